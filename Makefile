@@ -1,0 +1,40 @@
+# Two commands do all the set-up: `make repro` runs the pipeline, `make test` proves it.
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help repro test lint clean
+
+help:
+	@echo "make repro   build .venv if needed, then run the whole pipeline on the embedded demo"
+	@echo "make test    build .venv if needed, then run every test"
+	@echo "make lint    check style and formatting"
+	@echo "make clean   remove what a run leaves behind (data, metrics stay in git and the DVC cache)"
+
+.venv/ready: requirements.txt
+	@echo "== building .venv from requirements.txt (about 6 GB, a few minutes the first time)"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+repro: .venv/ready
+	@echo "== dvc repro: from a web page to a scored model"
+	dvc repro
+	@dvc metrics show metrics/evaluate.json
+	@echo "== look at data/report/index.html"
+
+test: .venv/ready
+	@echo "== pytest: the stages, the rules between them, and the pipeline end to end"
+	python -m pytest
+
+lint: .venv/ready
+	@echo "== ruff"
+	ruff check .
+	ruff format --check .
+
+clean:
+	@echo "== removing data/*, .resume, .cache and tool caches"
+	find data -mindepth 1 ! -name .gitignore -delete
+	rm -rf .resume .cache .pytest_cache .ruff_cache .hypothesis dvc_plots
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,167 @@
+"""The demo site: list pages in both IMDb layouts and their pictures, served on 127.0.0.1."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from src import images
+from src.demo.catalogue import Entry, catalogue, photographs, picture
+from src.parallel import map_processes
+from src.params import Demo
+
+ORIGIN = "http://demo.test"  # reserved for such use (RFC 6761); the client is told where it is
+LIST = f"{ORIGIN}/list/ls000000001/"
+FLAKY_PAGE = 3
+
+
+class Site:
+    """Everything the site answers with, made once; `requests` counts what was asked for."""
+
+    def __init__(self, demo: Demo, seed: int):
+        files = photographs(demo.portraits) if demo.portraits else None
+        pool = len(files) if files else None
+        count = demo.pages * demo.per_page
+        self.demo = demo
+        self.entries = catalogue(count, seed, demo.faults, pool)
+        make = partial(picture, seed=seed, files=files)
+        made = map_processes(make, self.entries, "drawing the demo's portraits")
+        self.pictures = {
+            _token(entry): data
+            for entry, data in zip(self.entries, made, strict=True)
+            if data is not None
+        }
+        self.requests: list[str] = []
+        self._failures = {FLAKY_PAGE} if demo.faults else set()
+
+    def answer(self, target: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body for a request's path and query."""
+        self.requests.append(target)
+        url = urlsplit(target)
+        if url.path == "/robots.txt":
+            return 200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /private/\n"
+        if url.path.startswith("/list/"):
+            return self._page(int(parse_qs(url.query).get("page", ["1"])[0]))
+        if match := re.fullmatch(r"/images/M/(\w+)@*\.(.*)", url.path):
+            return self._picture(match[1], match[2])
+        return 404, {"Content-Type": "text/plain"}, b"not found"
+
+    def _page(self, number: int) -> tuple[int, dict[str, str], bytes]:
+        if number in self._failures:
+            self._failures.remove(number)
+            return 503, {"Retry-After": "1"}, b"try again"
+        number = 1 if self.demo.ignore_page else number
+        start = (number - 1) * self.demo.per_page
+        shown = self.entries[start : start + self.demo.per_page]
+        more = start + self.demo.per_page < len(self.entries)
+        old = self.demo.layout == "lister" or (self.demo.layout == "both" and number % 2 == 1)
+        page = (lister if old else next_data)(shown, len(self.entries), number, more)
+        return 200, {"Content-Type": "text/html; charset=utf-8"}, page.encode()
+
+    def _picture(self, token: str, variant: str) -> tuple[int, dict[str, str], bytes]:
+        data = self.pictures.get(token)
+        if data is None:
+            return 404, {"Content-Type": "text/plain"}, b"not found"
+        if "_UX140_" in variant:
+            data = images.jpeg(images.resize(images.decode(data), 140, 209))
+        return 200, {"Content-Type": "image/jpeg"}, data
+
+
+@contextmanager
+def served(site: Site) -> Iterator[int]:
+    """Serve a site on a free port of 127.0.0.1 while the block runs; yields the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # it holds the body back for 40 ms
+
+        def do_GET(self) -> None:
+            status, headers, body = site.answer(self.path)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def lister(entries: list[Entry], total: int, page: int, more: bool) -> str:
+    """A list page in IMDb's markup up to 2023: thumbnails, some of them loaded lazily."""
+    items = "\n".join(_lister_item(entry) for entry in entries)
+    following = f'<a class="lister-page-next" href="?page={page + 1}">Next</a>' if more else ""
+    return f"""<!DOCTYPE html>
+<html><head><meta charset="utf-8"><title>Demo people</title></head><body>
+<div class="desc lister-total-num-results">
+  {total:,} names
+</div>
+<div class="lister-list">
+{items}
+</div>
+{following}
+</body></html>
+"""
+
+
+def _lister_item(entry: Entry) -> str:
+    name, link = escape(entry.name), f"/name/{entry.item_id}/"
+    url = f"{ORIGIN}/images/M/{_token(entry)}@._V1_UX140_CR0,0,140,209_AL_.jpg"
+    if entry.kind == "no_image":
+        image = ""
+    elif entry.number % 3 == 0:  # no space between attributes: seen in saved pages
+        image = f'<img alt="{name}"class="loadlate"loadlate="{url}"src="/images/S/blank.png"width="140" />'
+    else:
+        image = f'<img alt="{name}"\nheight="209"\nsrc="{url}"\nwidth="140" />'
+    return f"""<div class="lister-item mode-detail">
+  <div class="lister-item-image"><a href="{link}">{image}</a></div>
+  <div class="lister-item-content"><h3 class="lister-item-header">
+    <span class="lister-item-index">{entry.number + 1}. </span><a href="{link}"> {name}
+</a></h3></div>
+</div>"""
+
+
+def next_data(entries: list[Entry], total: int, page: int, more: bool) -> str:
+    """A list page in IMDb's layout from 2024 on: JSON in the page."""
+    edges = [{"listItem": _list_item(entry)} for entry in entries]
+    search = {"edges": edges, "pageInfo": {"hasNextPage": more, "endCursor": str(page)}}
+    column = {"list": {"items": {"total": total}, "nameListItemSearch": search}}
+    data = json.dumps({"props": {"pageProps": {"mainColumnData": column}}})
+    data = data.replace("<", "\\u003c")  # a name must not end the script element
+    return f"""<!DOCTYPE html>
+<html><head><meta charset="utf-8"><title>Demo people</title></head><body>
+<script id="__NEXT_DATA__" type="application/json">{data}</script>
+</body></html>
+"""
+
+
+def _list_item(entry: Entry) -> dict:
+    url = f"{ORIGIN}/images/M/{_token(entry)}@._V1_.jpg"
+    image = None if entry.kind == "no_image" else {"url": url, "width": 192, "height": 256}
+    return {"id": entry.item_id, "nameText": {"text": entry.name}, "primaryImage": image}
+
+
+def _token(entry: Entry) -> str:
+    return f"MV5B{entry.number:06d}"
+
+
+def entries_by_url(site: Site) -> dict[str, Entry]:
+    """Ground truth for tests: the entry behind each picture's token."""
+    return {_token(entry): entry for entry in site.entries}

@@ -1,0 +1,22 @@
+"""Errors that are the user's to mend: one line, no traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class UserError(Exception):
+    """A wrong input. The message names the file, row, URL or parameter, the value, and the remedy."""
+
+
+@contextmanager
+def reported(program: str) -> Iterator[None]:
+    """Run a program's body; print a `UserError` as one line on stderr and exit with status 1."""
+    try:
+        yield
+    except UserError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted; run the same command to go on", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -1,0 +1,137 @@
+"""Bytes to pixels, safely, and back.
+
+Every picture enters the project through `decode`: 8-bit RGB, upright, sRGB, on white.
+"""
+
+import contextlib
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_PIXELS = 100_000_000
+
+Image.MAX_IMAGE_PIXELS = None  # `inspect` checks the size before anything is decoded
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+class ImageError(Exception):
+    """Bytes that are no usable picture. `reason` is one word for counting."""
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
+
+
+def inspect(data: bytes) -> tuple[str, int, int]:
+    """Format, width and height from the header, nothing decoded.
+
+    Raises ImageError: `not_an_image`, or `too_many_pixels` above 100 megapixels.
+    """
+    image = _open(data)
+    return str(image.format), image.width, image.height
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Decode a picture to (height, width, 3) uint8 sRGB.
+
+    EXIF orientation is applied, ICC profiles converted to sRGB, transparency laid on white,
+    16-bit scaled to 8, and of an animation the first frame taken.
+    Raises ImageError: `not_an_image`, `too_many_pixels` or `truncated`.
+    """
+    image = _open(data)
+    try:
+        image.load()
+        return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+        raise ImageError("truncated", f"the picture's data is broken: {error}") from None
+
+
+def read(path: Path, layout: str = "single") -> np.ndarray:
+    """Decode the photograph of a file, (height, width, 3) uint8.
+
+    `layout` says where it stands: `single`, or `photo_left` / `photo_right` of a
+    side-by-side pair. Raises ImageError as `decode` does, OSError where there is no file.
+    """
+    return halves(decode(path.read_bytes()), layout)[0]
+
+
+def halves(pixels: np.ndarray, layout: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Cut a side-by-side pair into photograph and label map; a single picture has no labels."""
+    if layout == "single":
+        return pixels, None
+    middle = pixels.shape[1] // 2
+    left, right = pixels[:, :middle], pixels[:, middle : 2 * middle]
+    return (left, right) if layout == "photo_left" else (right, left)
+
+
+def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Resize uint8 pixels, antialiased (Pillow's bicubic: integers, equal on every machine)."""
+    resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(resized)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Encode (height, width[, 3]) uint8 as PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def jpeg(pixels: np.ndarray, quality: int = 90) -> bytes:
+    """Encode (height, width[, 3]) uint8 as JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def grid(rows: list[list[np.ndarray]], gap: int = 4) -> np.ndarray:
+    """Lay equally large (S, S, 3) uint8 pictures out in rows, white between them."""
+    size = rows[0][0].shape[0]
+    height = len(rows) * (size + gap) + gap
+    width = len(rows[0]) * (size + gap) + gap
+    sheet = np.full((height, width, 3), 255, np.uint8)
+    for r, row in enumerate(rows):
+        for c, picture in enumerate(row):
+            top, left = gap + r * (size + gap), gap + c * (size + gap)
+            sheet[top : top + size, left : left + size] = picture
+    return sheet
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; pixels decide
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        message = f"expected one of {', '.join(FORMATS)}, found bytes starting {data[:12]!r}"
+        raise ImageError("not_an_image", message) from error
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width}x{image.height}"
+        raise ImageError("too_many_pixels", f"{size} pixels, allowed are {MAX_PIXELS}")
+    return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        levels = np.asarray(image).astype(np.float64)
+        scale = 1 / 257 if levels.max(initial=0) > 255 else 1
+        image = Image.fromarray((levels * scale).clip(0, 255).round().astype(np.uint8))
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "CMYK", "L"):
+        # a broken profile says nothing about the pixels
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
+            image = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        image = Image.alpha_composite(white, rgba)
+    return image.convert("RGB")

@@ -1,0 +1,241 @@
+"""params.yaml as typed models: a wrong key, type or range is refused in one line."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from src.errors import UserError
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: unknown keys and values of another type are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Demo(Section):
+    pages: Annotated[int, Field(ge=1, le=100)]
+    per_page: Annotated[int, Field(ge=1, le=1000)]
+    layout: Literal["lister", "next_data", "both"]
+    faults: bool
+    ignore_page: bool
+    portraits: str
+
+
+class Imdb(Section):
+    list: Annotated[str, Field(min_length=1)]
+    width: Annotated[int, Field(ge=0, le=10_000)]
+
+
+class Gallery(Section):
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    next: str
+    item: Annotated[str, Field(min_length=1)]
+    image: Annotated[str, Field(min_length=1)]
+    image_attributes: Annotated[list[str], Field(min_length=1)]
+    link: str
+    name: str
+    total: str
+
+
+class Folder(Section):
+    path: str
+    person: Literal["file", "folder"]
+
+
+class Facades(Section):
+    path: str
+    direction: Literal["AtoB", "BtoA"]
+
+
+class Scrape(Section):
+    snapshot: str
+    max_pages: Count
+    on_repeat: Literal["stop", "keep"]
+    workers: Annotated[int, Field(ge=1, le=64)]
+    requests_per_second: Positive
+    timeout_s: Positive
+    deadline_s: Positive
+    retries: Annotated[int, Field(ge=0, le=20)]
+    backoff_s: NotNegative
+    max_bytes: Annotated[int, Field(ge=1024)]
+    contact: str
+
+
+class Clean(Section):
+    duplicates: Literal["remove", "keep"]
+    grayscale: Literal["remove", "keep"]
+    min_side: Count
+    hash_distance: Annotated[int, Field(ge=0, le=128)]
+    similarity: Annotated[float, Field(gt=0, le=1)]
+    tone_residual: NotNegative
+
+
+class Split(Section):
+    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    unit: Literal["group", "image"]
+    cut: Literal["fixed", "fitted"]
+    given: Literal["keep", "redo"]
+
+
+class Canny(Section):
+    low: NotNegative
+    high: NotNegative
+    aperture: Literal[3, 5, 7]
+    blur: Annotated[int, Field(ge=1, le=31)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Canny":
+        if self.blur % 2 == 0:
+            raise ValueError(f"blur is {self.blur}, expected an odd number")
+        if self.low > self.high:
+            raise ValueError(f"low is {self.low}, expected at most high ({self.high})")
+        return self
+
+
+class Pair(Section):
+    size: Annotated[int, Field(ge=16, le=1024, multiple_of=16)]
+    margin: Annotated[int, Field(ge=0, le=256)]
+    crop: Literal["center", "top"]
+    canny: Canny
+
+
+class Limits(Section):
+    repeated_pages: Annotated[int, Field(ge=0)]
+    missing_share: Share
+    repeated_people_share: Share
+    shared_people: Annotated[int, Field(ge=0)]
+    leaked_pictures: Annotated[int, Field(ge=0)]
+    leak_similarity: Annotated[float, Field(gt=0, le=1)]
+    grayscale_share: Share
+    tone_residual: NotNegative
+    gray_error: NotNegative
+    blank_edges_share: Share
+    edge_density: Share
+    min_train: Count
+    min_val: Count
+
+
+class Audit(Section):
+    on_failure: Literal["stop", "report"]
+    limits: Limits
+
+
+class Discriminator(Section):
+    filters: Count
+    layers: Annotated[int, Field(ge=1, le=5)]
+
+
+class Train(Section):
+    steps: Count
+    batch_size: Count
+    lr: Positive
+    beta1: Annotated[float, Field(ge=0, lt=1)]
+    beta2: Annotated[float, Field(ge=0, lt=1)]
+    l1_weight: NotNegative
+    gan_weight: NotNegative
+    output: Literal["chroma", "rgb"]
+    discriminator: Discriminator
+    precision: Literal["auto", "bf16", "fp32"]
+    device: Literal["auto", "cpu", "cuda"]
+    snapshots: Annotated[int, Field(ge=1, le=100)]
+    checkpoint_every: Count
+
+
+class EncDec(Section):
+    filters: Count
+    downs: Annotated[int, Field(ge=1, le=8)]
+    blocks: Annotated[int, Field(ge=0, le=32)]
+    upsample: Literal["resize", "transposed"]
+    norm: Literal["batch", "instance"]
+
+
+class UNet(Section):
+    filters: Count
+    downs: Annotated[int, Field(ge=0, le=10)]
+    upsample: Literal["resize", "transposed"]
+    norm: Literal["batch", "instance"]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Models(Section):
+    encdec: EncDec
+    unet: UNet
+
+
+class Evaluate(Section):
+    features: Literal["auto", "inception", "random"]
+    inception_weights: str
+    inception_url: Annotated[str, Field(pattern=r"^https?://")]
+    random_seed: Annotated[int, Field(ge=0)]
+    batch_size: Count
+    grayscale: NotNegative
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    source: Literal["demo", "imdb", "gallery", "folder", "facades"]
+    task: Literal["colorize", "sketch", "labels"]
+    model: Literal["encdec", "unet"]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    demo: Demo
+    imdb: Imdb
+    gallery: Gallery
+    folder: Folder
+    facades: Facades
+    scrape: Scrape
+    clean: Clean
+    split: Split
+    pair: Pair
+    audit: Audit
+    train: Train
+    models: Models
+    evaluate: Evaluate
+
+    @model_validator(mode="after")
+    def _task_fits_source(self) -> "Params":
+        if self.task == "labels" and self.source != "facades":
+            raise ValueError(
+                f"task is 'labels', which needs label maps: expected source 'facades', "
+                f"not {self.source!r}"
+            )
+        return self
+
+
+def read(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate params.yaml.
+
+    Raises UserError with one line that names each wrong key, its value and what is allowed.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run this in the project's folder") from None
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds {type(values).__name__}, expected sections of keys")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise UserError("; ".join(_sentence(path, e) for e in error.errors())) from None
+
+
+def _sentence(path: Path, error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "missing":
+        return f"{path}: {key} is missing"
+    if error["type"] == "extra_forbidden":
+        return f"{path}: {key} = {error['input']!r} is not a known key"
+    if error["type"] == "value_error":
+        return f"{path}: {key + ': ' if key else ''}{message}"
+    return f"{path}: {key} = {error['input']!r}: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,177 @@
+"""List pages to listed items: IMDb's two layouts, and any gallery by CSS selectors.
+
+A page that cannot be understood is an error that says what was expected and what was found.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+from bs4 import BeautifulSoup, Tag
+from soupsieve import SelectorSyntaxError
+
+from src.errors import UserError
+from src.params import Gallery
+
+
+class ListingError(Exception):
+    """A page that is no list as we know it."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One listed person or thing; `image_url` is None where none is shown."""
+
+    item_id: str
+    name: str
+    image_url: str | None
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """What one page says: its items, the list's stated total, and the next page's URL."""
+
+    items: list[Item]
+    total: int | None
+    next_url: str | None
+
+
+def imdb_url(list_id: str) -> str:
+    """The URL of a list's first page, from its id (ls…) or its URL."""
+    found = re.search(r"ls\d+", list_id)
+    if not found:
+        raise UserError(f"imdb.list = {list_id!r}: expected an id such as ls058011111, or its URL")
+    return f"https://www.imdb.com/list/{found[0]}/?sort=list_order%2Casc"
+
+
+def parse_imdb(html: str, url: str, width: int) -> ListPage:
+    """Read a list page of IMDb, old layout or new.
+
+    width: of the pictures asked for, in pixels; 0 asks for the originals.
+    Raises ListingError for any other page.
+    """
+    soup = BeautifulSoup(html, "lxml")
+    script = soup.select_one("script#__NEXT_DATA__")
+    if script:
+        return _parse_next_data(script.text, url, width)
+    if soup.select_one("div.lister-list, div.lister-item, div.lister-item-image"):
+        return _parse_lister(soup, url, width)
+    title = soup.title.get_text(strip=True) if soup.title else ""
+    raise ListingError(
+        "expected div.lister-item (layout up to 2023) or script#__NEXT_DATA__ (from 2024), found "
+        f"neither in {len(html)} characters with the title {title[:80]!r}"
+    )
+
+
+def full_size(url: str, width: int) -> str:
+    """IMDb's picture at a width (0: the original) instead of the crop in the list."""
+    kind = f"._V1_UX{width}_" if width else ""
+    return re.sub(r"\._V1_[^/]*?(\.\w+)$", rf"{kind}\1", url)
+
+
+def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPage:
+    """Read any page by the selectors of params.yaml's `gallery`; `number` is the page's, from 1."""
+    soup = BeautifulSoup(html, "lxml")
+    items = [_gallery_item(tag, url, gallery) for tag in _select(soup, gallery.item, "item")]
+    following = None
+    if "{page}" in gallery.url:
+        following = gallery.url.replace("{page}", str(number + 1)) if items else None
+    elif gallery.next and (links := _select(soup, gallery.next, "next")) and links[0].get("href"):
+        following = urljoin(url, str(links[0]["href"]))
+    total = None
+    if gallery.total and (tags := _select(soup, gallery.total, "total")):
+        total = _number(tags[0].get_text())
+    if not items and number == 1:
+        raise ListingError(f"expected items at gallery.item = {gallery.item!r}, found none")
+    return ListPage(items, total, following)
+
+
+def _gallery_item(tag: Tag, url: str, gallery: Gallery) -> Item:
+    link = next(iter(_select(tag, gallery.link, "link")), None) if gallery.link else None
+    image = next(iter(_select(tag, gallery.image, "image")), None)
+    source = image and next((image[a] for a in gallery.image_attributes if image.get(a)), None)
+    image_url = urljoin(url, str(source)) if source else None
+    named = next(iter(_select(tag, gallery.name, "name")), None) if gallery.name else None
+    name = named.get_text(" ", strip=True) if named else str(image.get("alt", "")) if image else ""
+    target = urljoin(url, str(link["href"])) if link and link.get("href") else image_url
+    return Item(target or name, name, image_url)
+
+
+def _select(tag: Tag, selector: str, key: str) -> list[Tag]:
+    try:
+        return tag.select(selector)
+    except SelectorSyntaxError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"gallery.{key} = {selector!r} is no CSS selector: {reason}") from None
+
+
+def _parse_lister(soup: BeautifulSoup, url: str, width: int) -> ListPage:
+    items = []
+    for box in soup.select("div.lister-item-image"):
+        link = box.select_one("a[href]")
+        found = re.search(r"/(?:name|title)/((?:nm|tt)\d+)", str(link["href"])) if link else None
+        if not found:
+            raise ListingError(
+                f"expected a link to /name/nm… or /title/tt…, found {str(box)[:200]!r}"
+            )
+        image = link.select_one("img")
+        # a list that loads lazily shows a placeholder in src
+        source = image and (image.get("loadlate") or image.get("src"))
+        name = str(image.get("alt", "")) if image else _lister_name(box)
+        image_url = full_size(urljoin(url, str(source)), width) if source else None
+        items.append(Item(found[1], name.strip(), image_url))
+    if not items:
+        raise ListingError("expected div.lister-item-image inside div.lister-list, found none")
+    total = soup.select_one(".lister-total-num-results")
+    following = soup.select_one("a.lister-page-next[href]")
+    return ListPage(
+        items,
+        _number(total.get_text()) if total else None,
+        urljoin(url, str(following["href"])) if following else None,
+    )
+
+
+def _lister_name(box: Tag) -> str:
+    header = box.find_next(class_="lister-item-header")
+    link = header.select_one("a") if header else None
+    return link.get_text(strip=True) if link else ""
+
+
+def _parse_next_data(text: str, url: str, width: int) -> ListPage:
+    try:
+        listed = json.loads(text)["props"]["pageProps"]["mainColumnData"]["list"]
+        search = next(
+            listed[key]
+            for key in ("nameListItemSearch", "titleListItemSearch")
+            if listed.get(key) is not None
+        )
+        items = [_next_item(edge, width) for edge in search["edges"]]
+        more = (search.get("pageInfo") or {}).get("hasNextPage")
+        total = (listed.get("items") or {}).get("total") or search.get("total")
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        raise ListingError(
+            "expected props.pageProps.mainColumnData.list.nameListItemSearch.edges in "
+            f"script#__NEXT_DATA__, found {type(error).__name__}: {error}; it starts {text[:120]!r}"
+        ) from None
+    return ListPage(items, total, _next_page(url) if more else None)
+
+
+def _next_item(edge: dict, width: int) -> Item:
+    node = edge.get("listItem") or edge.get("node") or edge["name"]
+    image = node.get("primaryImage") or {}
+    named = node.get("nameText") or node.get("titleText") or {}
+    image_url = full_size(image["url"], width) if image.get("url") else None
+    return Item(str(node["id"]), str(named.get("text") or ""), image_url)
+
+
+def _next_page(url: str) -> str:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    query["page"] = str(int(query.get("page", "1")) + 1)
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def _number(text: str) -> int | None:
+    found = re.search(r"\d[\d.,\s]*", text)
+    return int(re.sub(r"\D", "", found[0])) if found else None

@@ -1,0 +1,26 @@
+"""List a source and fetch its pictures into data/raw."""
+
+from pathlib import Path
+
+from src import ledger, params
+from src.errors import reported
+from src.files import write_json
+from src.scrape import sources, store
+
+
+def main() -> None:
+    p = params.read()
+    raw = Path("data/raw")
+    with sources.opened(p, raw / "pages") as source:
+        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape.workers)
+    found = source.crawl
+    ledger.write(table, raw / "ledger.parquet", "raw")
+    write_json(
+        Path("metrics/scrape.json"),
+        store.counts(table, found.pages, found.repeated_pages, found.expected),
+    )
+
+
+if __name__ == "__main__":
+    with reported("scrape"):
+        main()
