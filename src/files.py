@@ -32,6 +32,8 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
+        if error.errno is None:  # not the disk's: a network library's, raised inside the block
+            raise
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         with suppress(FileNotFoundError):

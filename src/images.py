@@ -101,6 +101,22 @@ def grid(rows: list[list[np.ndarray]], gap: int = 4) -> np.ndarray:
     return sheet
 
 
+def three_channels(picture: np.ndarray) -> np.ndarray:
+    """(S, S) or (S, S, 3) uint8 → (S, S, 3), for looking at."""
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+
+
+def samples(inputs: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """A sheet of input | output | target, two samples a row; (N, S, S[, 3]) uint8 each."""
+    white = np.full_like(targets[0], 255)
+    shown = [
+        [three_channels(x), y, target]
+        for x, y, target in zip(inputs, outputs, targets, strict=True)
+    ]
+    shown += [[white] * 3] * (len(shown) % 2)
+    return grid([left + right for left, right in zip(shown[::2], shown[1::2], strict=True)])
+
+
 def _open(data: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():

@@ -52,13 +52,22 @@ class Fingerprint:
 
 def fingerprint(pixels: np.ndarray) -> Fingerprint:
     """Fingerprint a picture, (height, width, 3) uint8 RGB."""
-    gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
-    # one large reduction, then cuts of it: cheaper than reducing the picture for each cut
-    middle = resize(gray, 4 * SIDE, 4 * SIDE)
+    middle = _reduced(pixels)
     thumbnails = [resize(_cut(middle, cut), SIDE, SIDE) for cut in CUTS]
     frequencies = _COSINES @ np.stack(thumbnails).astype(np.float64) @ _COSINES.T
     flipped = frequencies * np.where(np.arange(1, 17) % 2, -1, 1)
     return Fingerprint(_bits(frequencies), _bits(flipped), thumbnails[WHOLE])
+
+
+def thumbnail(pixels: np.ndarray) -> np.ndarray:
+    """A picture's (64, 64) uint8 gray thumbnail, for `similarity`."""
+    return resize(_reduced(pixels), SIDE, SIDE)
+
+
+def _reduced(pixels: np.ndarray) -> np.ndarray:
+    """One large reduction, of which cuts are made: cheaper than reducing for each cut."""
+    gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
+    return resize(gray, 4 * SIDE, 4 * SIDE)
 
 
 def _cut(gray: np.ndarray, cut: tuple) -> np.ndarray:
@@ -95,8 +104,8 @@ def candidates(prints: list[Fingerprint], distance: int) -> list[tuple[int, int]
     return sorted(found)
 
 
-def similarity(a: Fingerprint, b: Fingerprint) -> float:
-    """The best normalised correlation of two pictures, -1…1, over scale, place and mirroring.
+def similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """The best normalised correlation of two thumbnails, -1…1, over scale, place and mirroring.
 
     Either picture may be a cut of the other, and the strip of a caption is left out of both
     where that matches better.
@@ -104,7 +113,7 @@ def similarity(a: Fingerprint, b: Fingerprint) -> float:
     best = -1.0
     for kept in (1, 1 - CUTS[CAPTION][1]):
         rows = round(SIDE * kept)
-        one, other = _detail(a.thumbnail[:rows]), _detail(b.thumbnail[:rows])
+        one, other = _detail(a[:rows]), _detail(b[:rows])
         for fixed, moved in ((one, other), (other, one)):
             for form in (moved, moved[:, ::-1]):
                 for scale in SCALES:

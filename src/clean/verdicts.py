@@ -106,7 +106,7 @@ def _near(
     pairs = neighbours.candidates(prints, clean.hash_distance)
     proven: dict[int, list[tuple[int, float]]] = {}
     for i, j in progress(pairs, len(pairs), "comparing likely copies"):
-        similarity = neighbours.similarity(prints[i], prints[j])
+        similarity = neighbours.similarity(prints[i].thumbnail, prints[j].thumbnail)
         if similarity >= clean.similarity:
             proven.setdefault(i, []).append((j, similarity))
     removed: dict[int, tuple[int, float]] = {}

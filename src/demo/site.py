@@ -4,7 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -79,6 +79,10 @@ def served(site: Site) -> Iterator[int]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # it holds the body back for 40 ms
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # the client hung up between two requests
+                super().handle()
 
         def do_GET(self) -> None:
             status, headers, body = site.answer(self.path)

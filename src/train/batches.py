@@ -1,0 +1,59 @@
+"""Training batches: a pure function of seed and step, over uint8 arrays held in memory."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from src.generator import normalise
+
+
+class Batches:
+    """Random crops and flips of (input, photo) pairs, the same for both.
+
+    inputs: (N, L, L) or (N, L, L, 3) uint8; photos: (N, L, L, 3) uint8; L ≥ size.
+    """
+
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        photos: np.ndarray,
+        size: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ):
+        self.inputs = torch.from_numpy(np.array(inputs)).to(device)
+        self.photos = torch.from_numpy(np.array(photos)).to(device)
+        self.size = size
+        self.batch_size = batch_size
+        self.seed = seed
+        self._order: tuple[int, np.ndarray] | None = None
+
+    def get(self, step: int) -> tuple[Tensor, Tensor]:
+        """Batch number `step`: inputs (B, C, S, S) and photos (B, 3, S, S), in [-1, 1].
+
+        Every picture is seen once per epoch, in a new order each time.
+        """
+        first = step * self.batch_size
+        chosen = np.array([self._picture(first + k) for k in range(self.batch_size)])
+        rng = np.random.default_rng([self.seed, 1, step])
+        room = self.photos.shape[1] - self.size + 1
+        top, left = rng.integers(room, size=(2, self.batch_size))
+        span = np.arange(self.size)
+        columns = left[:, None] + span
+        flipped = rng.integers(2, size=self.batch_size).astype(bool)
+        columns[flipped] = columns[flipped, ::-1]
+        index = (
+            torch.from_numpy(chosen)[:, None, None],
+            torch.from_numpy(top[:, None] + span)[:, :, None],
+            torch.from_numpy(columns)[:, None, :],
+        )
+        index = tuple(i.to(self.photos.device, non_blocking=True) for i in index)
+        return normalise(self.inputs[index]), normalise(self.photos[index])
+
+    def _picture(self, drawn: int) -> int:
+        epoch, place = divmod(drawn, len(self.photos))
+        if self._order is None or self._order[0] != epoch:
+            order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.photos))
+            self._order = (epoch, order)
+        return int(self._order[1][place])

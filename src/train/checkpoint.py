@@ -1,0 +1,51 @@
+"""Checkpoints of an unfinished training, outside the pipeline's outputs.
+
+They live in .resume/<fingerprint of parameters, code and data>, so that a killed run goes on
+where it was, and a run with anything changed starts afresh.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from src import arrays, generator, networks
+from src.files import whole
+from src.train import batches, steps
+
+ROOT = Path(".resume")
+
+
+def folder(settings: dict[str, Any], data: list[np.ndarray]) -> Path:
+    """Where the checkpoint of exactly this training lives."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    here = Path(__file__)
+    code = [here, here.with_name("loop.py")]
+    code += [Path(m.__file__) for m in (arrays, batches, generator, networks, steps)]
+    for path in code:
+        digest.update(path.read_bytes())
+    for array in data:
+        digest.update(str(array.shape).encode())
+        digest.update(np.ascontiguousarray(array))
+    return ROOT / digest.hexdigest()[:24]
+
+
+def save(state: dict[str, Any], where: Path) -> None:
+    """Write a checkpoint, whole or not at all."""
+    with whole(where / "state.pt") as temporary:
+        torch.save(state, temporary)
+
+
+def load(where: Path, device: torch.device) -> dict[str, Any] | None:
+    """The checkpoint, or None where there is none."""
+    path = where / "state.pt"
+    return torch.load(path, map_location=device, weights_only=True) if path.exists() else None
+
+
+def remove(where: Path) -> None:
+    """Forget a training that is done."""
+    shutil.rmtree(where, ignore_errors=True)

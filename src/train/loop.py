@@ -1,0 +1,179 @@
+"""The training loop, read top to bottom."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from src import generator as gen
+from src import images
+from src.arrays import Pairs
+from src.errors import UserError
+from src.files import write_bytes, write_text
+from src.generator import Generator
+from src.networks import PatchGAN
+from src.params import Params
+from src.train import checkpoint
+from src.train.batches import Batches
+from src.train.steps import Networks, discriminator_step, generator_step, learning_rate
+
+SHOWN = 6  # validation pictures in a sample grid
+LOGGED = 100  # rows of the history
+
+
+def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_file: Path) -> dict:
+    """Train a generator and write it to `out`; returns metrics/train.json.
+
+    `out` gets generator.safetensors, config.json, and per snapshot its weights and a sample
+    grid; `history_file` the losses as CSV. A killed training goes on from its last checkpoint.
+    """
+    t = p.train
+    device = pick_device(t.device)
+    dtype = pick_dtype(t.precision, device)
+    inputs = train_pairs.inputs(p.task)
+    config = {
+        "task": p.task,
+        "output": t.output if p.task == "colorize" else "rgb",
+        "model": p.model,
+        "network": gen.network_settings(
+            p.model, getattr(p.models, p.model).model_dump(), p.pair.size
+        ),
+        "size": p.pair.size,
+        "crop": p.pair.crop,
+        "canny": p.pair.canny.model_dump(),
+    }
+    settings = {
+        "seed": p.seed,
+        "config": config,
+        "train": t.model_dump(),
+        "device": device.type,
+        "dtype": str(dtype),
+    }
+    resume = checkpoint.folder(settings, [inputs, train_pairs.photo])
+    batches = Batches(inputs, train_pairs.photo, p.pair.size, t.batch_size, p.seed, device)
+    torch.manual_seed(p.seed)
+    nets = build(config, p, device)
+    done, history = restore(nets, resume, device)
+    snapshots = {t.steps * k // t.snapshots for k in range(1, t.snapshots + 1)}
+    log_every = max(1, t.steps // LOGGED)
+
+    bar = tqdm(
+        range(done, t.steps), "training", t.steps, initial=done, disable=not sys.stderr.isatty()
+    )
+    for step in bar:
+        torch.manual_seed(p.seed * 1_000_003 + step)  # dropout, a function of the step
+        for adam in (nets.generator_adam, nets.discriminator_adam):
+            if adam is not None:
+                adam.param_groups[0]["lr"] = learning_rate(step, t.steps, t.lr)
+        x, real = batches.get(step)
+        losses = {}
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            fake = nets.generator(x)
+            if nets.discriminator is not None:
+                losses |= discriminator_step(nets, x, real, fake)
+            losses |= generator_step(nets, x, real, fake, t)
+        done = step + 1
+        if done % log_every == 0 or done == t.steps:
+            values = {name: float(value) for name, value in losses.items()}
+            if not all(np.isfinite(value) for value in values.values()):
+                raise UserError(
+                    f"the loss is not finite at step {done} ({values}): lower train.lr "
+                    f"(now {t.lr}); the last good checkpoint is in {resume}"
+                )
+            history.append({"step": float(done), **values})
+            bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
+        if done in snapshots:
+            snapshot(nets.generator, val_pairs, p.task, out, done, device)
+        if done % t.checkpoint_every == 0 and done < t.steps:
+            checkpoint.save(state_of(nets, done, history), resume)
+
+    gen.save(nets.generator, out)
+    table = pd.DataFrame(history).astype({"step": int})
+    write_text(history_file, table.to_csv(index=False, float_format="%.5f"))
+    checkpoint.remove(resume)
+    last = table.tail(max(1, len(table) // 10)).mean()
+    return {
+        "steps": t.steps,
+        "pictures_seen": t.steps * t.batch_size,
+        "parameters": {
+            "generator": count(nets.generator),
+            "discriminator": count(nets.discriminator),
+        },
+        "final": {name: round(float(last[name]), 4) for name in table.columns if name != "step"},
+    }
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is a GPU where there is one; UserError where a GPU is asked for and absent."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("train.device = 'cuda', but torch sees no GPU: expected auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """`auto` is bf16 where the processor computes in it, else float32."""
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
+        precision = "bf16" if fast else "fp32"
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def _cpu_has_bf16() -> bool:
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def build(config: dict, p: Params, device: torch.device) -> Networks:
+    """Fresh networks and their optimisers."""
+    t = p.train
+    generator = Generator(config).to(device)
+    betas = (t.beta1, t.beta2)
+    generator_adam = torch.optim.Adam(generator.parameters(), t.lr, betas, fused=True)
+    if t.gan_weight == 0:
+        return Networks(generator, None, generator_adam, None)
+    channels = gen.CHANNELS[p.task] + 3
+    d = PatchGAN(channels, t.discriminator.filters, t.discriminator.layers).to(device)
+    if device.type == "cuda":
+        generator, d = (n.to(memory_format=torch.channels_last) for n in (generator, d))
+    return Networks(
+        generator, d, generator_adam, torch.optim.Adam(d.parameters(), t.lr, betas, fused=True)
+    )
+
+
+def state_of(nets: Networks, step: int, history: list[dict]) -> dict:
+    """All that is needed to go on; every random choice is a function of the step."""
+    parts = {name: part.state_dict() for name, part in vars(nets).items() if part is not None}
+    return {**parts, "step": step, "history": history}
+
+
+def restore(nets: Networks, where: Path, device: torch.device) -> tuple[int, list[dict]]:
+    """Load a checkpoint into the networks; the number of steps done and the history."""
+    state = checkpoint.load(where, device)
+    if state is None:
+        return 0, []
+    for name, part in vars(nets).items():
+        if part is not None:
+            part.load_state_dict(state[name])
+    print(f"going on from step {state['step']}, kept in {where}")
+    return state["step"], state["history"]
+
+
+def snapshot(
+    generator: Generator, val: Pairs, task: str, out: Path, step: int, device: torch.device
+) -> None:
+    """Keep the weights, and a grid of input | output | target on fixed validation pictures."""
+    gen.save(generator, out / "snapshots", f"step_{step:06d}")
+    generator.eval()
+    shown = np.linspace(0, len(val) - 1, min(SHOWN, len(val))).astype(int)
+    inputs = val.inputs(task)[shown]
+    outputs = gen.to_uint8(generator.render(gen.to_tensor(inputs).to(device)))
+    generator.train()
+    sheet = images.samples(inputs, outputs, val.photo[shown])
+    write_bytes(out / "samples" / f"step_{step:06d}.png", images.png(sheet))
+
+
+def count(network: torch.nn.Module | None) -> int:
+    """Trainable parameters."""
+    return sum(p.numel() for p in network.parameters()) if network is not None else 0

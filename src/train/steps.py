@@ -1,0 +1,61 @@
+"""One step of each network: the losses of pix2pix."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from src.generator import Generator
+from src.params import Train
+
+
+@dataclass
+class Networks:
+    """What is trained. Without an adversarial loss there is no discriminator."""
+
+    generator: Generator
+    discriminator: nn.Module | None
+    generator_adam: torch.optim.Adam
+    discriminator_adam: torch.optim.Adam | None
+
+
+def discriminator_step(nets: Networks, x: Tensor, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """Teach D to tell (x, real) from (x, fake); its loss is halved, as published."""
+    on_real = nets.discriminator(torch.cat([x, real], 1)).float()
+    on_fake = nets.discriminator(torch.cat([x, fake.detach()], 1)).float()
+    loss = (_bce(on_real, 1) + _bce(on_fake, 0)) / 2
+    nets.discriminator_adam.zero_grad()
+    loss.backward()
+    nets.discriminator_adam.step()
+    return {
+        "d": loss.detach(),
+        "d_right_on_real": (on_real > 0).float().mean(),
+        "d_right_on_fake": (on_fake < 0).float().mean(),
+    }
+
+
+def generator_step(
+    nets: Networks, x: Tensor, real: Tensor, fake: Tensor, train: Train
+) -> dict[str, Tensor]:
+    """Teach G to be near the photo (L1) and to be taken for real by D."""
+    l1 = F.l1_loss(fake.float(), real)
+    loss, losses = train.l1_weight * l1, {"g_l1": l1.detach()}
+    if nets.discriminator is not None:
+        gan = _bce(nets.discriminator(torch.cat([x, fake], 1)).float(), 1)
+        loss = loss + train.gan_weight * gan
+        losses["g_gan"] = gan.detach()
+    nets.generator_adam.zero_grad()
+    loss.backward()
+    nets.generator_adam.step()
+    return losses
+
+
+def learning_rate(step: int, steps: int, base: float) -> float:
+    """Constant for the first half, then linear to zero: a pure function of the step."""
+    half = steps / 2
+    return base if step < half else base * (steps - step) / (steps - half)
+
+
+def _bce(logits: Tensor, label: int) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
