@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from src import params
-from src.audit import report
+from src.audit.gate import gate
 from src.errors import reported
 from src.files import write_text
 
 
 def main() -> None:
     p = params.read()
-    print(report.gate(Path("data/audit/findings.json"), p.audit.on_failure))
+    print(gate(Path("data/audit/findings.json"), p.audit.on_failure))
     # constant: a changed limit or report must not retrain
     write_text(Path("data/gate/open"), "open\n")
 

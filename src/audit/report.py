@@ -1,14 +1,12 @@
-"""Run the checks, write what they found, and decide."""
+"""Run the checks and write what they found."""
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from src import images
 from src.audit.checks import CHECKS, Evidence, Finding, Offender
-from src.errors import UserError
-from src.files import read_json, write_bytes, write_json
+from src.files import write_bytes, write_json
 
 THUMBNAIL, COLUMNS, SHOWN = 96, 8, 32
 
@@ -46,19 +44,6 @@ def metrics(findings: dict[str, Finding]) -> dict:
     return {"failed": sum(f.failed for f in findings.values()), "checks": checks}
 
 
-def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
-    """A summary where training may go on; UserError with the failed checks where it may not."""
-    failed = [finding for finding in read_json(findings) if finding["failed"]]
-    if not failed:
-        return "every check passed"
-    lines = [_sentence(finding) for finding in failed]
-    text = f"{len(failed)} of the checks failed:\n" + "\n".join(lines)
-    text += f"\nEvery row at fault is in {findings}, pictures beside it."
-    if on_failure == "stop":
-        raise UserError(f"{text}\nTo go on all the same: audit.on_failure: report")
-    return text
-
-
 def _as_json(check, finding: Finding, evidence: Evidence) -> dict:
     return {
         "name": check.name,
@@ -82,17 +67,6 @@ def _offender(offender: Offender, evidence: Evidence) -> dict:
         "position": int(row["position"]),
         "detail": offender.detail,
     }
-
-
-def _sentence(finding: dict) -> str:
-    bound = "at least" if finding["at_least"] else "at most"
-    shown = [f"row {o['row']} ({o['item_id']}: {o['detail']})" for o in finding["offenders"][:3]]
-    more = len(finding["offenders"]) - len(shown)
-    rows = "; ".join(shown) + (f"; and {more} more" if more else "")
-    return (
-        f"  {finding['name']}: {finding['measures']}: {finding['value']:g}, allowed {bound} "
-        f"{finding['limit']:g}\n    {rows or 'no single row is at fault'}\n    → {finding['remedy']}"
-    )
 
 
 def _sheet(shown: list[tuple], evidence: Evidence) -> bytes:

@@ -55,7 +55,7 @@ def funnel(numbers: dict[str, Any]) -> list[tuple[str, int, str]]:
     readable = downloaded - clean["unreadable"] - clean["too_small"]
     colour = readable - clean["grayscale"]
     unique = colour - clean["exact_duplicates"] - clean["near_duplicates"]
-    steps = [
+    return [
         ("listed", clean["listed"], ""),
         ("downloaded", downloaded, f"{clean['missing']} missing"),
         ("readable", readable, f"{downloaded - readable} broken or too small"),
@@ -63,7 +63,6 @@ def funnel(numbers: dict[str, Any]) -> list[tuple[str, int, str]]:
         ("unique", unique, f"{colour - unique} copies"),
         ("train + val", split["train"] + split["val"], f"{split['train']} + {split['val']}"),
     ]
-    return steps
 
 
 def gallery(table: pd.DataFrame, verdict: str, raw: Path) -> list[Picture]:

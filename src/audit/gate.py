@@ -1,0 +1,31 @@
+"""Whether training may go on after what the checks found."""
+
+from pathlib import Path
+from typing import Literal
+
+from src.errors import UserError
+from src.files import read_json
+
+
+def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
+    """A summary where training may go on; UserError with the failed checks where it may not."""
+    failed = [finding for finding in read_json(findings) if finding["failed"]]
+    if not failed:
+        return "every check passed"
+    lines = [_sentence(finding) for finding in failed]
+    text = f"{len(failed)} of the checks failed:\n" + "\n".join(lines)
+    text += f"\nEvery row at fault is in {findings}, pictures beside it."
+    if on_failure == "stop":
+        raise UserError(f"{text}\nTo go on all the same: audit.on_failure: report")
+    return text
+
+
+def _sentence(finding: dict) -> str:
+    bound = "at least" if finding["at_least"] else "at most"
+    shown = [f"row {o['row']} ({o['item_id']}: {o['detail']})" for o in finding["offenders"][:3]]
+    more = len(finding["offenders"]) - len(shown)
+    rows = "; ".join(shown) + (f"; and {more} more" if more else "")
+    return (
+        f"  {finding['name']}: {finding['measures']}: {finding['value']:g}, allowed {bound} "
+        f"{finding['limit']:g}\n    {rows or 'no single row is at fault'}\n    → {finding['remedy']}"
+    )

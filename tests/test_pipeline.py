@@ -1,0 +1,198 @@
+"""The pipeline end to end, in a temporary clone with a small demo: as a user runs it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+SMALL = {
+    "demo": {"pages": 4, "per_page": 60},
+    "pair": {"size": 32, "margin": 4},
+    "train": {"steps": 8, "batch_size": 4, "snapshots": 2, "device": "cpu"},
+    "evaluate": {"features": "random"},  # no test asks the network for weights
+    "audit": {},
+}
+DATA_STAGES = ["scrape", "clean", "split", "pair", "audit"]
+
+
+class Clone:
+    """A copy of the project in its own git repository, with small parameters."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("metrics/"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+        for section, values in SMALL.items():
+            params[section] |= values
+        params["models"]["encdec"] |= {"filters": 8, "downs": 2, "blocks": 1}
+        params["models"]["unet"] |= {"filters": 8}
+        (folder / "params.yaml").write_text(
+            yaml.safe_dump(params, sort_keys=False), encoding="utf-8"
+        )
+        self.run("git", "init", "-q")
+        self.commit("start")
+
+    def run(self, *command: str, succeeds: bool = True) -> str:
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "DVC_SITE_CACHE_DIR": str(self.folder.parent / "site-cache"),
+            "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org",
+            "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
+        }  # fmt: skip
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=500,
+        )  # fmt: skip
+        assert (done.returncode == 0) == succeeds, done.stdout
+        return done.stdout
+
+    def dvc(self, *arguments: str, succeeds: bool = True) -> str:
+        return self.run(sys.executable, "-m", "dvc", *arguments, succeeds=succeeds)
+
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", message)
+
+    def json(self, name: str) -> dict:
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+    def restore(self) -> None:
+        """Back to the last commit, code and data."""
+        self.run("git", "checkout", "-q", ".")
+        self.dvc("checkout")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Clone:
+    made = Clone(tmp_path_factory.mktemp("clone") / "project")
+    made.dvc("repro")
+    made.commit("first run")
+    return made
+
+
+def ran(output: str) -> list[str]:
+    """The stages that DVC says it ran."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+def test_a_fresh_clone_goes_from_a_web_page_to_a_score(clone):
+    listed = clone.json("metrics/scrape.json")
+    assert listed["listed"] == listed["expected"] == 240
+    assert listed["listed"] == listed["downloaded"] + sum(listed["failed"].values())
+    cleaned = clone.json("metrics/clean.json")
+    verdicts = [v for k, v in cleaned.items() if k not in ("listed", "people_kept")]
+    assert cleaned["listed"] == sum(verdicts)
+    sides = clone.json("metrics/split.json")
+    assert (
+        sides["train"] + sides["val"] == cleaned["kept"] == clone.json("metrics/pair.json")["pairs"]
+    )
+    assert clone.json("metrics/audit.json")["failed"] == 0
+    assert clone.json("metrics/evaluate.json")["val"]["n"] == sides["val"]
+    assert len(list((clone.folder / "data/predictions").glob("*.png"))) == sides["val"]
+    assert (clone.folder / "data/report/index.html").stat().st_size < 5_000_000
+
+
+def test_after_a_run_the_status_is_clean_and_a_second_run_does_nothing(clone):
+    assert "up to date" in clone.dvc("status")
+    assert ran(clone.dvc("repro")) == []
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_data_stages_give_the_same_bytes_again(clone):
+    assert ran(clone.dvc("repro", "-f", "-s", *DATA_STAGES)) == DATA_STAGES
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_another_model_reruns_only_training_and_what_follows(clone):
+    output = clone.dvc("exp", "run", "-n", "unet", "-S", "model=unet")
+    assert ran(output) == ["train", "evaluate", "report"]
+    clone.restore()
+    difference = json.loads(clone.dvc("metrics", "diff", "HEAD", "unet", "--json"))
+    assert {"val.l1", "val.psnr", "val.ssim"} <= set(difference["metrics/evaluate.json"])
+
+
+def test_a_changed_limit_does_not_retrain(clone):
+    output = clone.dvc("exp", "run", "-n", "limit", "-S", "audit.limits.missing_share=0.05")
+    assert ran(output) == ["audit", "gate", "report"]
+    clone.restore()
+
+
+def test_an_unknown_model_is_refused_before_anything_runs(clone):
+    output = clone.dvc("exp", "run", "-S", "model=nope", succeeds=False)
+    assert ran(output) == []
+    assert "models.nope" in output
+    clone.restore()
+
+
+def test_a_wrong_parameter_is_one_line_before_any_work(clone):
+    output = clone.dvc("exp", "run", "-S", "train.lr=-1", succeeds=False)
+    told = [line for line in output.splitlines() if "train.lr" in line and "params.yaml:" in line]
+    assert told == ["train: params.yaml: train.lr = -1: input should be greater than 0"]
+    assert "Traceback" not in output
+    clone.restore()
+
+
+def test_a_queued_experiment_runs_the_code_it_was_queued_with(clone):
+    module = clone.folder / "src/split.py"
+    code = module.read_text(encoding="utf-8")
+    module.write_text(code.replace('"groups":', '"marked_groups":'), encoding="utf-8")
+    clone.dvc("exp", "run", "--queue", "-n", "marked")
+    clone.restore()
+    assert "marked_groups" not in module.read_text(encoding="utf-8")
+    clone.dvc("exp", "run", "--run-all")
+    difference = json.loads(clone.dvc("metrics", "diff", "HEAD", "marked", "--json"))
+    assert "marked_groups" in difference["metrics/split.json"]
+
+
+# The three bugs of the story, each by settings alone, and the check that names it.
+STORY = {
+    "pagination ignored": (
+        ["demo.ignore_page=true", "scrape.on_repeat=keep"],
+        "repeated_pages",
+    ),
+    "copies split row by row": (
+        ["clean.duplicates=keep", "split.unit=image", "split.val_fraction=0.5"],
+        "leaked_pictures",
+    ),
+    "grayscale left in": (["clean.grayscale=keep"], "grayscale_targets"),
+}
+
+
+@pytest.mark.parametrize("bug", STORY)
+def test_a_bug_of_the_story_stops_at_the_gate(clone, bug):
+    settings, check = STORY[bug]
+    overrides = [part for setting in settings for part in ("-S", setting)]
+    output = clone.dvc("exp", "run", *overrides, succeeds=False)
+    assert "train" not in ran(output)
+    told = output[output.index("gate:") :]
+    assert f"  {check}: " in told
+    assert "row " in told
+    clone.restore()
+
+
+def test_a_bug_can_be_followed_to_its_flattering_score(clone):
+    settings = [*STORY["pagination ignored"][0], *STORY["copies split row by row"][0]]
+    overrides = [part for setting in settings for part in ("-S", setting)]
+    output = clone.dvc("exp", "run", "-n", "story", *overrides, "-S", "audit.on_failure=report")
+    assert "evaluate" in ran(output)
+    clone.restore()
+    difference = json.loads(clone.dvc("metrics", "diff", "HEAD", "story", "--json"))
+    assert difference["metrics/audit.json"]["failed"]["new"] > 0
+    assert difference["metrics/scrape.json"]["unique_items"]["new"] == 60
