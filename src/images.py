@@ -9,10 +9,22 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000
+
+# EXIF orientation to what turns the picture upright. Pillow's own exif_transpose also rewrites
+# the EXIF block, and fails on the mistyped tags that real photographs have.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 Image.MAX_IMAGE_PIXELS = None  # `inspect` checks the size before anything is decoded
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -24,6 +36,9 @@ class ImageError(Exception):
     def __init__(self, reason: str, message: str):
         super().__init__(message)
         self.reason = reason
+
+    def __reduce__(self):
+        return type(self), (self.reason, str(self))  # it crosses processes
 
 
 def inspect(data: bytes) -> tuple[str, int, int]:
@@ -45,7 +60,7 @@ def decode(data: bytes) -> np.ndarray:
     image = _open(data)
     try:
         image.load()
-        return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+        return np.asarray(_upright(_to_rgb(image), image))
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
         raise ImageError("truncated", f"the picture's data is broken: {error}") from None
 
@@ -60,10 +75,15 @@ def read(path: Path, layout: str = "single") -> np.ndarray:
 
 
 def halves(pixels: np.ndarray, layout: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Cut a side-by-side pair into photograph and label map; a single picture has no labels."""
+    """Cut a side-by-side pair into photograph and label map; a single picture has no labels.
+
+    Raises ImageError `not_a_pair` where there is nothing to cut.
+    """
     if layout == "single":
         return pixels, None
     middle = pixels.shape[1] // 2
+    if middle == 0:
+        raise ImageError("not_a_pair", f"{pixels.shape[1]} pixel wide, expected two halves")
     left, right = pixels[:, :middle], pixels[:, middle : 2 * middle]
     return (left, right) if layout == "photo_left" else (right, left)
 
@@ -131,13 +151,24 @@ def _open(data: bytes) -> Image.Image:
     return image
 
 
+def _upright(image: Image.Image, original: Image.Image) -> Image.Image:
+    turn = TURNS.get(original.getexif().get(ExifTags.Base.Orientation))
+    return image if turn is None else image.transpose(turn)
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         levels = np.asarray(image).astype(np.float64)
-        scale = 1 / 257 if levels.max(initial=0) > 255 else 1
-        image = Image.fromarray((levels * scale).clip(0, 255).round().astype(np.uint8))
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "CMYK", "L"):
+        sixteen_bits = image.mode.startswith("I;16") or levels.max(initial=0) > 255
+        levels = levels / 257 if sixteen_bits else levels
+        image = Image.fromarray(levels.clip(0, 255).round().astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    if image.mode not in ("RGB", "CMYK", "L"):
+        image = image.convert("RGB")
+    if profile:
         # a broken profile says nothing about the pixels
         with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
             image = ImageCms.profileToProfile(
@@ -146,8 +177,4 @@ def _to_rgb(image: Image.Image) -> Image.Image:
                 ImageCms.createProfile("sRGB"),
                 outputMode="RGB",
             )
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        image = Image.alpha_composite(white, rgba)
     return image.convert("RGB")

@@ -65,7 +65,12 @@ def write(table: pd.DataFrame, path: Path, stage: str) -> None:
 
 
 def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
-    """Write any table of the pipeline as Parquet with exactly the given columns."""
+    """Write any table of the pipeline as Parquet with exactly the given columns.
+
+    Raises ValueError where some are missing.
+    """
+    if missing := [name for name in columns.names if name not in table.columns]:
+        raise ValueError(f"{path}: the table lacks the columns {', '.join(missing)}")
     arrow = pa.Table.from_pandas(table[columns.names], schema=columns, preserve_index=False)
     with whole(path) as temporary:
         pq.write_table(arrow.replace_schema_metadata(None), temporary)
@@ -83,7 +88,8 @@ def read_table(path: Path, columns: pa.Schema) -> pd.DataFrame:
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path} cannot be read as Parquet: {error}") from None
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} cannot be read as Parquet: {reason}") from None
     missing = [name for name in columns.names if name not in arrow.column_names]
     if missing:
         raise UserError(f"{path} lacks the columns {', '.join(missing)}")

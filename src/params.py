@@ -1,5 +1,6 @@
 """params.yaml as typed models: a wrong key, type or range is refused in one line."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 class Section(BaseModel):
     """A section of params.yaml: unknown keys and values of another type are errors."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Demo(Section):
@@ -210,16 +211,27 @@ class Params(Section):
         return self
 
 
+class Loader(yaml.SafeLoader):
+    """YAML as DVC writes it: 1e-05 is a number there, and a string to PyYAML."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
 def read(path: Path = Path("params.yaml")) -> Params:
     """Read and validate params.yaml.
 
     Raises UserError with one line that names each wrong key, its value and what is allowed.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run this in the project's folder") from None
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path} holds {type(values).__name__}, expected sections of keys")
@@ -230,7 +242,7 @@ def read(path: Path = Path("params.yaml")) -> Params:
 
 
 def _sentence(path: Path, error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+    key = " ".join(".".join(str(part) for part in error["loc"]).split())
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"{path}: {key} is missing"

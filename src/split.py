@@ -1,6 +1,7 @@
 """Groups that must not be torn apart, and the side each one is on."""
 
 import hashlib
+from collections import Counter
 
 import pandas as pd
 
@@ -70,8 +71,12 @@ def _groups(kept: pd.DataFrame) -> dict[int, int]:
 def _names(kept: pd.DataFrame, group: dict[int, int], unit: str) -> dict[int, str]:
     """A name for each group that does not change when other pictures come or go."""
     names: dict[int, str] = {}
+    seen: Counter[tuple] = Counter()
     for row, person, url in zip(kept["row"], kept["item_id"], kept["image_url"], strict=True):
-        name = f"{person}" if unit == "group" else f"{person} {url} {row}"
+        name = person
+        if unit == "image":
+            name = f"{person} {url} {seen[person, url]}"
+            seen[person, url] += 1
         names[group[row]] = min(names.get(group[row], name), name)
     return names
 

@@ -1,9 +1,8 @@
 """What is kept and what is removed, with the reason and its number in the ledger.
 
-The survivor of several copies is the largest picture, and among equals the one listed first.
-Copies are gathered around their survivor only: whoever does not match the survivor itself
-stays, so that chains of likeness never swallow a picture that has no copy left. Grayscale
-pictures are set apart before, so that of a gray and a colour copy the colour one survives.
+The survivor of several copies is the one in colour, of these the largest, and among equals the
+one listed first. Copies are gathered around their survivor only: whoever does not match the
+survivor itself stays, so that chains of likeness never swallow a picture that has no copy left.
 """
 
 import pandas as pd
@@ -84,8 +83,10 @@ def _own_verdict(measured: Measured | None, clean: Clean) -> str:
     return "keep"
 
 
-def _rank(row: int, by_row: dict[int, Measured]) -> tuple[int, int]:
-    return -by_row[row].width * by_row[row].height, row
+def _rank(row: int, by_row: dict[int, Measured], clean: Clean) -> tuple[bool, int, int]:
+    measured = by_row[row]
+    gray = measured.tone_residual < clean.tone_residual
+    return gray, -measured.width * measured.height, row
 
 
 def _exact(rows: list[int], by_row: dict[int, Measured]) -> dict[int, tuple[int, float]]:
@@ -101,7 +102,7 @@ def _near(
     rows: list[int], by_row: dict[int, Measured], clean: Clean
 ) -> dict[int, tuple[int, float]]:
     """Rows that match a better picture: row → (survivor, similarity)."""
-    ranked = sorted(rows, key=lambda row: _rank(row, by_row))
+    ranked = sorted(rows, key=lambda row: _rank(row, by_row, clean))
     prints = [by_row[row].fingerprint for row in ranked]
     pairs = neighbours.candidates(prints, clean.hash_distance)
     proven: dict[int, list[tuple[int, float]]] = {}

@@ -67,9 +67,10 @@ def catalogue(count: int, seed: int, faults: bool, pool: int | None = None) -> l
     planned = dict(FAULTS) if faults else {}
     if pool is not None:
         planned.pop("second_picture", None)
-        copied = sum(planned.get(kind, 0) for kind in COPIES)
-        pictureless = planned.get("placeholder", 0) + planned.get("no_image", 0)
-        count = min(count, pool * 1000 // (1000 - copied - pictureless))
+        # these need no photograph of their own
+        shared = [planned.get(kind, 0) for kind in (*COPIES, "placeholder", "no_image")]
+        while count - sum(round(share * count / 1000) for share in shared) > pool:
+            count -= 1
     kinds = [kind for kind, share in planned.items() for _ in range(round(share * count / 1000))]
     again = [kind for kind in kinds if kind in (*COPIES, "second_picture")]
     others = [kind for kind in kinds if kind not in (*COPIES, "second_picture")]
@@ -128,7 +129,10 @@ def picture(entry: Entry, seed: int, files: list[Path] | None) -> bytes | None:
         original = images.jpeg(pixels, 92)
     else:
         original = files[entry.person].read_bytes()
-        pixels = images.decode(original)
+        try:
+            pixels = images.decode(original)
+        except images.ImageError as error:
+            raise UserError(f"demo.portraits: {files[entry.person]}: {error}") from None
     if entry.kind in ("portrait", "second_picture", "exact_copy"):
         return original
     if entry.kind == "truncated":

@@ -68,7 +68,8 @@ class Site:
         if data is None:
             return 404, {"Content-Type": "text/plain"}, b"not found"
         if "_UX140_" in variant:
-            data = images.jpeg(images.resize(images.decode(data), 140, 209))
+            with suppress(images.ImageError):  # a broken picture is served as it is
+                data = images.jpeg(images.resize(images.decode(data), 140, 209))
         return 200, {"Content-Type": "image/jpeg"}, data
 
 

@@ -1,0 +1,82 @@
+"""Functions mapped over lists: in order, in several processes, and stopped by an error."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from src.parallel import map_processes, map_threads, progress
+
+
+def _square(number: int) -> tuple[int, int]:
+    return number * number, os.getpid()
+
+
+def _invert(number: int) -> float:
+    return 1 / number
+
+
+@pytest.mark.parametrize("count", [0, 1, 31])
+def test_a_short_list_is_mapped_in_this_process(count: int):
+    assert map_processes(_square, range(count), "squares") == [
+        (n * n, os.getpid()) for n in range(count)
+    ]
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
+def test_a_long_list_is_mapped_in_other_processes_and_in_order():
+    results = map_processes(_square, range(70), "squares")
+    assert [square for square, _ in results] == [n * n for n in range(70)]
+    assert os.getpid() not in {process for _, process in results}
+
+
+def test_a_threads_results_come_in_the_items_order():
+    def slow_first(number: int) -> tuple[int, str]:
+        time.sleep(0.02 if number == 0 else 0)
+        return number, threading.current_thread().name
+
+    results = map_threads(slow_first, range(20), "numbers", 4)
+    assert [number for number, _ in results] == list(range(20))
+    assert threading.current_thread().name not in {name for _, name in results}
+
+
+def test_no_more_threads_than_asked_for():
+    running, most, lock = 0, 0, threading.Lock()
+
+    def count(_: int) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.005)
+        with lock:
+            running -= 1
+
+    map_threads(count, range(20), "numbers", 3)
+    assert 1 < most <= 3
+
+
+@pytest.mark.parametrize("items", [[1, 0, 2], [0, *range(1, 50)]], ids=["here", "processes"])
+def test_an_error_in_a_process_is_raised(items: list[int]):
+    with pytest.raises(ZeroDivisionError):
+        map_processes(_invert, items, "inverses")
+
+
+def test_after_an_error_waiting_work_is_dropped():
+    done = []
+
+    def fail_at_once(number: int) -> None:
+        if number == 0:
+            raise ValueError("stop")
+        time.sleep(0.01)
+        done.append(number)
+
+    with pytest.raises(ValueError, match="stop"):
+        map_threads(fail_at_once, range(500), "numbers", 2)
+    assert len(done) < 50
+
+
+def test_progress_is_silent_in_a_log_file(capfd: pytest.CaptureFixture[str]):
+    assert list(progress(iter([1, 2]), 2, "numbers")) == [1, 2]
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,237 @@
+"""params.yaml: what is valid is read, anything else is refused in one line."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from src import params
+from src.errors import UserError
+from src.params import Params
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+def _leaves(section: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key)
+
+
+LEAVES = list(_leaves(yaml.safe_load(TEXT)))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("params") / "params.yaml"
+
+
+def _written(file: Path, key: str, text: str) -> Path:
+    """params.yaml with a key's value written as an editor or DVC would write it."""
+    edited, found = re.subn(rf"(?m)^( *{key}: *)\S+", rf"\g<1>{text}", TEXT)
+    assert found == 1
+    file.write_text(edited, encoding="utf-8")
+    return file
+
+
+def _placed(file: Path, path: tuple[str, ...], value: object) -> Path:
+    values = yaml.safe_load(TEXT)
+    section = values
+    for key in path[:-1]:
+        section = section[key]
+    section[path[-1]] = value
+    file.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+    return file
+
+
+def _refusal(path: Path) -> str:
+    with pytest.raises(UserError) as refused:
+        params.read(path)
+    message = str(refused.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_the_default_file_is_valid():
+    read = params.read(ROOT / "params.yaml")
+    assert read.split.val_fraction == yaml.safe_load(TEXT)["split"]["val_fraction"]
+    assert read.pair.canny.low < read.pair.canny.high
+
+
+def test_parameters_cannot_be_changed_once_read():
+    with pytest.raises(ValueError, match="frozen"):
+        params.read(ROOT / "params.yaml").seed = 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("seed", -1, "greater than or equal to 0"),
+        ("seed", "one", "integer"),
+        ("seed", True, "integer"),
+        ("demo.pages", 0, "greater than or equal to 1"),
+        ("demo.pages", 101, "less than or equal to 100"),
+        ("demo.faults", "yes", "boolean"),
+        ("source", "imbd", "'demo', 'imdb', 'gallery', 'folder' or 'facades'"),
+        ("clean.duplicates", False, "'remove' or 'keep'"),
+        ("clean.hash_distance", 12.5, "integer"),
+        ("clean.similarity", 0, "greater than 0"),
+        ("split.val_fraction", 1.0, "less than 1"),
+        ("split.val_fraction", None, "number"),
+        ("pair.size", 100, "multiple of 16"),
+        ("pair.canny.aperture", 4, "3, 5 or 7"),
+        ("audit.limits.missing_share", 1.5, "less than or equal to 1"),
+        ("train.lr", 0, "greater than 0"),
+        ("train.lr", "fast", "number"),
+        ("models.unet.dropout", 1, "less than 1"),
+        ("gallery.image_attributes", [], "at least 1"),
+        ("gallery.url", "ftp://example.org", "https?"),
+        ("imdb", 7, "dictionary"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_key_value_and_what_is_allowed(
+    file: Path, key: str, value: object, allowed: str
+):
+    message = _refusal(_placed(file, tuple(key.split(".")), value))
+    assert f"{key} = {value!r}" in message
+    assert allowed in message
+
+
+@pytest.mark.parametrize("key", ["train.lr", "clean.tone_residual", "scrape.timeout_s"])
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_number_without_a_value_is_refused(file: Path, key: str, value: str):
+    message = _refusal(_placed(file, tuple(key.split(".")), float(value)))
+    assert f"{key} = {value}" in message
+
+
+@pytest.mark.parametrize("key", ["lr", "Similarity", "min-side"])
+def test_an_unknown_key_is_refused_by_name(file: Path, key: str):
+    message = _refusal(_placed(file, ("clean", key), 0.5))
+    assert f"clean.{key} = 0.5" in message
+
+
+@pytest.mark.parametrize("key", LEAVES, ids=".".join)
+def test_a_missing_key_is_named(file: Path, key: tuple[str, ...]):
+    values = yaml.safe_load(TEXT)
+    section = values
+    for part in key[:-1]:
+        section = section[part]
+    del section[key[-1]]
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    assert _refusal(file).endswith(f"{'.'.join(key)} is missing")
+
+
+def test_several_mistakes_are_told_at_once(file: Path):
+    _placed(file, ("seed",), -1)
+    broken = yaml.safe_load(file.read_text(encoding="utf-8"))
+    broken["split"]["unit"] = "person"
+    file.write_text(yaml.safe_dump(broken), encoding="utf-8")
+    message = _refusal(file)
+    assert "seed = -1" in message
+    assert "split.unit = 'person'" in message
+
+
+def test_a_low_threshold_above_the_high_one_is_refused(file: Path):
+    high = params.read(ROOT / "params.yaml").pair.canny.high
+    message = _refusal(_placed(file, ("pair", "canny", "low"), high + 1))
+    assert f"pair.canny: low is {high + 1}" in message
+    assert f"high ({high})" in message
+
+
+def test_an_even_blur_is_refused(file: Path):
+    message = _refusal(_placed(file, ("pair", "canny", "blur"), 4))
+    assert "pair.canny: blur is 4" in message
+    assert "odd" in message
+
+
+@pytest.mark.parametrize("source", ["demo", "imdb", "gallery", "folder"])
+def test_labels_need_a_source_that_has_them(changed, source: str):
+    with pytest.raises(UserError, match=f"facades.*{source}"):
+        changed({"task": "labels", "source": source})
+
+
+def test_labels_come_from_facades(changed):
+    assert changed({"task": "labels", "source": "facades"}).task == "labels"
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("0.001", 0.001), ("1", 1.0), ("1e-05", 1e-05), ("2e-4", 2e-4)]
+)
+def test_a_number_is_read_as_dvc_writes_it(file: Path, written: str, value: float):
+    # `dvc exp run -S train.lr=1e-5` leaves `lr: 1e-05`: a number in YAML 1.2, a string in 1.1
+    assert params.read(_written(file, "lr", written)).train.lr == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed: [1, 2",
+        "seed: 1\n  task: x",
+        "\tseed: 1",
+        "seed: *nothing",
+        "seed: !!python/object:os.system {}",
+        "? [a]\n: 1",
+        "seed: \x00",
+        "snapshot: 2026-02-30",
+        pytest.param(f"seed: {'9' * 5000}", id="an integer of 5000 digits"),
+    ],
+)
+def test_broken_yaml_is_refused_in_one_line(file: Path, text: str):
+    file.write_text(text, encoding="utf-8")
+    assert "YAML" in _refusal(file)
+
+
+def test_a_file_in_another_encoding_is_refused(file: Path):
+    file.write_bytes('contact: "Zoë"'.encode("latin-1"))
+    assert "YAML" in _refusal(file)
+
+
+@pytest.mark.parametrize("text", ["", "- demo", "demo", "7"])
+def test_a_file_without_sections_is_refused(file: Path, text: str):
+    file.write_text(text, encoding="utf-8")
+    assert "sections" in _refusal(file)
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    assert "missing" in _refusal(tmp_path / "absent.yaml")
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.lists(st.integers() | st.text(max_size=3), max_size=3)
+    | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
+    | st.dates()
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(key=st.sampled_from(LEAVES), value=SCALARS)
+def test_any_value_anywhere_is_read_or_refused_in_one_line(
+    file: Path, key: tuple[str, ...], value: object
+):
+    _placed(file, key, value)
+    try:
+        assert isinstance(params.read(file), Params)
+    except UserError as error:
+        assert "\n" not in str(error)
+        assert ".".join(key) in str(error) or str(error).startswith(f"{file}: {key[0]}")
+
+
+@settings(max_examples=25, deadline=None)
+@given(key=st.text(min_size=1, max_size=8))
+@example(key="two\nlines")
+def test_any_unknown_key_is_refused_in_one_line(file: Path, key: str):
+    assume(("clean", key) not in LEAVES)
+    assert "is not a known key" in _refusal(_placed(file, ("clean", key), 1))
