@@ -67,7 +67,7 @@ class Scrape(Section):
     retries: Annotated[int, Field(ge=0, le=20)]
     backoff_s: NotNegative
     max_bytes: Annotated[int, Field(ge=1024)]
-    contact: str
+    contact: Annotated[str, Field(pattern=r"^[ -~]*$")]
 
 
 class Clean(Section):

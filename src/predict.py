@@ -23,11 +23,13 @@ def predict(generator: Generator, picture: np.ndarray) -> np.ndarray:
     """Run the generator on a picture, (H, W, 3) uint8 → (H, W, 3) uint8.
 
     The task's input is made from the picture: its gray, its edges, or the label map itself.
-    The sides are padded by reflection to the network's multiple, and cut back.
+    The sides are padded by reflection to the network's multiple, at least twice it so that a
+    bottleneck has more than one pixel to normalise over, and cut back.
     """
     x = gen.to_tensor(make_input(generator.config, picture)[None])
     height, width = picture.shape[:2]
-    down, right = -height % generator.multiple, -width % generator.multiple
+    m = generator.multiple
+    down, right = max(-height % m, 2 * m - height), max(-width % m, 2 * m - width)
     return gen.to_uint8(generator.render(_padded(x, down, right)))[0, :height, :width]
 
 
@@ -56,7 +58,9 @@ def find(sources: list[Path]) -> list[tuple[Path, Path]]:
     found = []
     for source in sources:
         if source.is_dir():
-            inside = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
+            inside = sorted(
+                p for p in source.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES
+            )
             if not inside:
                 raise UserError(f"{source} holds no picture ({', '.join(sorted(SUFFIXES))})")
             found += [(p, p.relative_to(source)) for p in inside]

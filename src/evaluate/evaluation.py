@@ -11,6 +11,7 @@ from torch import nn
 from src import generator as gen
 from src import images
 from src.arrays import Pairs
+from src.errors import UserError
 from src.evaluate import scores
 from src.files import write_bytes, write_text
 from src.generator import Generator
@@ -52,6 +53,10 @@ def evaluate(
     `gap` is validation minus training. `floor.copy_input` scores the input itself as output,
     `floor.real_real` the training photographs against validation's.
     """
+    if min(len(val), len(probe)) < 2:
+        raise UserError(
+            f"expected at least 2 pictures a side, found {len(val)} val, {len(probe)} probe"
+        )
     generator = gen.load(model)
     task = generator.config["task"]
     outputs = e.render(generator, val.inputs(task))

@@ -1,6 +1,7 @@
 """Feature networks that distances between sets of pictures are measured in."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -55,9 +56,18 @@ class InceptionFeatures(nn.Module):
     def __init__(self, weights: Path):
         super().__init__()
         try:
+            torch.load(weights, weights_only=True)  # refuses code, which the next line would run
             self.network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights))
-        except (RuntimeError, OSError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+        except (
+            RuntimeError,
+            OSError,
+            KeyError,
+            ValueError,
+            TypeError,
+            EOFError,
+            UnpicklingError,
+        ) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UserError(f"{weights} does not fit the Inception network: {reason}") from None
         self.eval().requires_grad_(False)
 

@@ -16,6 +16,7 @@ from torchmetrics.image.kid import KernelInceptionDistance
 from src import tone
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 50
+PSNR_CAP = 100.0  # dB; equal pictures would have infinitely many, which no metrics file holds
 DIGITS = {
     "fid": 3,
     "fd_random": 5,
@@ -34,7 +35,7 @@ def per_picture(outputs: np.ndarray, targets: np.ndarray, grayscale: float) -> p
         {
             "l1": 2 * (a - b).abs().mean(dim=(1, 2, 3)).numpy(),
             "psnr": [
-                float(peak_signal_noise_ratio(x, y, data_range=1.0))
+                min(PSNR_CAP, float(peak_signal_noise_ratio(x, y, data_range=1.0)))
                 for x, y in zip(a, b, strict=True)
             ],
             "ssim": structural_similarity_index_measure(

@@ -6,6 +6,7 @@ and keeps the weather out of evaluation.
 
 import hashlib
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import requests
@@ -76,9 +77,10 @@ def _place(settings: Evaluate, target: Path, size: int, sha256: str) -> str:
         return str(named)
     cached = Path(hub.get_dir()) / "checkpoints" / FILE
     if cached.exists():
-        verify(cached, size, sha256)
-        _copy(cached, target)
-        return str(cached)
+        with suppress(ValueError):  # a broken copy there must not keep the right one away
+            verify(cached, size, sha256)
+            _copy(cached, target)
+            return str(cached)
     with whole(target) as temporary:
         _download(settings.inception_url, temporary, size)
         verify(temporary, size, sha256)

@@ -71,7 +71,7 @@ def gallery(table: pd.DataFrame, verdict: str, raw: Path) -> list[Picture]:
     pictures = []
     for _, row in rows.iterrows():
         pixels = images.read(raw / row["file"], row["layout"])
-        height = THUMBNAIL * pixels.shape[0] // pixels.shape[1]
+        height = min(max(1, THUMBNAIL * pixels.shape[0] // pixels.shape[1]), 4 * THUMBNAIL)
         small = images.jpeg(images.resize(pixels, THUMBNAIL, height), 80)
         why = f"tone {row['tone_residual']:.1f}"
         if not pd.isna(row["duplicate_of"]):

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from protego import Protego
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import Retry
 
 from src.files import write_bytes
@@ -79,7 +80,11 @@ class Client:
         Raises FetchError: robots, unsupported_url, http_<status>, waf_challenge, empty, too_large,
         timeout, incomplete or connection.
         """
-        if urlsplit(url).scheme not in ("http", "https"):
+        try:
+            scheme = urlsplit(url).scheme
+        except ValueError:
+            scheme = ""
+        if scheme not in ("http", "https"):
             raise FetchError("unsupported_url", f"{url}: expected http or https")
         kept = self.cache and self.cache / hashlib.sha256(url.encode()).hexdigest()
         if kept and kept.exists():
@@ -126,13 +131,18 @@ class Client:
             with self._session.get(url, timeout=self.scrape.timeout_s, stream=True) as response:
                 self._refuse(response)
                 return self._read(response, limit)
-        except requests.Timeout:
-            message = f"{url}: no answer within {self.scrape.timeout_s} s"
-            raise FetchError("timeout", message) from None
-        except requests.exceptions.ChunkedEncodingError as error:
-            raise FetchError("incomplete", f"{url}: the answer broke off: {error}") from None
-        except requests.RequestException as error:
-            raise FetchError("connection", f"{url}: {error}") from None
+        except (requests.RequestException, HTTPError) as error:
+            raise self._as_fetch_error(url, error) from None
+
+    def _as_fetch_error(self, url: str, error: Exception) -> FetchError:
+        cause = error.args[0] if error.args else None
+        cause = getattr(cause, "reason", cause)  # requests wraps urllib3's retries
+        timeouts = (requests.Timeout, ReadTimeoutError)
+        if isinstance(error, timeouts) or isinstance(cause, timeouts):
+            return FetchError("timeout", f"{url}: no answer within {self.scrape.timeout_s} s")
+        if isinstance(error, HTTPError):  # while the body was read
+            return FetchError("incomplete", f"{url}: the answer broke off: {error}")
+        return FetchError("connection", f"{url}: {error}")
 
     def _refuse(self, response: requests.Response) -> None:
         if response.headers.get("x-amzn-waf-action") or response.status_code == 202:
@@ -148,7 +158,7 @@ class Client:
     def _read(self, response: requests.Response, limit: int) -> bytes:
         deadline = time.monotonic() + self.scrape.deadline_s
         body = bytearray()
-        for chunk in response.iter_content(CHUNK):
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
             body += chunk
             if len(body) > limit:
                 message = f"{response.url}: more than {limit} bytes (scrape.max_bytes)"

@@ -44,10 +44,14 @@ def crawl(first_url: str, parse: Parse, client: Client, folder: Path) -> Crawl:
         write_bytes(saved, body)
         try:
             page = parse(body.decode("utf-8", errors="replace"), url, number)
+            if not page.items and number == 1:
+                raise ListingError("expected items on the first page, found none")
         except ListingError as error:
             raise UserError(f"{url} (saved as {saved}) is no list as we know it: {error}") from None
         found.pages = number
         found.expected = page.total if page.total is not None else found.expected
+        if not page.items:
+            break  # past the end of a list that links on all the same
         ids = {item.item_id for item in page.items}
         repeated = bool(ids) and ids <= seen
         found.repeated_pages += repeated

@@ -78,7 +78,7 @@ def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPag
     if "{page}" in gallery.url:
         following = gallery.url.replace("{page}", str(number + 1)) if items else None
     elif gallery.next and (links := _select(soup, gallery.next, "next")) and links[0].get("href"):
-        following = urljoin(url, str(links[0]["href"]))
+        following = _joined(url, links[0]["href"])
     total = None
     if gallery.total and (tags := _select(soup, gallery.total, "total")):
         total = _number(tags[0].get_text())
@@ -91,10 +91,16 @@ def _gallery_item(tag: Tag, url: str, gallery: Gallery) -> Item:
     link = next(iter(_select(tag, gallery.link, "link")), None) if gallery.link else None
     image = next(iter(_select(tag, gallery.image, "image")), None)
     source = image and next((image[a] for a in gallery.image_attributes if image.get(a)), None)
-    image_url = urljoin(url, str(source)) if source else None
+    image_url = _joined(url, source) if source else None
     named = next(iter(_select(tag, gallery.name, "name")), None) if gallery.name else None
-    name = named.get_text(" ", strip=True) if named else str(image.get("alt", "")) if image else ""
-    target = urljoin(url, str(link["href"])) if link and link.get("href") else image_url
+    name = (
+        " ".join(named.get_text(" ").split())
+        if named
+        else str(image.get("alt", ""))
+        if image
+        else ""
+    )
+    target = _joined(url, link["href"]) if link and link.get("href") else image_url
     return Item(target or name, name, image_url)
 
 
@@ -119,7 +125,7 @@ def _parse_lister(soup: BeautifulSoup, url: str, width: int) -> ListPage:
         # a list that loads lazily shows a placeholder in src
         source = image and (image.get("loadlate") or image.get("src"))
         name = str(image.get("alt", "")) if image else _lister_name(box)
-        image_url = full_size(urljoin(url, str(source)), width) if source else None
+        image_url = full_size(_joined(url, source), width) if source else None
         items.append(Item(found[1], name.strip(), image_url))
     if not items:
         raise ListingError("expected div.lister-item-image inside div.lister-list, found none")
@@ -128,7 +134,7 @@ def _parse_lister(soup: BeautifulSoup, url: str, width: int) -> ListPage:
     return ListPage(
         items,
         _number(total.get_text()) if total else None,
-        urljoin(url, str(following["href"])) if following else None,
+        _joined(url, following["href"]) if following else None,
     )
 
 
@@ -149,7 +155,16 @@ def _parse_next_data(text: str, url: str, width: int) -> ListPage:
         items = [_next_item(edge, width) for edge in search["edges"]]
         more = (search.get("pageInfo") or {}).get("hasNextPage")
         total = (listed.get("items") or {}).get("total") or search.get("total")
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        if not isinstance(total, int | None):
+            raise ValueError(f"the total is {total!r}")
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        StopIteration,
+        RecursionError,
+    ) as error:
         raise ListingError(
             "expected props.pageProps.mainColumnData.list.nameListItemSearch.edges in "
             f"script#__NEXT_DATA__, found {type(error).__name__}: {error}; it starts {text[:120]!r}"
@@ -162,7 +177,9 @@ def _next_item(edge: dict, width: int) -> Item:
     image = node.get("primaryImage") or {}
     named = node.get("nameText") or node.get("titleText") or {}
     image_url = full_size(image["url"], width) if image.get("url") else None
-    return Item(str(node["id"]), str(named.get("text") or ""), image_url)
+    if not isinstance(node["id"], str):
+        raise ValueError(f"an item's id is {node['id']!r}")
+    return Item(node["id"], str(named.get("text") or ""), image_url)
 
 
 def _next_page(url: str) -> str:
@@ -170,6 +187,14 @@ def _next_page(url: str) -> str:
     query = dict(parse_qsl(parts.query))
     query["page"] = str(int(query.get("page", "1")) + 1)
     return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def _joined(url: str, target: object) -> str:
+    """The absolute URL; what is none stays as it is, and is refused when it is fetched."""
+    try:
+        return urljoin(url, str(target))
+    except ValueError:
+        return str(target)
 
 
 def _number(text: str) -> int | None:

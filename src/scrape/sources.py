@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,7 +115,8 @@ def _archive(path: str, client: Client) -> dict[str, Callable[[], bytes]]:
                 for m in archive.getmembers()
                 if m.isfile() and PurePosixPath(m.name).suffix.lower() in SUFFIXES
             }
-    except tarfile.TarError as error:
+            archive.fileobj.read()  # to its checksum
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise UserError(f"facades.path = {path!r}: expected a tar archive: {error}") from None
     return {name: partial(bytes, data) for name, data in members.items()}
 

@@ -1,0 +1,327 @@
+"""The polite client against a small server on 127.0.0.1."""
+
+import gzip
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from src.errors import UserError
+from src.scrape.client import Client, FetchError
+from tests.pages import HANG_UP, NOT_FOUND, Answer, served
+
+
+@pytest.fixture
+def server():
+    with served() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def without_proxy(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def client(changed):
+    """A quick client: client(retries=0), client(cache=folder)."""
+
+    def make(cache=None, local=None, **settings):
+        quick = {"retries": 1, "backoff_s": 0, "requests_per_second": 1000, "timeout_s": 2}
+        changes = {f"scrape.{key}": value for key, value in (quick | settings).items()}
+        return Client(changed(changes).scrape, cache, local)
+
+    return make
+
+
+@pytest.fixture
+def closed_port():
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def reason(client: Client, url: str, **arguments: object) -> str:
+    with pytest.raises(FetchError) as caught:
+        client.get(url, **arguments)
+    return caught.value.reason
+
+
+def test_the_body_of_an_answer_is_given(server, client):
+    server["/a"] = Answer(b"\x00\xffbody")
+    assert client().get(server["/a"]) == b"\x00\xffbody"
+
+
+def test_a_chunked_and_compressed_answer_is_given_plain(server, client):
+    server["/a"] = Answer(
+        gzip.compress(b"body"), headers={"Content-Encoding": "gzip"}, chunked=True
+    )
+    assert client().get(server["/a"]) == b"body"
+
+
+@pytest.mark.parametrize("status", [204, 301, 403, 404, 410, 451])
+def test_any_other_status_is_an_error_by_its_number(server, client, status):
+    server["/a"] = Answer(b"", status)
+    with pytest.raises(FetchError, match=f"/a: HTTP {status}, expected 200") as caught:
+        client().get(server["/a"])
+    assert caught.value.reason == f"http_{status}"
+
+
+def test_a_missing_page_is_asked_for_once(server, client):
+    reason(client(retries=3), server["/missing"])
+    assert server.pages_asked() == ["/missing"]
+
+
+def test_retry_after_is_honoured(server, client):
+    server["/a"] = [Answer(b"busy", 503, {"Retry-After": "1"}), Answer(b"done")]
+    assert client().get(server["/a"]) == b"done"
+    assert server.times[-1] - server.times[-2] >= 0.95
+
+
+def test_an_absurd_retry_after_is_cut_to_the_deadline(server, client):
+    server["/a"] = [Answer(b"busy", 503, {"Retry-After": "86400"}), Answer(b"done")]
+    start = time.monotonic()
+    assert client(deadline_s=1).get(server["/a"]) == b"done"
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_passing_failure_is_tried_again(server, client, status):
+    server["/a"] = [Answer(b"busy", status), Answer(b"done")]
+    assert client().get(server["/a"]) == b"done"
+
+
+def test_a_lasting_failure_is_an_error_after_the_retries(server, client):
+    server["/a"] = Answer(b"busy", 503)
+    assert reason(client(retries=2), server["/a"]) == "http_503"
+    assert server.pages_asked() == ["/a"] * 3
+
+
+def test_a_connection_that_ends_before_the_answer_is_tried_again(server, client):
+    server["/a"] = [HANG_UP, Answer(b"done")]
+    assert client().get(server["/a"]) == b"done"
+
+
+def test_what_robots_disallow_is_refused_unasked(server, client):
+    server["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private/\n")
+    server["/private/a"] = server["/open"] = Answer()
+    c = client()
+    with pytest.raises(FetchError, match=r"/private/a: refused by http.*/robots\.txt") as caught:
+        c.get(server["/private/a"])
+    assert caught.value.reason == "robots"
+    assert c.get(server["/open"]) == b"hello"
+    assert server.pages_asked() == ["/open"]
+
+
+def test_robots_may_speak_to_us_by_name(server, client):
+    server["/robots.txt"] = Answer(
+        b"User-agent: pix2pix-dvc\nDisallow: /\n\nUser-agent: *\nAllow: /"
+    )
+    server["/a"] = Answer()
+    assert reason(client(), server["/a"]) == "robots"
+
+
+@pytest.mark.parametrize(
+    "robots", [NOT_FOUND, Answer(b"", 403), Answer(b""), Answer(b"\xff<html>")]
+)
+def test_missing_or_empty_robots_allow_all(server, client, robots):
+    server["/robots.txt"] = robots
+    server["/a"] = Answer()
+    assert client().get(server["/a"]) == b"hello"
+
+
+def test_failing_robots_refuse_all(server, client):
+    server["/robots.txt"] = Answer(b"broken", 500)
+    server["/a"] = Answer()
+    with pytest.raises(FetchError, match=r"robots\.txt could not be read") as caught:
+        client(retries=0).get(server["/a"])
+    assert caught.value.reason == "http_500"
+    assert server.pages_asked() == []
+
+
+def test_robots_are_read_once_per_host(server, client):
+    server["/a"] = server["/b"] = Answer()
+    c = client()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(c.get, [server["/a"], server["/b"]] * 4))
+    assert server.asked.count("/robots.txt") == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(b"", 202), Answer(b"<html>", 200, {"x-amzn-waf-action": "challenge"})],
+    ids=["202", "header"],
+)
+def test_a_challenge_is_an_error_that_says_what_to_do(server, client, answer):
+    server["/list"] = answer
+    with pytest.raises(FetchError, match="save the page in a browser") as caught:
+        client().get(server["/list"])
+    assert caught.value.reason == "waf_challenge"
+    assert f"HTTP {answer.status}" in str(caught.value)
+
+
+def test_an_empty_body_is_an_error(server, client):
+    server["/a"] = Answer(b"")
+    assert reason(client(), server["/a"]) == "empty"
+
+
+def test_a_body_over_the_limit_is_an_error_that_names_the_key(server, client):
+    server["/a"] = Answer(bytes(5000))
+    c = client(max_bytes=4000)
+    with pytest.raises(FetchError, match=r"more than 4000 bytes \(scrape\.max_bytes\)") as caught:
+        c.get(server["/a"])
+    assert caught.value.reason == "too_large"
+    assert len(c.get(server["/a"], limit=5000)) == 5000
+
+
+def test_a_compressed_body_is_limited_by_what_it_unpacks_to(server, client):
+    packed = gzip.compress(bytes(20_000_000))
+    server["/a"] = Answer(packed, headers={"Content-Encoding": "gzip"})
+    assert reason(client(max_bytes=100_000), server["/a"]) == "too_large"
+
+
+def test_a_body_shorter_than_stated_is_incomplete(server, client):
+    server["/a"] = Answer(b"half", length=8)
+    assert reason(client(), server["/a"]) == "incomplete"
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["plain", "chunked"])
+def test_a_dripping_body_ends_at_the_deadline(server, client, chunked):
+    server["/a"] = Answer(bytes(60), drip=0.05, chunked=chunked)
+    start = time.monotonic()
+    with pytest.raises(FetchError, match=r"scrape\.deadline_s") as caught:
+        client(deadline_s=0.3).get(server["/a"])
+    assert caught.value.reason == "timeout"
+    assert time.monotonic() - start < 1.5
+
+
+def test_a_body_that_stalls_is_a_timeout(server, client):
+    server["/a"] = Answer(b"late", pause=3)
+    assert reason(client(timeout_s=0.2, retries=0), server["/a"]) == "timeout"
+
+
+def test_a_server_that_never_answers_is_a_timeout(client):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/a"
+        assert reason(client(timeout_s=0.2, retries=0), url) == "timeout"
+
+
+def test_a_refused_connection_is_an_error(client, closed_port):
+    assert reason(client(retries=0), f"http://127.0.0.1:{closed_port}/a") == "connection"
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hostname", "ftp://127.0.0.1/a", "data:image/gif;base64,R0lG", "/a.jpg", ""]
+)
+def test_other_schemes_are_refused(client, url):
+    assert reason(client(), url) == "unsupported_url"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[", "http://", "http://127.0.0.1:99999/a", "http://127.0.0.1:x/a", "http://.a/"]
+)
+def test_a_url_that_is_none_is_refused_as_one(client, url):
+    assert reason(client(retries=0), url) in ("unsupported_url", "connection")
+
+
+def test_a_redirect_is_followed_but_not_to_a_file(server, client):
+    server["/new"] = Answer(b"moved")
+    server["/old"] = Answer(b"", 302, {"Location": "/new"})
+    server["/file"] = Answer(b"", 302, {"Location": "file:///etc/hostname"})
+    c = client()
+    assert c.get(server["/old"]) == b"moved"
+    assert reason(c, server["/file"]) == "connection"
+
+
+def test_a_second_client_fetches_nothing_again(server, client, tmp_path):
+    server["/a"] = [Answer(b"first"), Answer(b"second")]
+    assert client(tmp_path).get(server["/a"]) == b"first"
+    asked = len(server.asked)
+    assert client(tmp_path).get(server["/a"]) == b"first"
+    assert len(server.asked) == asked
+
+
+def test_another_snapshot_fetches_anew(server, client, tmp_path):
+    server["/a"] = [Answer(b"first"), Answer(b"second")]
+    assert client(tmp_path, snapshot="one").get(server["/a"]) == b"first"
+    assert client(tmp_path, snapshot="two").get(server["/a"]) == b"second"
+    assert client(tmp_path, snapshot="one").get(server["/a"]) == b"first"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [NOT_FOUND, Answer(b"", 202), Answer(b""), Answer(b"half", length=8)],
+    ids=["404", "202", "empty", "incomplete"],
+)
+def test_failures_are_not_kept(server, client, tmp_path, failure):
+    server["/a"] = [failure, Answer(b"good")]
+    reason(client(tmp_path), server["/a"])
+    assert client(tmp_path).get(server["/a"]) == b"good"
+
+
+def test_urls_are_kept_apart_by_their_query(server, client, tmp_path):
+    server["/a?page=1"], server["/a?page=2"] = Answer(b"one"), Answer(b"two")
+    for _ in range(2):
+        c = client(tmp_path)
+        assert [c.get(server[f"/a?page={n}"]) for n in (1, 2)] == [b"one", b"two"]
+
+
+def test_without_a_cache_nothing_is_kept(server, client):
+    server["/a"] = [Answer(b"first"), Answer(b"second")]
+    c = client()
+    assert [c.get(server["/a"]), c.get(server["/a"])] == [b"first", b"second"]
+
+
+def test_a_host_is_asked_at_its_pace(server, client):
+    server["/a"] = Answer()
+    c = client(requests_per_second=20)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(c.get, [server["/a"]] * 4))
+    times = [at for at, target in zip(server.times, server.asked, strict=True) if target == "/a"]
+    assert max(times) - min(times) >= 3 * 0.05 - 0.02
+
+
+def test_a_crawl_delay_is_honoured(server, client):
+    server["/robots.txt"] = Answer(b"User-agent: *\nCrawl-delay: 0.2\n")
+    server["/a"] = Answer()
+    c = client()
+    c.get(server["/a"]), c.get(server["/a"])
+    assert server.times[-1] - server.times[-2] >= 0.18
+
+
+def test_hosts_do_not_wait_for_each_other(server, client):
+    c = client(requests_per_second=0.5)
+    with served() as other:
+        server["/a"] = other["/a"] = Answer()
+        start = time.monotonic()
+        c.get(server["/a"]), c.get(other["/a"])
+        assert time.monotonic() - start < 1.5
+
+
+def test_a_local_origin_is_sent_to_its_port_without_pacing(server, client):
+    server["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private/\n")
+    server["/a"] = Answer(b"local")
+    c = client(local={"https://photos.test": server.port}, requests_per_second=0.5)
+    start = time.monotonic()
+    assert [c.get("https://photos.test/a") for _ in range(3)] == [b"local"] * 3
+    assert time.monotonic() - start < 1.5
+    assert reason(c, "https://photos.test/private/a") == "robots"
+
+
+@pytest.mark.parametrize("contact", ["ada@example.test", ""])
+def test_the_user_agent_says_who_asks_and_how_to_reach_them(server, client, contact):
+    server["/a"] = Answer()
+    client(contact=contact).get(server["/a"])
+    agents = {headers["User-Agent"] for headers in server.headers}
+    assert agents == {"pix2pix-dvc/1.0 (+ada@example.test)" if contact else "pix2pix-dvc/1.0"}
+
+
+@pytest.mark.parametrize("contact", ["Łukasz <l@example.test>", "a@example.test\r\nX-Other: 1"])
+def test_a_contact_that_no_header_can_hold_is_refused_by_its_key(server, client, contact):
+    server["/a"] = Answer()
+    with pytest.raises(UserError, match=r"scrape\.contact"):
+        client(contact=contact).get(server["/a"])

@@ -1,0 +1,246 @@
+"""Evaluation of a tiny generator: what is scored, what is written, and that it stays the same."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from src import arrays, images, params
+from src import generator as gen
+from src.errors import UserError
+from src.evaluate import evaluation
+from src.evaluate.evaluation import Evaluator
+from src.evaluate.features import RandomFeatures
+from src.pair import to_canny, to_gray
+from src.params import Canny
+from tests.conftest import ROOT
+
+SIZE = 32
+CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3}
+NETWORK = {
+    "filters": 4,
+    "downs": 2,
+    "blocks": 1,
+    "upsample": "resize",
+    "norm": "batch",
+}
+
+
+def generator(task: str = "colorize", output: str = "chroma", seed: int = 0) -> gen.Generator:
+    torch.manual_seed(seed)
+    config = {
+        "task": task,
+        "output": output,
+        "model": "encdec",
+        "network": NETWORK,
+        "size": SIZE,
+        "crop": "center",
+        "canny": CANNY,
+    }
+    made = gen.Generator(config)
+    with torch.no_grad():  # untrained, the output would hardly differ from gray
+        for weight in made.parameters():
+            weight.mul_(8)
+    return made.eval()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny matrices: a second thread only waits, and on a busy machine for long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory, faces) -> Path:
+    """Six validation pairs and four of the probe, as the pair stage writes them."""
+    folder = tmp_path_factory.mktemp("pairs")
+    small = np.stack([images.resize(face, SIZE, SIZE) for face in faces])
+    for side, photo, first in (("val", small[:6], 100), ("probe", small[10:14], 7)):
+        table = pd.DataFrame(
+            {
+                "row": [first + 3 * n for n in range(len(photo))],
+                "item_id": [f"nm{first + n}" for n in range(len(photo))],
+                "name": [f"Zoë {n}" for n in range(len(photo))],
+            }
+        )
+        canny = np.stack([to_canny(p, Canny(**CANNY)) for p in photo])
+        made = {"photo": photo, "gray": to_gray(photo), "canny": canny, "labels": photo[:, ::-1]}
+        arrays.save(folder, side, made, table)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> Evaluator:
+    settings = params.read(ROOT / "params.yaml").evaluate
+    return Evaluator(RandomFeatures(0), settings.model_copy(update={"batch_size": 4}))
+
+
+def evaluated(e: Evaluator, pairs: Path, folder: Path, model: gen.Generator) -> dict:
+    gen.save(model, folder / "model")
+    return evaluation.evaluate(
+        e,
+        folder / "model",
+        arrays.load(pairs, "val"),
+        arrays.load(pairs, "probe"),
+        folder / "predictions",
+        folder / "samples",
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(evaluator, pairs, tmp_path_factory) -> tuple[dict, Path]:
+    """One evaluation: its scores, and the folder with what it wrote."""
+    folder = tmp_path_factory.mktemp("finished")
+    return evaluated(evaluator, pairs, folder, generator()), folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted(folder.rglob("*.*"))}
+
+
+PAIRED = {"l1", "psnr", "ssim", "colorfulness", "gray_share", "n"}
+SETS = {"fd_random", "kd_random_x1000"}
+
+
+def test_every_side_and_floor_has_its_scores(finished):
+    found, _ = finished
+    assert set(found) == {"val", "train", "gap", "floor"}
+    assert set(found["val"]) == set(found["train"]) == PAIRED | SETS
+    assert set(found["gap"]) == (PAIRED | SETS) - {"n"}
+    assert set(found["floor"]["copy_input"]) == PAIRED | SETS
+    assert set(found["floor"]["real_real"]) == SETS
+    assert (found["val"]["n"], found["train"]["n"]) == (6, 4)
+    json.dumps(found, allow_nan=False)
+
+
+def test_the_gap_is_validation_minus_training(finished):
+    found, _ = finished
+    for name, gap in found["gap"].items():
+        assert gap == pytest.approx(found["val"][name] - found["train"][name], abs=1e-5)
+    assert any(gap != 0 for gap in found["gap"].values())
+
+
+def test_the_floor_scores_the_input_itself(finished, pairs):
+    found, _ = finished
+    val = arrays.load(pairs, "val")
+    error = np.abs(val.gray[..., None].astype(float) - val.photo).mean() / 127.5
+    floor = found["floor"]["copy_input"]
+    assert floor["l1"] == pytest.approx(error, abs=1e-4)
+    assert floor["colorfulness"] == 0
+    assert floor["gray_share"] == 1
+    assert found["val"]["l1"] != floor["l1"]
+
+
+@pytest.mark.parametrize("task", ["sketch", "labels"])
+def test_each_task_is_scored(evaluator, pairs, tmp_path, task):
+    found = evaluated(evaluator, pairs, tmp_path, generator(task, "rgb"))
+    assert 0 < found["val"]["l1"] < 2
+
+
+def test_two_evaluations_give_the_same(evaluator, finished, pairs, tmp_path):
+    found, folder = finished
+    assert evaluated(evaluator, pairs, tmp_path, generator()) == found
+    assert files(tmp_path) == files(folder)
+
+
+def test_each_row_has_the_picture_that_was_scored(evaluator, finished, pairs):
+    _, folder = finished
+    val = arrays.load(pairs, "val")
+    expected = evaluator.render(generator(), val.gray)
+    named = sorted((folder / "predictions").glob("*.png"))
+    assert [path.name for path in named] == [f"{row:06d}.png" for row in val.index["row"]]
+    for path, picture in zip(named, expected, strict=True):
+        assert np.array_equal(images.read(path), picture)
+
+
+def test_each_row_has_its_scores(finished, pairs):
+    found, folder = finished
+    table = pd.read_csv(folder / "predictions" / "scores.csv")
+    val = arrays.load(pairs, "val")
+    assert list(table["row"]) == list(val.index["row"])
+    assert list(table["name"]) == list(val.index["name"])
+    assert table["l1"].mean() == pytest.approx(found["val"]["l1"], abs=1e-4)
+
+
+def test_sample_sheets_are_written_for_both_sides(finished, pairs):
+    _, folder = finished
+    assert set(files(folder / "samples")) == {"train.png", "val.png"}
+    sheet = images.read(folder / "samples" / "val.png")
+    val = arrays.load(pairs, "val")
+    # the first sample's target stands third in its row
+    left = 4 + 2 * (SIZE + 4)
+    assert np.array_equal(sheet[4 : 4 + SIZE, left : left + SIZE], val.photo[0])
+
+
+def test_pictures_do_not_depend_on_the_batch(evaluator, pairs):
+    val, model = arrays.load(pairs, "val"), generator()
+    settings = [evaluator.settings.model_copy(update={"batch_size": n}) for n in (1, 4, 100)]
+    renders = [Evaluator(evaluator.features, s).render(model, val.gray) for s in settings]
+    for other in renders[1:]:
+        assert np.abs(renders[0].astype(int) - other).max() <= 1
+
+
+def test_one_validation_picture_is_too_few_and_said_so(evaluator, pairs, tmp_path):
+    one = {
+        side: arrays.Pairs(p.photo[:1], p.gray[:1], p.canny[:1], None, p.index[:1])
+        for side in ("val", "probe")
+        for p in [arrays.load(pairs, side)]
+    }
+    gen.save(generator(), tmp_path / "model")
+    folders = [tmp_path / "predictions", tmp_path / "samples"]
+    with pytest.raises(UserError, match=r"\b2\b"):
+        evaluation.evaluate(evaluator, tmp_path / "model", one["val"], one["probe"], *folders)
+
+
+def test_grayscale_photographs_do_not_break_the_floor(evaluator, pairs, tmp_path):
+    val = arrays.load(pairs, "val")
+    photo = np.array(val.photo)
+    photo[:] = np.array(val.gray)[..., None]
+    gray = arrays.Pairs(photo, val.gray, val.canny, None, val.index)
+    gen.save(generator(), tmp_path / "model")
+    folders = [tmp_path / "predictions", tmp_path / "samples"]
+    probe = arrays.load(pairs, "probe")
+    found = evaluation.evaluate(evaluator, tmp_path / "model", gray, probe, *folders)
+    json.dumps(found, allow_nan=False)
+
+
+def test_the_curve_has_a_row_for_each_snapshot(evaluator, pairs, tmp_path):
+    for step in (2, 10, 100):
+        gen.save(generator(seed=step), tmp_path / "model" / "snapshots", f"step_{step:06d}")
+    evaluation.curve(evaluator, tmp_path / "model", arrays.load(pairs, "val"), tmp_path / "c.csv")
+    table = pd.read_csv(tmp_path / "c.csv")
+    assert list(table.columns) == ["step", "l1", "fd"]
+    assert list(table["step"]) == [2, 10, 100]
+    assert table["l1"].nunique() == 3
+
+
+def test_the_curve_ends_where_the_evaluation_is(evaluator, finished, pairs, tmp_path):
+    gen.save(generator(), tmp_path / "model" / "snapshots", "step_000100")
+    evaluation.curve(evaluator, tmp_path / "model", arrays.load(pairs, "val"), tmp_path / "c.csv")
+    [row] = pd.read_csv(tmp_path / "c.csv").to_dict("records")
+    found, _ = finished
+    assert (row["l1"], row["fd"]) == (found["val"]["l1"], found["val"]["fd_random"])
+
+
+def test_the_settings_behind_the_scores_are_named(evaluator, pairs):
+    val, probe = arrays.load(pairs, "val"), arrays.load(pairs, "probe")
+    meta = evaluation.meta(evaluator, None, val, probe)
+    assert (meta["features"], meta["weights"]) == ("fd_random", "random, seed 0")
+    assert (meta["n_val"], meta["n_train"]) == (6, 4)
+    assert meta["versions"]["torch"] == torch.__version__.partition("+")[0]
+    assert evaluation.meta(evaluator, Path("data/w.pth"), val, probe)["weights"] == "w.pth"
+
+
+def test_a_task_without_inputs_is_refused_by_name(evaluator, pairs, tmp_path):
+    val = arrays.load(pairs, "val")
+    gen.save(generator("labels", "rgb"), tmp_path / "model")
+    without = arrays.Pairs(val.photo, val.gray, val.canny, None, val.index)
+    folders = [tmp_path / "predictions", tmp_path / "samples"]
+    with pytest.raises(UserError, match="task 'labels' needs labels"):
+        evaluation.evaluate(evaluator, tmp_path / "model", without, without, *folders)

@@ -1,0 +1,251 @@
+"""A trained model on anyone's pictures: sizes, kinds of files, and what is refused."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from src import generator as gen
+from src import images, predict
+from src.errors import reported
+from src.pair import to_canny, to_gray
+from src.params import Canny
+
+CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3}
+ENCDEC = {"filters": 4, "downs": 4, "blocks": 1, "upsample": "resize", "norm": "batch"}
+UNET = {"filters": 4, "downs": 5, "upsample": "transposed", "norm": "batch", "dropout": 0.5}
+NETWORKS = {
+    "encdec": ("encdec", ENCDEC),
+    "encdec-instance": ("encdec", ENCDEC | {"norm": "instance"}),
+    "unet": ("unet", UNET),
+    "unet-instance": ("unet", UNET | {"norm": "instance"}),
+}
+FEW = settings(max_examples=15, deadline=None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny networks: a second thread only waits, and on a busy machine for long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def generator(network: str = "encdec", task: str = "colorize", output: str = "chroma"):
+    torch.manual_seed(0)
+    model, arguments = NETWORKS[network]
+    config = {
+        "task": task,
+        "output": output,
+        "model": model,
+        "network": arguments,
+        "size": 32,
+        "crop": "center",
+        "canny": CANNY,
+    }
+    made = gen.Generator(config)
+    with torch.no_grad():  # untrained, the output would hardly differ from gray
+        for weight in made.parameters():
+            weight.mul_(4)
+    return made.eval()
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("network", sorted(NETWORKS))
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 1), (17, 31), (16, 16), (200, 300)])
+def test_a_picture_of_any_size_keeps_its_size(network, height, width):
+    result = predict.predict(generator(network), noise(height, width))
+    assert result.shape == (height, width, 3)
+    assert result.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("task", "output"), [("colorize", "rgb"), ("sketch", "rgb"), ("labels", "rgb")]
+)
+def test_each_task_takes_a_colour_picture(task, output):
+    made = generator(task=task, output=output)
+    assert predict.predict(made, noise(33, 20)).shape == (33, 20, 3)
+
+
+@FEW
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**31))
+def test_chroma_keeps_the_gray_of_the_picture(height, width, seed):
+    picture = noise(height, width, seed)
+    result = predict.predict(generator(), picture)
+    apart = result.mean(axis=2) - picture.mean(axis=2)
+    assert np.abs(apart).max() <= 1
+
+
+def test_chroma_adds_colour_to_gray():
+    gray = np.repeat(noise(20, 20)[:, :, :1], 3, axis=2)
+    assert np.ptp(predict.predict(generator(), gray), axis=2).max() > 0
+
+
+def test_a_picture_of_the_networks_multiple_is_not_padded():
+    made, picture = generator(), noise(32, 48)
+    direct = gen.to_uint8(made.render(gen.to_tensor(to_gray(picture)[None])))[0]
+    assert np.array_equal(predict.predict(made, picture), direct)
+
+
+def test_the_same_picture_gives_the_same_result():
+    for network in ("encdec", "unet"):
+        made, picture = generator(network), noise(19, 23)
+        assert np.array_equal(predict.predict(made, picture), predict.predict(made, picture))
+
+
+def test_the_input_is_made_as_in_training(faces):
+    face = faces[0]
+    for task, expected in (
+        ("colorize", to_gray(face)),
+        ("sketch", to_canny(face, Canny(**CANNY))),
+        ("labels", face),
+    ):
+        config = {"task": task, "canny": CANNY}
+        assert np.array_equal(predict.make_input(config, face), expected)
+
+
+# --- the command
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    gen.save(generator(), tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def run(monkeypatch, model, tmp_path):
+    """python -m src.predict: run(sources…), into tmp_path/out."""
+
+    def go(*sources: Path, model: Path = model) -> None:
+        out = [str(tmp_path / "out"), "--model", str(model)]
+        monkeypatch.setattr(sys, "argv", ["predict", *map(str, sources), *out])
+        with reported("predict"):
+            predict.main()
+
+    return go
+
+
+def refused(run, capsys, *sources: Path, **arguments: Path) -> str:
+    """The one line on stderr of a run that exits with status 1."""
+    with pytest.raises(SystemExit) as caught:
+        run(*sources, **arguments)
+    assert caught.value.code == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("predict: ")
+    return lines[0]
+
+
+def written(tmp_path: Path) -> list[str]:
+    out = tmp_path / "out"
+    return sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
+
+
+def put(path: Path, picture: Image.Image) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "CMYK", "I;16"])
+def test_gray_colour_and_transparent_pictures_are_taken(run, tmp_path, mode):
+    base = Image.fromarray(noise(21, 13))
+    picture = Image.new(mode, base.size) if mode == "I;16" else base.convert(mode)
+    path = put(tmp_path / f"a{'.tif' if mode in ('CMYK', 'I;16') else '.png'}", picture)
+    run(path)
+    assert images.read(tmp_path / "out" / "a.png").shape == (21, 13, 3)
+
+
+def test_folders_are_searched_and_their_names_kept(run, tmp_path):
+    picture = Image.fromarray(noise(8, 8))
+    for name in ("in/a.jpg", "in/deep/er/b.PNG", "in/deep/c.webp", "alone.bmp"):
+        put(tmp_path / name, picture)
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+    run(tmp_path / "in", tmp_path / "alone.bmp")
+    assert written(tmp_path) == ["a.png", "alone.png", "deep/c.png", "deep/er/b.png"]
+
+
+def test_the_originals_stay_as_they_are(run, tmp_path):
+    path = put(tmp_path / "a.png", Image.fromarray(noise(8, 8)))
+    before = path.read_bytes()
+    run(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("names", [("one/a.jpg", "two/a.jpg"), ("one/a.jpg", "one/a.png")])
+def test_two_inputs_of_one_name_are_refused_before_anything_is_written(
+    run, capsys, tmp_path, names
+):
+    paths = [put(tmp_path / name, Image.fromarray(noise(8, 8))) for name in names]
+    assert "two inputs would both become a.png" in refused(run, capsys, *paths)
+    assert written(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "truncated"])
+def test_a_broken_file_is_named_after_the_others_are_done(run, capsys, tmp_path, kind):
+    whole = images.jpeg(noise(64, 64))
+    data = {"text": b"<html>", "empty": b"", "truncated": whole[: len(whole) // 2]}[kind]
+    folder = tmp_path / "in"
+    put(folder / "a.png", Image.fromarray(noise(8, 8)))
+    (folder / "b.jpg").write_bytes(data)
+    put(folder / "c.png", Image.fromarray(noise(8, 8)))
+    assert str(folder / "b.jpg") in refused(run, capsys, folder)
+    assert written(tmp_path) == ["a.png", "c.png"]
+
+
+def test_a_folder_that_is_called_like_a_picture_is_no_input(run, tmp_path):
+    put(tmp_path / "in" / "album.png" / "a.jpg", Image.fromarray(noise(8, 8)))
+    run(tmp_path / "in")
+    assert written(tmp_path) == ["album.png/a.png"]
+
+
+@pytest.mark.parametrize("name", ["missing.jpg", "empty"])
+def test_an_input_that_is_none_is_refused_by_name(run, capsys, tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    assert str(tmp_path / name) in refused(run, capsys, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "config", [None, "", "{}", "[]", '{"task": "colorize", "model": "vgg"}', '{"model": 5}']
+)
+def test_what_is_no_model_folder_is_refused_in_one_line(run, capsys, tmp_path, config):
+    other = tmp_path / "other"
+    other.mkdir()
+    if config is not None:
+        (other / "config.json").write_text(config)
+    path = put(tmp_path / "a.png", Image.fromarray(noise(8, 8)))
+    assert str(other) in refused(run, capsys, path, model=other)
+
+
+@pytest.mark.parametrize("data", [None, b"", b"not safetensors at all", bytes(100)])
+def test_a_model_without_its_weights_is_refused_in_one_line(run, capsys, tmp_path, model, data):
+    weights = model / "generator.safetensors"
+    weights.unlink()
+    if data is not None:
+        weights.write_bytes(data)
+    path = put(tmp_path / "a.png", Image.fromarray(noise(8, 8)))
+    line = refused(run, capsys, path, model=model)
+    assert str(weights) in line
+    assert "no generator saved by this project" in line
+
+
+def test_weights_of_another_network_are_refused_in_one_line(run, capsys, tmp_path, model):
+    gen.save(generator("unet"), tmp_path / "unet")
+    (model / "config.json").write_bytes((tmp_path / "unet" / "config.json").read_bytes())
+    path = put(tmp_path / "a.png", Image.fromarray(noise(8, 8)))
+    assert str(model) in refused(run, capsys, path, model=model)
+
+
+def test_what_was_done_is_said(run, capsys, tmp_path):
+    run(put(tmp_path / "a.png", Image.fromarray(noise(8, 8))))
+    assert "1 of 1 pictures written to" in capsys.readouterr().out

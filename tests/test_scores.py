@@ -1,0 +1,186 @@
+"""Scores of finished pictures: distances of sets, and paired scores."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import sqrtm
+
+from src import images
+from src.evaluate import scores
+from src.evaluate.features import RandomFeatures, build
+from src.pair import to_gray
+
+FEW = settings(max_examples=10, deadline=None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny matrices: a second thread only waits, and on a busy machine for long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def photos(faces) -> np.ndarray:
+    """Forty portraits, (40, 32, 32, 3) uint8."""
+    return np.stack([images.resize(face, 32, 32) for face in faces])
+
+
+@pytest.fixture(scope="module")
+def network() -> RandomFeatures:
+    return RandomFeatures(0)
+
+
+def many(seed: int, count: int, brightness: int) -> np.ndarray:
+    """Blotches of colour, (count, 16, 16, 3) uint8: more pictures than there are features."""
+    rng = np.random.default_rng(seed)
+    small = rng.normal(brightness, 60, (count, 4, 4, 3)).repeat(4, axis=1).repeat(4, axis=2)
+    return (small + rng.normal(0, 10, (count, 16, 16, 3))).clip(0, 255).astype(np.uint8)
+
+
+def reference(network: RandomFeatures, a: np.ndarray, b: np.ndarray) -> float:
+    """The Fréchet distance as written in the paper, in float64."""
+    means, covariances = [], []
+    for pictures in (a, b):
+        features = network(scores.planes(pictures)).numpy().astype(np.float64)
+        means.append(features.mean(axis=0))
+        covariances.append(np.cov(features, rowvar=False))
+    root = sqrtm(covariances[0] @ covariances[1])
+    apart = ((means[0] - means[1]) ** 2).sum()
+    return float(apart + np.trace(covariances[0] + covariances[1] - 2 * np.real(root)))
+
+
+@pytest.mark.parametrize("brightness", [90, 128])
+def test_the_distance_is_that_of_the_paper(network, brightness):
+    a, b = many(1, 400, brightness), many(2, 300, 128)
+    found = scores.distances(network, a, b, 128)["fd_random"]
+    assert found == pytest.approx(reference(network, a, b), rel=1e-4, abs=1e-5)
+    assert found > 0
+
+
+def test_the_distance_is_that_of_the_paper_for_few_pictures(network, photos):
+    a, b = photos[:20], photos[20:]
+    found = scores.distances(network, a, b, 32)["fd_random"]
+    assert found == pytest.approx(reference(network, a, b), rel=1e-4, abs=1e-5)
+
+
+def test_identical_sets_are_no_distance_apart(network, photos):
+    found = scores.distances(network, photos, photos, 32)["fd_random"]
+    assert 0 <= found < 1e-4
+
+
+def test_more_change_is_more_distance(network, photos):
+    darker = [(photos * share).astype(np.uint8) for share in (1, 0.9, 0.6, 0.2)]
+    found = [scores.distances(network, d, photos, 32)["fd_random"] for d in darker]
+    assert found == sorted(found)
+    assert found[1] > found[0] + 1e-3
+
+
+def test_the_distance_does_not_depend_on_batches_or_order(network, photos):
+    other = photos[::-1, :, ::-1]
+    expected = scores.distances(network, other, photos, 64)
+    found = scores.distances(network, other[::-1], photos, 7)
+    assert found["fd_random"] == pytest.approx(expected["fd_random"], rel=1e-3, abs=2e-5)
+
+
+def test_distances_are_the_same_twice(network, photos):
+    a, b = photos[:20], photos[20:]
+    assert scores.distances(network, a, b, 8) == scores.distances(network, a, b, 8)
+
+
+def test_random_features_go_by_their_own_name(network, photos):
+    found = scores.distances(network, photos[:4], photos[4:8], 8)
+    assert set(found) == {"fd_random", "kd_random_x1000"}
+
+
+def test_the_names_fid_and_kid_are_for_inception_alone(photos):
+    class Inception(RandomFeatures):
+        name = "fid"
+
+    found = scores.distances(Inception(0), photos[:4], photos[4:8], 8)
+    assert set(found) == {"fid", "kid_x1000"}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_other_than_eight_bit_pictures_are_refused(network, photos, dtype):
+    wrong = photos[:4].astype(dtype)
+    with pytest.raises(TypeError, match="must be uint8"):
+        scores.distances(network, wrong, photos[:4], 8)
+    with pytest.raises(TypeError, match="must be uint8"):
+        scores.distances(network, photos[:4], wrong, 8)
+    with pytest.raises(TypeError, match="must be uint8"):
+        scores.per_picture(wrong, photos[:4], 4.0)
+
+
+def test_random_features_are_a_fixed_function_of_the_seed(photos):
+    x = scores.planes(photos[:5])
+    torch.manual_seed(1)
+    first = build(None, 3)(x)
+    torch.manual_seed(2)
+    assert torch.equal(build(None, 3)(x), first)
+    assert not torch.equal(build(None, 4)(x), first)
+    assert first.shape == (5, RandomFeatures.num_features)
+
+
+def test_random_features_do_not_depend_on_the_rest_of_the_batch(network, photos):
+    x = scores.planes(photos[:5])
+    alone = torch.cat([network(one[None]) for one in x])
+    assert torch.allclose(network(x), alone, rtol=1e-5, atol=1e-6)
+
+
+def test_identical_pictures_score_best(photos):
+    table = scores.per_picture(photos[:4], photos[:4], 4.0)
+    assert list(table["l1"]) == [0] * 4
+    assert table["ssim"].to_numpy() == pytest.approx(1, abs=1e-5)
+    assert (table["psnr"] > 60).all()
+
+
+def test_scores_of_identical_pictures_can_be_written(photos):
+    gray = np.stack([images.three_channels(to_gray(photo)) for photo in photos[:4]])
+    json.dumps(scores.summary(scores.per_picture(gray, gray, 4.0)), allow_nan=False)
+
+
+def test_l1_is_on_the_scale_of_minus_one_to_one(photos):
+    target = photos[:3] // 2
+    table = scores.per_picture(target + 51, target, 4.0)
+    assert table["l1"].to_numpy() == pytest.approx(0.4, abs=1e-6)
+    assert table["psnr"].to_numpy() == pytest.approx(20 * np.log10(5), abs=1e-3)
+
+
+@FEW
+@given(st.integers(0, 2**31), st.integers(1, 5))
+def test_each_row_scores_its_own_pair(seed, count):
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(0, 256, (2, count, 16, 16, 3), np.uint8)
+    together = scores.per_picture(a, b, 4.0)
+    for n in range(count):
+        alone = scores.per_picture(a[n : n + 1], b[n : n + 1], 4.0).iloc[0]
+        error = np.abs(a[n].astype(float) - b[n]).mean() / 127.5
+        assert together["l1"][n] == pytest.approx(error, rel=1e-5)
+        assert alone.to_numpy() == pytest.approx(together.iloc[n].to_numpy(), rel=1e-4)
+
+
+def test_gray_share_counts_gray_outputs(faces):
+    colour = np.stack([images.resize(face, 64, 64) for face in faces[:5]])
+    outputs = colour.copy()
+    for n in (0, 3):
+        outputs[n] = images.three_channels(to_gray(colour[n]))
+    table = scores.per_picture(outputs, colour, 4.0)
+    assert list(table["gray"]) == [1, 0, 0, 1, 0]
+    assert list(table["colorfulness"] == 0) == [True, False, False, True, False]
+    assert scores.summary(table)["gray_share"] == 0.4
+
+
+def test_the_summary_is_the_mean_with_the_number_of_pictures(photos):
+    table = scores.per_picture(photos[:4], photos[4:8], 4.0)
+    found = scores.summary(table)
+    assert set(found) == {"l1", "psnr", "ssim", "colorfulness", "gray_share", "n"}
+    assert found["n"] == 4
+    assert found["l1"] == round(table["l1"].mean(), 4)
+    json.dumps(found, allow_nan=False)
