@@ -59,7 +59,7 @@ def load(folder: Path, side: str) -> Pairs:
             return np.load(here / f"{name}.npy", mmap_mode="r")
         except FileNotFoundError:
             raise UserError(f"{here / name}.npy is missing: run `dvc repro` to make it") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise UserError(f"{here / name}.npy cannot be read as an array: {error}") from None
 
     labels = opened("labels") if (here / "labels.npy").exists() else None

@@ -65,7 +65,8 @@ def into_gamut(gray: Tensor, picture: Tensor) -> Tensor:
 def network_settings(model: str, settings: dict[str, Any], size: int) -> dict[str, Any]:
     """The network's arguments from params.yaml; a U-Net with `downs: 0` goes down to 1x1.
 
-    Raises UserError where `size` cannot be halved so often.
+    Raises UserError where `size` cannot be halved so often, or an encoder-decoder's bottleneck
+    would be a single pixel, over which nothing can be normalised.
     """
     if model == "unet" and settings["downs"] == 0:
         # as far down as halves go: 7 for 128, 8 for 256
@@ -74,6 +75,11 @@ def network_settings(model: str, settings: dict[str, Any], size: int) -> dict[st
     if size % 2**downs:
         raise UserError(
             f"models.{model}.downs = {downs}: pair.size = {size} is not a multiple of {2**downs}"
+        )
+    if model == "encdec" and size == 2**downs:
+        raise UserError(
+            f"models.encdec.downs = {downs}: pair.size = {size} would be reduced to one pixel, "
+            f"expected at most {downs - 1}"
         )
     return settings
 

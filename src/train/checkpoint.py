@@ -1,7 +1,8 @@
 """Checkpoints of an unfinished training, outside the pipeline's outputs.
 
 They live in .resume/<fingerprint of parameters, code and data>, so that a killed run goes on
-where it was, and a run with anything changed starts afresh.
+where it was, and a run with anything changed starts afresh. Beside the state they keep the
+snapshots made so far, because DVC empties a stage's outputs before it runs again.
 """
 
 import hashlib
@@ -44,6 +45,17 @@ def load(where: Path, device: torch.device) -> dict[str, Any] | None:
     """The checkpoint, or None where there is none."""
     path = where / "state.pt"
     return torch.load(path, map_location=device, weights_only=True) if path.exists() else None
+
+
+def kept(where: Path) -> Path:
+    """The folder whose content belongs into the outputs."""
+    return where / "kept"
+
+
+def copy_kept(where: Path, out: Path) -> None:
+    """Bring what was kept into the outputs."""
+    if kept(where).exists():
+        shutil.copytree(kept(where), out, dirs_exist_ok=True)
 
 
 def remove(where: Path) -> None:

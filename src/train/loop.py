@@ -57,6 +57,7 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
     torch.manual_seed(p.seed)
     nets = build(config, p, device)
     done, history = restore(nets, resume, device)
+    checkpoint.copy_kept(resume, out)
     snapshots = {t.steps * k // t.snapshots for k in range(1, t.snapshots + 1)}
     log_every = max(1, t.steps // LOGGED)
 
@@ -79,15 +80,15 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
         if done % log_every == 0 or done == t.steps:
             values = {name: float(value) for name, value in losses.items()}
             if not all(np.isfinite(value) for value in values.values()):
-                raise UserError(
-                    f"the loss is not finite at step {done} ({values}): lower train.lr "
-                    f"(now {t.lr}); the last good checkpoint is in {resume}"
-                )
+                raise not_finite(f"the loss {values}", done, t.lr)
             history.append({"step": float(done), **values})
             bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
         if done in snapshots:
-            snapshot(nets.generator, val_pairs, p.task, out, done, device)
+            snapshot(nets.generator, val_pairs, p.task, checkpoint.kept(resume), done, device)
+            checkpoint.copy_kept(resume, out)
         if done % t.checkpoint_every == 0 and done < t.steps:
+            if not all(w.isfinite().all() for w in nets.generator.parameters()):
+                raise not_finite("a weight", done, t.lr)
             checkpoint.save(state_of(nets, done, history), resume)
 
     gen.save(nets.generator, out)
@@ -104,6 +105,11 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
         },
         "final": {name: round(float(last[name]), 4) for name in table.columns if name != "step"},
     }
+
+
+def not_finite(what: str, step: int, lr: float) -> UserError:
+    """The error of a training that has blown up; a checkpoint made before it is kept."""
+    return UserError(f"not finite at step {step} is {what}: lower train.lr (now {lr})")
 
 
 def pick_device(name: str) -> torch.device:
@@ -133,6 +139,12 @@ def build(config: dict, p: Params, device: torch.device) -> Networks:
     generator_adam = torch.optim.Adam(generator.parameters(), t.lr, betas, fused=True)
     if t.gan_weight == 0:
         return Networks(generator, None, generator_adam, None)
+    smallest = 3 * 2**t.discriminator.layers
+    if p.pair.size < smallest:
+        raise UserError(
+            f"train.discriminator.layers = {t.discriminator.layers}: pair.size = {p.pair.size} "
+            f"leaves no patch to judge, expected at least {smallest}"
+        )
     channels = gen.CHANNELS[p.task] + 3
     d = PatchGAN(channels, t.discriminator.filters, t.discriminator.layers).to(device)
     if device.type == "cuda":

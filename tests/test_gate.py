@@ -1,0 +1,135 @@
+"""The gate between the audit's findings and training."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from src import images
+from src.audit import report
+from src.audit.checks import CHECKS, Evidence
+from src.audit.gate import gate
+from src.errors import UserError
+from src.files import read_json
+from src.pair import square
+from tests.conftest import ROOT
+from tests.test_checks import FAULTS, SIZE, evidence_of
+
+
+@pytest.fixture
+def clean(changed, faces) -> Evidence:
+    return evidence_of([square(face, SIZE, "center") for face in faces[:30]], changed())
+
+
+def audited(evidence: Evidence, folder: Path) -> Path:
+    report.write(evidence, report.run(evidence), folder)
+    return folder / "findings.json"
+
+
+@pytest.mark.parametrize("on_failure", ["stop", "report"])
+def test_clean_pairs_pass(clean: Evidence, tmp_path: Path, on_failure: str):
+    assert gate(audited(clean, tmp_path), on_failure) == "every check passed"
+
+
+def test_a_failed_check_stops_with_all_that_is_needed(clean: Evidence, tmp_path: Path):
+    findings = audited(FAULTS["shorter than stated"][1](clean), tmp_path)
+    with pytest.raises(UserError) as raised:
+        gate(findings, "stop")
+    text = str(raised.value)
+    check = next(check for check in CHECKS if check.name == "missing_from_list")
+    for part in (check.name, check.measures, check.remedy):
+        assert part in text
+    assert "0.4, allowed at most 0.02" in text  # 20 of 50
+    assert "row 29 (nm0029: the last of 30, the page states 50)" in text
+    assert str(findings) in text
+    assert "audit.on_failure: report" in text
+    assert "1 of the checks failed" in text
+
+
+def test_too_little_names_the_least_that_is_allowed(clean: Evidence, tmp_path: Path):
+    findings = audited(FAULTS["too few to train on"][1](clean), tmp_path)
+    with pytest.raises(UserError, match="train_size: training pictures: 15, allowed at least 16"):
+        gate(findings, "stop")
+
+
+def test_many_rows_are_counted_after_the_first(clean: Evidence, tmp_path: Path):
+    text = gate(audited(FAULTS["validation's gray shuffled"][1](clean), tmp_path), "report")
+    assert "row 4 (" in text
+    assert "row 14 (" in text
+    assert "row 19 (" not in text
+    assert "and 3 more" in text
+
+
+@pytest.mark.parametrize("fault", ["people again", "captioned across", "luma"])
+def test_a_report_lets_a_fault_pass_but_names_it(clean: Evidence, tmp_path: Path, fault: str):
+    name, change, _ = FAULTS[fault]
+    findings = audited(change(clean), tmp_path)
+    text = gate(findings, "report")
+    assert f"  {name}: " in text
+    with pytest.raises(UserError) as raised:
+        gate(findings, "stop")
+    assert str(raised.value).startswith(text)
+
+
+def test_every_failed_check_is_named(clean: Evidence, tmp_path: Path):
+    faults = ["shorter than stated", "luma", "no edges in training", "mirrored across"]
+    broken = clean
+    for fault in faults:
+        broken = FAULTS[fault][1](broken)
+    text = gate(audited(broken, tmp_path), "report")
+    assert text.startswith("4 of the checks failed")
+    assert all(f"  {FAULTS[fault][0]}: " in text for fault in faults)
+
+
+def test_every_row_at_fault_is_in_the_findings_with_its_place(clean: Evidence, tmp_path: Path):
+    _, change, rows = FAULTS["validation's gray shuffled"]
+    found = {f["name"]: f for f in read_json(audited(change(clean), tmp_path))}
+    assert set(found) == {check.name for check in CHECKS}
+    offenders = found["gray_is_mean"]["offenders"]
+    assert {o["row"] for o in offenders} == rows
+    for o in offenders:
+        assert o["item_id"] == f"nm{o['row']:04d}"
+        assert (o["page"], o["position"]) == (o["row"] // 5 + 1, o["row"] % 5 + 1)
+    assert [name for name, f in found.items() if f["failed"]] == ["gray_is_mean"]
+
+
+def test_pictures_at_fault_are_shown_and_only_those(clean: Evidence, tmp_path: Path):
+    audited(FAULTS["mirrored across"][1](clean), tmp_path)
+    sheets = [file.name for file in tmp_path.glob("*.png")]
+    assert sheets == ["leaked_pictures.png"]
+    assert images.decode((tmp_path / sheets[0]).read_bytes()).shape[1] > 8 * 96
+
+
+def test_the_nearest_training_picture_of_each_is_recorded(clean: Evidence, tmp_path: Path):
+    audited(FAULTS["mirrored across"][1](clean), tmp_path)
+    nearest = read_json(tmp_path / "nearest.json")
+    assert [entry["row"] for entry in nearest] == [4, 9, 14, 19, 24, 29]
+    assert nearest[2]["train_row"] == 16
+    assert nearest[2]["similarity"] >= clean.limits.leak_similarity > nearest[0]["similarity"]
+
+
+def test_metrics_are_numbers_only(clean: Evidence):
+    metrics = report.metrics(report.run(FAULTS["luma"][1](clean)))
+    assert metrics["failed"] == 1
+    assert set(metrics["checks"]) == {check.name for check in CHECKS}
+    for name, values in metrics["checks"].items():
+        assert set(values) == {"value", "limit", "failed"}
+        assert all(isinstance(value, int | float) for value in values.values())
+        assert values["failed"] == (name == "gray_is_mean")
+
+
+def test_missing_findings_are_named(tmp_path: Path):
+    with pytest.raises(UserError, match=r"findings\.json is missing"):
+        gate(tmp_path / "findings.json", "stop")
+
+
+def test_the_list_command_prints_every_check():
+    done = subprocess.run(
+        [sys.executable, "-m", "src.audit", "list"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for check in CHECKS:
+        assert f"{check.name}\n    measures  {check.measures}\n    remedy    {check.remedy}" in (
+            done.stdout
+        )

@@ -1,0 +1,512 @@
+"""Training: what it leaves behind, and that a killed run ends as an undisturbed one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+
+from src import arrays, images
+from src import generator as gen
+from src.arrays import Pairs
+from src.errors import UserError
+from src.networks import PatchGAN
+from src.pair import square, to_canny, to_gray
+from src.params import Canny, Params
+from src.train import checkpoint, loop, steps
+from tests.conftest import ROOT
+
+CPU = torch.device("cpu")
+TINY = {
+    "pair.size": 32,
+    "pair.margin": 4,
+    "models.encdec.filters": 4,
+    "models.encdec.downs": 2,
+    "models.encdec.blocks": 1,
+    "models.unet.filters": 4,
+    "train.discriminator.filters": 4,
+    "train.discriminator.layers": 1,
+    "train.steps": 10,
+    "train.batch_size": 2,
+    "train.checkpoint_every": 5,
+    "train.precision": "fp32",
+    "train.device": "cpu",
+}
+# 64 pixels: a smaller U-Net has no level with dropout
+UNET = {"model": "unet", "models.unet.dropout": 0.5, "pair.size": 64, "train.snapshots": 2}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """For tiny networks threads cost more than they save, most of all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Killed(BaseException):
+    """Stands for a signal: nothing catches it."""
+
+
+@pytest.fixture
+def tiny(changed, monkeypatch, tmp_path: Path) -> Callable[..., Params]:
+    """Parameters of a training of a second, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return lambda changes=None: changed(TINY | (changes or {}))
+
+
+@pytest.fixture
+def pairs_of(faces) -> Callable[[Params], tuple[Pairs, Pairs]]:
+    """Five training pictures and three of validation, of the size that the parameters ask for."""
+
+    def side(first: int, last: int, size: int) -> Pairs:
+        photo = np.stack([square(face, size, "center") for face in faces[first:last]])
+        canny = np.stack([to_canny(p, Canny(low=60, high=140, aperture=3, blur=3)) for p in photo])
+        rows = list(range(first, last))
+        index = pd.DataFrame({"row": rows, "item_id": "nm", "name": "Zoë"})
+        return Pairs(photo, to_gray(photo), canny, photo[:, ::-1], index)
+
+    return lambda p: (side(0, 5, p.pair.size + p.pair.margin), side(5, 8, p.pair.size))
+
+
+@pytest.fixture
+def train(pairs_of) -> Callable[[Params], dict]:
+    def run(p: Params) -> dict:
+        return loop.train(p, *pairs_of(p), Path("model"), Path("history.csv"))
+
+    return run
+
+
+def kill(monkeypatch, train: Callable, p: Params, step: int) -> None:
+    """Train, and be killed in the middle of step number `step`, counted from this run's first."""
+    calls = []
+
+    def dying(*arguments: object) -> dict:
+        calls.append(None)
+        if len(calls) == step:
+            raise Killed
+        return steps.generator_step(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "generator_step", dying)
+        with pytest.raises(Killed):
+            train(p)
+
+
+def written() -> dict[str, bytes]:
+    """All that a training leaves behind."""
+    files = [*Path("model").rglob("*"), Path("history.csv")]
+    return {str(file): file.read_bytes() for file in files if file.is_file()}
+
+
+def undisturbed(train: Callable, p: Params) -> tuple[dict[str, bytes], dict]:
+    metrics = train(p)
+    files = written()
+    forget()
+    return files, metrics
+
+
+def forget() -> None:
+    """Remove the outputs, as DVC does before it runs a stage."""
+    shutil.rmtree("model", ignore_errors=True)
+    Path("history.csv").unlink(missing_ok=True)
+
+
+def checkpoints() -> list[Path]:
+    return list(Path(".resume").rglob("*.pt"))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(
+    "changes", [{}, UNET, {"train.gan_weight": 0.0}], ids=["gan", "unet", "l1"]
+)
+def test_a_killed_training_goes_on_to_the_same_end(
+    tiny, train, monkeypatch, capsys, changes: dict, precision: str
+):
+    if precision == "bf16" and loop.pick_dtype("auto", CPU) != torch.bfloat16:
+        pytest.skip("this processor does not compute in bf16")
+    p = tiny(changes | {"train.precision": precision})
+    files, metrics = undisturbed(train, p)
+    kill(monkeypatch, train, p, step=7)
+    assert checkpoints()
+    again = train(p)
+    assert "going on from step 5" in capsys.readouterr().out
+    assert again == metrics
+    for name, content in written().items():
+        assert content == files[name], name
+    assert written().keys() == files.keys()
+    assert not checkpoints()
+
+
+def test_snapshots_from_before_the_kill_are_there_at_the_end(tiny, train, monkeypatch):
+    """DVC removes the outputs of a stage before it runs it again."""
+    p = tiny()
+    files, _ = undisturbed(train, p)
+    kill(monkeypatch, train, p, step=7)
+    forget()
+    train(p)
+    assert sorted(written()) == sorted(files)
+    assert written() == files
+
+
+def test_a_training_may_be_killed_again_and_again(tiny, train, monkeypatch):
+    p = tiny({"train.checkpoint_every": 2})
+    files, _ = undisturbed(train, p)
+    for _ in range(3):
+        kill(monkeypatch, train, p, step=4)
+    train(p)
+    assert written() == files
+
+
+def test_a_process_that_is_gone_leaves_a_sound_checkpoint(tiny, train, pairs_of, tmp_path, capsys):
+    """Not an exception: the process ends between two instructions."""
+    p = tiny()
+    files, _ = undisturbed(train, p)
+    shutil.copy("changed-params.yaml", "params.yaml")
+    for side, pairs in zip(("train", "val"), pairs_of(p), strict=True):
+        content = {name: getattr(pairs, name) for name in ("photo", "gray", "canny", "labels")}
+        arrays.save(Path("data/pairs"), side, content, pairs.index)
+    program = (
+        "import os\n"
+        "from src.train import checkpoint\n"
+        "from stages import train\n"
+        "save = checkpoint.save\n"
+        "checkpoint.save = lambda *state: (save(*state), os._exit(9))\n"
+        "train.main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment)
+    assert done.returncode == 9
+    shutil.copytree("data/model", "model")
+    train(p)
+    assert "going on from step 5" in capsys.readouterr().out
+    assert written() == files
+
+
+@pytest.mark.parametrize("changes", [{"train.lr": 0.001}, {"seed": 1}, {"pair.crop": "top"}])
+def test_a_changed_parameter_starts_afresh(tiny, train, monkeypatch, capsys, changes: dict):
+    files, _ = undisturbed(train, tiny(changes))
+    kill(monkeypatch, train, tiny(), step=7)
+    train(tiny(changes))
+    assert "going on" not in capsys.readouterr().out
+    assert written() == files
+
+
+def test_changed_pictures_start_afresh(tiny, train, pairs_of, monkeypatch, capsys):
+    p = tiny()
+    kill(monkeypatch, train, p, step=7)
+    pairs, val = pairs_of(p)
+    pairs.photo[4, 0, 0, 0] ^= 1
+    loop.train(p, pairs, val, Path("model"), Path("history.csv"))
+    assert "going on" not in capsys.readouterr().out
+
+
+def test_a_checkpoint_is_found_by_parameters_and_data_alone():
+    data = [np.arange(8, dtype=np.uint8).reshape(2, 2, 2)]
+    here = checkpoint.folder({"a": 1, "b": 2}, data)
+    assert here == checkpoint.folder({"b": 2, "a": 1}, [array.copy() for array in data])
+    assert here.parent == Path(".resume")
+    others = [
+        checkpoint.folder({"a": 1, "b": 3}, data),
+        checkpoint.folder({"a": 1, "b": 2}, [data[0] + 1]),
+        checkpoint.folder({"a": 1, "b": 2}, [data[0].reshape(4, 2)]),
+        checkpoint.folder({"a": 1, "b": 2}, data * 2),
+    ]
+    assert len({here, *others}) == 5
+
+
+def test_training_twice_gives_equal_files(tiny, train):
+    p = tiny()
+    files, metrics = undisturbed(train, p)
+    assert train(p) == metrics
+    assert written() == files
+
+
+def test_another_seed_gives_another_generator(tiny, train):
+    one, _ = undisturbed(train, tiny())
+    other, _ = undisturbed(train, tiny({"seed": 1}))
+    assert one["model/generator.safetensors"] != other["model/generator.safetensors"]
+
+
+@pytest.mark.parametrize("changes", [{"train.snapshots": 1}, {"train.checkpoint_every": 1}])
+def test_looking_on_does_not_change_the_training(tiny, train, changes: dict):
+    one, _ = undisturbed(train, tiny())
+    other, _ = undisturbed(train, tiny(changes))
+    for name in ("model/generator.safetensors", "history.csv"):
+        assert one[name] == other[name]
+
+
+@pytest.mark.parametrize(
+    ("count", "snapshots", "expected"),
+    [(10, 5, [2, 4, 6, 8, 10]), (3, 5, [1, 2, 3]), (7, 2, [3, 7]), (4, 1, [4])],
+)
+def test_snapshots_are_taken_along_the_way(tiny, train, count: int, snapshots: int, expected: list):
+    train(tiny({"train.steps": count, "train.snapshots": snapshots}))
+    names = [f"step_{step:06d}" for step in expected]
+    assert sorted(f.stem for f in Path("model/samples").glob("*.png")) == names
+    assert sorted(f.stem for f in Path("model/snapshots").glob("*.safetensors")) == names
+    last = Path(f"model/snapshots/{names[-1]}.safetensors")
+    assert last.read_bytes() == Path("model/generator.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("task", ["colorize", "sketch", "labels"])
+def test_a_sample_sheet_shows_input_output_and_target(tiny, train, pairs_of, task: str):
+    p = tiny({"task": task, "source": "facades", "train.steps": 3})
+    train(p)
+    _, val = pairs_of(p)
+    sheet = images.decode(Path("model/samples/step_000001.png").read_bytes())
+    cell = 32 + 4
+    assert sheet.shape == (2 * cell + 4, 6 * cell + 4, 3)
+    tiles = [sheet[4 + r * cell :, 4 + c * cell :][:32, :32] for r in range(2) for c in range(6)]
+    kept = gen.load(Path("model/snapshots"), "step_000001")
+    outputs = gen.to_uint8(kept.render(gen.to_tensor(val.inputs(task))))
+    for i in range(3):
+        np.testing.assert_array_equal(tiles[3 * i], images.three_channels(val.inputs(task)[i]))
+        np.testing.assert_array_equal(tiles[3 * i + 1], outputs[i])
+        np.testing.assert_array_equal(tiles[3 * i + 2], val.photo[i])
+
+
+@pytest.mark.parametrize("model", ["encdec", "unet"])
+@pytest.mark.parametrize(
+    ("task", "output", "keeps"),
+    [("colorize", "chroma", True), ("colorize", "rgb", False), ("sketch", "chroma", False)],
+)
+def test_the_model_knows_how_it_was_made(
+    tiny, train, model: str, task: str, output: str, keeps: bool
+):
+    p = tiny({"model": model, "task": task, "train.output": output, "train.steps": 2})
+    train(p)
+    kept = gen.load(Path("model"))
+    assert kept.config["task"] == task
+    assert kept.config["model"] == model
+    assert kept.config["size"] == 32
+    assert kept.config["crop"] == p.pair.crop
+    assert kept.config["canny"] == p.pair.canny.model_dump()
+    assert kept.keeps_gray == keeps
+    assert kept.multiple == {"encdec": 4, "unet": 32}[model]
+
+
+def test_metrics_are_the_end_of_the_history(tiny, train):
+    metrics = train(tiny())
+    table = pd.read_csv("history.csv")
+    losses = {"d", "d_right_on_real", "d_right_on_fake", "g_l1", "g_gan"}
+    assert set(metrics) == {"steps", "pictures_seen", "parameters", "final"}
+    assert (metrics["steps"], metrics["pictures_seen"]) == (10, 20)
+    assert set(metrics["final"]) == losses
+    assert set(table.columns) == {"step", *losses}
+    assert list(table["step"]) == list(range(1, 11))
+    for name, value in metrics["final"].items():
+        assert value == pytest.approx(table[name].iloc[-1], abs=1e-4)
+    kept = gen.load(Path("model"))
+    assert metrics["parameters"]["generator"] == sum(w.numel() for w in kept.parameters())
+    d = PatchGAN(4, 4, 1)
+    assert metrics["parameters"]["discriminator"] == sum(w.numel() for w in d.parameters())
+
+
+@pytest.mark.parametrize(("count", "rows"), [(10, [2, 4, 6, 8, 10]), (11, [2, 4, 6, 8, 10, 11])])
+def test_the_history_is_thinned_and_ends_with_the_last_step(
+    tiny, train, monkeypatch, count: int, rows: list
+):
+    monkeypatch.setattr(loop, "LOGGED", 5)
+    train(tiny({"train.steps": count}))
+    assert list(pd.read_csv("history.csv")["step"]) == rows
+
+
+def test_without_an_adversarial_loss_there_is_no_discriminator(tiny, train, monkeypatch):
+    monkeypatch.setattr(loop, "PatchGAN", None)  # would fail if it were made
+    metrics = train(tiny({"train.gan_weight": 0.0}))
+    assert metrics["parameters"]["discriminator"] == 0
+    assert set(metrics["final"]) == {"g_l1"}
+    assert list(pd.read_csv("history.csv").columns) == ["step", "g_l1"]
+
+
+@pytest.mark.parametrize("model", ["encdec", "unet"])
+@pytest.mark.parametrize("output", ["chroma", "rgb"])
+def test_two_pictures_are_learnt_by_heart(tiny, pairs_of, model: str, output: str):
+    p = tiny(
+        {
+            "model": model,
+            "train.output": output,
+            "train.steps": 60,
+            "train.lr": 0.002,
+            "pair.margin": 0,
+            "train.snapshots": 1,
+        }
+    )
+    pairs, val = pairs_of(p)
+    two = Pairs(pairs.photo[:2], pairs.gray[:2], pairs.canny[:2], None, pairs.index[:2])
+    loop.train(p, two, val, Path("model"), Path("history.csv"))
+    l1 = pd.read_csv("history.csv")["g_l1"]
+    assert l1.tail(6).mean() < 0.6 * l1.head(3).mean()
+
+
+@given(base=st.floats(1e-6, 1), count=st.integers(1, 1000), at=st.integers(0, 999))
+@limits(max_examples=60, deadline=None)
+def test_the_learning_rate_is_a_function_of_the_step(base: float, count: int, at: int):
+    step = at % count
+    rate = steps.learning_rate(step, count, base)
+    if step <= count / 2:
+        assert rate == pytest.approx(base)
+    else:
+        assert rate == pytest.approx(base * 2 * (count - step) / count)
+    assert 0 < rate <= base
+    assert steps.learning_rate(count, count, base) == 0
+
+
+def test_both_optimisers_follow_the_learning_rate(tiny, train, monkeypatch):
+    seen = []
+
+    def watched(nets: steps.Networks, *arguments: object) -> dict:
+        adams = (nets.generator_adam, nets.discriminator_adam)
+        seen.append([adam.param_groups[0]["lr"] for adam in adams])
+        return steps.generator_step(nets, *arguments)
+
+    monkeypatch.setattr(loop, "generator_step", watched)
+    p = tiny({"train.steps": 4})
+    train(p)
+    assert seen == [[p.train.lr * share] * 2 for share in (1, 1, 1, 0.5)]
+
+
+@pytest.fixture
+def nets(tiny) -> steps.Networks:
+    torch.manual_seed(0)
+    p = tiny()
+    network = gen.network_settings("encdec", p.models.encdec.model_dump(), 32)
+    config = {"task": "colorize", "output": "chroma", "model": "encdec", "network": network}
+    return loop.build(config, p, CPU)
+
+
+def batch() -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(0)
+    x, real = (torch.rand(2, c, 32, 32, generator=rng) * 2 - 1 for c in (1, 3))
+    return x, real
+
+
+def weights(network: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([w.detach().flatten().clone() for w in network.parameters()])
+
+
+def test_each_step_teaches_its_own_network(nets, tiny):
+    x, real = batch()
+    fake = nets.generator(x)
+    g, d = weights(nets.generator), weights(nets.discriminator)
+    steps.discriminator_step(nets, x, real, fake)
+    assert torch.equal(weights(nets.generator), g)
+    assert not torch.equal(weights(nets.discriminator), d)
+    d = weights(nets.discriminator)
+    steps.generator_step(nets, x, real, fake, tiny().train)
+    assert not torch.equal(weights(nets.generator), g)
+    assert torch.equal(weights(nets.discriminator), d)
+
+
+def test_the_discriminator_learns_to_tell_real_from_fake(nets):
+    x, real = batch()
+    fake = nets.generator(x).detach()
+    nets.discriminator_adam.param_groups[0]["lr"] = 0.01
+    losses = [steps.discriminator_step(nets, x, real, fake) for _ in range(20)]
+    assert losses[-1]["d"] < 0.5 * losses[0]["d"]
+    assert losses[-1]["d_right_on_real"] > 0.8
+    assert losses[-1]["d_right_on_fake"] > 0.8
+
+
+def test_losses_of_an_undecided_discriminator_are_log_2(nets, tiny):
+    for parameter in nets.discriminator.layers[-1].parameters():
+        torch.nn.init.zeros_(parameter)
+    x, real = batch()
+    fake = nets.generator(x)
+    nets.discriminator_adam.param_groups[0]["lr"] = 0.0
+    on_d = steps.discriminator_step(nets, x, real, fake)
+    on_g = steps.generator_step(nets, x, real, fake, tiny().train)
+    assert on_d["d"].item() == pytest.approx(log(2))  # halved: the mean of both
+    assert on_d["d_right_on_real"] == on_d["d_right_on_fake"] == 0
+    assert on_g["g_gan"].item() == pytest.approx(log(2))
+    assert on_g["g_l1"].item() == pytest.approx((fake - real).abs().mean().item())
+
+
+@pytest.mark.parametrize(("l1", "gan"), [(0.0, 1.0), (100.0, 0.0), (7.0, 3.0)])
+def test_the_losses_are_weighed_as_asked(nets, tiny, l1: float, gan: float):
+    x, real = batch()
+    with torch.no_grad():
+        nets.discriminator(torch.cat([x, real], 1))
+    fake = nets.generator(x)
+    on_fake = nets.discriminator(torch.cat([x, fake], 1))
+    wanted = l1 * (fake - real).abs().mean() + gan * torch.nn.functional.softplus(-on_fake).mean()
+    expected = torch.autograd.grad(wanted, list(nets.generator.parameters()), retain_graph=True)
+    settings = tiny({"train.l1_weight": l1, "train.gan_weight": gan}).train
+    steps.generator_step(nets, x, real, fake, settings)
+    for parameter, gradient in zip(nets.generator.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_names_the_learning_rate(tiny, train):
+    with pytest.raises(UserError, match=r"not finite at step \d+ .*lower train\.lr \(now 1e\+30\)"):
+        train(tiny({"train.lr": 1e30}))
+    assert not Path("model/generator.safetensors").exists()
+
+
+def test_a_checkpoint_called_good_is_there_and_good(tiny, train):
+    # at 300 steps every third loss is looked at, and a checkpoint made in between
+    with pytest.raises(UserError) as raised:
+        train(tiny({"train.lr": 1e30, "train.steps": 300, "train.checkpoint_every": 2}))
+    assert "checkpoint" not in str(raised.value) or checkpoints()
+    for file in checkpoints():
+        network = torch.load(file, weights_only=True)["generator"]
+        assert all(torch.isfinite(w).all() for w in network.values())
+
+
+def test_no_checkpoint_is_promised_before_the_first(tiny, train):
+    with pytest.raises(UserError) as raised:
+        train(tiny({"train.lr": 1e30}))
+    assert not checkpoints()
+    assert "checkpoint" not in str(raised.value)
+
+
+def test_a_gpu_that_is_not_there_is_refused(tiny, train, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=r"train\.device = 'cuda'"):
+        train(tiny({"train.device": "cuda"}))
+    assert loop.pick_device("auto") == loop.pick_device("cpu") == CPU
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
+)
+def test_a_precision_asked_for_is_taken(precision: str, expected: torch.dtype):
+    assert loop.pick_dtype(precision, CPU) == expected
+
+
+@pytest.mark.parametrize(("able", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_the_precision_follows_the_processor(monkeypatch, able: bool, expected: torch.dtype):
+    monkeypatch.setattr(loop, "_cpu_has_bf16", lambda: able)
+    assert loop.pick_dtype("auto", CPU) == expected
+
+
+@pytest.mark.parametrize(("norm", "batch_size"), [("instance", 4), ("batch", 1)])
+def test_a_bottleneck_too_small_to_normalise_is_refused(tiny, train, norm: str, batch_size: int):
+    deep = {"models.encdec.downs": 5, "models.encdec.norm": norm, "train.batch_size": batch_size}
+    with pytest.raises(UserError, match=r"models\.encdec\.downs"):
+        train(tiny(deep))
+
+
+def test_pictures_too_small_for_the_discriminator_are_refused(tiny, train):
+    with pytest.raises(UserError, match=r"train\.discriminator\.layers"):
+        train(tiny({"pair.size": 16, "train.discriminator.layers": 3}))
+
+
+def test_a_task_without_its_inputs_is_refused(tiny, pairs_of):
+    p = tiny({"task": "labels", "source": "facades"})
+    pairs, val = pairs_of(p)
+    bare = Pairs(pairs.photo, pairs.gray, pairs.canny, None, pairs.index)
+    with pytest.raises(UserError, match="'labels' needs labels"):
+        loop.train(p, bare, val, Path("model"), Path("history.csv"))
