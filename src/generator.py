@@ -63,13 +63,13 @@ def into_gamut(gray: Tensor, picture: Tensor) -> Tensor:
 
 
 def network_settings(model: str, settings: dict[str, Any], size: int) -> dict[str, Any]:
-    """The network's arguments from params.yaml; a U-Net with `downs: 0` goes down to 1x1.
+    """The network's arguments from params.yaml; a U-Net with `downs: 0` goes as
+    far down as halves go: to 1x1 for 128 or 256 pixels, to 3x3 for 96.
 
     Raises UserError where `size` cannot be halved so often, or an encoder-decoder's bottleneck
     would be a single pixel, over which nothing can be normalised.
     """
     if model == "unet" and settings["downs"] == 0:
-        # as far down as halves go: 7 for 128, 8 for 256
         settings = {**settings, "downs": (size & -size).bit_length() - 1}
     downs = settings["downs"]
     if size % 2**downs:
@@ -117,6 +117,6 @@ def load(folder: Path, name: str = "generator") -> Generator:
         generator = Generator(config)
         generator.load_state_dict(load_file(path))
     except (FileNotFoundError, SafetensorError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise UserError(f"{path} is no generator saved by this project: {reason}") from None
     return generator.eval()

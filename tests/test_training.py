@@ -212,6 +212,23 @@ def test_changed_pictures_start_afresh(tiny, train, pairs_of, monkeypatch, capsy
     assert "going on" not in capsys.readouterr().out
 
 
+def test_no_sample_sheet_shows_validation_pictures_of_before(tiny, pairs_of, monkeypatch):
+    p = tiny()
+    pairs, before = pairs_of(p)
+    now = Pairs(before.photo[::-1], before.gray[::-1], before.canny[::-1], None, before.index)
+
+    def run(val: Pairs) -> None:
+        loop.train(p, pairs, val, Path("model"), Path("history.csv"))
+
+    run(now)
+    files = written()
+    forget()
+    kill(monkeypatch, lambda _: run(before), p, step=7)
+    forget()
+    run(now)
+    assert written() == files
+
+
 def test_a_checkpoint_is_found_by_parameters_and_data_alone():
     data = [np.arange(8, dtype=np.uint8).reshape(2, 2, 2)]
     here = checkpoint.folder({"a": 1, "b": 2}, data)

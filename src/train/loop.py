@@ -52,7 +52,8 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
         "device": device.type,
         "dtype": str(dtype),
     }
-    resume = checkpoint.folder(settings, [inputs, train_pairs.photo])
+    shown = [val_pairs.inputs(p.task), val_pairs.photo]  # in the sample sheets
+    resume = checkpoint.folder(settings, [inputs, train_pairs.photo, *shown])
     batches = Batches(inputs, train_pairs.photo, p.pair.size, t.batch_size, p.seed, device)
     torch.manual_seed(p.seed)
     nets = build(config, p, device)
@@ -134,7 +135,9 @@ def _cpu_has_bf16() -> bool:
 def build(config: dict, p: Params, device: torch.device) -> Networks:
     """Fresh networks and their optimisers."""
     t = p.train
-    generator = Generator(config).to(device)
+    # on a GPU convolutions are fastest over channels-last memory; on a CPU it makes no difference
+    memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    generator = Generator(config).to(device, memory_format=memory)
     betas = (t.beta1, t.beta2)
     generator_adam = torch.optim.Adam(generator.parameters(), t.lr, betas, fused=True)
     if t.gan_weight == 0:
@@ -146,12 +149,10 @@ def build(config: dict, p: Params, device: torch.device) -> Networks:
             f"leaves no patch to judge, expected at least {smallest}"
         )
     channels = gen.CHANNELS[p.task] + 3
-    d = PatchGAN(channels, t.discriminator.filters, t.discriminator.layers).to(device)
-    if device.type == "cuda":
-        generator, d = (n.to(memory_format=torch.channels_last) for n in (generator, d))
-    return Networks(
-        generator, d, generator_adam, torch.optim.Adam(d.parameters(), t.lr, betas, fused=True)
-    )
+    d = PatchGAN(channels, t.discriminator.filters, t.discriminator.layers)
+    d = d.to(device, memory_format=memory)
+    d_adam = torch.optim.Adam(d.parameters(), t.lr, betas, fused=True)
+    return Networks(generator, d, generator_adam, d_adam)
 
 
 def state_of(nets: Networks, step: int, history: list[dict]) -> dict:
