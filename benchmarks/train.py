@@ -110,7 +110,9 @@ def ours(arrays: np.ndarray, batch: int, device: torch.device) -> Callable[[int]
 
     def step(number: int) -> None:
         x, real = batches.get(number)
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        with torch.autocast(
+            device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
+        ):
             fake = nets.generator(x)
             discriminator_step(nets, x, real, fake)
             generator_step(nets, x, real, fake, settings)

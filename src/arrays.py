@@ -16,7 +16,6 @@ from src.errors import UserError
 from src.files import whole
 from src.ledger import read_table, write_table
 
-SIDES = ("train", "val", "probe")
 INPUTS = {"colorize": "gray", "sketch": "canny", "labels": "labels"}  # by task
 INDEX = pa.schema([("row", pa.int64()), ("item_id", pa.string()), ("name", pa.string())])
 

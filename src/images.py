@@ -12,6 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 100_000_000
 
 # EXIF orientation to what turns the picture upright. Pillow's own exif_transpose also rewrites
@@ -72,6 +73,11 @@ def read(path: Path, layout: str = "single") -> np.ndarray:
     side-by-side pair. Raises ImageError as `decode` does, OSError where there is no file.
     """
     return halves(decode(path.read_bytes()), layout)[0]
+
+
+def files(folder: Path) -> list[Path]:
+    """The picture files in a folder and below, by their names' endings, sorted."""
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
 
 
 def halves(pixels: np.ndarray, layout: str) -> tuple[np.ndarray, np.ndarray | None]:

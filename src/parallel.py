@@ -22,7 +22,7 @@ def map_processes(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> list[Result]:
     """Apply a picklable `function` to each item, in processes; results in the items' order."""
-    workers = os.cpu_count() or 1
+    workers = len(os.sched_getaffinity(0))
     if workers == 1 or len(items) < 32:
         return [function(item) for item in progress(items, len(items), title)]
     # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads

@@ -16,21 +16,27 @@ from src.pair import to_canny, to_gray
 from src.parallel import progress
 from src.params import Canny
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
-
 
 def predict(generator: Generator, picture: np.ndarray) -> np.ndarray:
     """Run the generator on a picture, (H, W, 3) uint8 → (H, W, 3) uint8.
 
     The task's input is made from the picture: its gray, its edges, or the label map itself.
-    The sides are padded by reflection to the network's multiple, at least twice it so that a
-    bottleneck has more than one pixel to normalise over, and cut back.
+    The sides are padded by reflection to the network's multiple, and cut back.
     """
     x = gen.to_tensor(make_input(generator.config, picture)[None])
     height, width = picture.shape[:2]
-    m = generator.multiple
-    down, right = max(-height % m, 2 * m - height), max(-width % m, 2 * m - width)
+    least = smallest(generator)
+    down = max(-height % generator.multiple, least - height)
+    right = max(-width % generator.multiple, least - width)
     return gen.to_uint8(generator.render(_padded(x, down, right)))[0, :height, :width]
+
+
+def smallest(generator: Generator) -> int:
+    """The smallest side in pixels that the network takes."""
+    # instance norm has nothing to normalise over where a bottleneck is a single pixel
+    instance = generator.config["network"]["norm"] == "instance"
+    alone = instance and generator.config["model"] == "encdec"
+    return generator.multiple * (2 if alone else 1)
 
 
 def make_input(config: dict, picture: np.ndarray) -> np.ndarray:
@@ -58,11 +64,9 @@ def find(sources: list[Path]) -> list[tuple[Path, Path]]:
     found = []
     for source in sources:
         if source.is_dir():
-            inside = sorted(
-                p for p in source.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES
-            )
+            inside = images.files(source)
             if not inside:
-                raise UserError(f"{source} holds no picture ({', '.join(sorted(SUFFIXES))})")
+                raise UserError(f"{source} holds no picture ({', '.join(images.SUFFIXES)})")
             found += [(p, p.relative_to(source)) for p in inside]
         elif source.is_file():
             found.append((source, Path(source.name)))
@@ -84,6 +88,8 @@ def main() -> None:
         "--model", type=Path, default=Path("data/model"), help="default: data/model"
     )
     arguments = parser.parse_args()
+    if arguments.out.suffix.lower() in images.SUFFIXES:
+        raise UserError(f"OUT = {arguments.out}: expected a folder, not the name of a picture")
     generator = gen.load(arguments.model)
     found = find(arguments.sources)
     refused = []

@@ -16,16 +16,17 @@ def split(table: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
     With `unit: group` a group is what hangs together by duplicate cluster or by person; with
     `unit: image` each row stands alone, which is the naive split that leaks. A side comes from
     a seeded hash of the group. `cut: fixed` compares it with val_fraction: adding pictures
-    never moves old ones, and the fraction is met on average. `cut: fitted` takes the groups in
+    never moves old ones (unless they tie two groups together), and the fraction is met on
+    average. `cut: fitted` takes the groups in
     the order of their hash until the fraction is met, within one group's size.
     """
     table = table.copy()
     kept = table[table["verdict"] == "keep"]
-    group = (
-        _groups(kept)
-        if settings.unit == "group"
-        else dict(zip(kept["row"], kept["row"], strict=True))
-    )
+    group = dict(zip(kept["row"], kept["row"], strict=True))
+    if settings.unit == "group":
+        # a removed copy still ties its person to the picture it is a copy of
+        groups = _groups(table[table["cluster"].notna()])
+        group = {row: groups[row] for row in kept["row"]}
     names = _names(kept, group, settings.unit)
     side = _sides(group, names, settings, seed)
     if settings.given == "keep":

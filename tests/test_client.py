@@ -156,7 +156,7 @@ def test_robots_are_read_once_per_host(server, client):
 )
 def test_a_challenge_is_an_error_that_says_what_to_do(server, client, answer):
     server["/list"] = answer
-    with pytest.raises(FetchError, match="save the page in a browser") as caught:
+    with pytest.raises(FetchError, match="save the pages in a browser") as caught:
         client().get(server["/list"])
     assert caught.value.reason == "waf_challenge"
     assert f"HTTP {answer.status}" in str(caught.value)

@@ -13,7 +13,7 @@ import pytest
 from src import images, params
 from src.demo import portraits, site
 from src.demo.catalogue import COPIES, FAULTS, Entry, alter, catalogue, photographs, picture
-from src.demo.site import Site, entries_by_url, served
+from src.demo.site import Site, served
 from src.errors import UserError
 from src.params import Demo
 from src.scrape.listings import parse_imdb
@@ -33,6 +33,12 @@ def _of(kind: str, entries: list[Entry] = THOUSAND) -> list[Entry]:
 
 
 # Drawing
+
+
+def token_of(site: Site, kind: str) -> str:
+    """The name of the first picture of a kind in the site's addresses."""
+    number = next(entry.number for entry in site.entries if entry.kind == kind)
+    return f"MV5B{number:06d}"
 
 
 def test_a_portrait_is_the_same_each_time(faces: list[np.ndarray]):
@@ -283,13 +289,13 @@ def test_a_picture_is_served_as_it_was_made(port: int, faulty: Site):
 
 def test_a_thumbnail_is_140_by_209(port: int, faulty: Site):
     for kind in ("portrait", "resized", "gray", "placeholder"):
-        token = next(t for t, e in entries_by_url(faulty).items() if e.kind == kind)
+        token = token_of(faulty, kind)
         data = _get(port, f"/images/M/{token}@._V1_UX140_CR0,0,140,209_AL_.jpg")[2]
         assert images.inspect(data) == ("JPEG", 140, 209)
 
 
 def test_a_broken_pictures_thumbnail_is_answered_too(faulty: Site):
-    token = next(t for t, e in entries_by_url(faulty).items() if e.kind == "truncated")
+    token = token_of(faulty, "truncated")
     assert faulty.answer(f"/images/M/{token}@._V1_UX140_CR0,0,140,209_AL_.jpg")[0] in (200, 404)
 
 
@@ -299,7 +305,7 @@ def test_what_there_is_not_is_answered_with_404(port: int, path: str):
 
 
 def test_a_missing_picture_is_answered_with_404(port: int, faulty: Site):
-    token = next(t for t, e in entries_by_url(faulty).items() if e.kind == "missing")
+    token = token_of(faulty, "missing")
     assert _get(port, f"/images/M/{token}@._V1_.jpg")[0] == 404
 
 

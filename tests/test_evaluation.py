@@ -16,7 +16,7 @@ from src.evaluate.evaluation import Evaluator
 from src.evaluate.features import RandomFeatures
 from src.pair import to_canny, to_gray
 from src.params import Canny
-from tests.conftest import ROOT
+from tests.conftest import ROOT, untrained
 
 SIZE = 32
 CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3}
@@ -30,30 +30,7 @@ NETWORK = {
 
 
 def generator(task: str = "colorize", output: str = "chroma", seed: int = 0) -> gen.Generator:
-    torch.manual_seed(seed)
-    config = {
-        "task": task,
-        "output": output,
-        "model": "encdec",
-        "network": NETWORK,
-        "size": SIZE,
-        "crop": "center",
-        "canny": CANNY,
-    }
-    made = gen.Generator(config)
-    with torch.no_grad():  # untrained, the output would hardly differ from gray
-        for weight in made.parameters():
-            weight.mul_(8)
-    return made.eval()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny matrices: a second thread only waits, and on a busy machine for long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    return untrained(task, output, "encdec", NETWORK, 8, seed)
 
 
 @pytest.fixture(scope="module")

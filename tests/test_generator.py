@@ -20,15 +20,6 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """For tiny networks threads cost more than they save, most of all on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def generator(
     model: str = "encdec", task: str = "colorize", output: str = "chroma", loud: float = 1.0
 ) -> Generator:

@@ -407,3 +407,19 @@ def test_any_selector_works_or_is_refused_by_its_key(selector):
         parse_gallery(saved("gallery_1"), COMMONS, 1, gallery(item=selector))
     except (ListingError, UserError) as error:
         assert "gallery.item" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "total"),
+    [
+        ("1–50 of 900 files", 900),
+        ("(Page 1 of 12) 1,234 names", 1234),
+        ("50 names", 50),
+        ("", None),
+    ],
+)
+def test_the_total_is_the_largest_number_of_its_text(text, total):
+    page = f'<p class="t">{text}</p><li class="i"><img src="a.jpg"></li>'
+    selectors = {"item": "li.i", "image": "img", "link": "", "name": "", "total": "p.t"}
+    gallery = Gallery(url="http://a.example/", next="", image_attributes=["src"], **selectors)
+    assert parse_gallery(page, "http://a.example/", 1, gallery).total == total

@@ -7,15 +7,6 @@ from torch import nn
 from src.networks import EncDec, PatchGAN, UNet
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """For tiny networks threads cost more than they save, most of all on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def encdec(**changes: object) -> EncDec:
     small = {"in_channels": 1, "out_channels": 3, "filters": 4, "downs": 3, "blocks": 2}
     return EncDec(**{**small, "upsample": "resize", "norm": "batch", **changes})

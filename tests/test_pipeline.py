@@ -187,7 +187,7 @@ def test_a_bug_of_the_story_stops_at_the_gate(clone, bug):
     clone.restore()
 
 
-def test_a_bug_can_be_followed_to_its_flattering_score(clone):
+def test_a_bug_can_be_followed_to_its_score(clone):
     settings = [*STORY["pagination ignored"][0], *STORY["copies split row by row"][0]]
     overrides = [part for setting in settings for part in ("-S", setting)]
     output = clone.dvc("exp", "run", "-n", "story", *overrides, "-S", "audit.on_failure=report")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -15,6 +14,7 @@ from src import images, predict
 from src.errors import reported
 from src.pair import to_canny, to_gray
 from src.params import Canny
+from tests.conftest import untrained
 
 CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3}
 ENCDEC = {"filters": 4, "downs": 4, "blocks": 1, "upsample": "resize", "norm": "batch"}
@@ -28,32 +28,8 @@ NETWORKS = {
 FEW = settings(max_examples=15, deadline=None)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny networks: a second thread only waits, and on a busy machine for long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def generator(network: str = "encdec", task: str = "colorize", output: str = "chroma"):
-    torch.manual_seed(0)
-    model, arguments = NETWORKS[network]
-    config = {
-        "task": task,
-        "output": output,
-        "model": model,
-        "network": arguments,
-        "size": 32,
-        "crop": "center",
-        "canny": CANNY,
-    }
-    made = gen.Generator(config)
-    with torch.no_grad():  # untrained, the output would hardly differ from gray
-        for weight in made.parameters():
-            weight.mul_(4)
-    return made.eval()
+    return untrained(task, output, *NETWORKS[network], 4)
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -249,3 +225,19 @@ def test_weights_of_another_network_are_refused_in_one_line(run, capsys, tmp_pat
 def test_what_was_done_is_said(run, capsys, tmp_path):
     run(put(tmp_path / "a.png", Image.fromarray(noise(8, 8))))
     assert "1 of 1 pictures written to" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_picture_of_the_training_size_is_predicted_as_evaluation_does(network):
+    made = generator(network)
+    picture = noise(32, 32)
+    rendered = gen.to_uint8(made.render(gen.to_tensor(to_gray(picture)[None])))[0]
+    assert np.array_equal(predict.predict(made, picture), rendered)
+
+
+def test_a_picture_as_output_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["predict", "in.jpg", "out.png"])
+    with pytest.raises(SystemExit) as exit_, reported("predict"):
+        predict.main()
+    assert exit_.value.code == 1
+    assert "OUT = out.png" in capsys.readouterr().err

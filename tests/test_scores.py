@@ -17,15 +17,6 @@ from src.pair import to_gray
 FEW = settings(max_examples=10, deadline=None)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny matrices: a second thread only waits, and on a busy machine for long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def photos(faces) -> np.ndarray:
     """Forty portraits, (40, 32, 32, 3) uint8."""

@@ -335,11 +335,21 @@ def test_files_are_named_by_their_content_and_format(tmp_path):
 def test_one_picture_for_three_people_is_a_placeholder(tmp_path, people, status):
     data = picture(1)
     urls = [f"{n}" for n in range(people)]
-    table = store(
-        rows(*urls, "other"), lambda url: picture(2) if url == "other" else data, tmp_path, 2
-    )
+    online = [row | {"page_url": "http://a.example/list"} for row in rows(*urls, "other")]
+    table = store(online, lambda url: picture(2) if url == "other" else data, tmp_path, 2)
     assert list(table["status"]) == [status] * people + ["ok"]
     assert len(list((tmp_path / "images").iterdir())) == (2 if status == "ok" else 1)
+
+
+def test_copies_on_disk_are_no_placeholders(tmp_path):
+    table = store(rows("a", "b", "c", "d"), lambda url: picture(1), tmp_path, 2)
+    assert list(table["status"]) == ["ok"] * 4
+    assert (tmp_path / table["file"][0]).exists()
+
+
+def test_a_file_that_may_not_be_read_has_its_reason(tmp_path):
+    table = store(rows(str(tmp_path / "gone.jpg")), lambda url: Path(url).read_bytes(), tmp_path, 2)
+    assert list(table["status"]) == ["unreadable"]
 
 
 def test_one_picture_listed_thrice_for_one_person_is_none(tmp_path):

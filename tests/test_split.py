@@ -269,3 +269,13 @@ def test_a_split_of_a_ledger_from_disk_can_be_written(tmp_path: Path):
     assert [None if pd.isna(g) else g for g in read["group"]] == [0, 0, 2, 2, 4, 4, None]
     assert [None if pd.isna(s) else s for s in read["side"]] == [*table["side"][:6], None]
     assert _by_url(read) == _by_url(split(_table(rows), DEFAULT, 0))
+
+
+def test_a_removed_copy_ties_its_person_to_the_picture_it_is_a_copy_of():
+    """P2 was listed with a copy of P1's picture, and with a picture of their own."""
+    table = _table([{"item_id": "P1"}, {"item_id": "P2"}, {"item_id": "P2"}])
+    table.loc[1, "verdict"], table.loc[1, "cluster"] = "near_duplicate", 0
+    done = split(table, _settings(), 0)
+    assert done["group"][0] == done["group"][2]
+    assert done["side"][0] == done["side"][2]
+    assert done["side"][1] is None

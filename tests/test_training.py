@@ -46,15 +46,6 @@ TINY = {
 UNET = {"model": "unet", "models.unet.dropout": 0.5, "pair.size": 64, "train.snapshots": 2}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """For tiny networks threads cost more than they save, most of all on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class Killed(BaseException):
     """Stands for a signal: nothing catches it."""
 

@@ -28,15 +28,6 @@ WRONG = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """A second thread only waits, and on a busy machine for long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def server():
     with served() as server:

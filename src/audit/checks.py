@@ -113,11 +113,11 @@ def missing_from_list(e: Evidence) -> Finding:
 
 
 @check(
-    "share of listed rows whose person was listed before",
+    "share of listed rows whose person was listed before with the same picture address",
     "the list repeats itself: compare the pages in data/raw/pages",
 )
 def repeated_people(e: Evidence) -> Finding:
-    repeats = e.ledger[e.ledger["item_id"].duplicated()]
+    repeats = e.ledger[e.ledger.duplicated(["item_id", "image_url"])]
     offenders = [
         Offender(int(row), f"{item} again, on page {page}")
         for row, item, page in zip(repeats["row"], repeats["item_id"], repeats["page"], strict=True)

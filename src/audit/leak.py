@@ -3,7 +3,7 @@
 Deliberately apart from the search that cleaned: no hashes. Each picture becomes a normalised
 thumbnail, and one blocked matrix product correlates all of validation with all of training:
 mirrored, cropped at several places, and without the lowest strip, either way round. The nearest
-few of each are then aligned pixel by pixel.
+few of each are then aligned pixel by pixel, and the best of them is the verdict.
 """
 
 import cv2

@@ -111,10 +111,11 @@ def photographs(folder: str) -> list[Path]:
             f"demo.portraits = {folder!r} ({root.resolve()}) is not a folder; "
             "with --queue or --temp give an absolute path"
         )
-    suffixes = {".jpg", ".jpeg", ".png", ".webp"}
-    found = sorted(p for p in root.rglob("*") if p.suffix.lower() in suffixes)
+    found = images.files(root)
     if not found:
-        raise UserError(f"demo.portraits = {folder!r} holds no .jpg, .png or .webp file")
+        raise UserError(
+            f"demo.portraits = {folder!r} holds no picture ({', '.join(images.SUFFIXES)})"
+        )
     return found
 
 

@@ -165,8 +165,3 @@ def _list_item(entry: Entry) -> dict:
 
 def _token(entry: Entry) -> str:
     return f"MV5B{entry.number:06d}"
-
-
-def entries_by_url(site: Site) -> dict[str, Entry]:
-    """Ground truth for tests: the entry behind each picture's token."""
-    return {_token(entry): entry for entry in site.entries}

@@ -57,7 +57,7 @@ class Client:
         self.local = local or {}
         self._lock = threading.Lock()
         self._paces: dict[str, Pace] = {}
-        self._robots: dict[str, Protego] = {}
+        self._robots: dict[str, Protego | FetchError] = {}
         self._session = requests.Session()
         contact = f" (+{scrape.contact})" if scrape.contact else ""
         self._session.headers["User-Agent"] = f"{AGENT}/1.0{contact}"
@@ -100,11 +100,20 @@ class Client:
     def _rules(self, origin: str) -> Protego:
         with self._lock:
             if origin not in self._robots:
-                self._robots[origin] = rules = Protego.parse(self._robots_text(origin))
+                self._robots[origin] = rules = self._read_rules(origin)
                 interval = 0 if origin in self.local else 1 / self.scrape.requests_per_second
-                delay = rules.crawl_delay(AGENT) or 0
+                delay = rules.crawl_delay(AGENT) or 0 if isinstance(rules, Protego) else 0
                 self._paces[origin] = Pace(max(interval, delay))
-            return self._robots[origin]
+            rules = self._robots[origin]
+        if isinstance(rules, FetchError):
+            raise FetchError(rules.reason, str(rules))
+        return rules
+
+    def _read_rules(self, origin: str) -> Protego | FetchError:
+        try:
+            return Protego.parse(self._robots_text(origin))
+        except FetchError as error:  # remembered: a dead host is asked once, not for each picture
+            return error
 
     def _robots_text(self, origin: str) -> str:
         """robots.txt; as RFC 9309 has it, a missing one allows all, a failing server nothing."""
@@ -149,7 +158,8 @@ class Client:
             raise FetchError(
                 "waf_challenge",
                 f"{response.url}: HTTP {response.status_code}: the site's firewall asks for a browser "
-                "(x-amzn-waf-action); save the page in a browser and scrape it as a gallery, or wait",
+                "(x-amzn-waf-action); wait, or save the pages in a browser, serve their folder with "
+                "`python -m http.server` and scrape that as a gallery",
             )
         if response.status_code != 200:
             message = f"{response.url}: HTTP {response.status_code}, expected 200"
@@ -169,7 +179,10 @@ class Client:
                 )
                 raise FetchError("timeout", message)
         if not body:
-            raise FetchError("empty", f"{response.url}: HTTP 200 with an empty body")
+            raise FetchError(
+                "empty",
+                f"{response.url}: HTTP 200 with an empty body: open it in a browser to see what it wants",
+            )
         return bytes(body)
 
 

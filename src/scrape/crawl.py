@@ -47,7 +47,10 @@ def crawl(first_url: str, parse: Parse, client: Client, folder: Path) -> Crawl:
             if not page.items and number == 1:
                 raise ListingError("expected items on the first page, found none")
         except ListingError as error:
-            raise UserError(f"{url} (saved as {saved}) is no list as we know it: {error}") from None
+            raise UserError(
+                f"{url} (saved as {saved}) is no list as we know it: {error}. The page is cached: "
+                "change scrape.snapshot to fetch it anew"
+            ) from None
         found.pages = number
         found.expected = page.total if page.total is not None else found.expected
         if not page.items:

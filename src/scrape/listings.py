@@ -198,5 +198,6 @@ def _joined(url: str, target: object) -> str:
 
 
 def _number(text: str) -> int | None:
-    found = re.search(r"\d[\d.,\s]*", text)
-    return int(re.sub(r"\D", "", found[0])) if found else None
+    """The largest number in a text, as the 900 in "1–50 of 900": that is the total."""
+    found = re.findall(r"\d{1,3}(?:[.,\s]\d{3})+|\d+", text)
+    return max((int(re.sub(r"\D", "", number)) for number in found), default=None)

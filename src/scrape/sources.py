@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from src import images
 from src.demo import site
 from src.errors import UserError
 from src.params import Facades, Folder, Params
@@ -16,7 +17,6 @@ from src.scrape.client import Client, FetchError
 from src.scrape.crawl import Crawl, crawl
 from src.scrape.listings import imdb_url, parse_gallery, parse_imdb
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 CACHE = Path(".cache/http")
 ARCHIVE_FACTOR = 50  # an archive holds many pictures: so many times scrape.max_bytes
 
@@ -60,10 +60,10 @@ def _parse_imdb(html: str, url: str, number: int, width: int):
 
 def _folder(folder: Folder) -> Source:
     root = _existing("folder.path", folder.path)
-    files = {path.relative_to(root).as_posix(): path for path in _pictures(root)}
+    files = {path.relative_to(root).as_posix(): path for path in images.files(root)}
     if not files:
         raise UserError(
-            f"folder.path = {folder.path!r} holds no picture ({', '.join(sorted(SUFFIXES))})"
+            f"folder.path = {folder.path!r} holds no picture ({', '.join(images.SUFFIXES)})"
         )
 
     def person(name: str) -> str:
@@ -107,13 +107,16 @@ def _archive(path: str, client: Client) -> dict[str, Callable[[], bytes]]:
                 f"facades.path could not be fetched: {error}; or set it to the unpacked folder"
             ) from None
     else:
-        data = Path(path).read_bytes()
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise UserError(f"facades.path = {path!r} cannot be read: {error.strerror}") from None
     try:
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             members = {
                 m.name: archive.extractfile(m).read()
                 for m in archive.getmembers()
-                if m.isfile() and PurePosixPath(m.name).suffix.lower() in SUFFIXES
+                if m.isfile() and PurePosixPath(m.name).suffix.lower() in images.SUFFIXES
             }
             archive.fileobj.read()  # to its checksum
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
@@ -123,7 +126,7 @@ def _archive(path: str, client: Client) -> dict[str, Callable[[], bytes]]:
 
 def _tree(path: str) -> dict[str, Callable[[], bytes]]:
     root = _existing("facades.path", path)
-    return {p.relative_to(root).as_posix(): p.read_bytes for p in _pictures(root)}
+    return {p.relative_to(root).as_posix(): p.read_bytes for p in images.files(root)}
 
 
 def _existing(key: str, path: str) -> Path:
@@ -135,10 +138,6 @@ def _existing(key: str, path: str) -> Path:
             "with --queue or --temp give an absolute path"
         )
     return Path(path)
-
-
-def _pictures(root: Path) -> list[Path]:
-    return sorted(p for p in root.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
 
 
 def _natural(name: str) -> tuple:

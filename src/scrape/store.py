@@ -62,6 +62,8 @@ def _keep(url: str, fetch: Fetch, folder: Path) -> dict:
         kind, width, height = images.inspect(data)
     except (FetchError, images.ImageError) as error:
         return {"status": error.reason}
+    except OSError:  # a file on disk that may not be read, or is gone
+        return {"status": "unreadable"}
     digest = hashlib.sha256(data).hexdigest()
     name = f"images/{digest[:24]}.{kind.lower()}"
     write_bytes(folder / name, data)
@@ -77,7 +79,9 @@ def _keep(url: str, fetch: Fetch, folder: Path) -> dict:
 
 
 def _refuse_placeholders(table: pd.DataFrame, folder: Path) -> None:
-    items = table[table["status"] == "ok"].groupby("sha256")["item_id"].nunique()
+    # files on disk are each an item of their own: copies there are clean's to judge
+    online = table[(table["status"] == "ok") & table["page_url"].notna()]
+    items = online.groupby("sha256")["item_id"].nunique()
     placeholders = items[items >= PLACEHOLDER_ITEMS].index
     refused = table["sha256"].isin(placeholders)
     for name in table.loc[refused, "file"].unique():

@@ -72,7 +72,10 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
                 adam.param_groups[0]["lr"] = learning_rate(step, t.steps, t.lr)
         x, real = batches.get(step)
         losses = {}
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        # without autocast's cache: it would judge G by D's weights from before D's step
+        with torch.autocast(
+            device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
+        ):
             fake = nets.generator(x)
             if nets.discriminator is not None:
                 losses |= discriminator_step(nets, x, real, fake)
