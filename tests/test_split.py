@@ -278,4 +278,4 @@ def test_a_removed_copy_ties_its_person_to_the_picture_it_is_a_copy_of():
     done = split(table, _settings(), 0)
     assert done["group"][0] == done["group"][2]
     assert done["side"][0] == done["side"][2]
-    assert done["side"][1] is None
+    assert pd.isna(done["side"][1])
