@@ -88,7 +88,7 @@ def curve(e: Evaluator, model: Path, val: Pairs, file: Path) -> None:
     for path in progress(found, len(found), "scoring snapshots"):
         generator = gen.load(path.parent, path.stem)
         outputs = e.render(generator, val.inputs(generator.config["task"]))
-        l1 = float(e.table(outputs, val.photo)["l1"].mean())
+        l1 = float(scores.l1(outputs, val.photo).mean())
         fd = e.distances(outputs, val.photo)[e.features.name]
         rows.append({"step": int(path.stem.removeprefix("step_")), "l1": round(l1, 4), "fd": fd})
     write_text(file, pd.DataFrame(rows).to_csv(index=False))

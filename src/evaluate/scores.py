@@ -33,7 +33,7 @@ def per_picture(outputs: np.ndarray, targets: np.ndarray, grayscale: float) -> p
     a, b = unit(outputs), unit(targets)
     return pd.DataFrame(
         {
-            "l1": 2 * (a - b).abs().mean(dim=(1, 2, 3)).numpy(),
+            "l1": l1(outputs, targets),
             "psnr": [
                 min(PSNR_CAP, float(peak_signal_noise_ratio(x, y, data_range=1.0)))
                 for x, y in zip(a, b, strict=True)
@@ -45,6 +45,11 @@ def per_picture(outputs: np.ndarray, targets: np.ndarray, grayscale: float) -> p
             "gray": [int(tone.residual(p) < grayscale) for p in outputs],
         }
     )
+
+
+def l1(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Each picture's mean absolute difference on the scale of [-1, 1], (N,) float."""
+    return 2 * (unit(outputs) - unit(targets)).abs().mean(dim=(1, 2, 3)).numpy()
 
 
 def summary(table: pd.DataFrame) -> dict[str, float]:
