@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from hypothesis import settings
 
 from src import params
 from src.demo import portraits
@@ -16,6 +17,11 @@ from src.params import Params
 
 # Tiny networks: a second thread only waits, and on a busy machine for long.
 torch.set_num_threads(1)
+
+# The same examples every time; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
