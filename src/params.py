@@ -26,7 +26,7 @@ class Demo(Section):
     per_page: Annotated[int, Field(ge=1, le=1000)]
     layout: Literal["lister", "next_data", "both"]
     faults: bool
-    ignore_page: bool
+    paging: Literal["honest", "ignored", "repeats_last"]
     portraits: str
 
 
@@ -112,16 +112,36 @@ class Limits(Section):
     repeated_pages: Annotated[int, Field(ge=0)]
     missing_share: Share
     repeated_people_share: Share
+    misplaced_pictures: Annotated[int, Field(ge=0)]
+    broken_share: Share
+    placeholder_share: Share
+    upscaled_share: Share
+    lost_rows: Annotated[int, Field(ge=0)]
+    misnamed_pairs: Annotated[int, Field(ge=0)]
+    altered_photos: Annotated[int, Field(ge=0)]
+    photo_difference: NotNegative
+    grayscale_share: Share
+    tone_residual: NotNegative
+    truncated_share: Share
+    gray_error: NotNegative
+    edge_error: Share
+    blank_edges_share: Share
+    edge_density: Share
+    full_edges_share: Share
+    edge_density_most: Share
+    labels_fit: Share
     shared_people: Annotated[int, Field(ge=0)]
     leaked_pictures: Annotated[int, Field(ge=0)]
     leak_similarity: Annotated[float, Field(gt=0, le=1)]
-    grayscale_share: Share
-    tone_residual: NotNegative
-    gray_error: NotNegative
-    blank_edges_share: Share
-    edge_density: Share
+    cluster_share: Share
     min_train: Count
     min_val: Count
+    foreign_outputs: Annotated[int, Field(ge=0)]
+    score_error: NotNegative
+    own_target_share: Share
+    color_share: NotNegative
+    contrast_share: NotNegative
+    variety_share: NotNegative
 
 
 class Audit(Section):

@@ -1,10 +1,10 @@
-"""Check the final arrays and the ledger; always succeeds, the gate decides."""
+"""Check the files, the ledger and the final arrays; always succeeds, the gate decides."""
 
 from pathlib import Path
 
 from src import arrays, ledger, params
 from src.audit import report
-from src.audit.checks import Evidence
+from src.audit.evidence import Evidence
 from src.errors import reported
 from src.files import write_json
 
@@ -16,10 +16,15 @@ def main() -> None:
         ledger=ledger.read(Path("data/split/ledger.parquet"), "split"),
         train=arrays.load(pairs, "train"),
         val=arrays.load(pairs, "val"),
+        raw=Path("data/raw"),
+        pair=p.pair,
         limits=p.audit.limits,
     )
-    findings = report.run(evidence)
-    report.write(evidence, findings, Path("data/audit"))
+    findings = report.run(evidence, "before")
+    audit = Path("data/audit")
+    report.write(findings, evidence.ledger, audit / "findings.json")
+    report.write_nearest(evidence, audit / "nearest.json")
+    report.write_sheets(evidence, findings, audit)
     write_json(Path("metrics/audit.json"), report.metrics(findings))
 
 

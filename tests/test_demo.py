@@ -271,7 +271,7 @@ def test_without_faults_no_page_fails():
 
 
 def test_where_the_page_number_is_ignored_every_page_is_the_first():
-    stuck = Site(_demo(ignore_page=True), 0)
+    stuck = Site(_demo(paging="ignored"), 0)
     assert len({_page(stuck, number) for number in (1, 2, 3, 60)}) == 1
     assert _page(stuck, 2) == _page(Site(_demo(), 0), 1)
 

@@ -164,7 +164,7 @@ def test_a_queued_experiment_runs_the_code_it_was_queued_with(clone):
 # The three bugs of the story, each by settings alone, and the check that names it.
 STORY = {
     "pagination ignored": (
-        ["demo.ignore_page=true", "scrape.on_repeat=keep"],
+        ["demo.paging=ignored", "scrape.on_repeat=keep"],
         "repeated_pages",
     ),
     "copies split row by row": (

@@ -165,7 +165,7 @@ def test_both_layouts_give_the_same_pictures(quick, tmp_path, layout):
 
 @pytest.mark.parametrize("layout", ["lister", "next_data", "both"])
 def test_a_site_that_ignores_the_page_number_is_left_after_its_first_page(quick, tmp_path, layout):
-    changes = {"demo.pages": 10, "demo.per_page": 2, "demo.ignore_page": True}
+    changes = {"demo.pages": 10, "demo.per_page": 2, "demo.paging": "ignored"}
     table, metrics = scraped(quick("demo", changes | {"demo.layout": layout}), tmp_path / "raw")
     assert (metrics["pages"], metrics["repeated_pages"]) == (2, 1)
     assert (metrics["listed"], metrics["unique_items"], metrics["expected"]) == (2, 2, 20)
@@ -174,7 +174,7 @@ def test_a_site_that_ignores_the_page_number_is_left_after_its_first_page(quick,
 
 @pytest.mark.parametrize("layout", ["lister", "next_data", "both"])
 def test_ten_copies_of_the_first_page_are_kept_where_one_insists(quick, tmp_path, layout):
-    changes = {"demo.pages": 10, "demo.per_page": 2, "demo.ignore_page": True}
+    changes = {"demo.pages": 10, "demo.per_page": 2, "demo.paging": "ignored"}
     changes |= {"scrape.on_repeat": "keep", "demo.layout": layout}
     table, metrics = scraped(quick("demo", changes), tmp_path / "raw")
     assert (metrics["pages"], metrics["repeated_pages"]) == (10, 9)

@@ -8,14 +8,17 @@ from src.files import read_json
 
 
 def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
-    """A summary where training may go on; UserError with the failed checks where it may not."""
+    """A summary where training may go on; UserError with the failed checks where it may not.
+
+    Checks of severity `warn` are told, and stop nothing.
+    """
     failed = [finding for finding in read_json(findings) if finding["failed"]]
     if not failed:
         return "every check passed"
     lines = [_sentence(finding) for finding in failed]
     text = f"{len(failed)} of the checks failed:\n" + "\n".join(lines)
     text += f"\nEvery row at fault is in {findings}, pictures beside it."
-    if on_failure == "stop":
+    if on_failure == "stop" and any(finding["severity"] == "stop" for finding in failed):
         raise UserError(f"{text}\nTo go on all the same: audit.on_failure: report")
     return text
 
@@ -26,6 +29,6 @@ def _sentence(finding: dict) -> str:
     more = len(finding["offenders"]) - len(shown)
     rows = "; ".join(shown) + (f"; and {more} more" if more else "")
     return (
-        f"  {finding['name']}: {finding['measures']}: {finding['value']:g}, allowed {bound} "
+        f"  {finding['name']} ({finding['severity']}): {finding['measures']}: {finding['value']:g}, allowed {bound} "
         f"{finding['limit']:g}\n    {rows or 'no single row is at fault'}\n    → {finding['remedy']}"
     )

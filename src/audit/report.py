@@ -1,24 +1,33 @@
 """Run the checks and write what they found."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from src import images
-from src.audit.checks import CHECKS, Evidence, Finding, Offender
+from src.audit.checks import CHECKS
+from src.audit.evidence import Evidence
+from src.audit.registry import Check, Finding, Offender, When
 from src.files import write_bytes, write_json
 
 THUMBNAIL, COLUMNS, SHOWN = 96, 8, 32
 
 
-def run(evidence: Evidence) -> dict[str, Finding]:
-    """Every check's finding, by name."""
-    return {check.name: check.run(evidence) for check in CHECKS}
+def run(evidence: Any, when: When) -> dict[str, Finding]:
+    """The finding of every check of that time, by name; on Evidence before, on Outcome after."""
+    return {check.name: check.run(evidence) for check in CHECKS if check.when == when}
 
 
-def write(evidence: Evidence, findings: dict[str, Finding], folder: Path) -> None:
-    """findings.json with every offender, nearest.json, and a sheet of thumbnails per failure."""
-    write_json(folder / "findings.json", [_as_json(c, findings[c.name], evidence) for c in CHECKS])
+def write(findings: dict[str, Finding], ledger: pd.DataFrame, file: Path) -> None:
+    """Every check with its measure, limit and offenders, as JSON."""
+    told = [_as_json(c, findings[c.name], ledger) for c in CHECKS if c.name in findings]
+    write_json(file, told)
+
+
+def write_nearest(evidence: Evidence, file: Path) -> None:
+    """For each validation picture its nearest training picture and their similarity, as JSON."""
     similarity, index = evidence.nearest
     nearest = [
         {
@@ -28,7 +37,11 @@ def write(evidence: Evidence, findings: dict[str, Finding], folder: Path) -> Non
         }
         for at in range(len(evidence.val))
     ]
-    write_json(folder / "nearest.json", nearest)
+    write_json(file, nearest)
+
+
+def write_sheets(evidence: Evidence, findings: dict[str, Finding], folder: Path) -> None:
+    """A sheet of the offenders' thumbnails for each check that failed."""
     for name, finding in findings.items():
         shown = [o.pictures for o in finding.offenders if o.pictures][:SHOWN]
         if finding.failed and shown:
@@ -36,7 +49,7 @@ def write(evidence: Evidence, findings: dict[str, Finding], folder: Path) -> Non
 
 
 def metrics(findings: dict[str, Finding]) -> dict:
-    """metrics/audit.json: each measure and verdict as numbers."""
+    """metrics/audit.json or review.json: each measure and verdict as numbers."""
     checks = {
         name: {"value": round(f.value, 4), "limit": f.limit, "failed": int(f.failed)}
         for name, f in findings.items()
@@ -44,7 +57,7 @@ def metrics(findings: dict[str, Finding]) -> dict:
     return {"failed": sum(f.failed for f in findings.values()), "checks": checks}
 
 
-def _as_json(check, finding: Finding, evidence: Evidence) -> dict:
+def _as_json(check: Check, finding: Finding, ledger: pd.DataFrame) -> dict:
     return {
         "name": check.name,
         "measures": check.measures,
@@ -52,20 +65,23 @@ def _as_json(check, finding: Finding, evidence: Evidence) -> dict:
         "limit": finding.limit,
         "at_least": finding.at_least,
         "failed": finding.failed,
+        "severity": check.severity,
         "remedy": check.remedy,
-        "offenders": [_offender(o, evidence) for o in finding.offenders],
+        "offenders": [_offender(o, ledger) for o in finding.offenders],
     }
 
 
-def _offender(offender: Offender, evidence: Evidence) -> dict:
-    row = evidence.ledger.iloc[offender.row]
-    return {
-        "row": offender.row,
+def _offender(offender: Offender, ledger: pd.DataFrame) -> dict:
+    told = {"row": offender.row, "detail": offender.detail}
+    known = ledger[ledger["row"] == offender.row]
+    if known.empty:
+        return told | {"item_id": "", "name": "not in the ledger", "page": 0, "position": 0}
+    row = known.iloc[0]
+    return told | {
         "item_id": row["item_id"],
-        "name": row["name"],
+        "name": "" if pd.isna(row["name"]) else row["name"],
         "page": int(row["page"]),
         "position": int(row["position"]),
-        "detail": offender.detail,
     }
 
 

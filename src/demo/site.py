@@ -55,12 +55,16 @@ class Site:
         if number in self._failures:
             self._failures.remove(number)
             return 503, {"Retry-After": "1"}, b"try again"
-        number = 1 if self.demo.ignore_page else number
-        start = (number - 1) * self.demo.per_page
-        shown = self.entries[start : start + self.demo.per_page]
-        more = start + self.demo.per_page < len(self.entries)
+        per_page, listed = self.demo.per_page, len(self.entries)
+        last, more, total = -(-listed // per_page), number * per_page < listed, listed
+        if self.demo.paging == "ignored":
+            number, more = 1, per_page < listed
+        elif self.demo.paging == "repeats_last":
+            number, more, total = min(number, last), True, listed * 3 // 2
+        start = (number - 1) * per_page
+        shown = self.entries[start : start + per_page]
         old = self.demo.layout == "lister" or (self.demo.layout == "both" and number % 2 == 1)
-        page = (lister if old else next_data)(shown, len(self.entries), number, more)
+        page = (lister if old else next_data)(shown, total, number, more)
         return 200, {"Content-Type": "text/html; charset=utf-8"}, page.encode()
 
     def _picture(self, token: str, variant: str) -> tuple[int, dict[str, str], bytes]:

@@ -1,0 +1,62 @@
+"""The files on disk, whatever the ledger says of them."""
+
+from src.audit.evidence import Evidence
+from src.audit.registry import Measure, Offender, check
+
+SHARING = 3  # so many people with the same bytes: it is a picture of none of them
+
+
+@check(
+    "share of downloaded files that are missing, changed, or no picture",
+    limit="broken_share",
+    remedy="an error page or half a download was saved as a picture: look at the files named, "
+    "mend the source, change scrape.snapshot to fetch anew",
+)
+def broken_files(e: Evidence) -> Measure:
+    named = e.ledger[e.ledger["file"].notna()]
+    offenders = []
+    for row, name, digest in zip(named["row"], named["file"], named["sha256"], strict=True):
+        file = e.files[name]
+        if file.error:
+            offenders.append(Offender(int(row), f"{name} is no picture: {file.error}"))
+        elif file.sha256 != digest:
+            offenders.append(Offender(int(row), f"{name} is not what was downloaded"))
+    return len(offenders) / max(1, len(named)), offenders
+
+
+@check(
+    "share of listed rows whose file is, byte for byte, that of three people or more",
+    limit="placeholder_share",
+    remedy="the page loads its pictures lazily and these are placeholders: open one, and name "
+    "the attribute that holds the picture (gallery.image_attributes)",
+)
+def placeholders(e: Evidence) -> Measure:
+    # files in a folder are each an item of their own: copies there are clean's to judge
+    online = e.ledger[e.ledger["file"].notna() & e.ledger["page_url"].notna()]
+    digests = online["file"].map(lambda name: e.files[name].sha256)
+    people = online.groupby(digests)["item_id"].nunique()
+    shared = online[digests.map(people) >= SHARING]
+    offenders = [
+        Offender(int(row), f"{name} stands for {people[e.files[name].sha256]} people")
+        for row, name in zip(shared["row"], shared["file"], strict=True)
+    ]
+    return len(offenders) / max(1, len(e.ledger)), offenders
+
+
+@check(
+    "share of photographs whose file is smaller than the picture made of it",
+    limit="upscaled_share",
+    remedy="these are thumbnails: ask the source for larger pictures (imdb.width, another "
+    "gallery.image_attributes), or lower pair.size",
+    severity="warn",
+)
+def upscaled_pictures(e: Evidence) -> Measure:
+    names = e.ledger.set_index("row")["file"]
+    offenders = []
+    for side, pairs in e.sides.items():
+        for at, row in enumerate(pairs.index["row"]):
+            file = e.files.get(names.get(row))
+            if file and file.side and file.side < e.pair.size:
+                detail = f"{file.side} pixels wide, enlarged to {e.pair.size}"
+                offenders.append(e.at(side, at, detail))
+    return len(offenders) / max(1, e.count), offenders

@@ -1,0 +1,146 @@
+"""The inputs: gray, edges and labels, each against its own photograph."""
+
+import cv2
+import numpy as np
+
+from src.audit.evidence import Evidence
+from src.audit.registry import Measure, check
+
+SHIFTS = 6  # pixels either way that a slipped input is looked for
+FITTING = 64  # pixels, the size at which labels are laid over photographs
+ENOUGH = 16  # pairs below which a share of won comparisons says nothing
+
+
+@check(
+    "largest difference between a gray input and the mean of its photo's channels, in levels of 255",
+    limit="gray_error",
+    remedy="inputs do not belong to their targets, or are no mean (luma, a single channel): run "
+    "`dvc repro -f pair`",
+)
+def gray_is_mean(e: Evidence) -> Measure:
+    worst, offenders = 0.0, []
+    for side, pairs in e.sides.items():
+        for at, (gray, photo) in enumerate(zip(pairs.gray, pairs.photo, strict=True)):
+            mean = photo.mean(axis=2, dtype=np.float32)
+            error = float(np.abs(gray - mean).max())
+            worst = max(worst, error)
+            if error > e.limits.gray_error:
+                detail = f"differs by {error:.1f}: {_slip(gray, mean)}"
+                offenders.append(e.at(side, at, detail))
+    return worst, offenders
+
+
+@check(
+    "largest share of pixels in which a sketch differs from Canny's edges of its photo",
+    limit="edge_error",
+    remedy="sketches do not belong to their targets, or were made at another size: run "
+    "`dvc repro -f pair`",
+)
+def edges_are_canny(e: Evidence) -> Measure:
+    canny = e.pair.canny
+    worst, offenders = 0.0, []
+    for side, pairs in e.sides.items():
+        for at, (edges, photo) in enumerate(zip(pairs.canny, pairs.photo, strict=True)):
+            mean = np.rint(photo.mean(axis=2, dtype=np.float32)).astype(np.uint8)
+            blurred = (
+                cv2.GaussianBlur(mean, (canny.blur, canny.blur), 0) if canny.blur > 1 else mean
+            )
+            expected = cv2.Canny(blurred, canny.low, canny.high, apertureSize=canny.aperture)
+            error = float((edges != expected).mean())
+            worst = max(worst, error)
+            if error > e.limits.edge_error:
+                detail = f"differs in {error:.1%} of its pixels: {_slip(edges, expected)}"
+                offenders.append(e.at(side, at, detail))
+    return worst, offenders
+
+
+@check(
+    "share of sketches with hardly any edge",
+    limit="blank_edges_share",
+    remedy="lower pair.canny.low and pair.canny.high, or pair.canny.blur",
+)
+def blank_edges(e: Evidence) -> Measure:
+    offenders = [
+        e.at(side, at, f"edge density {density:.4f}")
+        for side, at, density in _densities(e)
+        if density < e.limits.edge_density
+    ]
+    return len(offenders) / max(1, e.count), offenders
+
+
+@check(
+    "share of sketches that are nearly full of edges",
+    limit="full_edges_share",
+    remedy="raise pair.canny.low and pair.canny.high, or pair.canny.blur",
+)
+def full_edges(e: Evidence) -> Measure:
+    offenders = [
+        e.at(side, at, f"edge density {density:.4f}")
+        for side, at, density in _densities(e)
+        if density > e.limits.edge_density_most
+    ]
+    return len(offenders) / max(1, e.count), offenders
+
+
+@check(
+    "share of comparisons in which a label map fits its own photo better than another's; "
+    f"1 where there are none, or fewer than {ENOUGH} pairs",
+    limit="labels_fit",
+    remedy="label maps and photographs are of different buildings, or slipped: see "
+    "facades.direction and the files' order, run `dvc repro -f pair`",
+    at_least=True,
+)
+def labels_fit_photos(e: Evidence) -> Measure:
+    if e.train.labels is None or e.count < ENOUGH:
+        return 1.0, []
+    photos, labels = (
+        _outlines([picture for pairs in e.sides.values() for picture in getattr(pairs, name)])
+        for name in ("photo", "labels")
+    )
+    fits = photos @ labels.T
+    won = (np.diag(fits)[:, None] > fits).sum(axis=1) / (len(fits) - 1)
+    places = [(side, at) for side, pairs in e.sides.items() for at in range(len(pairs))]
+    worst = np.argsort(won, kind="stable")[: len(won) // 10]
+    value = float(won.mean())
+    if value >= e.limits.labels_fit:
+        return value, []
+    return value, [
+        e.at(*places[k], f"{1 - won[k]:.0%} of the other label maps fit better") for k in worst
+    ]
+
+
+def _densities(e: Evidence) -> list[tuple[str, int, float]]:
+    return [
+        (side, at, float((np.asarray(edges) > 0).mean()))
+        for side, pairs in e.sides.items()
+        for at, edges in enumerate(pairs.canny)
+    ]
+
+
+def _slip(found: np.ndarray, expected: np.ndarray) -> str:
+    """By how many pixels `found` is moved against `expected`, in words. Both (S, S)."""
+    inner = found[SHIFTS:-SHIFTS, SHIFTS:-SHIFTS].astype(np.float32)
+    if inner.size == 0 or inner.std() == 0:
+        return "it is blank"
+    fit = cv2.matchTemplate(expected.astype(np.float32), inner, cv2.TM_CCOEFF_NORMED)
+    _, best, _, (left, up) = cv2.minMaxLoc(fit)
+    if best < 0.5:
+        return "it shows something else"
+    across, down = SHIFTS - left, SHIFTS - up
+    if across or down:
+        return f"it is moved by {across} pixels across and {down} down"
+    return "it is in its place but not made as said"
+
+
+def _outlines(pictures: list[np.ndarray]) -> np.ndarray:
+    """Where each picture changes, as unit vectors, (N, 64 * 64) float32."""
+    found = []
+    for picture in pictures:
+        gray = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        small = cv2.resize(gray, (FITTING, FITTING), interpolation=cv2.INTER_AREA)
+        soft = cv2.GaussianBlur(small, (0, 0), 1)
+        slope = np.hypot(cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1))
+        found.append(cv2.GaussianBlur(slope, (0, 0), 1).ravel())
+    values = np.stack(found)
+    values -= values.mean(axis=1, keepdims=True)
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)

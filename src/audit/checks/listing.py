@@ -1,0 +1,66 @@
+"""The list as it was crawled."""
+
+from src.audit.evidence import Evidence
+from src.audit.registry import Measure, Offender, check
+
+
+@check(
+    "list pages all of whose items stood on earlier pages",
+    limit="repeated_pages",
+    remedy="the page parameter is ignored or the list is over: open two page_urls side by side, "
+    "mend the source and keep scrape.on_repeat: stop",
+)
+def repeated_pages(e: Evidence) -> Measure:
+    seen: set[str] = set()
+    offenders = []
+    for page, rows in e.ledger.groupby("page", sort=True):
+        ids = set(rows["item_id"])
+        if ids <= seen:
+            offenders.append(Offender(int(rows["row"].iloc[0]), f"page {page} has no new item"))
+        seen |= ids
+    return len(offenders), offenders
+
+
+@check(
+    "share of the list's stated total that was not listed",
+    limit="missing_share",
+    remedy="pages are missing: see data/raw/pages for where the list broke off, and "
+    "scrape.max_pages",
+)
+def missing_from_list(e: Evidence) -> Measure:
+    stated = e.ledger["stated_total"].dropna()
+    if stated.empty:
+        return 0.0, []
+    total, listed = int(stated.iloc[-1]), len(e.ledger)
+    missing = max(0, total - listed)
+    last = int(e.ledger.iloc[-1]["row"])
+    offenders = [Offender(last, f"the last of {listed}, the page states {total}")]
+    return missing / max(1, total), offenders if missing else []
+
+
+@check(
+    "share of listed rows whose person was listed before with the same picture address",
+    limit="repeated_people_share",
+    remedy="the list repeats itself: compare the pages in data/raw/pages",
+)
+def repeated_people(e: Evidence) -> Measure:
+    repeats = e.ledger[e.ledger.duplicated(["item_id", "image_url"])]
+    offenders = [
+        Offender(int(row), f"{item} again, on page {page}")
+        for row, item, page in zip(repeats["row"], repeats["item_id"], repeats["page"], strict=True)
+    ]
+    return len(repeats) / max(1, len(e.ledger)), offenders
+
+
+@check(
+    "pictures that stand beside another item's id on their saved page",
+    limit="misplaced_pictures",
+    remedy="names and pictures slipped against each other, as when one without a picture is "
+    "skipped: compare data/raw/pages with the ledger, mend the parser, scrape anew",
+)
+def misplaced_pictures(e: Evidence) -> Measure:
+    offenders = [
+        Offender(row, f"its picture stands beside {other} on the page")
+        for row, other in sorted(e.misplaced.items())
+    ]
+    return len(offenders), offenders

@@ -1,0 +1,70 @@
+"""The target photographs, as the arrays hold them."""
+
+import numpy as np
+
+from src import tone
+from src.audit import originals
+from src.audit.evidence import Evidence
+from src.audit.registry import Measure, check
+
+FILLER = 128  # the gray that decoders leave where data ends
+FILLED = 0.08  # of the picture's height
+
+
+@check(
+    "photographs that do not show what their file shows",
+    limit="altered_photos",
+    remedy="pixels went wrong between the file and the array (channels, orientation, range, "
+    "rows): mend src/images.py or src/pair.py and run `dvc repro -f pair`",
+)
+def altered_photos(e: Evidence) -> Measure:
+    names = e.ledger.drop_duplicates("row").set_index("row")["file"]
+    offenders = []
+    for side, pairs in e.sides.items():
+        shown = originals.small(pairs.photo)
+        for at, row in enumerate(pairs.index["row"]):
+            file = e.files.get(names.get(row))
+            if file is None or file.small is None:
+                continue  # broken_files names it
+            away = originals.difference(shown[at], file.small)
+            if away > e.limits.photo_difference:
+                why = originals.explanation(shown[at], file.small)
+                offenders.append(e.at(side, at, f"{away:.0f} levels from its file: {why}"))
+    return len(offenders), offenders
+
+
+@check(
+    "share of target photographs without colour of their own",
+    limit="grayscale_share",
+    remedy="set clean.grayscale: remove; a network trained on gray targets paints gray",
+)
+def grayscale_targets(e: Evidence) -> Measure:
+    offenders = [
+        e.at(side, at, f"tone residual {value:.2f}")
+        for side, pairs in e.sides.items()
+        for at, value in enumerate(map(tone.residual, pairs.photo))
+        if value < e.limits.tone_residual
+    ]
+    return len(offenders) / max(1, e.count), offenders
+
+
+@check(
+    "share of photographs that end in the gray of a download that broke off",
+    limit="truncated_share",
+    remedy="these were decoded though their data ends early: remove the files, change "
+    "scrape.snapshot to fetch them anew",
+)
+def truncated_photos(e: Evidence) -> Measure:
+    offenders = []
+    for side, pairs in e.sides.items():
+        for at, photo in enumerate(pairs.photo):
+            rows = _filled(photo)
+            if rows >= FILLED * len(photo):
+                offenders.append(e.at(side, at, f"the lowest {rows} of {len(photo)} rows are gray"))
+    return len(offenders) / max(1, e.count), offenders
+
+
+def _filled(photo: np.ndarray) -> int:
+    """How many of the lowest rows are a decoder's filler and nothing else."""
+    filler = (np.abs(photo.astype(np.int16) - FILLER) <= 3).all(axis=(1, 2))[::-1]
+    return len(filler) if filler.all() else int(np.argmin(filler))

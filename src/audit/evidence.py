@@ -1,0 +1,83 @@
+"""What the checks look at: what the stages really wrote."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src import images
+from src.arrays import Pairs
+from src.audit import leak, originals, pages
+from src.audit.originals import File
+from src.audit.registry import Offender
+from src.params import Limits, Pair
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Before training: the ledger after split, the final arrays of both sides, and data/raw."""
+
+    ledger: pd.DataFrame
+    train: Pairs
+    val: Pairs
+    raw: Path
+    pair: Pair
+    limits: Limits
+
+    @property
+    def sides(self) -> dict[str, Pairs]:
+        return {"train": self.train, "val": self.val}
+
+    @property
+    def count(self) -> int:
+        return len(self.train) + len(self.val)
+
+    def at(self, side: str, index: int, detail: str) -> Offender:
+        """The offender that stands at `index` in a side's arrays."""
+        row = int(self.sides[side].index["row"].iloc[index])
+        return Offender(row, f"{detail} ({side})", ((side, int(index)),))
+
+    @cached_property
+    def nearest(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each validation picture: similarity and index of the nearest training picture."""
+        return leak.nearest(self.val.photo, self.train.photo)
+
+    @cached_property
+    def files(self) -> dict[str, File]:
+        """Every file that a ledger row names, as it lies on disk."""
+        return originals.files(self.ledger, self.raw, self.pair.crop)
+
+    @cached_property
+    def misplaced(self) -> dict[int, str]:
+        """Rows whose picture stands beside another item on its saved page: row → whose."""
+        return pages.misplaced(self.ledger, self.raw / "pages")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """After training: what the model made of validation, and the scores recorded for it."""
+
+    val: Pairs
+    train_rows: frozenset[int]
+    outputs: dict[int, np.ndarray]  # by ledger row, (S, S, 3) uint8, as read from disk
+    scores: dict[str, float]  # metrics/evaluate.json's val
+    limits: Limits
+
+    @classmethod
+    def read(
+        cls, train: Pairs, val: Pairs, folder: Path, scores: dict[str, float], limits: Limits
+    ) -> "Outcome":
+        """With the pictures of `folder`, data/predictions, each named by its ledger row."""
+        outputs = {int(path.stem): images.read(path) for path in sorted(folder.glob("*.png"))}
+        return cls(val, frozenset(train.index["row"]), outputs, scores, limits)
+
+    @cached_property
+    def paired(self) -> tuple[np.ndarray, np.ndarray, list[int]]:
+        """Outputs, targets and rows of what was both asked for and made."""
+        rows = list(self.val.index["row"])
+        places = [at for at, row in enumerate(rows) if row in self.outputs]
+        outputs = [self.outputs[rows[at]] for at in places]
+        targets = np.asarray(self.val.photo)[places]
+        return np.array(outputs), targets, [int(rows[at]) for at in places]

@@ -1,0 +1,49 @@
+"""The catalogue of data bugs: list them, show one, run them as experiments."""
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from src.bugs import lab
+from src.bugs.catalogue import Stage, bug, catalogue
+from src.errors import reported
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m src.bugs", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="every bug in a line")
+    shown = commands.add_parser(
+        "show", help="one bug: its story, how to make it happen, the checks"
+    )
+    shown.add_argument("name")
+    run = commands.add_parser("run", help="run bugs as DVC experiments on a small demo")
+    run.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    mutate = commands.add_parser(
+        "mutate", help="what `run` adds to a stage's command: change what it wrote, here"
+    )
+    mutate.add_argument("name")
+    mutate.add_argument("stage", choices=get_args(Stage))
+    arguments = parser.parse_args()
+    if arguments.command == "list":
+        for name, told in catalogue().items():
+            print(f"{name}: {told.story}")
+    elif arguments.command == "show":
+        _show(arguments.name)
+    elif arguments.command == "run":
+        lab.run(arguments.names or list(catalogue()), Path())
+        print(Path("metrics/bugs.md").read_text(encoding="utf-8"), end="")
+    else:
+        bug(arguments.name).mutate(arguments.stage, Path())
+
+
+def _show(name: str) -> None:
+    told = bug(name)
+    caught = ", ".join(told.checks) or f"a stage refuses: {told.refused}"
+    print(f"{name}\n    {told.story}\n    caught by  {caught}")
+    print(f"    scores     {told.scores}\n    run        {lab.command(name)}")
+
+
+if __name__ == "__main__":
+    with reported("bugs"):
+        main()

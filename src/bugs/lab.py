@@ -1,0 +1,187 @@
+"""The bug lab: every known bug as a DVC experiment on a small demo, and what its scores were.
+
+Alone in src in knowing DVC, which it calls as a user would. It works in a clone of the last
+commit, since a mutation is a changed command in dvc.yaml; experiments come back to this
+repository under their own names. What was finished is not run again for the same commit.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from src.bugs.catalogue import Bug, bug
+from src.errors import UserError
+from src.files import read_json, write_json, write_text
+from src.parallel import progress
+
+# Small enough for a run in half a minute, large enough for scores to move.
+SMALL = {
+    "demo.pages": 6,
+    "demo.per_page": 50,
+    "split.val_fraction": 0.2,
+    "pair.size": 64,
+    "pair.margin": 8,
+    "train.steps": 300,
+    "train.snapshots": 1,
+    "models.encdec.filters": 16,
+    "evaluate.features": "random",
+    "audit.on_failure": "report",
+}
+DVC = [sys.executable, "-m", "dvc"]
+SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness")
+
+
+def run(names: list[str], root: Path) -> None:
+    """Run the named bugs, and the runs without a bug that they are held against.
+
+    Writes metrics/bugs.json and metrics/bugs.md. Raises UserError where a bug was not caught.
+    """
+    bugs = {name: bug(name) for name in names}
+    lab = Lab(root)
+    found = {
+        name: lab.result(name, told) for name, told in progress(bugs.items(), len(bugs), "bugs")
+    }
+    without = {name: lab.result(_without(told), _honest(told)) for name, told in bugs.items()}
+    told = {name: _entry(bugs[name], found[name], without[name]) for name in bugs}
+    write_json(root / "metrics/bugs.json", {"settings": SMALL, "bugs": told})
+    write_text(root / "metrics/bugs.md", table(told))
+    if missed := [name for name, entry in told.items() if entry["missed"]]:
+        raise UserError(f"not caught: {', '.join(missed)}; see metrics/bugs.json")
+
+
+def table(told: dict[str, dict]) -> str:
+    """The entries of metrics/bugs.json as a Markdown table; in brackets: without the bug."""
+    lines = ["| bug | caught by | when | val L1 | train L1 | val PSNR | val colour |"]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
+    for name, entry in told.items():
+        cells = [name.replace("_", " "), ", ".join(entry["caught_by"]), entry["when"]]
+        pairs = [("val", "l1"), ("train", "l1"), ("val", "psnr"), ("val", "colorfulness")]
+        cells += [_compared(entry, side, score) for side, score in pairs]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def command(name: str) -> str:
+    """What a user types to see one bug happen."""
+    told = bug(name)
+    if told.mutations:
+        return f"python -m src.bugs run {name}"
+    settings = told.context | told.settings | {"audit.on_failure": "report"}
+    return f"dvc exp run -n bug-{name} " + " ".join(_overrides(settings))
+
+
+class Lab:
+    """A clone of the last commit, with this repository's DVC cache."""
+
+    def __init__(self, root: Path):
+        self.root = root.resolve()
+        self.commit = _run(["git", "rev-parse", "HEAD"], self.root)[1].strip()
+        self.clone = self.root / ".cache/bugs/clone"
+        self.results = self.root / ".cache/bugs" / self.commit
+        if not self.clone.exists():
+            _expect(["git", "clone", "-q", str(self.root), str(self.clone)], self.root)
+        _expect(["git", "fetch", "-q", "origin"], self.clone)
+        _expect(["git", "checkout", "-q", "-f", "-B", "lab", self.commit], self.clone)
+        cache = str(self.root / ".dvc/cache")
+        _expect([*DVC, "cache", "dir", "--local", cache], self.clone)
+
+    def result(self, name: str, told: Bug) -> dict[str, Any]:
+        """Run one bug's experiment, or read what it gave before."""
+        file = self.results / f"{name}.json"
+        if not file.exists():
+            write_json(file, self._measured(name, told))
+        return read_json(file)
+
+    def _measured(self, name: str, told: Bug) -> dict[str, Any]:
+        _expect(["git", "checkout", "-q", "-f", "."], self.clone)
+        self._mutate(name, told)
+        settings = SMALL | told.context | told.settings
+        experiment = f"bug-{name}"
+        code, said = _run(
+            [*DVC, "exp", "run", "-f", "-n", experiment, *_overrides(settings)], self.clone
+        )
+        if code != 0:
+            if told.refused and told.refused in said:
+                return {"refused": told.refused, "failed": []}
+            raise UserError(f"{experiment} failed:\n{said[-3000:]}")
+        _run([*DVC, "exp", "push", "-q", "-f", "--no-cache", "origin", experiment], self.clone)
+        read = {
+            stage: read_json(self.clone / f"metrics/{stage}.json")
+            for stage in ("audit", "review", "evaluate")
+        }
+        failed = {
+            when: [k for k, c in read[stage]["checks"].items() if c["failed"]]
+            for stage, when in (("audit", "before"), ("review", "after"))
+        }
+        scores = {side: read["evaluate"][side] for side in ("val", "train")}
+        return {"failed": failed["before"], "failed_after": failed["after"], **scores}
+
+    def _mutate(self, name: str, told: Bug) -> None:
+        path = self.clone / "dvc.yaml"
+        pipeline = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for stage in told.mutations:
+            changed = pipeline["stages"][stage]
+            changed["cmd"] += f" && python -m src.bugs mutate {name} {stage}"
+            changed["deps"].append("src/bugs")
+        if told.mutations:
+            write_text(path, yaml.safe_dump(pipeline, sort_keys=False))
+
+
+def _overrides(settings: dict) -> list[str]:
+    return [
+        part
+        for key, value in settings.items()
+        for part in ("-S", f"{key}={json.dumps(value) if not isinstance(value, str) else value}")
+    ]
+
+
+def _without(told: Bug) -> str:
+    return "-".join(["none", *map(str, told.context.values())])
+
+
+def _honest(told: Bug) -> Bug:
+    """A run in the bug's context without the bug."""
+    settings = {"audit.on_failure": "report"}
+    return Bug(story="", context=told.context, settings=settings, refused="never", scores="")
+
+
+def _entry(told: Bug, found: dict, without: dict) -> dict[str, Any]:
+    failed, after = found["failed"], found.get("failed_after", [])
+    expected = set(told.checks)
+    when = "before training" if expected & set(failed) else "after training"
+    entry = {
+        "story": told.story,
+        "caught_by": [check for check in told.checks if check in [*failed, *after]],
+        "missed": sorted(expected - {*failed, *after}),
+        "also_failed": sorted({*failed, *after} - expected),
+        "when": when,
+    }
+    if "refused" in found:
+        entry |= {"caught_by": [f"refused: {found['refused']}"], "when": "before training"}
+    for name, scores in (("with", found), ("without", without)):
+        if "val" in scores:
+            sides = ("val", "train")
+            entry[name] = {s: {k: scores[s][k] for k in SCORES} for s in sides}
+    return entry
+
+
+def _compared(entry: dict, side: str, score: str) -> str:
+    with_bug = entry["with"][side][score] if "with" in entry else "none"
+    return f"{with_bug} ({entry['without'][side][score]})"
+
+
+def _expect(command: list[str], folder: Path) -> None:
+    code, said = _run(command, folder)
+    if code != 0:
+        raise UserError(f"{' '.join(command)} failed in {folder}: {said.strip()}")
+
+
+def _run(command: list[str], folder: Path) -> tuple[int, str]:
+    done = subprocess.run(
+        command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return done.returncode, done.stdout

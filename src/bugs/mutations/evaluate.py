@@ -1,0 +1,44 @@
+"""Faults in what evaluate wrote. Each function takes the project's folder and a kind."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src import arrays, images, params
+from src.arrays import Pairs
+from src.evaluate import evaluation, features, scores, weights
+from src.files import write_bytes, write_json, write_text
+
+
+def outputs(root: Path, kind: str) -> None:
+    """Predictions of other pictures, of another range, or lost; scored anew unless stale."""
+    folder, val = root / "data/predictions", arrays.load(root / "data/pairs", "val")
+    named = sorted(folder.glob("*.png"))
+    made = np.stack([images.read(path) for path in named])
+    if kind == "lost":
+        for path in named[-2:]:
+            path.unlink()
+        return
+    changed = made // 255 if kind == "unit" else np.roll(made, 1, axis=0)
+    for path, picture in zip(named, changed, strict=True):
+        write_bytes(path, images.png(picture))
+    if kind != "stale":
+        _score_again(root, changed, val)
+
+
+def _score_again(root: Path, made: np.ndarray, val: Pairs) -> None:
+    p = params.read(root / "params.yaml")
+    file = weights.extractor_file(root / "data/weights")
+    network = features.build(file, p.evaluate.random_seed)
+    evaluator = evaluation.Evaluator(network, p.evaluate)
+    table = evaluator.table(made, val.photo)
+    rows = pd.concat([val.index[["row", "item_id", "name"]], table], axis=1)
+    text = rows.to_csv(index=False, float_format="%.4f")
+    write_text(root / "data/predictions/scores.csv", text)
+    path = root / "metrics/evaluate.json"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    told["val"] = evaluator.distances(made, val.photo) | scores.summary(table)
+    told["gap"] = {k: round(told["val"][k] - told["train"][k], 5) for k in told["gap"]}
+    write_json(path, told)
