@@ -3,11 +3,12 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help repro test lint clean
+.PHONY: help repro test bugs lint clean
 
 help:
 	@echo "make repro   build .venv if needed, then run the whole pipeline on the embedded demo"
 	@echo "make test    build .venv if needed, then run every test"
+	@echo "make bugs    run every known data bug as an experiment on a small demo (about half an hour)"
 	@echo "make lint    check style and formatting"
 	@echo "make clean   remove what a run leaves behind (data, metrics stay in git and the DVC cache)"
 
@@ -27,6 +28,10 @@ repro: .venv/ready
 test: .venv/ready
 	@echo "== pytest: the stages, the rules between them, and the pipeline end to end"
 	python -m pytest
+
+bugs: .venv/ready
+	@echo "== the bug lab: what each known data bug does, and what catches it (metrics/bugs.md)"
+	python -m src.bugs run
 
 lint: .venv/ready
 	@echo "== ruff"

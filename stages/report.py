@@ -1,5 +1,6 @@
 """One self-contained page of what happened and how well it went."""
 
+import os
 from pathlib import Path
 
 from src import params
@@ -9,9 +10,12 @@ from src.report import page
 
 
 def main() -> None:
-    params.read()  # also what no stage reads must be right
+    p = params.read()
+    # set by `dvc exp run`; a plain `dvc repro` must give the same bytes at every commit
+    name, commit = (os.environ.get(f"DVC_EXP_{key}", "") for key in ("NAME", "BASELINE_REV"))
+    experiment = f"experiment {name} on {commit[:10]}" if name else "dvc repro in the workspace"
     parameters = Path("params.yaml").read_text(encoding="utf-8")
-    html = page.render(Path("data"), Path("metrics"), parameters)
+    html = page.render(Path("data"), Path("metrics"), p, parameters, experiment)
     write_text(Path("data/report/index.html"), html)
 
 

@@ -1,112 +1,98 @@
 """The report: one self-contained HTML page of what happened and how well it went."""
 
-import base64
 import csv
-import html
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from src import images
 from src.files import read_json
-from src.ledger import read
+from src.params import Params
+from src.report import charts
+from src.report.charts import Series
+from src.report.figures import Album
 
-THUMBNAIL, SHOWN = 96, 24
-REMOVED = ("grayscale", "exact_duplicate", "near_duplicate", "too_small")
+COPIES = ("exact_duplicate", "near_duplicate")  # shown beside what was kept instead
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A thumbnail with its caption; `uri` is a data: URI."""
+class Step:
+    """One step of the funnel: how many are left, and what was lost since the step before."""
 
-    uri: str
-    caption: str
+    name: str
+    count: int
+    lost: dict[str, int]  # by verdict
 
 
-def render(data: Path, metrics: Path, parameters: str) -> str:
+def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: str) -> str:
     """The page's HTML, from the artifacts in `data` and the numbers in `metrics`.
 
-    parameters: the text of params.yaml. All names and URLs come from the web and are escaped.
+    parameters: the text of params.yaml, and `p` what it says. experiment: its name and commit, or that it is none.
+    All names and URLs come from the web and are escaped.
     """
     numbers = {path.stem: read_json(path) for path in sorted(metrics.glob("*.json"))}
-    table = read(data / "split" / "ledger.parquet", "split")
+    album = Album(data)
+    findings = read_json(data / "audit" / "findings.json")
+    review = read_json(data / "review" / "findings.json")
+    failed = [finding for finding in findings + review if finding["failed"]]
+    steps = funnel(numbers)
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(["html"])
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
         m=numbers,
-        findings=read_json(data / "audit" / "findings.json"),
-        funnel=funnel(numbers),
-        removed={word: gallery(table, word, data / "raw") for word in REMOVED},
-        sheets={name: _uri(data / "samples" / f"{name}.png") for name in ("val", "train")},
-        losses=chart(_columns(metrics / "history.csv", ["g_l1", "g_gan", "d"])),
-        progress={name: chart(_columns(metrics / "progress.csv", [name])) for name in ("l1", "fd")},
+        experiment=experiment,
+        findings={"before training": findings, "after training": review},
+        failed=failed,
+        offenders={finding["name"]: album.offenders(finding) for finding in failed},
+        funnel=steps,
+        removed={w: album.removed(w) for step in steps for w in step.lost if w not in COPIES},
+        copies=COPIES,
+        clusters=album.clusters(),
+        closest=album.closest(),
+        similarities=charts.histogram(
+            [n["similarity"] for n in album.nearest.values()],
+            p.audit.limits.leak_similarity,
+            "Similarity of each validation picture to its nearest training picture",
+        ),
+        pairs=album.pairs(),
+        samples=album.samples(p.task),
+        losses=charts.curves(_columns(metrics / "history.csv", ["g_l1", "g_gan", "d"])),
+        discriminator=charts.curves(
+            _columns(metrics / "history.csv", ["d_right_on_real", "d_right_on_fake"])
+        ),
+        progress={
+            name: charts.curves(_columns(metrics / "progress.csv", [name])) for name in ("l1", "fd")
+        },
         parameters=parameters,
     )
 
 
-def funnel(numbers: dict[str, Any]) -> list[tuple[str, int, str]]:
-    """Steps from listed to validation: name, count, and what was lost since the step before."""
+def funnel(numbers: dict[str, Any]) -> list[Step]:
+    """Steps from listed to training and validation; counts and losses add up."""
     clean, split = numbers["clean"], numbers["split"]
-    downloaded = clean["listed"] - clean["missing"]
-    readable = downloaded - clean["unreadable"] - clean["too_small"]
-    colour = readable - clean["grayscale"]
-    unique = colour - clean["exact_duplicates"] - clean["near_duplicates"]
-    return [
-        ("listed", clean["listed"], ""),
-        ("downloaded", downloaded, f"{clean['missing']} missing"),
-        ("readable", readable, f"{downloaded - readable} broken or too small"),
-        ("in colour", colour, f"{clean['grayscale']} grayscale"),
-        ("unique", unique, f"{colour - unique} copies"),
-        ("train + val", split["train"] + split["val"], f"{split['train']} + {split['val']}"),
-    ]
+    left = clean["listed"]
+    steps = [Step("listed", left, {})]
+    for name, lost in (
+        ("downloaded", {"missing": "missing"}),
+        ("readable", {"unreadable": "unreadable", "too_small": "too_small"}),
+        ("in colour", {"grayscale": "grayscale"}),
+        (
+            "unique",
+            {"exact_duplicate": "exact_duplicates", "near_duplicate": "near_duplicates"},
+        ),
+    ):
+        counts = {verdict: clean[key] for verdict, key in lost.items()}
+        left -= sum(counts.values())
+        steps.append(Step(name, left, counts))
+    return [*steps, Step("training", split["train"], {}), Step("validation", split["val"], {})]
 
 
-def gallery(table: pd.DataFrame, verdict: str, raw: Path) -> list[Picture]:
-    """Thumbnails of removed pictures, each with its reason's number."""
-    rows = table[table["verdict"] == verdict].head(SHOWN)
-    pictures = []
-    for _, row in rows.iterrows():
-        pixels = images.read(raw / row["file"], row["layout"])
-        height = min(max(1, THUMBNAIL * pixels.shape[0] // pixels.shape[1]), 4 * THUMBNAIL)
-        small = images.jpeg(images.resize(pixels, THUMBNAIL, height), 80)
-        why = f"tone {row['tone_residual']:.1f}"
-        if not pd.isna(row["duplicate_of"]):
-            why = f"copy of row {row['duplicate_of']}, similarity {row['similarity']:.3f}"
-        caption = f"row {row['row']}, {row['name']}: {why}"
-        pictures.append(
-            Picture(f"data:image/jpeg;base64,{base64.b64encode(small).decode()}", caption)
-        )
-    return pictures
-
-
-def chart(series: dict[str, list[tuple[float, float]]]) -> str:
-    """Curves as inline SVG, each scaled to its own range, which stands in its label."""
-    width, height, pad = 560, 150, 8
-    parts = []
-    for number, (name, points) in enumerate(series.items()):
-        xs, ys = zip(*points, strict=True)
-        low, high = min(ys), max(ys)
-        across, up = (xs[-1] - xs[0]) or 1, (high - low) or 1
-        path = " ".join(
-            f"{pad + (x - xs[0]) / across * (width - 2 * pad):.1f},"
-            f"{height - pad - (y - low) / up * (height - 2 * pad):.1f}"
-            for x, y in points
-        )
-        label = html.escape(f"{name}: {low:.4g} to {high:.4g}")
-        parts.append(f'<polyline class="c{number}" points="{path}"/>')
-        parts.append(f'<text class="c{number}" x="{pad}" y="{16 + 16 * number}">{label}</text>')
-    title = html.escape(", ".join(series))
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title} over training steps">'
-        f"{''.join(parts)}</svg>"
-    )
-
-
-def _columns(file: Path, names: list[str]) -> dict[str, list[tuple[float, float]]]:
+def _columns(file: Path, names: list[str]) -> Series:
     with file.open(newline="", encoding="utf-8") as opened:
         rows = list(csv.DictReader(opened))
     return {
@@ -114,7 +100,3 @@ def _columns(file: Path, names: list[str]) -> dict[str, list[tuple[float, float]
         for name in names
         if rows and name in rows[0]
     }
-
-
-def _uri(path: Path) -> str:
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
