@@ -1,0 +1,131 @@
+"""What the audit costs, at several sizes: python -m benchmarks.audit [--sizes 1000 10000 100000]
+
+Pictures are small (64 pixels) and blotchy: what is measured is growth, with the cost of a plain
+cv2.imdecode of the same files as the floor, both in one run. A tenth of validation are copies,
+and are counted as found.
+"""
+
+import argparse
+import hashlib
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from src import images, ledger, params
+from src.arrays import Pairs
+from src.audit import leak
+from src.audit.checks import CHECKS
+from src.audit.evidence import Evidence
+from src.demo.catalogue import alter
+from src.pair import square, to_canny, to_gray
+
+SIZE = 64
+KINDS = ("mirrored", "cropped", "recompressed", "captioned", "brightened")
+SLOWEST = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.audit", description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    print(
+        "| pictures | compared | audit s | a picture, ms | decode, ms | copies found | peak MB | slowest |"
+    )
+    print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- |")
+    for count in parser.parse_args().sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            ratio = measure(count, Path(folder))
+    print(f"ratio of the audit to decoding alone, per picture, at the last size: {ratio:.2f}")
+
+
+def measure(count: int, raw: Path) -> float:
+    """Audit `count` pictures and print a line of the table; returns audit over decoding."""
+    evidence, copies = made(count, raw)
+    seconds: dict[str, float] = {}
+    start = time.perf_counter()
+    for name, look in (("files", "files"), ("nearest", "nearest")):
+        began = time.perf_counter()
+        getattr(evidence, look)  # what several checks share
+        seconds[name] = time.perf_counter() - began
+    for check in CHECKS:
+        if check.when == "before":
+            began = time.perf_counter()
+            finding = check.run(evidence)
+            seconds[check.name] = time.perf_counter() - began
+            if check.name == "leaked_pictures":
+                found = {o.row for o in finding.offenders}
+    audit = time.perf_counter() - start
+    decode = decoding(raw, evidence)
+    slowest = sorted(seconds, key=seconds.__getitem__, reverse=True)[:SLOWEST]
+    told = ", ".join(f"{name} {seconds[name]:.1f} s" for name in slowest)
+    compared = "every pair" if count <= leak.EXACT else "by index"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(
+        f"| {count:,} | {compared} | {audit:.1f} | {1000 * audit / count:.2f} | "
+        f"{1000 * decode / count:.2f} | {len(found & copies)} of {len(copies)}, "
+        f"{len(found - copies)} false | {peak:,} | {told} |",
+        flush=True,
+    )
+    return audit / decode
+
+
+def made(count: int, raw: Path) -> tuple[Evidence, set[int]]:
+    """A set of `count` pictures, a tenth of them validation, of which a tenth are copies."""
+    p = params.read()
+    rng = np.random.default_rng(0)
+    photos = np.stack([blotches(rng) for _ in range(count)])
+    train, val = np.arange(count)[count // 10 :], np.arange(count)[: count // 10]
+    copies = val[::10]
+    for at, row in enumerate(copies):
+        original = images.resize(photos[train[at]], 256, 256)
+        copy = images.decode(alter(original, KINDS[at % len(KINDS)], rng))
+        photos[row] = square(copy, SIZE, "center")
+    (raw / "images").mkdir()
+    digests = []
+    for row, photo in enumerate(photos):
+        data = images.jpeg(photo)
+        (raw / "images" / f"{row}.jpeg").write_bytes(data)
+        digests.append(hashlib.sha256(data).hexdigest())
+    table = pd.DataFrame(dict.fromkeys(ledger.schema("split").names, pd.NA), index=range(count))
+    table = table.assign(
+        row=range(count),
+        page=1,
+        position=range(1, count + 1),
+        item_id=[f"nm{row}" for row in range(count)],
+        name="",
+        layout="single",
+        file=[f"images/{row}.jpeg" for row in range(count)],
+        sha256=digests,
+        cluster=range(count),
+        side=np.where(np.arange(count) < count // 10, "val", "train"),
+    )
+    sides = []
+    for rows in (train, val):
+        chosen = photos[rows]
+        edges = np.stack([to_canny(photo, p.pair.canny) for photo in chosen])
+        index = table.loc[rows, ["row", "item_id", "name"]].reset_index(drop=True)
+        sides.append(Pairs(chosen, to_gray(chosen), edges, None, index))
+    pair = p.pair.model_copy(update={"size": SIZE})
+    return Evidence(table, *sides, raw, pair, p.audit.limits), set(map(int, copies))
+
+
+def blotches(rng: np.random.Generator) -> np.ndarray:
+    """A picture unlike any other, (64, 64, 3) uint8."""
+    small = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    return cv2.resize(small, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+
+
+def decoding(raw: Path, evidence: Evidence) -> float:
+    """Seconds to read and decode every file once, on one core."""
+    start = time.perf_counter()
+    for name in evidence.ledger["file"]:
+        cv2.imdecode(np.frombuffer((raw / name).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
