@@ -6,7 +6,7 @@ from typing import get_args
 
 from src.bugs import lab
 from src.bugs.catalogue import Stage, bug, catalogue
-from src.errors import reported
+from src.errors import UserError, reported
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     )
     shown.add_argument("name")
     run = commands.add_parser("run", help="run bugs as DVC experiments on a small demo")
-    run.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    run.add_argument("names", nargs="*", metavar="NAME", help="default: all, into metrics/")
     mutate = commands.add_parser(
         "mutate", help="what `run` adds to a stage's command: change what it wrote, here"
     )
@@ -31,10 +31,18 @@ def main() -> None:
     elif arguments.command == "show":
         _show(arguments.name)
     elif arguments.command == "run":
-        lab.run(arguments.names or list(catalogue()), Path())
-        print(Path("metrics/bugs.md").read_text(encoding="utf-8"), end="")
+        _run(arguments.names)
     else:
         bug(arguments.name).mutate(arguments.stage, Path())
+
+
+def _run(names: list[str]) -> None:
+    entries = lab.run(names or list(catalogue()), Path())
+    if not names:
+        lab.write(entries, Path("metrics"))
+    print(lab.table(entries), end="")
+    if missed := [name for name, entry in entries.items() if entry["missed"]]:
+        raise UserError(f"not caught by the checks they name: {', '.join(missed)}")
 
 
 def _show(name: str) -> None:
