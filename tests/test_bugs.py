@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from src.audit.checks import CHECKS
-from src.bugs import lab
+from src.bugs import __main__, lab
 from src.bugs.catalogue import Bug, bug, catalogue
 from src.errors import UserError
 from tests.conftest import ROOT
@@ -142,3 +143,59 @@ def test_a_bug_is_caught_by_the_checks_it_names(name, honest, tmp_path):
 def test_a_bug_is_refused_with_a_reason(name, honest, tmp_path):
     with pytest.raises(UserError, match=bug(name).refused):
         happened(bug(name), honest, tmp_path / "run", "audit")
+
+
+def test_every_bug_names_checks_that_exist():
+    named = {check for told in catalogue().values() for check in told.checks}
+    assert named <= set(KNOWN)
+
+
+def test_every_check_but_that_of_labels_catches_a_known_bug():
+    """The demo has no label maps; tests/test_checks.py has faults for them."""
+    named = {check for told in catalogue().values() for check in told.checks}
+    assert set(KNOWN) - named == {"labels_fit_photos"}
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_a_bug_is_shown_with_its_story_and_a_command(name, capsys):
+    __main__.main(["show", name])
+    shown = capsys.readouterr().out
+    assert bug(name).story in shown
+    settings = "" if bug(name).mutations else " ".join(f"-S {k}=" for k in bug(name).settings)
+    command = f"python -m src.bugs run {name}" if bug(name).mutations else "dvc exp run"
+    assert command in shown
+    assert all(part in shown for part in settings.split())
+
+
+def test_an_unknown_bug_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match=r"'nope'; known are ten_copies_of_page_1, "):
+        bug("nope")
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"checks": ["lost_rows"]}, "neither settings nor mutations"),
+        ({"settings": {"seed": 1}}, "either checks or refused"),
+        ({"settings": {"seed": 1}, "checks": ["a"], "refused": "b"}, "either checks or refused"),
+    ],
+)
+def test_a_bug_must_be_whole(told, reason):
+    with pytest.raises(ValidationError, match=reason):
+        Bug.model_validate({"story": "s", "scores": "s"} | told)
+
+
+def test_the_recorded_lab_run_is_of_this_catalogue_and_missed_nothing():
+    recorded = json.loads((ROOT / "metrics/bugs.json").read_text(encoding="utf-8"))
+    assert list(recorded["bugs"]) == list(catalogue())
+    assert recorded["settings"] == lab.SMALL
+    for name, entry in recorded["bugs"].items():
+        assert entry["missed"] == [], name
+        assert entry["caught_by"]
+
+
+def test_readme_shows_the_table_of_the_recorded_lab_run():
+    table = (ROOT / "metrics/bugs.md").read_text(encoding="utf-8")
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+    recorded = json.loads((ROOT / "metrics/bugs.json").read_text(encoding="utf-8"))
+    assert lab.table(recorded["bugs"]) == table

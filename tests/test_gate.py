@@ -1,29 +1,42 @@
 """The gate between the audit's findings and training."""
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from src import images
 from src.audit import report
-from src.audit.checks import CHECKS, Evidence
+from src.audit.checks import CHECKS
+from src.audit.evidence import Evidence
 from src.audit.gate import gate
 from src.errors import UserError
-from src.files import read_json
-from src.pair import square
+from src.files import read_json, write_json
+from tests import test_outputs
 from tests.conftest import ROOT
-from tests.test_checks import FAULTS, SIZE, evidence_of
+from tests.test_checks import BEFORE, FAULTS, evidence_of
+
+
+@pytest.fixture(scope="module")
+def made(faces, tmp_path_factory) -> Evidence:
+    files = [images.png(face) for face in faces[:30]]
+    return evidence_of(files, tmp_path_factory.mktemp("made") / "raw")
 
 
 @pytest.fixture
-def clean(changed, faces) -> Evidence:
-    return evidence_of([square(face, SIZE, "center") for face in faces[:30]], changed())
+def clean(made: Evidence, tmp_path: Path) -> Evidence:
+    shutil.copytree(made.raw, tmp_path / "raw")
+    return replace(made, raw=tmp_path / "raw")
 
 
 def audited(evidence: Evidence, folder: Path) -> Path:
-    report.write(evidence, report.run(evidence), folder)
+    findings = report.run(evidence, "before")
+    report.write(findings, evidence.ledger, folder / "findings.json")
+    report.write_nearest(evidence, folder / "nearest.json")
+    report.write_sheets(evidence, findings, folder)
     return folder / "findings.json"
 
 
@@ -49,7 +62,9 @@ def test_a_failed_check_stops_with_all_that_is_needed(clean: Evidence, tmp_path:
 
 def test_too_little_names_the_least_that_is_allowed(clean: Evidence, tmp_path: Path):
     findings = audited(FAULTS["too few to train on"][1](clean), tmp_path)
-    with pytest.raises(UserError, match="train_size: training pictures: 15, allowed at least 16"):
+    with pytest.raises(
+        UserError, match=r"train_size \(stop\): training pictures: 15, allowed at least 16"
+    ):
         gate(findings, "stop")
 
 
@@ -66,7 +81,7 @@ def test_a_report_lets_a_fault_pass_but_names_it(clean: Evidence, tmp_path: Path
     name, change, _ = FAULTS[fault]
     findings = audited(change(clean), tmp_path)
     text = gate(findings, "report")
-    assert f"  {name}: " in text
+    assert f"  {name} (stop): " in text
     with pytest.raises(UserError) as raised:
         gate(findings, "stop")
     assert str(raised.value).startswith(text)
@@ -79,13 +94,45 @@ def test_every_failed_check_is_named(clean: Evidence, tmp_path: Path):
         broken = FAULTS[fault][1](broken)
     text = gate(audited(broken, tmp_path), "report")
     assert text.startswith("4 of the checks failed")
-    assert all(f"  {FAULTS[fault][0]}: " in text for fault in faults)
+    assert all(f"  {FAULTS[fault][0]} (stop): " in text for fault in faults)
+
+
+def test_a_warning_lets_training_go_on_and_is_told(clean: Evidence, tmp_path: Path):
+    findings = audited(FAULTS["thumbnails"][1](clean), tmp_path)
+    text = gate(findings, "stop")
+    assert text == gate(findings, "report")
+    assert text.startswith("1 of the checks failed")
+    check = BEFORE["upscaled_pictures"]
+    assert f"  {check.name} (warn): {check.measures}: " in text
+    assert check.remedy in text
+
+
+def test_a_warning_beside_a_fault_is_told_and_training_stops(clean: Evidence, tmp_path: Path):
+    broken = FAULTS["shorter than stated"][1](FAULTS["thumbnails"][1](clean))
+    with pytest.raises(UserError, match=r"^2 of the checks") as raised:
+        gate(audited(broken, tmp_path), "stop")
+    assert "  missing_from_list (stop): " in str(raised.value)
+    assert "  upscaled_pictures (warn): " in str(raised.value)
+
+
+@pytest.mark.parametrize("severity", ["stop", "warn"])
+def test_severity_decides_and_nothing_else(clean: Evidence, tmp_path: Path, severity: str):
+    findings = audited(FAULTS["luma"][1](clean), tmp_path)
+    told = read_json(findings)
+    for finding in told:
+        assert finding["severity"] == BEFORE[finding["name"]].severity
+    write_json(findings, [finding | {"severity": severity} for finding in told])
+    if severity == "warn":
+        assert "gray_is_mean (warn)" in gate(findings, "stop")
+    else:
+        with pytest.raises(UserError, match=r"gray_is_mean \(stop\)"):
+            gate(findings, "stop")
 
 
 def test_every_row_at_fault_is_in_the_findings_with_its_place(clean: Evidence, tmp_path: Path):
     _, change, rows = FAULTS["validation's gray shuffled"]
     found = {f["name"]: f for f in read_json(audited(change(clean), tmp_path))}
-    assert set(found) == {check.name for check in CHECKS}
+    assert set(found) == set(BEFORE)
     offenders = found["gray_is_mean"]["offenders"]
     assert {o["row"] for o in offenders} == rows
     for o in offenders:
@@ -109,10 +156,28 @@ def test_the_nearest_training_picture_of_each_is_recorded(clean: Evidence, tmp_p
     assert nearest[2]["similarity"] >= clean.limits.leak_similarity > nearest[0]["similarity"]
 
 
+def test_a_row_that_the_ledger_lacks_is_written_all_the_same(clean: Evidence, tmp_path: Path):
+    _, change, _ = FAULTS["a row gone from the ledger"]
+    found = {f["name"]: f for f in read_json(audited(change(clean), tmp_path))}
+    (offender,) = found["lost_rows"]["offenders"]
+    assert (offender["row"], offender["name"]) == (12, "not in the ledger")
+    assert "row 12" in gate(tmp_path / "findings.json", "report")
+
+
+def test_what_was_found_after_training_is_written_apart(clean: Evidence, tmp_path: Path):
+    good = test_outputs.outcome_of(list(clean.val.photo))
+    findings = report.run(test_outputs.FAULTS["faded outputs"][1](good), "after")
+    report.write(findings, clean.ledger, tmp_path / "review.json")
+    told = {finding["name"]: finding for finding in read_json(tmp_path / "review.json")}
+    assert set(told) == set(test_outputs.AFTER) == set(report.metrics(findings)["checks"])
+    assert told["lost_color"]["failed"]
+    assert "lost_color (warn)" in gate(tmp_path / "review.json", "stop")
+
+
 def test_metrics_are_numbers_only(clean: Evidence):
-    metrics = report.metrics(report.run(FAULTS["luma"][1](clean)))
+    metrics = report.metrics(report.run(FAULTS["luma"][1](clean), "before"))
     assert metrics["failed"] == 1
-    assert set(metrics["checks"]) == {check.name for check in CHECKS}
+    assert set(metrics["checks"]) == set(BEFORE)
     for name, values in metrics["checks"].items():
         assert set(values) == {"value", "limit", "failed"}
         assert all(isinstance(value, int | float) for value in values.values())
@@ -130,6 +195,8 @@ def test_the_list_command_prints_every_check():
     )
     assert done.returncode == 0, done.stderr
     for check in CHECKS:
-        assert f"{check.name}\n    measures  {check.measures}\n    remedy    {check.remedy}" in (
-            done.stdout
-        )
+        head = f"{check.name} ({check.severity}, {check.when} training)\n"
+        assert f"{head}    measures  {check.measures}\n" in done.stdout
+        assert f"    remedy    {check.remedy}\n" in done.stdout
+    assert "at least 16 (audit.limits.min_train)" in done.stdout
+    assert done.stdout.count("    allowed   ") == len(CHECKS)

@@ -27,6 +27,12 @@ def copy(picture: np.ndarray, kind: str, seed: int = 0) -> np.ndarray:
     return images.decode(alter(picture, kind, np.random.default_rng(seed)))
 
 
+@pytest.fixture
+def by_index(monkeypatch) -> None:
+    """Few pictures are looked up as many are."""
+    monkeypatch.setattr(leak, "EXACT", 0)
+
+
 @pytest.mark.parametrize("whole", [True, False], ids=["of the file", "of the square"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_copies_in_training_are_found(faces, squares, limit: float, kind: str, whole: bool):
@@ -83,6 +89,67 @@ def test_one_training_picture_is_enough(squares, limit: float):
     similarity, index = leak.nearest(squares[:2], squares[:1])
     assert list(index) == [0, 0]
     assert similarity[0] >= limit > similarity[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("turned", [False, True], ids=["copied to val", "copied to train"])
+def test_an_index_finds_what_comparing_all_finds(
+    by_index, faces, squares, limit: float, kind: str, turned: bool
+):
+    copies = np.stack([square(copy(faces[i], kind, i), 64, "center") for i in COPIED])
+    originals = np.stack([square(face, 64, "center") for face in faces[:20]])
+    val, train = copies, originals.copy()
+    if turned:
+        val, train[COPIED] = originals[COPIED], copies
+    similarity, index = leak.nearest(val, train)
+    assert list(index) == COPIED
+    assert similarity.min() >= limit
+
+
+def test_an_index_takes_no_stranger_for_a_copy(by_index, squares, limit: float):
+    similarity, index = leak.nearest(squares[20:32, :64, :64], squares[:20])
+    assert similarity.shape == index.shape == (12,)
+    assert similarity.max() < limit
+
+
+@pytest.mark.parametrize("block", [1, 7])
+def test_blocks_do_not_change_what_an_index_finds(by_index, monkeypatch, squares, block: int):
+    whole = leak.nearest(squares[3:8, :64, :64], squares[:20])
+    monkeypatch.setattr(leak, "BLOCK", block)
+    for one, other in zip(whole, leak.nearest(squares[3:8, :64, :64], squares[:20]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_index_of_one_picture_is_enough(by_index, squares, limit: float):
+    similarity, index = leak.nearest(squares[:2], squares[:1])
+    assert list(index) == [0, 0]
+    assert similarity[0] >= limit > similarity[1]
+
+
+@pytest.mark.parametrize("exact", [0, 20_000], ids=["by index", "by product"])
+@pytest.mark.parametrize(("val", "train"), [(0, 3), (3, 0), (0, 0)])
+def test_an_empty_side_has_no_copies(
+    monkeypatch, squares, limit: float, val: int, train: int, exact: int
+):
+    monkeypatch.setattr(leak, "EXACT", exact)
+    similarity, index = leak.nearest(squares[:val], squares[10 : 10 + train])
+    assert similarity.shape == index.shape == (val,)
+    assert (similarity < limit).all()
+
+
+def test_a_copy_is_told_from_more_lookalikes_than_are_aligned(squares, limit: float):
+    """Its own original among many pictures that differ from it by their light alone."""
+    original = squares[4, :64, :64]
+    lights = [(original * share).astype(np.uint8) for share in np.linspace(0.3, 0.9, 9)]
+    train = np.stack([*lights, original, *squares[10:15, :64, :64]])
+    similarity, index = leak.nearest(original[None], train)
+    assert index[0] <= 9
+    assert similarity[0] >= limit
+
+
+def test_a_copy_at_the_limit_counts(squares):
+    similarity, _ = leak.nearest(squares[:1], squares[:1])
+    assert 0.999 < similarity[0] <= 1 + 1e-6
 
 
 def test_real_strangers_are_not_taken_for_copies(limit: float):

@@ -73,11 +73,16 @@ class Outcome:
         outputs = {int(path.stem): images.read(path) for path in sorted(folder.glob("*.png"))}
         return cls(val, frozenset(train.index["row"]), outputs, scores, limits)
 
+    @property
+    def size(self) -> int:
+        return self.val.photo.shape[1]
+
     @cached_property
     def paired(self) -> tuple[np.ndarray, np.ndarray, list[int]]:
-        """Outputs, targets and rows of what was both asked for and made."""
+        """Outputs, targets and rows of what was asked for and made, at the targets' size."""
         rows = list(self.val.index["row"])
-        places = [at for at, row in enumerate(rows) if row in self.outputs]
+        fitting = {r for r, made in self.outputs.items() if made.shape[1] == self.size}
+        places = [at for at, row in enumerate(rows) if row in fitting]
         outputs = [self.outputs[rows[at]] for at in places]
         targets = np.asarray(self.val.photo)[places]
         return np.array(outputs), targets, [int(rows[at]) for at in places]

@@ -38,6 +38,8 @@ def nearest(val: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     val, train: (N, S, S, 3) uint8; S may differ between them.
     Returns similarities (N,) in -1…1, as of neighbours.similarity, and indices (N,) into train.
     """
+    if not len(val) or not len(train):
+        return np.full(len(val), -1.0), np.zeros(len(val), np.int64)
     compare = _by_product if len(val) + len(train) <= EXACT else _by_index
     likely = compare(val, train)
     best = np.full(len(val), -1.0)

@@ -14,10 +14,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
+from src.images import FORMATS
 from src.parallel import map_processes
 
+ORIENTATION = 0x0112
+# Pillow's exif_transpose also writes the EXIF block anew, and fails on mistyped tags
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 SIDE = 16  # of the picture in small that arrays are compared by
 
 
@@ -45,7 +57,8 @@ def files(ledger: pd.DataFrame, raw: Path, crop: str) -> dict[str, File]:
 
 def small(pictures: np.ndarray) -> np.ndarray:
     """Pictures (N, S, S, 3) uint8 in small, (N, 16, 16, 3) uint8."""
-    return np.stack([_reduce(Image.fromarray(np.asarray(picture))) for picture in pictures])
+    made = [_reduce(Image.fromarray(np.asarray(picture))) for picture in pictures]
+    return np.array(made, np.uint8).reshape(-1, SIDE, SIDE, 3)
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
@@ -69,8 +82,8 @@ def _mistakes(picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         yield "it is turned and mirrored: EXIF orientation ignored?", turned[:, ::-1]
     yield "it is a negative: CMYK read the wrong way round?", 255 - picture
     yield "its levels are 0 and 1: [0, 1] taken for [0, 255]?", picture // 255
-    yield "its dark half is gone: [0, 1] taken for [-1, 1]?", 128 + picture // 2
-    yield "its bright half is gone: [-1, 1] taken for [0, 1]?", 2 * picture.clip(128) - 255
+    yield "its levels begin at 128: [0, 1] taken for [-1, 1]?", 128 + picture // 2
+    yield "its dark half is black: [-1, 1] taken for [0, 1]?", 2 * picture.clip(128) - 255
 
 
 def _read(key: tuple[str, str], raw: Path, crop: str) -> File:
@@ -84,7 +97,7 @@ def _read(key: tuple[str, str], raw: Path, crop: str) -> File:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image, scale = _decode(data)
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError) as error:
+    except Exception as error:  # Pillow raises whatever its plugins meet in damaged bytes
         return File(digest, f"{error} (it starts {data[:12]!r})")
     photo = image.crop(_half(image.size, layout))
     side = min(photo.size)
@@ -96,14 +109,16 @@ def _read(key: tuple[str, str], raw: Path, crop: str) -> File:
 
 def _decode(data: bytes) -> tuple[Image.Image, int]:
     """The picture as it should be seen, and by how much it was reduced."""
-    image = Image.open(io.BytesIO(data))
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
     width = image.width
     image.draft("RGB", (8 * SIDE, 8 * SIDE))  # a JPEG is decoded at a reduced scale
     scale = round(width / image.width)
     profile = image.info.get("icc_profile")
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    turn = TURNS.get(image.getexif().get(ORIENTATION))
+    if image.mode[0] in "IF":
+        levels = np.asarray(image).astype(np.float64)
+        deep = image.mode.startswith("I;16") or levels.max(initial=0) > 255
+        image = Image.fromarray((levels / (257 if deep else 1)).clip(0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "P") or "transparency" in image.info:
         seen = image.convert("RGBA")
         image = Image.new("RGBA", seen.size, "white")
@@ -114,7 +129,8 @@ def _decode(data: bytes) -> tuple[Image.Image, int]:
         with suppress(ImageCms.PyCMSError, OSError, ValueError):
             wanted = ImageCms.createProfile("sRGB")
             image = ImageCms.profileToProfile(image, io.BytesIO(profile), wanted, outputMode="RGB")
-    return image.convert("RGB"), scale
+    image = image.convert("RGB")
+    return (image if turn is None else image.transpose(turn)), scale
 
 
 def _half(size: tuple[int, int], layout: str) -> tuple[int, int, int, int]:

@@ -6,9 +6,10 @@ picture's address and somebody's id must hold the id that the ledger gives the p
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 import pandas as pd
 from bs4 import BeautifulSoup, Tag
@@ -30,33 +31,56 @@ def misplaced(ledger: pd.DataFrame, folder: Path) -> dict[int, str]:
 
 
 def _misplaced(html: str, rows: pd.DataFrame) -> dict[int, str]:
-    ids = {_word(item) for item in rows["item_id"]}
-    pictures = {_word(url) for url in rows["image_url"]}
-    beside: dict[str, set[str]] = {}
+    page = Page(rows)
     soup = BeautifulSoup(html, "lxml")
-    _gather(soup, ids, pictures, beside)
+    parts = [soup]
     for script in soup.find_all("script", type=re.compile("json")):
-        try:
-            _gather(json.loads(script.get_text()), ids, pictures, beside)
-        except (ValueError, RecursionError):
-            continue
-    listed = zip(rows["row"], rows["item_id"], rows["image_url"], strict=True)
-    seen = [(row, _word(item), beside.get(_word(url))) for row, item, url in listed]
-    return {int(row): min(there) for row, own, there in seen if there and own not in there}
-
-
-def _gather(thing: Any, ids: set[str], pictures: set[str], beside: dict[str, set[str]]) -> set[str]:
-    """The ids and pictures in a part of the page; a picture that met an id goes no further up."""
-    values, parts = _inside(thing)
-    words = {_word(piece) for value in values for piece in re.split(r"[\s,]+", value)}
-    words &= ids | pictures
+        with suppress(ValueError, RecursionError):
+            parts.append(json.loads(script.get_text()))
     for part in parts:
-        words |= _gather(part, ids, pictures, beside)
-    if here := words & ids:
-        for picture in words & pictures:
-            beside.setdefault(picture, set()).update(here)
-        words = here
-    return words
+        with suppress(RecursionError):  # nobody nests a list a thousand deep
+            page.gather(part)
+    listed = zip(rows["row"], rows["item_id"], rows["image_url"], strict=True)
+    seen = [(row, item, page.beside.get(_picture(url))) for row, item, url in listed]
+    return {
+        int(row): min(there)
+        for row, own, there in seen
+        if own in page.seen and there and own not in there
+    }
+
+
+class Page:
+    """The listed ids and pictures, and which ids each picture stands beside."""
+
+    def __init__(self, rows: pd.DataFrame):
+        self.url = str(rows["page_url"].iloc[0])
+        self.ids = set(rows["item_id"])
+        self.pictures = {_picture(url) for url in rows["image_url"]}
+        self.seen: set[str] = set()
+        self.beside: dict[str, set[str]] = {}
+
+    def gather(self, thing: Any) -> tuple[set[str], set[str]]:
+        """Ids and pictures in a part of the page; a picture that met an id goes no further up."""
+        values, parts = _inside(thing)
+        pieces = {piece for value in values for piece in re.split(r"[\s,]+", value)}
+        ids = set().union(*map(self._ids, pieces))
+        self.seen |= ids
+        pictures = {_picture(piece) for piece in pieces} & self.pictures
+        for part in parts:
+            more_ids, more_pictures = self.gather(part)
+            ids |= more_ids
+            pictures |= more_pictures
+        if not ids:
+            return ids, pictures
+        for picture in pictures:
+            self.beside.setdefault(picture, set()).update(ids)
+        return ids, set()
+
+    def _ids(self, piece: str) -> set[str]:
+        """The ids that a piece of text is, leads to, or has as a segment of its path."""
+        with suppress(ValueError):  # what urljoin cannot read is no address
+            return self.ids & {urljoin(self.url, piece), piece, *piece.split("?")[0].split("/")}
+        return set()
 
 
 def _inside(thing: Any) -> tuple[list[str], list[Any]]:
@@ -72,7 +96,7 @@ def _inside(thing: Any) -> tuple[list[str], list[Any]]:
     return [], []
 
 
-def _word(address: str) -> str:
-    """What stays of an address when it is made absolute or asks for another size."""
+def _picture(address: str) -> str:
+    """What stays of a picture's address when it is made absolute or asks for another size."""
     path = unquote(address.split("?")[0].split("#")[0]).rstrip("/")
-    return re.split(r"@|\._V1", path.rsplit("/", 1)[-1])[0]
+    return re.sub(r"@*(\._V1.*|\.\w+)$", "", path.rsplit("/", 1)[-1])

@@ -9,7 +9,7 @@ from src.bugs.catalogue import Stage, bug, catalogue
 from src.errors import UserError, reported
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m src.bugs", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="every bug in a line")
@@ -24,16 +24,16 @@ def main() -> None:
     )
     mutate.add_argument("name")
     mutate.add_argument("stage", choices=get_args(Stage))
-    arguments = parser.parse_args()
-    if arguments.command == "list":
-        for name, told in catalogue().items():
-            print(f"{name}: {told.story}")
-    elif arguments.command == "show":
-        _show(arguments.name)
-    elif arguments.command == "run":
-        _run(arguments.names)
+    told = parser.parse_args(arguments)
+    if told.command == "list":
+        for name, listed in catalogue().items():
+            print(f"{name}: {listed.story}")
+    elif told.command == "show":
+        _show(told.name)
+    elif told.command == "run":
+        _run(told.names)
     else:
-        bug(arguments.name).mutate(arguments.stage, Path())
+        bug(told.name).mutate(told.stage, Path())
 
 
 def _run(names: list[str]) -> None:

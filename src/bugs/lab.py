@@ -6,6 +6,7 @@ repository under their own names. What was finished is not run again for the sam
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -174,7 +175,14 @@ def _expect(command: list[str], folder: Path) -> None:
 
 
 def _run(command: list[str], folder: Path) -> tuple[int, str]:
+    # the stages' `python` must be the one that runs this
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     return done.returncode, done.stdout

@@ -51,7 +51,7 @@ def placeholders(e: Evidence) -> Measure:
     severity="warn",
 )
 def upscaled_pictures(e: Evidence) -> Measure:
-    names = e.ledger.set_index("row")["file"]
+    names = e.ledger.drop_duplicates("row").set_index("row")["file"]
     offenders = []
     for side, pairs in e.sides.items():
         for at, row in enumerate(pairs.index["row"]):

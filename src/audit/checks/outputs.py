@@ -12,7 +12,7 @@ SMALL = 16  # pixels, the size at which outputs are held against targets
 
 
 @check(
-    "pictures scored that are not of the validation side, or validation pictures not scored",
+    "outputs that are no validation picture's or of another size, and validation pictures without one",
     limit="foreign_outputs",
     remedy="the model was scored on other pictures than validation's: run `dvc repro -f evaluate`",
     severity="warn",
@@ -25,6 +25,11 @@ def foreign_outputs(o: Outcome) -> Measure:
         for row in sorted(made - wanted)
     ]
     offenders += [Offender(int(row), "has no output") for row in sorted(wanted - made)]
+    offenders += [
+        Offender(int(row), f"is {o.outputs[row].shape[1]} pixels wide, its target {o.size}")
+        for row in sorted(made & wanted)
+        if o.outputs[row].shape[1] != o.size
+    ]
     return len(offenders), offenders
 
 
@@ -46,7 +51,7 @@ def scores_of_another_run(o: Outcome) -> Measure:
 
 
 @check(
-    "share of comparisons in which an output is nearer to its own target than to another",
+    "share of comparisons in which an output looks more like its own target than like another",
     limit="own_target_share",
     remedy="outputs are compared with other pictures' targets, or the model ignores its input: "
     "look at data/samples/val.png",
@@ -58,11 +63,10 @@ def outputs_fit_targets(o: Outcome) -> Measure:
     outputs, targets, rows = o.paired
     if len(rows) < 2:
         return 1.0, []
-    a, b = _reduced(outputs), _reduced(targets)
-    away = np.stack([np.abs(one - b).mean(axis=1) for one in a])
-    won = (np.diag(away)[:, None] < away).sum(axis=1) / (len(rows) - 1)
+    likeness = _reduced(outputs) @ _reduced(targets).T
+    won = (np.diag(likeness)[:, None] > likeness).sum(axis=1) / (len(rows) - 1)
     offenders = [
-        Offender(rows[at], f"{1 - won[at]:.0%} of the other targets are nearer")
+        Offender(rows[at], f"{1 - won[at]:.0%} of the other targets look more like it")
         for at in np.argsort(won, kind="stable")
         if won[at] < o.limits.own_target_share
     ]
@@ -83,7 +87,7 @@ def lost_color(o: Outcome) -> Measure:
 
 
 @check(
-    "contrast of the outputs as a share of the targets'",
+    "contrast of light and shade in the outputs, as a share of the targets'",
     limit="contrast_share",
     remedy="levels were mapped twice or not at all ([0, 1] taken for [-1, 1], floats cast to "
     "uint8), or the model learned nothing: look at data/samples/val.png",
@@ -92,7 +96,7 @@ def lost_color(o: Outcome) -> Measure:
     at_least=True,
 )
 def lost_contrast(o: Outcome) -> Measure:
-    return _share(o, lambda pictures: pictures.std(axis=(1, 2, 3)), "contrast")
+    return _share(o, lambda pictures: pictures.mean(axis=3).std(axis=(1, 2)), "contrast")
 
 
 @check(
@@ -134,12 +138,13 @@ def _share(o: Outcome, measure: Callable[[np.ndarray], np.ndarray], what: str) -
 
 
 def _reduced(pictures: np.ndarray) -> np.ndarray:
-    """(N, S, S, 3) uint8 → (N, 16 * 16) float, gray, mean 0."""
+    """(N, S, S, 3) uint8 → (N, 16 * 16) float, gray, mean 0 and length 1; zeros where flat."""
     count, size = len(pictures), pictures.shape[1] - pictures.shape[1] % SMALL
     gray = pictures[:, :size, :size].mean(axis=3)
     step = size // SMALL
     small = gray.reshape(count, SMALL, step, SMALL, step).mean(axis=(2, 4)).reshape(count, -1)
-    return small - small.mean(axis=1, keepdims=True)
+    small -= small.mean(axis=1, keepdims=True)
+    return small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
 
 
 def _tint(picture: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ def lost_rows(e: Evidence) -> Measure:
     ]
     offenders += [
         Offender(row, "is missing from the ledger")
-        for row in range(max(listed))
+        for row in range(max(listed, default=0))
         if row not in listed
     ]
     for side, pairs in e.sides.items():
