@@ -61,14 +61,15 @@ def rows(ledger: pd.DataFrame, wanted: str) -> list[int]:
 
     Raises UserError where there is none.
     """
-    files = ledger["file"].fillna("").map(lambda file: Path(file).name)
-    stems = files.map(lambda name: Path(name).stem)
-    known = (ledger["item_id"] == wanted) | (files == Path(wanted).name) | (stems == wanted)
+    names = ledger["file"].dropna().map(lambda file: Path(file).name)
+    stems = names.map(lambda name: Path(name).stem)
+    files = names.index[(names == Path(wanted).name) | (stems == wanted)]
+    known = (ledger["item_id"] == wanted).fillna(False) | ledger.index.isin(files)
     # data/predictions names its pictures by row, with leading zeros
     number = Path(wanted).name.removesuffix(".png")
-    if number.isdecimal():
+    if number.isdecimal() and len(number) <= 12:
         known |= ledger["row"] == int(number)
-    found = [int(row) for row in ledger.loc[known.fillna(False), "row"]]
+    found = [int(row) for row in ledger.loc[known, "row"]]
     if not found:
         raise UserError(
             f"{wanted!r} is no row (0 to {len(ledger) - 1}), item id or file of the ledger"

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.conftest import ROOT
 from tests.test_report import Artifacts, finding, offender
 
 CHROMIUM = next(
@@ -30,7 +29,6 @@ HOSTILE = (
 )
 URL = "javascript:alert(document.domain)//" + "x" * 200
 WIDTHS = {"phone": 360, "desk": 1280}
-REAL = ROOT / "data" / "report" / "index.html"
 
 # what is read as text on what, with opacity and see-through backgrounds laid over each other
 CONTRASTS = """selector => {
@@ -128,16 +126,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory) -> Path:
+def file(tmp_path_factory) -> Path:
     return hostile_page(tmp_path_factory.mktemp("hostile"))
-
-
-@pytest.fixture(params=["hostile", "real"])
-def file(request, hostile) -> Path:
-    """A page to hold: hand-made and hostile, and the one of the last run where there is one."""
-    if request.param == "real" and not REAL.is_file():
-        pytest.skip(f"no page of a real run at {REAL} (make repro)")
-    return hostile if request.param == "hostile" else REAL
 
 
 class Visit:
@@ -233,8 +223,8 @@ def test_a_link_of_the_navigation_leads_to_its_section(visit, file):
         assert bottom > 0
 
 
-def test_everything_opens_by_keyboard(visit, hostile):
-    page = visit(hostile).page
+def test_everything_opens_by_keyboard(visit, file):
+    page = visit(file).page
     summaries = page.query_selector_all("summary")
     assert len(summaries) > 60
     for summary in summaries:  # in the page's order: what is inside is reached after it opened
@@ -249,8 +239,8 @@ def test_everything_opens_by_keyboard(visit, hostile):
     assert page.locator("details:not([open])").count() == 0
 
 
-def test_the_keyboards_place_is_seen(visit, hostile):
-    page = visit(hostile).page
+def test_the_keyboards_place_is_seen(visit, file):
+    page = visit(file).page
     page.keyboard.press("Tab")
     style, width = page.evaluate(
         "(s => [s.outlineStyle, parseFloat(s.outlineWidth)])(getComputedStyle(document.activeElement))"
@@ -259,8 +249,8 @@ def test_the_keyboards_place_is_seen(visit, hostile):
     assert width >= 2
 
 
-def test_hostile_names_are_text_and_make_no_element(visit, hostile):
-    page = visit(hostile).page
+def test_hostile_names_are_text_and_make_no_element(visit, file):
+    page = visit(file).page
     open_all(page)
     text = page.locator("body").inner_text()
     for name in (*HOSTILE, URL):
@@ -275,8 +265,8 @@ def test_hostile_names_are_text_and_make_no_element(visit, hostile):
     assert set(schemes) == {"file:"}
 
 
-def test_names_written_right_to_left_do_not_turn_the_words_after_them(visit, hostile):
-    page = visit(hostile).page
+def test_names_written_right_to_left_do_not_turn_the_words_after_them(visit, file):
+    page = visit(file).page
     open_all(page)
     found = page.evaluate(LAST_WORDS, ".gallery figcaption, .unseen bdi, .check bdi")
     assert len(found) > 40
@@ -297,8 +287,8 @@ def test_nothing_is_wider_than_the_window(visit, file, width, scheme):
 
 
 @pytest.mark.parametrize("width", list(WIDTHS))
-def test_no_text_runs_out_of_its_box(visit, hostile, width):
-    page = visit(hostile, width).page
+def test_no_text_runs_out_of_its_box(visit, file, width):
+    page = visit(file, width).page
     open_all(page)
     out = page.evaluate(
         "[...document.querySelectorAll('figure, figcaption, dl, dd, li, summary, .check, .part, td')]"
@@ -327,9 +317,9 @@ def test_text_stands_out_from_its_background(visit, file, scheme):
     assert [(round(ratio, 2), what) for ratio, what in found if ratio < 4.5] == []
 
 
-def test_the_schemes_differ(visit, hostile):
+def test_the_schemes_differ(visit, file):
     background = {
-        scheme: visit(hostile, "desk", scheme).page.screenshot(
+        scheme: visit(file, "desk", scheme).page.screenshot(
             clip={"x": 0, "y": 0, "width": 9, "height": 9}
         )
         for scheme in ("light", "dark")
@@ -337,8 +327,8 @@ def test_the_schemes_differ(visit, hostile):
     assert background["light"] != background["dark"]
 
 
-def test_failed_checks_are_open_and_passed_ones_shut(visit, hostile):
-    page = visit(hostile).page
+def test_failed_checks_are_open_and_passed_ones_shut(visit, file):
+    page = visit(file).page
     assert page.locator("#check-leaked_pictures img").first.is_visible()
     assert page.locator("#check-upscaled_pictures img").first.is_visible()
     assert not page.locator("#check-train_size p").first.is_visible()

@@ -346,7 +346,7 @@ def test_a_page_full_of_pictures_stays_under_five_megabytes(tmp_path, faces):
 def test_the_verdict_names_the_checks_that_stop(artifacts):
     artifacts.findings.append(finding("blurred", True, [], "warn"))
     verdict = artifacts.soup().select_one(".verdict")
-    said = "Do not trust the scores: 1 of 3 checks failed (leaked_pictures)."
+    said = "Do not trust the scores: 1 of 4 checks failed (leaked_pictures), 1 warn (blurred)."
     assert said in text_of(verdict)
     assert "bad" in verdict["class"]
 
@@ -356,7 +356,7 @@ def test_the_verdict_says_when_checks_only_warn(artifacts, when):
     artifacts.findings[0]["failed"] = False
     getattr(artifacts, when).append(finding("blurred", True, [], "warn"))
     verdict = artifacts.soup().select_one(".verdict")
-    assert "No check stops this run; 1 warn (blurred)." in text_of(verdict)
+    assert "No check stops this run; 1 of 4 warn (blurred)." in text_of(verdict)
     assert "warn" in verdict["class"]
 
 

@@ -9,7 +9,9 @@ WIDTH, HEIGHT, PAD, LINE = 560, 180, 8, 16
 
 
 def curves(series: Series) -> str:
-    """Curves over training steps, each scaled to its own range, which stands in its label."""
+    """Curves over training steps, each scaled to its own range, which stands in its label; "" of none."""
+    if not series:
+        return ""
     parts = []
     top = LINE * len(series) + PAD  # the labels stand above
     for number, (name, points) in enumerate(series.items()):
@@ -26,7 +28,7 @@ def curves(series: Series) -> str:
     return _svg(parts, f"{', '.join(series)} over training steps")
 
 
-def histogram(values: Sequence[float], limit: float, title: str, bins: int = 40) -> str:
+def histogram(values: Sequence[float], limit: float, title: str, bins: int = 50) -> str:
     """How many of `values`, all in 0…1, fall where; a line at `limit`."""
     counts = [0] * bins
     for value in values:

@@ -61,7 +61,8 @@ class Album:
     def figure(self, row: int, caption: str) -> Figure:
         """A row's picture as it lies in data/raw."""
         said = self.by_row.loc[row]
-        name = "" if pd.isna(said["name"]) else f", {said['name']}"
+        # isolated: a name written right to left must not turn what follows it
+        name = "" if pd.isna(said["name"]) else f", \u2068{said['name']}\u2069"
         return Figure(
             self._uri(said), f"row {row}{name}: {caption}", trace.lineage(self.ledger, row)
         )
@@ -111,6 +112,7 @@ class Album:
     def samples(self, task: str) -> dict[str, list[Sample]]:
         """The best, the median and the worst outputs by L1."""
         scores = pd.read_csv(self.data / "predictions" / "scores.csv")
+        scores = scores[[self._shown(int(row)) for row in scores["row"]]]
         order = list(scores.sort_values(["l1", "row"])["row"])
         middle = max(0, len(order) // 2 - SAMPLES // 2)
         parts = {
@@ -123,6 +125,11 @@ class Album:
             name: [self._sample(int(row), task, l1[row]) for row in rows]
             for name, rows in parts.items()
         }
+
+    def _shown(self, row: int) -> bool:
+        """Whether there is an output to show beside its target; else foreign_outputs warns."""
+        output = self.data / "predictions" / f"{row:06d}.png"
+        return row in self.nearest and row in set(self.val.index["row"]) and output.is_file()
 
     def _sample(self, row: int, task: str, l1: float) -> Sample:
         at = list(self.val.index["row"]).index(row)
@@ -145,20 +152,20 @@ class Album:
             return None
         try:
             pixels = images.read(self.data / "raw" / said["file"], said["layout"])
-        except images.ImageError:
+        except (images.ImageError, OSError):  # the audit says so
             return None
         height = min(max(1, THUMBNAIL * pixels.shape[0] // pixels.shape[1]), 4 * THUMBNAIL)
         return uri(images.resize(pixels, THUMBNAIL, height))
 
 
 def uri(pixels: np.ndarray) -> str:
-    """A picture, (H, W[, 3]) uint8, as a data: URI."""
-    return as_uri(images.jpeg(np.ascontiguousarray(pixels), 80), "jpeg")
-
-
-def as_uri(data: bytes, kind: str) -> str:
-    """An encoded picture as a data: URI."""
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    """A picture, (H, W[, 3]) uint8, as a data: URI; large ones are reduced."""
+    pixels = np.ascontiguousarray(pixels)
+    if max(pixels.shape[:2]) > 4 * THUMBNAIL:
+        share = 4 * THUMBNAIL / max(pixels.shape[:2])
+        height, width = (max(1, round(side * share)) for side in pixels.shape[:2])
+        pixels = images.resize(pixels, width, height)
+    return f"data:image/jpeg;base64,{base64.b64encode(images.jpeg(pixels, 80)).decode()}"
 
 
 def _why(row: pd.Series) -> str:
