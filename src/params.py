@@ -67,6 +67,8 @@ class Scrape(Section):
     retries: Annotated[int, Field(ge=0, le=20)]
     backoff_s: NotNegative
     max_bytes: Annotated[int, Field(ge=1024)]
+    heed_noai: bool
+    allow_hosts: list[str]
     contact: Annotated[str, Field(pattern=r"^[ -~]*$")]
 
 

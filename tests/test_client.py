@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from src.errors import UserError
-from src.scrape.client import Client, FetchError
+from src.scrape import addresses
+from src.scrape.client import Client
+from src.scrape.errors import FetchError
 from tests.pages import HANG_UP, NOT_FOUND, Answer, served
 
 
@@ -18,17 +20,13 @@ def server():
         yield server
 
 
-@pytest.fixture(autouse=True)
-def without_proxy(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
 @pytest.fixture
 def client(changed):
     """A quick client: client(retries=0), client(cache=folder)."""
 
     def make(cache=None, local=None, **settings):
         quick = {"retries": 1, "backoff_s": 0, "requests_per_second": 1000, "timeout_s": 2}
+        quick["allow_hosts"] = ["127.0.0.1"]
         changes = {f"scrape.{key}": value for key, value in (quick | settings).items()}
         return Client(changed(changes).scrape, cache, local)
 
@@ -182,6 +180,12 @@ def test_a_compressed_body_is_limited_by_what_it_unpacks_to(server, client):
     assert reason(client(max_bytes=100_000), server["/a"]) == "too_large"
 
 
+def test_a_body_that_breaks_off_is_asked_for_again(server, client):
+    server["/a"] = [Answer(b"half", length=8), Answer(b"whole")]
+    assert client(retries=1).get(server["/a"]) == b"whole"
+    assert server.pages_asked() == ["/a", "/a"]
+
+
 def test_a_body_shorter_than_stated_is_incomplete(server, client):
     server["/a"] = Answer(b"half", length=8)
     assert reason(client(), server["/a"]) == "incomplete"
@@ -234,7 +238,115 @@ def test_a_redirect_is_followed_but_not_to_a_file(server, client):
     server["/file"] = Answer(b"", 302, {"Location": "file:///etc/hostname"})
     c = client()
     assert c.get(server["/old"]) == b"moved"
-    assert reason(c, server["/file"]) == "connection"
+    assert reason(c, server["/file"]) == "unsupported_url"
+
+
+def test_the_host_that_a_redirect_leads_to_is_asked_by_its_own_rules(server, client):
+    with served() as other:
+        other["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private/\n")
+        other["/private/a"] = other["/a"] = Answer(b"theirs")
+        server["/in"] = Answer(b"", 302, {"Location": other["/private/a"]})
+        server["/out"] = Answer(b"", 302, {"Location": other["/a"]})
+        c = client()
+        assert reason(c, server["/in"]) == "robots"
+        assert other.asked == ["/robots.txt"]
+        assert c.get(server["/out"]) == b"theirs"
+
+
+def test_redirects_end(server, client):
+    server["/a"] = Answer(b"", 302, {"Location": "/a"})
+    assert reason(client(), server["/a"]) == "too_many_redirects"
+    assert len(server.pages_asked()) == 6
+
+
+@pytest.mark.parametrize("tags", ["noai", "noindex, NoImageAI", "noimageai"])
+def test_pictures_closed_to_training_are_refused_unless_told(server, client, tags):
+    server["/a"] = Answer(headers={"X-Robots-Tag": tags})
+    assert reason(client(), server["/a"]) == "noai"
+    assert client(heed_noai=False).get(server["/a"]) == b"hello"
+
+
+@pytest.mark.parametrize("url", ["http://ada:secret@127.0.0.1/a", "https://ada@example.test/"])
+def test_a_url_with_a_password_is_refused_without_repeating_it(client, url):
+    with pytest.raises(FetchError) as caught:
+        client().get(url)
+    assert caught.value.reason == "unsupported_url"
+    assert "ada" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "0.0.0.0"]
+)
+def test_a_private_address_is_refused_whatever_it_is_written_like(server, client, host):
+    url = f"http://{host}:{server.port}/a"
+    assert reason(client(allow_hosts=[]), url) == "private_address"
+    assert server.asked == []
+
+
+def test_a_redirect_to_a_private_address_is_refused(server, client):
+    with served() as inside:
+        inside["/secret"] = Answer(b"secret")
+        server["/a"] = Answer(b"", 302, {"Location": f"http://localhost:{inside.port}/secret"})
+        assert reason(client(), server["/a"]) == "private_address"
+        assert inside.asked == []
+
+
+def test_the_address_that_was_checked_is_the_one_connected_to(server, client, monkeypatch):
+    """A name that resolves to something else the second time it is asked for."""
+    asked = []
+
+    def rebinding(host, port, *_, **__):
+        asked.append(host)
+        address = "93.184.216.34" if len(asked) == 1 else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    connected = []
+
+    def connect(address, *_):
+        connected.append(address)
+        raise OSError("no network in tests")
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr("src.scrape.addresses.create_connection", connect)
+    assert reason(client(retries=0), f"http://rebind.test:{server.port}/a") == "connection"
+    assert connected[0] == ("93.184.216.34", server.port)
+
+
+def test_a_name_with_one_private_address_among_public_ones_is_refused(client, monkeypatch):
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, 80)) for a in ("8.8.8.8", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    assert reason(client(), "http://mixed.test/a") == "private_address"
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.216.34", True),
+        ("2606:4700::1111", True),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("100.64.0.1", False),
+        ("169.254.169.254", False),
+        ("224.0.0.1", False),
+        ("239.255.255.250", False),
+        ("255.255.255.255", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fc00::1", False),
+        ("ff02::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:93.184.216.34", True),
+        ("2002:7f00:1::", False),
+        ("2002:a00:1::", False),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::5db8:d822", True),
+    ],
+)
+def test_only_addresses_of_the_open_internet_are_public(address, public):
+    assert addresses.is_public(address) == public
 
 
 def test_a_second_client_fetches_nothing_again(server, client, tmp_path):
@@ -259,7 +371,7 @@ def test_another_snapshot_fetches_anew(server, client, tmp_path):
 )
 def test_failures_are_not_kept(server, client, tmp_path, failure):
     server["/a"] = [failure, Answer(b"good")]
-    reason(client(tmp_path), server["/a"])
+    reason(client(tmp_path, retries=0), server["/a"])
     assert client(tmp_path).get(server["/a"]) == b"good"
 
 

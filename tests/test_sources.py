@@ -14,8 +14,9 @@ from src.demo import catalogue, site
 from src.errors import UserError
 from src.params import read
 from src.scrape import sources
-from src.scrape.client import Client, FetchError
+from src.scrape.client import Client
 from src.scrape.crawl import crawl
+from src.scrape.errors import FetchError
 from src.scrape.listings import parse_gallery, parse_imdb
 from src.scrape.store import counts, store
 from tests.conftest import REAL_DATA, ROOT, real
@@ -30,6 +31,7 @@ QUICK = {
     "scrape.backoff_s": 0,
     "scrape.requests_per_second": 1000,
     "scrape.timeout_s": 2,
+    "scrape.allow_hosts": ["127.0.0.1"],
 }
 
 

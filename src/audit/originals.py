@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageCms
 
-from src.images import FORMATS
 from src.parallel import map_processes
 
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # what the pipeline takes in
 ORIENTATION = 0x0112
 # Pillow's exif_transpose also writes the EXIF block anew, and fails on mistyped tags
 TURNS = {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from src.errors import UserError
 from src.files import write_bytes
-from src.scrape.client import Client, FetchError
+from src.scrape.client import Client
+from src.scrape.errors import FetchError
 from src.scrape.listings import ListingError, ListPage
 
 Parse = Callable[[str, str, int], ListPage]  # html, url, page number from 1

@@ -13,8 +13,9 @@ from src import images
 from src.demo import site
 from src.errors import UserError
 from src.params import Facades, Folder, Params
-from src.scrape.client import Client, FetchError
+from src.scrape.client import Client
 from src.scrape.crawl import Crawl, crawl
+from src.scrape.errors import FetchError
 from src.scrape.listings import imdb_url, parse_gallery, parse_imdb
 
 CACHE = Path(".cache/http")

@@ -10,7 +10,7 @@ from src import images
 from src.files import write_bytes
 from src.ledger import SCRAPED
 from src.parallel import map_threads
-from src.scrape.client import FetchError
+from src.scrape.errors import FetchError
 
 # The same bytes for so many different items are no picture of any of them.
 PLACEHOLDER_ITEMS = 3
