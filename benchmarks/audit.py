@@ -110,7 +110,7 @@ def made(count: int, raw: Path) -> tuple[Evidence, set[int]]:
         index = table.loc[rows, ["row", "item_id", "name"]].reset_index(drop=True)
         sides.append(Pairs(chosen, to_gray(chosen), edges, None, index))
     pair = p.pair.model_copy(update={"size": SIZE})
-    return Evidence(table, *sides, raw, pair, p.audit.limits), set(map(int, copies))
+    return Evidence(table, *sides, raw, "sketch", pair, p.audit.limits), set(map(int, copies))
 
 
 def blotches(rng: np.random.Generator) -> np.ndarray:

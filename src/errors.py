@@ -9,13 +9,18 @@ class UserError(Exception):
     """A wrong input. The message names the file, row, URL or parameter, the value, and the remedy."""
 
 
+def printable(text: str) -> str:
+    """Text as a terminal may show it: what comes from the web must not steer it."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
 @contextmanager
 def reported(program: str) -> Iterator[None]:
     """Run a program's body; print a `UserError` as one line on stderr and exit with status 1."""
     try:
         yield
     except UserError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(f"{program}: {printable(str(error))}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print(f"{program}: interrupted; run the same command to go on", file=sys.stderr)

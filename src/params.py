@@ -111,10 +111,19 @@ class Pair(Section):
 
 
 class Limits(Section):
+    """Known limits are typed here; one that only a check knows (its own default) is a number.
+
+    The audit refuses those that no check knows.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[float, Field(ge=0)]]
+
     repeated_pages: Annotated[int, Field(ge=0)]
     missing_share: Share
     repeated_people_share: Share
     misplaced_pictures: Annotated[int, Field(ge=0)]
+    unfetched_share: Share
     broken_share: Share
     placeholder_share: Share
     upscaled_share: Share

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from src.errors import UserError, reported
+from src.errors import UserError, printable, reported
 from src.files import read_json
 from src.ledger import read
 
@@ -107,8 +107,7 @@ def main() -> None:
     for row in rows(ledger, wanted):
         print(f"row {row}")
         for what, value in lineage(ledger, row) + fate(data, row):
-            # what comes from the web must not steer the terminal
-            print(f"    {what:20} {''.join(c if c.isprintable() else '?' for c in value)}")
+            print(f"    {what:20} {printable(value)}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from src import arrays, ledger, params
-from src.audit import report
+from src.audit import findings
 from src.audit.evidence import Evidence
 from src.errors import reported
 from src.files import write_json
@@ -17,15 +17,16 @@ def main() -> None:
         train=arrays.load(pairs, "train"),
         val=arrays.load(pairs, "val"),
         raw=Path("data/raw"),
+        task=p.task,
         pair=p.pair,
         limits=p.audit.limits,
     )
-    findings = report.run(evidence, "before")
+    found = findings.run(evidence, "before")
     audit = Path("data/audit")
-    report.write(findings, evidence.ledger, audit / "findings.json")
-    report.write_nearest(evidence, audit / "nearest.json")
-    report.write_sheets(evidence, findings, audit)
-    write_json(Path("metrics/audit.json"), report.metrics(findings))
+    findings.write(found, evidence.ledger, audit / "findings.json")
+    findings.write_nearest(evidence, audit / "nearest.json")
+    findings.write_sheets(evidence, found, audit)
+    write_json(Path("metrics/audit.json"), findings.metrics(found))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from src import params
 from src.audit.gate import gate
-from src.errors import reported
+from src.errors import printable, reported
 from src.files import write_text
 
 
 def main() -> None:
     p = params.read()
-    print(gate(Path("data/audit/findings.json"), p.audit.on_failure))
+    print(printable(gate(Path("data/audit/findings.json"), p.audit.on_failure)))
     # constant: a changed limit or report must not retrain
     write_text(Path("data/gate/open"), "open\n")
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from src import arrays, ledger, params
-from src.audit import report
+from src.audit import findings
 from src.audit.evidence import Outcome
 from src.errors import reported
 from src.files import read_json, write_json
@@ -19,10 +19,10 @@ def main() -> None:
         read_json(metrics / "evaluate.json")["val"],
         p.audit.limits,
     )
-    findings = report.run(outcome, "after")
+    found = findings.run(outcome, "after")
     table = ledger.read(data / "split" / "ledger.parquet", "split")
-    report.write(findings, table, data / "review" / "findings.json")
-    write_json(metrics / "review.json", report.metrics(findings))
+    findings.write(found, table, data / "review" / "findings.json")
+    write_json(metrics / "review.json", findings.metrics(found))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from PIL import Image
 
 from src import images, ledger, params
 from src.arrays import Pairs
-from src.audit import report
+from src.audit import findings
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence
 from src.demo import site
@@ -104,7 +104,7 @@ def evidence_of(files: list[bytes], raw: Path, layout: str = "single") -> Eviden
         pairs_of([photos[row] for row in chosen], chosen, table, p.pair)
         for chosen in ([row for row in rows if side[row] == name] for name in ("train", "val"))
     )
-    return Evidence(table, train, val, raw, p.pair, p.audit.limits)
+    return Evidence(table, train, val, raw, "sketch", p.pair, p.audit.limits)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def clean(made: Evidence, tmp_path: Path) -> Evidence:
 
 def fired(e: Evidence) -> dict[str, set[int]]:
     """The checks that fail, and the rows that each names."""
-    found = report.run(e, "before")
+    found = findings.run(e, "before")
     return {name: {o.row for o in f.offenders} for name, f in found.items() if f.failed}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from src import images
-from src.audit import report
+from src.audit import findings
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence
 from src.audit.gate import gate
@@ -33,10 +33,10 @@ def clean(made: Evidence, tmp_path: Path) -> Evidence:
 
 
 def audited(evidence: Evidence, folder: Path) -> Path:
-    findings = report.run(evidence, "before")
-    report.write(findings, evidence.ledger, folder / "findings.json")
-    report.write_nearest(evidence, folder / "nearest.json")
-    report.write_sheets(evidence, findings, folder)
+    found = findings.run(evidence, "before")
+    findings.write(found, evidence.ledger, folder / "findings.json")
+    findings.write_nearest(evidence, folder / "nearest.json")
+    findings.write_sheets(evidence, found, folder)
     return folder / "findings.json"
 
 
@@ -166,16 +166,16 @@ def test_a_row_that_the_ledger_lacks_is_written_all_the_same(clean: Evidence, tm
 
 def test_what_was_found_after_training_is_written_apart(clean: Evidence, tmp_path: Path):
     good = test_outputs.outcome_of(list(clean.val.photo))
-    findings = report.run(test_outputs.FAULTS["faded outputs"][1](good), "after")
-    report.write(findings, clean.ledger, tmp_path / "review.json")
+    found = findings.run(test_outputs.FAULTS["faded outputs"][1](good), "after")
+    findings.write(found, clean.ledger, tmp_path / "review.json")
     told = {finding["name"]: finding for finding in read_json(tmp_path / "review.json")}
-    assert set(told) == set(test_outputs.AFTER) == set(report.metrics(findings)["checks"])
+    assert set(told) == set(test_outputs.AFTER) == set(findings.metrics(found)["checks"])
     assert told["lost_color"]["failed"]
     assert "lost_color (warn)" in gate(tmp_path / "review.json", "stop")
 
 
 def test_metrics_are_numbers_only(clean: Evidence):
-    metrics = report.metrics(report.run(FAULTS["luma"][1](clean), "before"))
+    metrics = findings.metrics(findings.run(FAULTS["luma"][1](clean), "before"))
     assert metrics["failed"] == 1
     assert set(metrics["checks"]) == set(BEFORE)
     for name, values in metrics["checks"].items():

@@ -10,7 +10,7 @@ import pytest
 
 from src import images, params
 from src.arrays import Pairs
-from src.audit import report
+from src.audit import findings
 from src.audit.checks import CHECKS
 from src.audit.evidence import Outcome
 from src.evaluate import scores
@@ -63,7 +63,7 @@ def good(faces) -> Outcome:
 
 
 def fired(o: Outcome) -> dict[str, set[int]]:
-    found = report.run(o, "after")
+    found = findings.run(o, "after")
     return {name: {at.row for at in f.offenders} for name, f in found.items() if f.failed}
 
 
@@ -209,7 +209,7 @@ def test_one_picture_is_enough(good: Outcome):
 
 def test_flat_targets_and_outputs_give_numbers(good: Outcome):
     o = outcome_of([np.full((SIZE, SIZE, 3), level, np.uint8) for level in (0, 90, 255)])
-    assert all(np.isfinite(finding.value) for finding in report.run(o, "after").values())
+    assert all(np.isfinite(finding.value) for finding in findings.run(o, "after").values())
 
 
 def test_outputs_are_read_by_their_rows(good: Outcome, tmp_path: Path):

@@ -17,7 +17,7 @@ def main() -> None:
         print(
             f"{check.name} ({check.severity}, {check.when} training)\n"
             f"    measures  {check.measures}\n"
-            f"    allowed   {bound} {getattr(limits, check.limit):g} (audit.limits.{check.limit})\n"
+            f"    allowed   {bound} {check.bound(limits):g} (audit.limits.{check.limit})\n"
             f"    remedy    {check.remedy}"
         )
 

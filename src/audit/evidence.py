@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import images
+from src import images, ledger
 from src.arrays import Pairs
 from src.audit import leak, originals, pages
 from src.audit.originals import File
@@ -23,6 +23,7 @@ class Evidence:
     train: Pairs
     val: Pairs
     raw: Path
+    task: str
     pair: Pair
     limits: Limits
 
@@ -40,6 +41,15 @@ class Evidence:
         return Offender(row, f"{detail} ({side})", ((side, int(index)),))
 
     @cached_property
+    def densities(self) -> list[tuple[str, int, float]]:
+        """Side, index and share of edge pixels of every sketch."""
+        return [
+            (side, at, float((np.asarray(edges) > 0).mean()))
+            for side, pairs in self.sides.items()
+            for at, edges in enumerate(pairs.canny)
+        ]
+
+    @cached_property
     def nearest(self) -> tuple[np.ndarray, np.ndarray]:
         """For each validation picture: similarity and index of the nearest training picture."""
         return leak.nearest(self.val.photo, self.train.photo)
@@ -48,6 +58,12 @@ class Evidence:
     def files(self) -> dict[str, File]:
         """Every file that a ledger row names, as it lies on disk."""
         return originals.files(self.ledger, self.raw, self.pair.crop)
+
+    @cached_property
+    def scraped(self) -> int | None:
+        """How many rows scrape wrote; None where its ledger is not there."""
+        path = self.raw / "ledger.parquet"
+        return len(ledger.read(path, "raw")) if path.is_file() else None
 
     @cached_property
     def misplaced(self) -> dict[int, str]:

@@ -25,7 +25,10 @@ def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
 
 def _sentence(finding: dict) -> str:
     bound = "at least" if finding["at_least"] else "at most"
-    shown = [f"row {o['row']} ({o['item_id']}: {o['detail']})" for o in finding["offenders"][:3]]
+    shown = [
+        f"row {o['row']} (page {o['page']}, {o['item_id']}, {o['file'] or 'no file'}: {o['detail']})"
+        for o in finding["offenders"][:3]
+    ]
     more = len(finding["offenders"]) - len(shown)
     rows = "; ".join(shown) + (f"; and {more} more" if more else "")
     return (

@@ -113,6 +113,7 @@ def _decode(data: bytes) -> tuple[Image.Image, int]:
     width = image.width
     image.draft("RGB", (8 * SIDE, 8 * SIDE))  # a JPEG is decoded at a reduced scale
     scale = round(width / image.width)
+    image.load()  # which turns a TIFF by itself
     profile = image.info.get("icc_profile")
     turn = TURNS.get(image.getexif().get(ORIENTATION))
     if image.mode[0] in "IF":

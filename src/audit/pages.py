@@ -41,7 +41,7 @@ def _misplaced(html: str, rows: pd.DataFrame) -> dict[int, str]:
         with suppress(RecursionError):  # nobody nests a list a thousand deep
             page.gather(part)
     listed = zip(rows["row"], rows["item_id"], rows["image_url"], strict=True)
-    seen = [(row, item, page.beside.get(_picture(url))) for row, item, url in listed]
+    seen = [(row, item, page.beside.get(page.picture(url))) for row, item, url in listed]
     return {
         int(row): min(there)
         for row, own, there in seen
@@ -55,7 +55,10 @@ class Page:
     def __init__(self, rows: pd.DataFrame):
         self.url = str(rows["page_url"].iloc[0])
         self.ids = set(rows["item_id"])
-        self.pictures = {_picture(url) for url in rows["image_url"]}
+        # where last parts repeat (…/3/photo.jpg, img.php?id=3) the whole address is compared
+        urls = set(rows["image_url"])
+        self.whole = len({_picture(url, False) for url in urls}) < len(urls)
+        self.pictures = {self.picture(url) for url in urls}
         self.seen: set[str] = set()
         self.beside: dict[str, set[str]] = {}
 
@@ -65,7 +68,7 @@ class Page:
         pieces = {piece for value in values for piece in re.split(r"[\s,]+", value)}
         ids = set().union(*map(self._ids, pieces))
         self.seen |= ids
-        pictures = {_picture(piece) for piece in pieces} & self.pictures
+        pictures = {self.picture(piece) for piece in pieces} & self.pictures
         for part in parts:
             more_ids, more_pictures = self.gather(part)
             ids |= more_ids
@@ -75,6 +78,12 @@ class Page:
         for picture in pictures:
             self.beside.setdefault(picture, set()).update(ids)
         return ids, set()
+
+    def picture(self, address: str) -> str:
+        """What stays of a picture's address when it is made absolute or asks for another size."""
+        with suppress(ValueError):
+            return _picture(urljoin(self.url, address) if self.whole else address, self.whole)
+        return address
 
     def _ids(self, piece: str) -> set[str]:
         """The ids that a piece of text is, leads to, or has as a segment of its path."""
@@ -96,7 +105,8 @@ def _inside(thing: Any) -> tuple[list[str], list[Any]]:
     return [], []
 
 
-def _picture(address: str) -> str:
-    """What stays of a picture's address when it is made absolute or asks for another size."""
-    path = unquote(address.split("?")[0].split("#")[0]).rstrip("/")
-    return re.sub(r"@*(\._V1.*|\.\w+)$", "", path.rsplit("/", 1)[-1])
+def _picture(address: str, whole: bool) -> str:
+    path = unquote(address.split("#")[0])
+    if not whole:
+        path = path.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+    return re.sub(r"@*(\._V1.*|\.\w+)$", "", path)

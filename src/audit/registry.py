@@ -41,6 +41,7 @@ class Check:
     """A registered check.
 
     limit: the key of audit.limits that the measure is held against.
+    allowed: the limit where audit.limits does not have that key.
     severity: whether the gate stops training when it fails, or only says so.
     when: before training, on Evidence; or after it, on Outcome.
     """
@@ -52,13 +53,22 @@ class Check:
     severity: Severity
     when: When
     at_least: bool
+    allowed: float | None
     measure: Callable[[Any], Measure]
 
     def run(self, evidence: Any) -> Finding:
         """Measure, and compare with the limit in `evidence.limits`."""
-        limits: Limits = evidence.limits
         value, offenders = self.measure(evidence)
-        return Finding(float(value), getattr(limits, self.limit), offenders, self.at_least)
+        return Finding(float(value), self.bound(evidence.limits), offenders, self.at_least)
+
+    def bound(self, limits: Limits) -> float:
+        """What the measure is held against: audit.limits has the word, then the check."""
+        bound = getattr(limits, self.limit, self.allowed)
+        if bound is None:
+            raise ValueError(
+                f"{self.name}: audit.limits has no {self.limit}, and no default is given"
+            )
+        return bound
 
 
 CHECKS: list[Check] = []
@@ -71,12 +81,23 @@ def check(
     severity: Severity = "stop",
     when: When = "before",
     at_least: bool = False,
+    allowed: float | None = None,
 ) -> Callable:
     """Register a function as the check of its name."""
 
     def register(function: Callable[[Any], Measure]) -> Callable[[Any], Measure]:
         CHECKS.append(
-            Check(function.__name__, measures, limit, remedy, severity, when, at_least, function)
+            Check(
+                function.__name__,
+                measures,
+                limit,
+                remedy,
+                severity,
+                when,
+                at_least,
+                allowed,
+                function,
+            )
         )
         return function
 

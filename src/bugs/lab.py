@@ -2,9 +2,10 @@
 
 Alone in src in knowing DVC, which it calls as a user would. It works in a clone of the last
 commit, since a mutation is a changed command in dvc.yaml; experiments come back to this
-repository under their own names. What was finished is not run again for the same commit.
+repository under their own names. What was finished is not run again for the same code.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -33,7 +34,7 @@ SMALL = {
     "audit.on_failure": "report",
 }
 DVC = [sys.executable, "-m", "dvc"]
-SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness")
+SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness", "n")
 
 
 def run(names: list[str], root: Path, settings: dict[str, Any] = SMALL) -> dict[str, dict]:
@@ -47,7 +48,10 @@ def run(names: list[str], root: Path, settings: dict[str, Any] = SMALL) -> dict[
     entries = {}
     for name, told in progress(bugs.items(), len(bugs), "bugs"):
         found = lab.result(name, told.context | told.settings, told)
-        without = lab.result("-".join(["none", *map(str, told.context.values())]), told.context)
+        without = lab.result(
+            "-".join(["none", *(f"{key}-{value}" for key, value in told.context.items())]),
+            told.context,
+        )
         entries[name] = _entry(told, found, without)
     return entries
 
@@ -60,10 +64,14 @@ def write(entries: dict[str, dict], metrics: Path) -> None:
 
 def table(entries: dict[str, dict]) -> str:
     """Entries as a Markdown table; in brackets: without the bug."""
-    lines = ["| bug | caught by | when | val L1 | train L1 | val PSNR | val colour |"]
-    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
+    lines = [
+        "| bug | caught by | fails too | when | n | val L1 | train L1 | val PSNR | val colour |"
+    ]
+    lines.append("| --- | --- | --- | --- | ---: | --- | --- | --- | --- |")
     for name, entry in entries.items():
-        cells = [name.replace("_", " "), ", ".join(entry["caught_by"]), entry["when"]]
+        caught, also = (", ".join(entry[key]) for key in ("caught_by", "also_failed"))
+        n = entry["with"]["val"]["n"] if "with" in entry else 0
+        cells = [name.replace("_", " "), caught, also, entry["when"], str(n)]
         pairs = [("val", "l1"), ("train", "l1"), ("val", "psnr"), ("val", "colorfulness")]
         cells += [_compared(entry, side, score) for side, score in pairs]
         lines.append(f"| {' | '.join(cells)} |")
@@ -86,13 +94,19 @@ class Lab:
         self.root, self.settings = root.resolve(), settings
         self.commit = _run(["git", "rev-parse", "HEAD"], self.root)[1].strip()
         self.clone = self.root / ".cache/bugs/clone"
-        self.results = self.root / ".cache/bugs" / self.commit
+        self.results = self.root / ".cache/bugs" / self._key()
         if not self.clone.exists():
             _expect(["git", "clone", "-q", str(self.root), str(self.clone)], self.root)
         _expect(["git", "fetch", "-q", "origin"], self.clone)
         _expect(["git", "checkout", "-q", "-f", "-B", "lab", self.commit], self.clone)
         cache = str(self.root / ".dvc/cache")
         _expect([*DVC, "cache", "dir", "--local", cache], self.clone)
+
+    def _key(self) -> str:
+        """What a result depends on: the commit's code and parameters, and the lab's settings."""
+        trees = ["HEAD:src", "HEAD:stages", "HEAD:dvc.yaml", "HEAD:params.yaml"]
+        told = _run(["git", "rev-parse", *trees], self.root)[1] + json.dumps(self.settings)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def result(self, name: str, settings: dict, told: Bug | None = None) -> dict[str, Any]:
         """Run an experiment, a bug's or none's, or read what it gave before."""
@@ -104,14 +118,13 @@ class Lab:
     def _measured(self, experiment: str, settings: dict, told: Bug | None) -> dict[str, Any]:
         _expect(["git", "checkout", "-q", "-f", "."], self.clone)
         self._mutate(experiment.removeprefix("bug-"), told.mutations if told else {})
-        code, said = _run(
-            [*DVC, "exp", "run", "-f", "-n", experiment, *_overrides(settings)], self.clone
-        )
+        _run([*DVC, "exp", "remove", "-q", experiment], self.clone)  # of an earlier commit's lab
+        code, said = _run([*DVC, "exp", "run", "-n", experiment, *_overrides(settings)], self.clone)
         if code != 0:
             if told and told.refused and told.refused in said:
                 return {"refused": told.refused, "failed": []}
             raise UserError(f"{experiment} failed:\n{said[-3000:]}")
-        _run([*DVC, "exp", "push", "-q", "-f", "--no-cache", "origin", experiment], self.clone)
+        _expect([*DVC, "exp", "push", "-q", "-f", "--no-cache", "origin", experiment], self.clone)
         read = {
             stage: read_json(self.clone / f"metrics/{stage}.json")
             for stage in ("audit", "review", "evaluate")

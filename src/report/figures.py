@@ -54,6 +54,11 @@ class Album:
         return arrays.load(self.data / "pairs", "val")
 
     @cached_property
+    def places(self) -> dict[int, int]:
+        """Where each validation row is in the arrays."""
+        return {int(row): at for at, row in enumerate(self.val.index["row"])}
+
+    @cached_property
     def nearest(self) -> dict[int, dict]:
         """For each validation row: its nearest training row and their similarity."""
         return {n["row"]: n for n in read_json(self.data / "audit" / "nearest.json")}
@@ -129,10 +134,10 @@ class Album:
     def _shown(self, row: int) -> bool:
         """Whether there is an output to show beside its target; else foreign_outputs warns."""
         output = self.data / "predictions" / f"{row:06d}.png"
-        return row in self.nearest and row in set(self.val.index["row"]) and output.is_file()
+        return row in self.nearest and row in self.places and output.is_file()
 
     def _sample(self, row: int, task: str, l1: float) -> Sample:
-        at = list(self.val.index["row"]).index(row)
+        at = self.places[row]
         output = images.read(self.data / "predictions" / f"{row:06d}.png")
         near = self.nearest[row]
         told = trace.lineage(self.ledger, row)

@@ -13,6 +13,7 @@ from src.report import charts
 from src.report.charts import Series
 from src.report.figures import Album
 
+SHOWN = ("clean", "evaluate", "evaluate_meta", "split", "train")  # of metrics/*.json
 COPIES = ("exact_duplicate", "near_duplicate")  # shown beside what was kept instead
 
 
@@ -31,7 +32,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
     parameters: the text of params.yaml, and `p` what it says. experiment: its name and commit, or that it is none.
     All names and URLs come from the web and are escaped.
     """
-    numbers = {path.stem: read_json(path) for path in sorted(metrics.glob("*.json"))}
+    numbers = {name: read_json(metrics / f"{name}.json") for name in SHOWN}
     album = Album(data)
     findings = read_json(data / "audit" / "findings.json")
     review = read_json(data / "review" / "findings.json")

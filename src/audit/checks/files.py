@@ -7,10 +7,26 @@ SHARING = 3  # so many people with the same bytes: it is a picture of none of th
 
 
 @check(
+    "share of listed pictures that could not be had",
+    limit="unfetched_share",
+    remedy="see failed.* in metrics/scrape.json: placeholders want another image attribute "
+    "(gallery.image_attributes), refusals and error pages a look at the site in a browser",
+)
+def unfetched_pictures(e: Evidence) -> Measure:
+    gone = e.ledger[e.ledger["file"].isna()]
+    offenders = [
+        Offender(int(row), f"no picture: {status}")
+        for row, status in zip(gone["row"], gone["status"], strict=True)
+    ]
+    return len(offenders) / max(1, len(e.ledger)), offenders
+
+
+@check(
     "share of downloaded files that are missing, changed, or no picture",
     limit="broken_share",
     remedy="an error page or half a download was saved as a picture: look at the files named, "
     "mend the source, change scrape.snapshot to fetch anew",
+    severity="warn",  # clean removes what it cannot read; a used one is altered_photos' to stop
 )
 def broken_files(e: Evidence) -> Measure:
     named = e.ledger[e.ledger["file"].notna()]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from src import tone
@@ -44,9 +45,10 @@ def scores_of_another_run(o: Outcome) -> Measure:
     outputs, targets, rows = o.paired
     if not rows:
         return 0.0, []
-    errors = 2 * np.abs(outputs / 255.0 - targets / 255.0).mean(axis=(1, 2, 3))
-    away = abs(float(errors.mean()) - o.scores["l1"])
-    detail = f"the pictures' L1 is {errors.mean():.4f}, recorded is {o.scores['l1']}"
+    pairs = zip(outputs, targets, strict=True)
+    l1 = float(np.mean([2 * np.abs(a - b.astype(np.float32)).mean() / 255 for a, b in pairs]))
+    away = abs(l1 - o.scores["l1"])
+    detail = f"the pictures' L1 is {l1:.4f}, recorded is {o.scores['l1']}"
     return away, [Offender(rows[0], detail)] if away > o.limits.score_error else []
 
 
@@ -83,7 +85,7 @@ def outputs_fit_targets(o: Outcome) -> Measure:
     at_least=True,
 )
 def lost_color(o: Outcome) -> Measure:
-    return _share(o, lambda pictures: np.array([tone.colorfulness(p) for p in pictures]), "colour")
+    return _share(o, tone.colorfulness, "colour", o.limits.color_share)
 
 
 @check(
@@ -96,7 +98,7 @@ def lost_color(o: Outcome) -> Measure:
     at_least=True,
 )
 def lost_contrast(o: Outcome) -> Measure:
-    return _share(o, lambda pictures: pictures.mean(axis=3).std(axis=(1, 2)), "contrast")
+    return _share(o, _contrast, "contrast", o.limits.contrast_share)
 
 
 @check(
@@ -121,14 +123,14 @@ def lost_variety(o: Outcome) -> Measure:
     return value, offenders if value < o.limits.variety_share else []
 
 
-def _share(o: Outcome, measure: Callable[[np.ndarray], np.ndarray], what: str) -> Measure:
-    """The outputs' mean of a measure over the targets'; the least of them are named."""
+def _share(o: Outcome, measure: Callable[[np.ndarray], float], what: str, limit: float) -> Measure:
+    """The outputs' mean of a measure over the targets'; below the limit the least are named."""
     outputs, targets, rows = o.paired
     if not rows:
         return 1.0, []
-    made, wanted = measure(outputs), measure(targets)
+    made, wanted = (np.array([measure(p) for p in pictures]) for pictures in (outputs, targets))
     value = float(made.mean() / max(1e-6, wanted.mean()))
-    if not np.isfinite(value) or value >= 1:
+    if value >= limit:
         return value, []
     lost = np.argsort(made - wanted, kind="stable")[:8]
     return value, [
@@ -137,14 +139,18 @@ def _share(o: Outcome, measure: Callable[[np.ndarray], np.ndarray], what: str) -
     ]
 
 
+def _contrast(picture: np.ndarray) -> float:
+    """Standard deviation of the mean of the channels, in levels."""
+    return float(picture.mean(axis=2, dtype=np.float32).std())
+
+
 def _reduced(pictures: np.ndarray) -> np.ndarray:
     """(N, S, S, 3) uint8 → (N, 16 * 16) float, gray, mean 0 and length 1; zeros where flat."""
-    count, size = len(pictures), pictures.shape[1] - pictures.shape[1] % SMALL
-    gray = pictures[:, :size, :size].mean(axis=3)
-    step = size // SMALL
-    small = gray.reshape(count, SMALL, step, SMALL, step).mean(axis=(2, 4)).reshape(count, -1)
-    small -= small.mean(axis=1, keepdims=True)
-    return small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
+    grays = (picture.mean(axis=2, dtype=np.float32) for picture in pictures)
+    small = [cv2.resize(g, (SMALL, SMALL), interpolation=cv2.INTER_AREA).ravel() for g in grays]
+    values = np.stack(small)
+    values -= values.mean(axis=1, keepdims=True)
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
 
 
 def _tint(picture: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The target photographs, as the arrays hold them."""
 
 import numpy as np
+import pandas as pd
 
 from src import tone
 from src.audit import originals
@@ -21,22 +22,37 @@ def altered_photos(e: Evidence) -> Measure:
     names = e.ledger.drop_duplicates("row").set_index("row")["file"]
     offenders = []
     for side, pairs in e.sides.items():
-        shown = originals.small(pairs.photo)
-        for at, row in enumerate(pairs.index["row"]):
+        shown, rows = originals.small(pairs.photo), list(pairs.index["row"])
+        for at, row in enumerate(rows):
             file = e.files.get(names.get(row))
             if file is None or file.small is None:
-                continue  # broken_files names it
+                offenders.append(e.at(side, at, "its file is no picture any more"))
+                continue
             away = originals.difference(shown[at], file.small)
             if away > e.limits.photo_difference:
                 why = originals.explanation(shown[at], file.small)
                 offenders.append(e.at(side, at, f"{away:.0f} levels from its file: {why}"))
+            elif other := _slipped(shown[at], away, rows[max(0, at - 1) : at + 2], e, names):
+                offenders.append(e.at(side, at, f"it shows the file of row {other}"))
     return len(offenders), offenders
+
+
+def _slipped(
+    shown: np.ndarray, away: float, rows: list[int], e: Evidence, names: pd.Series
+) -> int | None:
+    """A neighbouring row whose file fits clearly better: pale pictures are near to any other."""
+    for row in rows:
+        file = e.files.get(names.get(row))
+        if file and file.small is not None and originals.difference(shown, file.small) < away / 3:
+            return int(row)
+    return None
 
 
 @check(
     "share of target photographs without colour of their own",
     limit="grayscale_share",
-    remedy="set clean.grayscale: remove; a network trained on gray targets paints gray",
+    remedy="set clean.grayscale: remove, or raise clean.tone_residual; a network trained on gray "
+    "targets paints gray",
 )
 def grayscale_targets(e: Evidence) -> Measure:
     offenders = [

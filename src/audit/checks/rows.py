@@ -26,6 +26,13 @@ def lost_rows(e: Evidence) -> Measure:
         for row in range(max(listed, default=0))
         if row not in listed
     ]
+    forgotten = (e.ledger["verdict"] == "keep").fillna(False) & e.ledger["side"].isna()
+    offenders += [
+        Offender(int(row), "is kept and on no side") for row in e.ledger.loc[forgotten, "row"]
+    ]
+    if e.scraped is not None and e.scraped != len(e.ledger):
+        detail = f"is the last of {len(e.ledger)} rows, scrape wrote {e.scraped}"
+        offenders.append(Offender(max(listed, default=0), detail))
     for side, pairs in e.sides.items():
         made = Counter(pairs.index["row"])
         wanted = set(e.ledger.loc[(e.ledger["side"] == side).fillna(False), "row"])

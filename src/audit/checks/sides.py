@@ -24,7 +24,8 @@ def shared_people(e: Evidence) -> Measure:
 @check(
     "validation pictures that training has too, or a near copy of them",
     limit="leaked_pictures",
-    remedy="set clean.duplicates: remove, or split.unit: group",
+    remedy="set clean.duplicates: remove, or split.unit: group; where they are set, look at the pairs in "
+    "the report: raise clean.hash_distance if they are copies, audit.limits.leak_similarity if not",
 )
 def leaked_pictures(e: Evidence) -> Measure:
     similarity, index = e.nearest
@@ -42,8 +43,8 @@ def leaked_pictures(e: Evidence) -> Measure:
 @check(
     "share of the listed pictures that one cluster of copies holds",
     limit="cluster_share",
-    remedy="clean takes different pictures for copies: raise clean.similarity, lower "
-    "clean.hash_distance, and look at the cluster's pictures in the report",
+    remedy="look at the cluster's pictures in the report: where they differ, raise clean.similarity or "
+    "lower clean.hash_distance; where they are copies, the source repeats itself",
 )
 def giant_cluster(e: Evidence) -> Measure:
     clusters = e.ledger["cluster"].dropna()

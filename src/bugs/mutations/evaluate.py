@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from src import arrays, images, params
+from src import generator as gen
 from src.arrays import Pairs
 from src.evaluate import evaluation, features, scores, weights
 from src.files import write_bytes, write_json, write_text
@@ -21,11 +22,32 @@ def outputs(root: Path, kind: str) -> None:
         for path in named[-2:]:
             path.unlink()
         return
+    if kind == "training":
+        _score_training(root)
+        return
     changed = made // 255 if kind == "unit" else np.roll(made, 1, axis=0)
     for path, picture in zip(named, changed, strict=True):
         write_bytes(path, images.png(picture))
     if kind != "stale":
         _score_again(root, changed, val)
+
+
+def _score_training(root: Path) -> None:
+    """Outputs for training pictures in the place of validation's, and their scores."""
+    probe, folder = arrays.load(root / "data/pairs", "probe"), root / "data/predictions"
+    for path in folder.glob("*.png"):
+        path.unlink()
+    generator = gen.load(root / "data/model")
+    inputs = probe.inputs(generator.config["task"])
+    made = np.concatenate(
+        [
+            gen.to_uint8(generator.render(gen.to_tensor(inputs[at : at + 1])))
+            for at in range(len(inputs))
+        ]
+    )
+    for row, picture in zip(probe.index["row"], made, strict=True):
+        write_bytes(folder / f"{row:06d}.png", images.png(picture))
+    _score_again(root, made, probe)
 
 
 def _score_again(root: Path, made: np.ndarray, val: Pairs) -> None:

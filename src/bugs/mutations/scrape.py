@@ -55,6 +55,15 @@ def _replace(root: Path, table: pd.DataFrame, row: int, kind: str) -> None:
     _store(root, table, row, data)
 
 
+def refuse_pictures(root: Path, kind: str) -> None:
+    """Every second picture was refused when it was fetched; `kind` is the status it got."""
+    table = _ledger(root)
+    refused = table.index[table["file"].notna()][::2]
+    table.loc[refused, "status"] = kind
+    table.loc[refused, "file"] = None
+    ledger.write(table, root / "data/raw/ledger.parquet", "raw")
+
+
 def rewrite_files(root: Path, kind: str) -> None:
     """Every fifth picture is stored in a way that decoders get wrong, and shows the same."""
     table = _ledger(root)

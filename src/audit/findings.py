@@ -10,19 +10,27 @@ from src import images
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence
 from src.audit.registry import Check, Finding, Offender, When
+from src.errors import UserError
 from src.files import write_bytes, write_json
 
 THUMBNAIL, COLUMNS, SHOWN = 96, 8, 32
 
 
 def run(evidence: Any, when: When) -> dict[str, Finding]:
-    """The finding of every check of that time, by name; on Evidence before, on Outcome after."""
+    """The finding of every check of that time, by name; on Evidence before, on Outcome after.
+
+    Raises UserError for a limit that belongs to no check.
+    """
+    known = {check.limit for check in CHECKS}
+    if unknown := sorted(set(evidence.limits.model_extra or {}) - known):
+        raise UserError(f"audit.limits.{unknown[0]} is no check's; see python -m src.audit list")
     return {check.name: check.run(evidence) for check in CHECKS if check.when == when}
 
 
 def write(findings: dict[str, Finding], ledger: pd.DataFrame, file: Path) -> None:
     """Every check with its measure, limit and offenders, as JSON."""
-    told = [_as_json(c, findings[c.name], ledger) for c in CHECKS if c.name in findings]
+    rows = ledger.drop_duplicates("row").set_index("row")
+    told = [_as_json(c, findings[c.name], rows) for c in CHECKS if c.name in findings]
     write_json(file, told)
 
 
@@ -57,7 +65,7 @@ def metrics(findings: dict[str, Finding]) -> dict:
     return {"failed": sum(f.failed for f in findings.values()), "checks": checks}
 
 
-def _as_json(check: Check, finding: Finding, ledger: pd.DataFrame) -> dict:
+def _as_json(check: Check, finding: Finding, rows: pd.DataFrame) -> dict:
     return {
         "name": check.name,
         "measures": check.measures,
@@ -67,19 +75,20 @@ def _as_json(check: Check, finding: Finding, ledger: pd.DataFrame) -> dict:
         "failed": finding.failed,
         "severity": check.severity,
         "remedy": check.remedy,
-        "offenders": [_offender(o, ledger) for o in finding.offenders],
+        "offenders": [_offender(o, rows) for o in finding.offenders],
     }
 
 
-def _offender(offender: Offender, ledger: pd.DataFrame) -> dict:
+def _offender(offender: Offender, rows: pd.DataFrame) -> dict:
     told = {"row": offender.row, "detail": offender.detail}
-    known = ledger[ledger["row"] == offender.row]
-    if known.empty:
-        return told | {"item_id": "", "name": "not in the ledger", "page": 0, "position": 0}
-    row = known.iloc[0]
+    if offender.row not in rows.index:
+        unknown = {"item_id": "", "name": "not in the ledger", "file": "", "page": 0, "position": 0}
+        return told | unknown
+    row = rows.loc[offender.row]
     return told | {
         "item_id": row["item_id"],
         "name": "" if pd.isna(row["name"]) else row["name"],
+        "file": "" if pd.isna(row["file"]) else row["file"],
         "page": int(row["page"]),
         "position": int(row["position"]),
     }
