@@ -9,9 +9,12 @@ class UserError(Exception):
     """A wrong input. The message names the file, row, URL or parameter, the value, and the remedy."""
 
 
-def printable(text: str) -> str:
-    """Text as a terminal may show it: what comes from the web must not steer it."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+def printable(text: str, kept: str = "") -> str:
+    """Text as a terminal may show it: what comes from the web must not steer it.
+
+    kept: characters that stay though they are not printable, such as newlines of our own.
+    """
+    return "".join(c if c.isprintable() or c in kept else "?" for c in text)
 
 
 @contextmanager
@@ -20,7 +23,7 @@ def reported(program: str) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        print(f"{program}: {printable(str(error))}", file=sys.stderr)
+        print(printable(f"{program}: {error}", "\n"), file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print(f"{program}: interrupted; run the same command to go on", file=sys.stderr)

@@ -124,7 +124,7 @@ class Limits(Section):
     repeated_people_share: Share
     misplaced_pictures: Annotated[int, Field(ge=0)]
     unfetched_share: Share
-    broken_share: Share
+    broken_files: Annotated[int, Field(ge=0)]
     placeholder_share: Share
     upscaled_share: Share
     lost_rows: Annotated[int, Field(ge=0)]

@@ -10,7 +10,7 @@ from src.files import write_text
 
 def main() -> None:
     p = params.read()
-    print(printable(gate(Path("data/audit/findings.json"), p.audit.on_failure)))
+    print(printable(gate(Path("data/audit/findings.json"), p.audit.on_failure), "\n"))
     # constant: a changed limit or report must not retrain
     write_text(Path("data/gate/open"), "open\n")
 

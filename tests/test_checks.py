@@ -201,7 +201,8 @@ def with_input(e: Evidence, name: str, row: int, change: Callable) -> Evidence:
 def taken_out(e: Evidence, rows: list[int]) -> Evidence:
     """Rows that an earlier stage removed, as the ledger says."""
     gone = e.ledger["row"].isin(rows)
-    e = with_ledger(e, side=e.ledger["side"].mask(gone, None))
+    verdict = e.ledger["verdict"].mask(gone, "near_duplicate")
+    e = with_ledger(e, side=e.ledger["side"].mask(gone, None), verdict=verdict)
     for side, pairs in e.sides.items():
         kept = (~pairs.index["row"].isin(rows)).to_numpy()
         arrays = {name: getattr(pairs, name)[kept] for name in ("photo", "gray", "canny")}
@@ -252,6 +253,45 @@ def names_slipped(rows: list[int]) -> Callable[[Evidence], Evidence]:
         return renamed(e, item_id=ids)
 
     return change
+
+
+def refused(e: Evidence) -> Evidence:
+    """Four of thirty were not had."""
+    e = taken_out(e, [3, 8, 13, 18])
+    gone = e.ledger["row"].isin([3, 8, 13, 18])
+    status = e.ledger["status"].mask(gone, "placeholder")
+    return with_ledger(e, file=e.ledger["file"].mask(gone, None), status=status)
+
+
+def unreadable(e: Evidence) -> Evidence:
+    """Four of thirty were error pages under a picture's name."""
+    e = taken_out(e, [3, 8, 13, 18])
+    gone = e.ledger["row"].isin([3, 8, 13, 18])
+    return with_ledger(e, verdict=e.ledger["verdict"].mask(gone, "unreadable"))
+
+
+def on_no_side(e: Evidence) -> Evidence:
+    verdict = e.ledger["verdict"].copy()
+    e = taken_out(e, [12])
+    return with_ledger(e, verdict=verdict)
+
+
+def tail_lost(e: Evidence) -> Evidence:
+    """Scrape wrote two rows more than arrived."""
+    more = pd.concat([e.ledger, e.ledger.tail(2)], ignore_index=True)
+    ledger.write(more.assign(row=range(len(more))), e.raw / "ledger.parquet", "raw")
+    return e
+
+
+def pale_and_shifted(e: Evidence) -> Evidence:
+    """Two small motifs on white, each at the other's place: few levels tell them apart."""
+    for row in (2, 3):
+        pale = np.full((SIZE, SIZE, 3), 255, np.uint8)
+        pale[22:42, 22:42] = images.resize(photo(e, row), 20, 20)
+        e = with_photo(e, row, pale)
+        e = with_file(e, row, images.png(pale))
+    one, other = photo(e, 2).copy(), photo(e, 3).copy()
+    return with_photo(with_photo(e, 2, other), 3, one)
 
 
 def file_gone(e: Evidence) -> Evidence:
@@ -430,6 +470,11 @@ FAULTS = {
     "people again": ("repeated_people", people_again, {5, 10, 15, 20, 25}),
     "two names swapped": ("misplaced_pictures", names_slipped([10, 11]), {10, 11}),
     "names slipped in JSON": ("misplaced_pictures", names_slipped([5, 6, 7, 8]), {5, 6, 7, 8}),
+    "half the pictures refused": ("unfetched_pictures", refused, {3, 8, 13, 18}),
+    "error pages": ("unfetched_pictures", unreadable, {3, 8, 13, 18}),
+    "a kept row on no side": ("lost_rows", on_no_side, {12}),
+    "fewer rows than scraped": ("lost_rows", tail_lost, {29}),
+    "pale pictures shifted": ("altered_photos", pale_and_shifted, {2, 3}),
     "a file gone": ("broken_files", file_gone, {3}),
     "an error page": ("broken_files", lambda e: stored(e, 6, HTML), {6}),
     "an empty file": ("broken_files", lambda e: stored(e, 6, b""), {6}),

@@ -54,7 +54,7 @@ def test_a_failed_check_stops_with_all_that_is_needed(clean: Evidence, tmp_path:
     for part in (check.name, check.measures, check.remedy):
         assert part in text
     assert "0.4, allowed at most 0.02" in text  # 20 of 50
-    assert "row 29 (nm0029: the last of 30, the page states 50)" in text
+    assert "row 29 (page 6, nm0029, images/29: the last of 30, the page states 50)" in text
     assert str(findings) in text
     assert "audit.on_failure: report" in text
     assert "1 of the checks failed" in text

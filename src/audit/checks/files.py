@@ -7,37 +7,37 @@ SHARING = 3  # so many people with the same bytes: it is a picture of none of th
 
 
 @check(
-    "share of listed pictures that could not be had",
+    "share of listed pictures that could not be had or not be read",
     limit="unfetched_share",
-    remedy="see failed.* in metrics/scrape.json: placeholders want another image attribute "
-    "(gallery.image_attributes), refusals and error pages a look at the site in a browser",
+    remedy="see failed.* in metrics/scrape.json and unreadable in metrics/clean.json: placeholders "
+    "want another image attribute (gallery.image_attributes), refusals and error pages saved as "
+    "pictures a look at the site in a browser",
 )
 def unfetched_pictures(e: Evidence) -> Measure:
-    gone = e.ledger[e.ledger["file"].isna()]
+    unreadable = (e.ledger["verdict"] == "unreadable").fillna(False)
+    gone = e.ledger[e.ledger["file"].isna() | unreadable]
     offenders = [
-        Offender(int(row), f"no picture: {status}")
-        for row, status in zip(gone["row"], gone["status"], strict=True)
+        Offender(int(row), f"no picture: {verdict if status == 'ok' else status}")
+        for row, status, verdict in zip(gone["row"], gone["status"], gone["verdict"], strict=True)
     ]
     return len(offenders) / max(1, len(e.ledger)), offenders
 
 
 @check(
-    "share of downloaded files that are missing, changed, or no picture",
-    limit="broken_share",
-    remedy="an error page or half a download was saved as a picture: look at the files named, "
-    "mend the source, change scrape.snapshot to fetch anew",
-    severity="warn",  # clean removes what it cannot read; a used one is altered_photos' to stop
+    "pictures in use whose file is missing, changed, or no picture any more",
+    limit="broken_files",
+    remedy="data/raw is not what was downloaded: run `dvc checkout`, or `dvc repro -f scrape`",
 )
 def broken_files(e: Evidence) -> Measure:
-    named = e.ledger[e.ledger["file"].notna()]
+    used = e.ledger[e.ledger["side"].notna() & e.ledger["file"].notna()]
     offenders = []
-    for row, name, digest in zip(named["row"], named["file"], named["sha256"], strict=True):
+    for row, name, digest in zip(used["row"], used["file"], used["sha256"], strict=True):
         file = e.files[name]
         if file.error:
             offenders.append(Offender(int(row), f"{name} is no picture: {file.error}"))
         elif file.sha256 != digest:
             offenders.append(Offender(int(row), f"{name} is not what was downloaded"))
-    return len(offenders) / max(1, len(named)), offenders
+    return len(offenders), offenders
 
 
 @check(

@@ -55,6 +55,15 @@ def _replace(root: Path, table: pd.DataFrame, row: int, kind: str) -> None:
     _store(root, table, row, data)
 
 
+def overwrite_files(root: Path, kind: str) -> None:
+    """Every fifth file gets the bytes of the next one; the ledger is none the wiser."""
+    table = _ledger(root)
+    names = list(dict.fromkeys(table["file"].dropna()))
+    held = [(root / "data/raw" / name).read_bytes() for name in names]
+    for at in range(0, len(names) - 1, EVERY):
+        write_bytes(root / "data/raw" / names[at], held[at + 1])
+
+
 def refuse_pictures(root: Path, kind: str) -> None:
     """Every second picture was refused when it was fetched; `kind` is the status it got."""
     table = _ledger(root)
