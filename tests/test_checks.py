@@ -20,8 +20,10 @@ from src.arrays import Pairs
 from src.audit import findings
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence
+from src.audit.registry import Check
 from src.demo import site
 from src.demo.catalogue import Entry, alter
+from src.errors import UserError
 from src.pair import square, to_canny, to_gray
 from src.params import Limits, Pair, Params
 from tests import test_outputs
@@ -788,3 +790,19 @@ def test_no_check_fires_on_real_facades(tmp_path: Path):
         e = with_side(e, side, labels=np.stack(maps))
     assert fired(e) == {}
     assert BEFORE["labels_fit_photos"].run(e).value > 0.7
+
+
+def test_a_checks_own_limit_holds_until_the_parameters_have_another(clean: Evidence):
+    own = Check("pale", "m", "pale_share", "r", "stop", "before", False, 0.5, lambda e: (0.7, []))
+    assert own.run(clean).failed
+    assert not own.run(with_limits(clean, pale_share=0.8)).failed
+
+
+def test_a_limit_of_no_check_is_refused_by_name(changed, clean: Evidence):
+    limits = changed({"audit.limits.pale_shar": 0.8}).audit.limits
+    with pytest.raises(UserError, match=r"audit\.limits\.pale_shar is no check's"):
+        findings.run(replace(clean, limits=limits), "before")
+
+
+def test_secondary_limits_are_known(changed, clean: Evidence):
+    assert findings.run(replace(clean, limits=changed().audit.limits), "before")
