@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from src import images
+from src import images, params
 from src.audit import originals
 from src.audit.originals import File
 from src.pair import square
-from tests.conftest import real
+from tests.conftest import ROOT, real
 
 CLOSE = 2.0  # levels of 255, between two decoders and two ways of reducing
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -299,3 +299,14 @@ def test_real_files_show_what_the_pipeline_made_of_them(folder: str, layout: str
     for file in chosen:
         away = originals.difference(found[file.name].small, shown(file.read_bytes(), layout))
         assert away < CLOSE, file.name
+
+
+@pytest.mark.parametrize("size", [16, 32, 36, 64, 142, 286])
+def test_a_square_of_any_size_is_near_to_its_file(faces, tmp_path, size):
+    limit = params.read(ROOT / "params.yaml").audit.limits.photo_difference
+    for number, face in enumerate(faces[:6]):
+        (tmp_path / str(number)).write_bytes(images.jpeg(face))
+        table = pd.DataFrame({"file": [str(number)], "layout": ["single"]})
+        file = originals.files(table, tmp_path, "center")[str(number)]
+        shown = originals.small(square(images.decode(images.jpeg(face)), size, "center")[None])[0]
+        assert originals.difference(shown, file.small) < limit
