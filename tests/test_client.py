@@ -253,6 +253,11 @@ def test_the_host_that_a_redirect_leads_to_is_asked_by_its_own_rules(server, cli
         assert c.get(server["/out"]) == b"theirs"
 
 
+def test_a_redirect_to_what_is_no_url_is_refused_as_one(server, client):
+    server["/a"] = Answer(b"", 302, {"Location": "http://[broken"})
+    assert reason(client(), server["/a"]) == "unsupported_url"
+
+
 def test_redirects_end(server, client):
     server["/a"] = Answer(b"", 302, {"Location": "/a"})
     assert reason(client(), server["/a"]) == "too_many_redirects"

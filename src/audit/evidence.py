@@ -60,6 +60,15 @@ class Evidence:
         return originals.files(self.ledger, self.raw, self.pair.crop)
 
     @cached_property
+    def _names(self) -> dict[int, str | None]:
+        listed = self.ledger.drop_duplicates("row")
+        return dict(zip(listed["row"], listed["file"], strict=True))
+
+    def file_of(self, row: int) -> File | None:
+        """A ledger row's file as it lies on disk; None where it has none."""
+        return self.files.get(self._names.get(row))
+
+    @cached_property
     def scraped(self) -> int | None:
         """How many rows scrape wrote; None where its ledger is not there."""
         path = self.raw / "ledger.parquet"

@@ -170,6 +170,8 @@ class Client:
                 return self._read(response, limit), None
         except (requests.RequestException, HTTPError) as error:
             raise self._as_fetch_error(url, error) from None
+        except ValueError as error:
+            raise FetchError("unsupported_url", f"{url} leads to what is no URL: {error}") from None
 
     def _as_fetch_error(self, url: str, error: Exception) -> FetchError:
         cause = error.args[0] if error.args else None

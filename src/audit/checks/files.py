@@ -67,11 +67,10 @@ def placeholders(e: Evidence) -> Measure:
     severity="warn",
 )
 def upscaled_pictures(e: Evidence) -> Measure:
-    names = e.ledger.drop_duplicates("row").set_index("row")["file"]
     offenders = []
     for side, pairs in e.sides.items():
         for at, row in enumerate(pairs.index["row"]):
-            file = e.files.get(names.get(row))
+            file = e.file_of(row)
             if file and file.side and file.side < e.pair.size:
                 detail = f"{file.side} pixels wide, enlarged to {e.pair.size}"
                 offenders.append(e.at(side, at, detail))

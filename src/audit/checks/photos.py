@@ -1,7 +1,6 @@
 """The target photographs, as the arrays hold them."""
 
 import numpy as np
-import pandas as pd
 
 from src import tone
 from src.audit import originals
@@ -19,29 +18,26 @@ FILLED = 0.08  # of the picture's height
     "rows): mend src/images.py or src/pair.py and run `dvc repro -f pair`",
 )
 def altered_photos(e: Evidence) -> Measure:
-    names = e.ledger.drop_duplicates("row").set_index("row")["file"]
     offenders = []
     for side, pairs in e.sides.items():
         shown, rows = originals.small(pairs.photo), list(pairs.index["row"])
         for at, row in enumerate(rows):
-            file = e.files.get(names.get(row))
+            file = e.file_of(row)
             if file is None or file.small is None:
                 continue  # broken_files names it
             away = originals.difference(shown[at], file.small)
             if away > e.limits.photo_difference:
                 why = originals.explanation(shown[at], file.small)
                 offenders.append(e.at(side, at, f"{away:.0f} levels from its file: {why}"))
-            elif other := _slipped(shown[at], away, rows[max(0, at - 1) : at + 2], e, names):
+            elif other := _slipped(shown[at], away, rows[max(0, at - 1) : at + 2], e):
                 offenders.append(e.at(side, at, f"it shows the file of row {other}"))
     return len(offenders), offenders
 
 
-def _slipped(
-    shown: np.ndarray, away: float, rows: list[int], e: Evidence, names: pd.Series
-) -> int | None:
+def _slipped(shown: np.ndarray, away: float, rows: list[int], e: Evidence) -> int | None:
     """A neighbouring row whose file fits clearly better: pale pictures are near to any other."""
     for row in rows:
-        file = e.files.get(names.get(row))
+        file = e.file_of(row)
         if file and file.small is not None and originals.difference(shown, file.small) < away / 3:
             return int(row)
     return None

@@ -38,23 +38,14 @@ def _score_training(root: Path) -> None:
     for path in folder.glob("*.png"):
         path.unlink()
     generator = gen.load(root / "data/model")
-    inputs = probe.inputs(generator.config["task"])
-    made = np.concatenate(
-        [
-            gen.to_uint8(generator.render(gen.to_tensor(inputs[at : at + 1])))
-            for at in range(len(inputs))
-        ]
-    )
+    made = _evaluator(root).render(generator, probe.inputs(generator.config["task"]))
     for row, picture in zip(probe.index["row"], made, strict=True):
         write_bytes(folder / f"{row:06d}.png", images.png(picture))
     _score_again(root, made, probe)
 
 
 def _score_again(root: Path, made: np.ndarray, val: Pairs) -> None:
-    p = params.read(root / "params.yaml")
-    file = weights.extractor_file(root / "data/weights")
-    network = features.build(file, p.evaluate.random_seed)
-    evaluator = evaluation.Evaluator(network, p.evaluate)
+    evaluator = _evaluator(root)
     table = evaluator.table(made, val.photo)
     rows = pd.concat([val.index[["row", "item_id", "name"]], table], axis=1)
     text = rows.to_csv(index=False, float_format="%.4f")
@@ -64,3 +55,9 @@ def _score_again(root: Path, made: np.ndarray, val: Pairs) -> None:
     told["val"] = evaluator.distances(made, val.photo) | scores.summary(table)
     told["gap"] = {k: round(told["val"][k] - told["train"][k], 5) for k in told["gap"]}
     write_json(path, told)
+
+
+def _evaluator(root: Path) -> evaluation.Evaluator:
+    p = params.read(root / "params.yaml")
+    file = weights.extractor_file(root / "data/weights")
+    return evaluation.Evaluator(features.build(file, p.evaluate.random_seed), p.evaluate)
