@@ -25,6 +25,7 @@ def reported(program: str) -> Iterator[None]:
     except UserError as error:
         print(printable(f"{program}: {error}", "\n"), file=sys.stderr)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        print(f"{program}: interrupted; run the same command to go on", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        done = f" ({error})" if error.args else ""
+        print(f"{program}: interrupted{done}; run the same command to go on", file=sys.stderr)
         raise SystemExit(130) from None

@@ -1,18 +1,19 @@
 """Bytes to pixels, safely, and back.
 
-Every picture enters the project through `decode`: 8-bit RGB, upright, sRGB, on white.
+Every picture enters the project through `decode`: 8-bit RGB, upright, sRGB, nothing transparent.
 """
 
 import contextlib
 import io
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+SUFFIXES = (".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 100_000_000
 
 # EXIF orientation to what turns the picture upright. Pillow's own exif_transpose also rewrites
@@ -42,26 +43,42 @@ class ImageError(Exception):
         return type(self), (self.reason, str(self))  # it crosses processes
 
 
-def inspect(data: bytes) -> tuple[str, int, int]:
-    """Format, width and height from the header, nothing decoded.
+class Header(NamedTuple):
+    """What a picture's header says; `animated` where it has more frames than the first."""
+
+    format: str
+    width: int
+    height: int
+    animated: bool
+
+
+def inspect(data: bytes) -> Header:
+    """Read the header, nothing decoded.
 
     Raises ImageError: `not_an_image`, or `too_many_pixels` above 100 megapixels.
     """
     image = _open(data)
-    return str(image.format), image.width, image.height
+    try:
+        animated = bool(getattr(image, "is_animated", False))
+    except (OSError, ValueError, SyntaxError, EOFError):  # broken off in its second frame
+        animated = False
+    # MPO: a JPEG with others after it
+    kind = "JPEG" if image.format == "MPO" else str(image.format)
+    return Header(kind, image.width, image.height, animated and kind != "JPEG")
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, background: str = "white") -> np.ndarray:
     """Decode a picture to (height, width, 3) uint8 sRGB.
 
-    EXIF orientation is applied, ICC profiles converted to sRGB, transparency laid on white,
-    16-bit scaled to 8, and of an animation the first frame taken.
+    EXIF orientation is applied, ICC profiles converted to sRGB, transparency laid on
+    `background` (a name or #rrggbb), 16-bit scaled to 8, and of an animation the first frame
+    taken.
     Raises ImageError: `not_an_image`, `too_many_pixels` or `truncated`.
     """
     image = _open(data)
     try:
         image.load()
-        return np.asarray(_upright(_to_rgb(image), image))
+        return np.asarray(_upright(_to_rgb(image, background), image))
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
         raise ImageError("truncated", f"the picture's data is broken: {error}") from None
 
@@ -162,7 +179,7 @@ def _upright(image: Image.Image, original: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, background: str) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         levels = np.asarray(image).astype(np.float64)
@@ -171,7 +188,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = Image.fromarray(levels.clip(0, 255).round().astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, background), rgba).convert("RGB")
     if image.mode not in ("RGB", "CMYK", "L"):
         image = image.convert("RGB")
     if profile:

@@ -30,6 +30,7 @@ SCRAPED = pa.schema(
         ("width", pa.int64()),
         ("height", pa.int64()),
         ("format", pa.string()),
+        ("animated", pa.bool_()),  # of which the first frame is taken
         ("status", pa.string()),  # ok, or why there is no file
     ]
 )
@@ -93,5 +94,9 @@ def read_table(path: Path, columns: pa.Schema) -> pd.DataFrame:
     missing = [name for name in columns.names if name not in arrow.column_names]
     if missing:
         raise UserError(f"{path} lacks the columns {', '.join(missing)}")
-    nullable = {pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype()}
+    nullable = {
+        pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
     return arrow.select(columns.names).to_pandas(types_mapper=nullable.get)

@@ -96,7 +96,7 @@ def _probe(train: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 def _prepare(key: tuple, raw: Path, pair: Pair, size: int) -> dict[str, np.ndarray]:
     row, file, layout = key
     try:
-        whole = images.decode((raw / file).read_bytes())
+        whole = images.decode((raw / file).read_bytes(), pair.background)
     except (OSError, images.ImageError) as error:
         raise UserError(f"row {row}: {raw / file} cannot be read any more: {error}") from None
     photo, labels = images.halves(whole, layout)

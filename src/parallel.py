@@ -2,9 +2,11 @@
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from queue import SimpleQueue
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -28,27 +30,46 @@ def map_processes(
     # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         chunk = max(1, min(32, len(items) // (4 * workers)))
-        return _collect(pool, function, items, title, chunk)
+        try:
+            results = pool.map(function, items, chunksize=chunk)
+            return list(progress(results, len(items), title))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def map_threads(
     function: Callable[[Item], Result], items: Sequence[Item], title: str, workers: int
 ) -> list[Result]:
-    """The same in threads, for work that waits on the network."""
-    with ThreadPoolExecutor(workers) as pool:
-        return _collect(pool, function, items, title, 1)
+    """The same in threads, for work that waits on the network.
 
+    An error, or Ctrl-C, is raised at once: who is still waiting for the network is not waited for.
+    """
+    todo = iter(enumerate(items))
+    done: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
+    stopped, taking = threading.Event(), threading.Lock()
 
-def _collect(
-    pool: Executor,
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    title: str,
-    chunk: int,
-) -> list[Result]:
+    def work() -> None:
+        while not stopped.is_set():
+            with taking:
+                number, item = next(todo, (None, None))
+            if number is None:
+                return
+            try:
+                done.put((number, function(item), None))
+            except BaseException as error:
+                done.put((number, None, error))
+
+    # daemons: a pool's own threads would hold up the end of the program
+    for _ in range(min(workers, len(items))):
+        threading.Thread(target=work, daemon=True).start()
+    results: list[Result | None] = [None] * len(items)
     try:
-        results = pool.map(function, items, chunksize=chunk)
-        return list(progress(results, len(items), title))
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
+        for _ in progress(range(len(items)), len(items), title):
+            number, result, error = done.get()
+            if error is not None:
+                raise error
+            results[number] = result
+    finally:
+        stopped.set()
+    return results

@@ -59,14 +59,20 @@ class Facades(Section):
 class Scrape(Section):
     snapshot: str
     max_pages: Count
+    max_items: Count
     on_repeat: Literal["stop", "keep"]
     workers: Annotated[int, Field(ge=1, le=64)]
+    per_host: Annotated[int, Field(ge=1, le=64)]
     requests_per_second: Positive
     timeout_s: Positive
     deadline_s: Positive
     retries: Annotated[int, Field(ge=0, le=20)]
     backoff_s: NotNegative
+    attempts: Annotated[int, Field(ge=1, le=100)]
+    max_requests: Count
+    max_total_bytes: Count
     max_bytes: Annotated[int, Field(ge=1024)]
+    max_page_bytes: Annotated[int, Field(ge=1024)]
     heed_noai: bool
     allow_hosts: list[str]
     contact: Annotated[str, Field(pattern=r"^[ -~]*$")]
@@ -107,6 +113,7 @@ class Pair(Section):
     size: Annotated[int, Field(ge=16, le=1024, multiple_of=16)]
     margin: Annotated[int, Field(ge=0, le=256)]
     crop: Literal["center", "top"]
+    background: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
     canny: Canny
 
 

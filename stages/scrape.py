@@ -11,7 +11,7 @@ from src.scrape import sources, store
 def main() -> None:
     p = params.read()
     raw = Path("data/raw")
-    with sources.opened(p, raw / "pages") as source:
+    with sources.opened(p, raw) as source:
         table = store.store(source.crawl.rows, source.fetch, raw, p.scrape.workers)
     found = source.crawl
     ledger.write(table, raw / "ledger.parquet", "raw")

@@ -187,7 +187,7 @@ def test_a_truncated_picture_is_refused_by_reason(kind: str):
 
 def test_a_truncated_jpeg_is_refused_as_truncated(faces: list[np.ndarray]):
     data = images.jpeg(faces[0])
-    assert images.inspect(data) == ("JPEG", 192, 256)
+    assert images.inspect(data) == ("JPEG", 192, 256, False)
     assert _reason(data[: len(data) * 3 // 5]) == "truncated"
 
 
@@ -214,7 +214,7 @@ def test_a_header_that_claims_200_megapixels_is_refused_before_decoding():
     assert _reason(_header_only(20_000, 10_000)) == "too_many_pixels"
     with pytest.raises(ImageError, match="20000x10000 pixels, allowed are 100000000"):
         images.inspect(_header_only(20_000, 10_000))
-    assert images.inspect(_header_only(10_000, 10_000)) == ("PNG", 10_000, 10_000)
+    assert images.inspect(_header_only(10_000, 10_000)) == ("PNG", 10_000, 10_000, False)
     assert _reason(_header_only(64, 64)) == "truncated"
 
 
@@ -301,7 +301,7 @@ def test_resizing_gives_the_size_asked_for_and_keeps_a_flat_colour():
 def test_png_is_lossless_and_jpeg_grows_with_quality(scene: np.ndarray):
     assert np.array_equal(images.decode(images.png(scene)), scene)
     assert len(images.jpeg(scene, 95)) > len(images.jpeg(scene, 30))
-    assert images.inspect(images.jpeg(scene[..., 0])) == ("JPEG", 12, 18)
+    assert images.inspect(images.jpeg(scene[..., 0])) == ("JPEG", 12, 18, False)
 
 
 def test_three_channels_repeats_gray_and_leaves_colour():

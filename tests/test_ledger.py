@@ -27,6 +27,7 @@ ROW = {
     "width": 4,
     "height": 5,
     "format": "JPEG",
+    "animated": False,
     "status": "ok",
 }
 ABSENT = {
@@ -69,6 +70,7 @@ CELLS = {
     "int64": st.none() | st.integers(-(2**62), 2**62),
     "double": st.none() | st.floats(allow_nan=False),
     "string": st.none() | st.text(max_size=6),
+    "bool": st.none() | st.booleans(),
 }
 
 

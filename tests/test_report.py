@@ -60,6 +60,7 @@ def table_of(words: Sequence[str], name: str | None = "Zoë Young", val: int = 3
             "width": 32 if there else None,
             "height": 24 if there else None,
             "format": "PNG" if there else None,
+            "animated": False if there else None,
             "status": "ok" if there else "http_404",
             "tone_residual": 1.5 if there and word != "unreadable" else None,
             "colorfulness": 20.0 if there and word != "unreadable" else None,

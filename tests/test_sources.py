@@ -2,8 +2,10 @@
 
 import io
 import tarfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 import pandas as pd
@@ -14,11 +16,12 @@ from src.demo import catalogue, site
 from src.errors import UserError
 from src.params import read
 from src.scrape import sources
+from src.scrape.answers import Body
 from src.scrape.client import Client
 from src.scrape.crawl import crawl
 from src.scrape.errors import FetchError
 from src.scrape.listings import parse_gallery, parse_imdb
-from src.scrape.store import counts, store
+from src.scrape.store import Fetch, Use, counts, store
 from tests.conftest import REAL_DATA, ROOT, real
 from tests.pages import NOT_FOUND, Answer, saved, served
 
@@ -60,7 +63,7 @@ def quick(changed):
 
 def scraped(params, folder: Path) -> tuple[pd.DataFrame, dict]:
     """What the scrape stage writes: the ledger, read back, and the metrics."""
-    with sources.opened(params, folder / "pages") as source:
+    with sources.opened(params, folder) as source:
         table = store(source.crawl.rows, source.fetch, folder, params.scrape.workers)
     ledger.write(table, folder / "ledger.parquet", "raw")
     found = source.crawl
@@ -71,6 +74,18 @@ def scraped(params, folder: Path) -> tuple[pd.DataFrame, dict]:
 def picture(seed: int, width: int = 12, height: int = 8) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     return images.png(pixels)
+
+
+def handing(bytes_of: Callable[[str], bytes]) -> Fetch:
+    """A fetch that has bytes for every URL."""
+
+    def fetch(url: str, use: Use) -> dict:
+        with NamedTemporaryFile() as file:
+            file.write(bytes_of(url))
+            file.flush()
+            return use(Body(Path(file.name)))
+
+    return fetch
 
 
 def write(path: Path, data: bytes) -> Path:
@@ -198,7 +213,7 @@ def crawled(server, changed, tmp_path):
     """Crawl /list of the server: crawled({"scrape.max_pages": 3})."""
 
     def go(changes=None):
-        client = Client(changed(QUICK | (changes or {})).scrape, None)
+        client = Client(changed(QUICK | (changes or {})).scrape, tmp_path / "http")
 
         def parse(html, url, number):
             return parse_imdb(html, url, 0)
@@ -300,7 +315,7 @@ def test_pages_without_any_item_do_not_go_on_for_ever(server, changed, tmp_path)
     for target in ("?from=D", "?from=Z"):
         path = f"/wiki/Category:Official_portraits{target}"
         server[path] = Answer(saved("gallery_empty").encode())
-    client = Client(changed(QUICK).scrape, None)
+    client = Client(changed(QUICK).scrape, tmp_path / "http")
     parse = partial(parse_gallery, gallery=settings)
     assert len(crawl(server["/gallery"], parse, client, tmp_path).rows) == 4
     assert len(server.pages_asked()) == 2
@@ -326,7 +341,7 @@ def rows(*urls: str | None) -> list[dict]:
 
 def test_files_are_named_by_their_content_and_format(tmp_path):
     data = picture(1)
-    table = store(rows("a"), {"a": data}.__getitem__, tmp_path, 2)
+    table = store(rows("a"), handing({"a": data}.__getitem__), tmp_path, 2)
     [row] = table.to_dict("records")
     assert row["file"] == f"images/{row['sha256'][:24]}.png"
     assert (tmp_path / row["file"]).read_bytes() == data
@@ -338,25 +353,27 @@ def test_one_picture_for_three_people_is_a_placeholder(tmp_path, people, status)
     data = picture(1)
     urls = [f"{n}" for n in range(people)]
     online = [row | {"page_url": "http://a.example/list"} for row in rows(*urls, "other")]
-    table = store(online, lambda url: picture(2) if url == "other" else data, tmp_path, 2)
+    table = store(online, handing(lambda url: picture(2) if url == "other" else data), tmp_path, 2)
     assert list(table["status"]) == [status] * people + ["ok"]
     assert len(list((tmp_path / "images").iterdir())) == (2 if status == "ok" else 1)
 
 
 def test_copies_on_disk_are_no_placeholders(tmp_path):
-    table = store(rows("a", "b", "c", "d"), lambda url: picture(1), tmp_path, 2)
+    table = store(rows("a", "b", "c", "d"), handing(lambda url: picture(1)), tmp_path, 2)
     assert list(table["status"]) == ["ok"] * 4
     assert (tmp_path / table["file"][0]).exists()
 
 
 def test_a_file_that_may_not_be_read_has_its_reason(tmp_path):
-    table = store(rows(str(tmp_path / "gone.jpg")), lambda url: Path(url).read_bytes(), tmp_path, 2)
+    table = store(
+        rows(str(tmp_path / "gone.jpg")), handing(lambda url: Path(url).read_bytes()), tmp_path, 2
+    )
     assert list(table["status"]) == ["unreadable"]
 
 
 def test_one_picture_listed_thrice_for_one_person_is_none(tmp_path):
     same = [row | {"item_id": "item1"} for row in rows("a", "b", "c")]
-    table = store(same, lambda url: picture(1), tmp_path, 2)
+    table = store(same, handing(lambda url: picture(1)), tmp_path, 2)
     assert list(table["status"]) == ["ok"] * 3
 
 
@@ -367,7 +384,7 @@ def test_a_url_listed_twice_is_fetched_once(tmp_path):
         asked.append(url)
         return picture(len(url))
 
-    table = store(rows("a", "bb", "a"), fetch, tmp_path, 1)
+    table = store(rows("a", "bb", "a"), handing(fetch), tmp_path, 1)
     assert sorted(asked) == ["a", "bb"]
     assert list(table["status"]) == ["ok"] * 3
 
@@ -375,7 +392,9 @@ def test_a_url_listed_twice_is_fetched_once(tmp_path):
 @pytest.mark.parametrize(
     ("data", "status"),
     [
-        (b"<html>not found</html>", "not_an_image"),
+        (b"<html>an album</html>", "html"),
+        (b"<html><title>404 Not found</title>", "soft_404"),
+        (b"<svg/>", "svg"),
         (b"", "not_an_image"),
         (b"\x89PNG\r\n\x1a\n", "not_an_image"),
         (FetchError("timeout", "late"), "timeout"),
@@ -387,7 +406,7 @@ def test_what_is_no_picture_keeps_its_row_and_the_reason(tmp_path, data, status)
             raise data
         return picture(1) if url == "good" else data
 
-    table = store(rows("bad", None), fetch, tmp_path, 2)
+    table = store(rows("bad", None), handing(fetch), tmp_path, 2)
     assert list(table["status"]) == [status, "no_image"]
     assert counts(table, 1, 0, None)["failed"] == {status: 1, "no_image": 1}
     ledger.write(table, tmp_path / "ledger.parquet", "raw")
@@ -395,7 +414,7 @@ def test_what_is_no_picture_keeps_its_row_and_the_reason(tmp_path, data, status)
 
 
 def test_an_empty_list_is_an_empty_ledger(tmp_path):
-    table = store([], lambda url: b"", tmp_path, 2)
+    table = store([], handing(lambda url: b""), tmp_path, 2)
     ledger.write(table, tmp_path / "ledger.parquet", "raw")
     assert len(ledger.read(tmp_path / "ledger.parquet", "raw")) == 0
 
@@ -563,14 +582,14 @@ def test_the_direction_says_where_the_photo_is(quick, tmp_path, facades, directi
 
 def test_an_archive_larger_than_a_page_may_be_is_fetched(quick, tmp_path, facades, archive, server):
     path = place("url", facades, archive + bytes(20_000), server)
-    changes = {"facades.path": path, "scrape.max_bytes": 1024}
+    changes = {"facades.path": path, "scrape.max_bytes": 2048}
     table, _ = scraped(quick("facades", changes), tmp_path / "raw")
     assert len(table) == 5
 
 
 def test_an_archive_that_cannot_be_fetched_is_an_error_with_a_way_out(quick, tmp_path, server):
     path = server["/facades.tar.gz"]
-    with pytest.raises(UserError, match=r"could not be fetched: .*404.*or set it to the unpacked"):
+    with pytest.raises(UserError, match=r"cannot be used: .*404.*or set it to the unpacked"):
         scraped(quick("facades", {"facades.path": path}), tmp_path / "raw")
 
 
@@ -609,8 +628,10 @@ def test_the_real_facades_are_listed_whole(quick, tmp_path):
     params = quick("facades", {"facades.path": str(REAL_DATA / "facades")})
     with sources.opened(params, tmp_path) as source:
         table = pd.DataFrame(source.crawl.rows)
-        first = images.inspect(source.fetch(table["image_url"][0]))
+        first = images.inspect(
+            source.fetch(table["image_url"][0], lambda body: body.path.read_bytes())
+        )
     assert table["given_side"].value_counts().to_dict() == {"train": 400, "val": 100}
     assert table["item_id"].nunique() == 500
     assert list(table["name"][:3]) == ["1", "2", "3"]
-    assert first == ("JPEG", 512, 256)
+    assert first == ("JPEG", 512, 256, False)

@@ -57,7 +57,7 @@ class Evidence:
     @cached_property
     def files(self) -> dict[str, File]:
         """Every file that a ledger row names, as it lies on disk."""
-        return originals.files(self.ledger, self.raw, self.pair.crop)
+        return originals.files(self.ledger, self.raw, self.pair.crop, self.pair.background)
 
     @cached_property
     def _names(self) -> dict[int, str | None]:

@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 
 from src.parallel import map_processes
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # what the pipeline takes in
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # what the pipeline takes in
 ORIENTATION = 0x0112
 # Pillow's exif_transpose also writes the EXIF block anew, and fails on mistyped tags
 TURNS = {
@@ -47,11 +47,15 @@ class File:
     small: np.ndarray | None = None
 
 
-def files(ledger: pd.DataFrame, raw: Path, crop: str) -> dict[str, File]:
+def files(
+    ledger: pd.DataFrame, raw: Path, crop: str, background: str = "#ffffff"
+) -> dict[str, File]:
     """Read every file that the ledger names, once; by name."""
     named = ledger[ledger["file"].notna()].drop_duplicates("file")
     keys = sorted(zip(named["file"], named["layout"], strict=True))
-    read = map_processes(partial(_read, raw=raw, crop=crop), keys, "reading the files again")
+    read = map_processes(
+        partial(_read, raw=raw, crop=crop, background=background), keys, "reading the files again"
+    )
     return dict(zip((file for file, _ in keys), read, strict=True))
 
 
@@ -86,7 +90,7 @@ def _mistakes(picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "its dark half is black: [-1, 1] taken for [0, 1]?", 2 * picture.clip(128) - 255
 
 
-def _read(key: tuple[str, str], raw: Path, crop: str) -> File:
+def _read(key: tuple[str, str], raw: Path, crop: str, background: str) -> File:
     file, layout = key
     try:
         data = (raw / file).read_bytes()
@@ -96,7 +100,7 @@ def _read(key: tuple[str, str], raw: Path, crop: str) -> File:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image, scale = _decode(data)
+            image, scale = _decode(data, background)
     except Exception as error:  # Pillow raises whatever its plugins meet in damaged bytes
         return File(digest, f"{error} (it starts {data[:12]!r})")
     photo = image.crop(_half(image.size, layout))
@@ -107,7 +111,7 @@ def _read(key: tuple[str, str], raw: Path, crop: str) -> File:
     return File(digest, None, side * scale, _reduce(square))
 
 
-def _decode(data: bytes) -> tuple[Image.Image, int]:
+def _decode(data: bytes, background: str) -> tuple[Image.Image, int]:
     """The picture as it should be seen, and by how much it was reduced."""
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     width = image.width
@@ -122,7 +126,7 @@ def _decode(data: bytes) -> tuple[Image.Image, int]:
         image = Image.fromarray((levels / (257 if deep else 1)).clip(0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "P") or "transparency" in image.info:
         seen = image.convert("RGBA")
-        image = Image.new("RGBA", seen.size, "white")
+        image = Image.new("RGBA", seen.size, background)
         image.alpha_composite(seen)
         image = image.convert("RGB")
     if profile:

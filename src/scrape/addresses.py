@@ -5,6 +5,7 @@ addresses is connected to: nothing can change between the check and the connecti
 """
 
 import socket
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -12,6 +13,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
+from src.scrape.deadlines import Deadlines
 from src.scrape.errors import FetchError
 
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
@@ -50,11 +52,17 @@ def checked(host: str, port: int) -> list[str]:
 
 
 class _Guarded:
-    """Connects to checked addresses alone; a mixin for urllib3's connections."""
+    """Connects to checked addresses alone, in time; a mixin for urllib3's connections."""
 
     allowed: frozenset[str] = frozenset()
+    deadlines: Deadlines
+
+    def request(self, *arguments: object, **settings: object) -> None:
+        self.deadlines.use(self)
+        super().request(*arguments, **settings)
 
     def _new_conn(self) -> socket.socket:
+        self.deadlines.use(self)
         if self.host in self.allowed:
             return super()._new_conn()
         try:
@@ -75,15 +83,20 @@ class _Guarded:
         raise NewConnectionError(self, f"could not connect to {self.host}: {failure}")
 
 
-def pools(allowed: list[str]) -> dict[str, type[HTTPConnectionPool]]:
-    """urllib3's pool classes by scheme, whose connections are guarded; `allowed` hosts are not."""
+def pools(allowed: Iterable[str], within: Deadlines) -> dict[str, type[HTTPConnectionPool]]:
+    """urllib3's pool classes by scheme, whose connections are guarded; `allowed` hosts may be anywhere."""
+
     names = frozenset(allowed)
 
-    class Plain(_Guarded, HTTPConnection):
+    class Guarded(_Guarded):
         allowed = names
+        deadlines = within
 
-    class Secure(_Guarded, HTTPSConnection):
-        allowed = names
+    class Plain(Guarded, HTTPConnection):
+        pass
+
+    class Secure(Guarded, HTTPSConnection):
+        pass
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

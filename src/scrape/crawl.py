@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from src.errors import UserError
 from src.files import write_bytes
+from src.scrape import walls
+from src.scrape.answers import Body
 from src.scrape.client import Client
 from src.scrape.errors import FetchError
-from src.scrape.listings import ListingError, ListPage
+from src.scrape.listings import ListingError, ListPage, decoded
 
 Parse = Callable[[str, str, int], ListPage]  # html, url, page number from 1
 
@@ -35,23 +38,22 @@ def crawl(first_url: str, parse: Parse, client: Client, folder: Path) -> Crawl:
     url: str | None = first_url
     while url and found.pages < client.scrape.max_pages:
         number = found.pages + 1
-        try:
-            body = client.get(url)
-        except FetchError as error:
-            if number > 1 and error.reason == "http_404":
-                break  # past the end of a list whose pages are counted
-            raise UserError(f"page {number} of the list could not be had: {error}") from None
         saved = folder / f"{number:04d}.html"
-        write_bytes(saved, body)
+        read = partial(_read, parse=parse, url=url, number=number, saved=saved)
         try:
-            page = parse(body.decode("utf-8", errors="replace"), url, number)
-            if not page.items and number == 1:
-                raise ListingError("expected items on the first page, found none")
-        except ListingError as error:
+            page = client.get(url, read, client.scrape.max_page_bytes)
+        except FetchError as error:
+            if number > 1 and error.reason in ("http_404", "soft_404"):
+                saved.unlink(missing_ok=True)
+                break  # past the end of a list whose pages are counted
             raise UserError(
-                f"{url} (saved as {saved}) is no list as we know it: {error}. The page is cached: "
-                "change scrape.snapshot to fetch it anew"
+                f"page {number} of the list could not be had: {error}{_at(saved)}"
             ) from None
+        if isinstance(page, ListingError):
+            raise UserError(
+                f"{url} (saved as {saved}) is no list as we know it: {page}. The page is cached: "
+                "change scrape.snapshot to fetch it anew"
+            )
         found.pages = number
         found.expected = page.total if page.total is not None else found.expected
         if not page.items:
@@ -62,19 +64,49 @@ def crawl(first_url: str, parse: Parse, client: Client, folder: Path) -> Crawl:
         if repeated and client.scrape.on_repeat == "stop":
             break
         seen |= ids
-        found.rows += [
-            {
-                "page": number,
-                "position": position,
-                "item_id": item.item_id,
-                "name": item.name,
-                "page_url": url,
-                "image_url": item.image_url,
-                "stated_total": page.total,
-            }
-            for position, item in enumerate(page.items, 1)
-        ]
+        found.rows += _rows(page, url, number)
+        if len(found.rows) > client.scrape.max_items:
+            raise UserError(
+                f"the list has more items than scrape.max_items = {client.scrape.max_items} by page "
+                f"{number} ({url}): raise it, or fewer scrape.max_pages"
+            )
         if found.expected is not None and len(found.rows) >= found.expected:
             break
         url = page.next_url
     return found
+
+
+def _read(body: Body, parse: Parse, url: str, number: int, saved: Path) -> ListPage | ListingError:
+    """The list on a page, or why there is none; FetchError where the page is a wall."""
+    data = body.path.read_bytes()
+    write_bytes(saved, data)
+    html = decoded(data, body.charset)
+    try:
+        page = parse(html, url, number)
+    except ListingError as error:
+        page = error
+    if isinstance(page, ListPage) and page.items:
+        return page
+    walls.refuse(html, url)
+    if isinstance(page, ListPage) and number == 1:
+        return ListingError("expected items on the first page, found none")
+    return page
+
+
+def _at(saved: Path) -> str:
+    return f" (saved as {saved})" if saved.exists() else ""
+
+
+def _rows(page: ListPage, url: str, number: int) -> list[dict]:
+    return [
+        {
+            "page": number,
+            "position": position,
+            "item_id": item.item_id,
+            "name": item.name,
+            "page_url": url,
+            "image_url": item.image_url,
+            "stated_total": page.total,
+        }
+        for position, item in enumerate(page.items, 1)
+    ]

@@ -7,3 +7,15 @@ class FetchError(Exception):
     def __init__(self, reason: str, message: str):
         super().__init__(message)
         self.reason = reason
+
+
+class PassingError(FetchError):
+    """A failure that may pass. `after`: the seconds that the host asks to be left alone for."""
+
+    def __init__(self, reason: str, message: str, after: float = 0.0):
+        super().__init__(reason, message)
+        self.after = after
+
+
+class HostClosedError(FetchError):
+    """The host is asked no more in this run."""

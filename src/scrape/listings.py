@@ -5,14 +5,20 @@ A page that cannot be understood is an error that says what was expected and wha
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from bs4 import BeautifulSoup, Tag
+from bs4.dammit import EncodingDetector
 from soupsieve import SelectorSyntaxError
 
 from src.errors import UserError
 from src.params import Gallery
+
+# Tags and attributes: each is some hundred bytes in memory, from a few of a hostile page. The
+# largest saved list page of 250 items has 17,000.
+MAX_MARKS = 200_000
 
 
 class ListingError(Exception):
@@ -45,13 +51,33 @@ def imdb_url(list_id: str) -> str:
     return f"https://www.imdb.com/list/{found[0]}/?sort=list_order%2Casc"
 
 
+def decoded(data: bytes, charset: str | None) -> str:
+    """A page's text. What is valid UTF-8 is UTF-8, whatever it is called; else the byte order mark,
+    the charset of the HTTP header and that of the page itself are tried, in this order.
+    """
+    data, marked = EncodingDetector.strip_byte_order_mark(data)
+    declared = EncodingDetector.find_declared_encoding(data, is_html=True)
+    for name in ("utf-8", marked, charset, declared):
+        if name:
+            with suppress(LookupError, UnicodeError):
+                return data.decode(name)
+    return data.decode("utf-8", errors="replace")
+
+
+def _soup(html: str) -> BeautifulSoup:
+    marks = html.count("<") + html.count("=")
+    if marks > MAX_MARKS:
+        raise ListingError(f"expected at most {MAX_MARKS} tags and attributes, found some {marks}")
+    return BeautifulSoup(html, "lxml")
+
+
 def parse_imdb(html: str, url: str, width: int) -> ListPage:
     """Read a list page of IMDb, old layout or new.
 
     width: of the pictures asked for, in pixels; 0 asks for the originals.
     Raises ListingError for any other page.
     """
-    soup = BeautifulSoup(html, "lxml")
+    soup = _soup(html)
     script = soup.select_one("script#__NEXT_DATA__")
     if script:
         return _parse_next_data(script.text, url, width)
@@ -72,7 +98,7 @@ def full_size(url: str, width: int) -> str:
 
 def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPage:
     """Read any page by the selectors of params.yaml's `gallery`; `number` is the page's, from 1."""
-    soup = BeautifulSoup(html, "lxml")
+    soup = _soup(html)
     items = [_gallery_item(tag, url, gallery) for tag in _select(soup, gallery.item, "item")]
     following = None
     if "{page}" in gallery.url:

@@ -1,22 +1,25 @@
 """Where pictures come from: one function per source, chosen by params.yaml's `source`."""
 
-import io
+import shutil
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from src import images
 from src.demo import site
 from src.errors import UserError
 from src.params import Facades, Folder, Params
+from src.scrape.answers import Body
 from src.scrape.client import Client
 from src.scrape.crawl import Crawl, crawl
 from src.scrape.errors import FetchError
 from src.scrape.listings import imdb_url, parse_gallery, parse_imdb
+from src.scrape.store import Fetch
 
 CACHE = Path(".cache/http")
 ARCHIVE_FACTOR = 50  # an archive holds many pictures: so many times scrape.max_bytes
@@ -24,35 +27,52 @@ ARCHIVE_FACTOR = 50  # an archive holds many pictures: so many times scrape.max_
 
 @dataclass
 class Source:
-    """What was listed, and how to get a listed image's bytes."""
+    """What was listed, and how to get at a listed picture: what a function makes of its body."""
 
     crawl: Crawl
-    fetch: Callable[[str], bytes]
+    fetch: Fetch
 
 
 @contextmanager
-def opened(params: Params, folder: Path) -> Iterator[Source]:
-    """List the source named by `params.source`; raw pages are kept in `folder`."""
-    if params.source == "demo":
-        demo = site.Site(params.demo, params.seed)
-        with site.served(demo) as port:
+def opened(params: Params, raw: Path) -> Iterator[Source]:
+    """List the source named by `params.source`; raw pages are kept in `raw`/pages.
+
+    What an earlier run left in `raw` is removed first. Leaving the block raises UserError where
+    pictures were left for the next run.
+    """
+    for left in (raw / "pages", raw / "images"):
+        shutil.rmtree(left, ignore_errors=True)
+    with ExitStack() as stack:
+        if params.source == "folder":
+            yield _folder(params.folder)
+            return
+        if params.source == "demo":
+            demo = site.Site(params.demo, params.seed)
+            port = stack.enter_context(site.served(demo))
             # nothing is kept: the site is made anew from the parameters each time
-            client = Client(params.scrape, None, {site.ORIGIN: port})
-            parse = partial(_parse_imdb, width=0)
-            yield Source(crawl(site.LIST, parse, client, folder), client.get)
-        return
-    client = Client(params.scrape, CACHE)
-    if params.source == "imdb":
-        parse = partial(_parse_imdb, width=params.imdb.width)
-        yield Source(crawl(imdb_url(params.imdb.list), parse, client, folder), client.get)
-    elif params.source == "gallery":
+            client = Client(params.scrape, _temporary(stack), {site.ORIGIN: port})
+        else:
+            client = Client(params.scrape, CACHE)
+        if params.source == "facades":
+            yield _facades(params.facades, client, stack)
+        else:
+            yield Source(_listed(params, client, raw / "pages"), client.get)
+        client.settle()
+
+
+def _temporary(stack: ExitStack) -> Path:
+    CACHE.parent.mkdir(parents=True, exist_ok=True)
+    made = TemporaryDirectory(dir=CACHE.parent, prefix="scrape-", ignore_cleanup_errors=True)
+    return Path(stack.enter_context(made))
+
+
+def _listed(params: Params, client: Client, folder: Path) -> Crawl:
+    if params.source == "gallery":
         first = params.gallery.url.replace("{page}", "1")
-        parse = partial(parse_gallery, gallery=params.gallery)
-        yield Source(crawl(first, parse, client, folder), client.get)
-    elif params.source == "folder":
-        yield _folder(params.folder)
-    else:
-        yield _facades(params.facades, client)
+        return crawl(first, partial(parse_gallery, gallery=params.gallery), client, folder)
+    first = site.LIST if params.source == "demo" else imdb_url(params.imdb.list)
+    width = 0 if params.source == "demo" else params.imdb.width
+    return crawl(first, partial(_parse_imdb, width=width), client, folder)
 
 
 def _parse_imdb(html: str, url: str, number: int, width: int):
@@ -72,12 +92,19 @@ def _folder(folder: Folder) -> Source:
         return parent if folder.person == "folder" and parent != "." else name
 
     rows = [_row(name, position, person(name)) for position, name in enumerate(files, 1)]
-    return Source(Crawl(rows, 1, 0, len(rows)), lambda name: files[name].read_bytes())
+    return Source(Crawl(rows, 1, 0, len(rows)), _from(files))
 
 
-def _facades(facades: Facades, client: Client) -> Source:
+def _from(files: dict[str, Path]) -> Fetch:
+    return lambda name, use: use(Body(files[name]))
+
+
+def _facades(facades: Facades, client: Client, stack: ExitStack) -> Source:
     """Side-by-side pairs in folders train, val and test, from a folder, an archive or a URL."""
-    read = _archive(facades.path, client) if _is_archive(facades.path) else _tree(facades.path)
+    if _is_archive(facades.path):
+        read = _archive(facades.path, client, _temporary(stack))
+    else:
+        read = _tree(facades.path)
     layout = "photo_left" if facades.direction == "BtoA" else "photo_right"
     # test pictures are held back from training just as validation's are
     sides = {"train": "train", "val": "val", "test": "val"}
@@ -92,42 +119,54 @@ def _facades(facades: Facades, client: Client) -> Source:
             f"facades.path = {facades.path!r}: expected folders train, val or test with pictures, "
             f"found {', '.join(sorted({PurePosixPath(n).parent.name for n in read})) or 'nothing'}"
         )
-    return Source(Crawl(rows, 1, 0, len(rows)), lambda name: read[name]())
+    return Source(Crawl(rows, 1, 0, len(rows)), _from(read))
 
 
 def _is_archive(path: str) -> bool:
     return path.startswith(("http://", "https://")) or Path(path).is_file()
 
 
-def _archive(path: str, client: Client) -> dict[str, Callable[[], bytes]]:
-    if path.startswith(("http://", "https://")):
-        try:
-            data = client.get(path, ARCHIVE_FACTOR * client.scrape.max_bytes)
-        except FetchError as error:
-            raise UserError(
-                f"facades.path could not be fetched: {error}; or set it to the unpacked folder"
-            ) from None
-    else:
-        try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            raise UserError(f"facades.path = {path!r} cannot be read: {error.strerror}") from None
+def _archive(path: str, client: Client, folder: Path) -> dict[str, Path]:
+    """Unpack a tar archive's pictures into `folder`, numbered: their names are the archive's."""
+    limits = (ARCHIVE_FACTOR * client.scrape.max_bytes, client.scrape.max_bytes)
+    unpack = partial(_unpack, folder=folder, most=limits[0], each=limits[1])
     try:
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            members = {
-                m.name: archive.extractfile(m).read()
-                for m in archive.getmembers()
-                if m.isfile() and PurePosixPath(m.name).suffix.lower() in images.SUFFIXES
-            }
+        if path.startswith(("http://", "https://")):
+            return client.get(path, unpack, limits[0])
+        return unpack(Body(Path(path)))
+    except FetchError as error:
+        raise UserError(
+            f"facades.path = {path!r} cannot be used: {error}; or set it to the unpacked folder"
+        ) from None
+
+
+def _unpack(body: Body, folder: Path, most: int, each: int) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    try:
+        with tarfile.open(body.path) as archive:
+            for member in archive:
+                suffix = PurePosixPath(member.name).suffix.lower()
+                if not member.isfile() or suffix not in images.SUFFIXES:
+                    continue
+                most -= member.size
+                if member.size > each or most < 0:
+                    raise FetchError(
+                        "too_large",
+                        f"{member.name} unpacks to {member.size} bytes: allowed are {each} for a "
+                        f"picture (scrape.max_bytes) and {ARCHIVE_FACTOR} times as many for all",
+                    )
+                files[member.name] = folder / f"{len(files):06d}{suffix}"
+                with archive.extractfile(member) as packed, files[member.name].open("wb") as file:
+                    shutil.copyfileobj(packed, file)
             archive.fileobj.read()  # to its checksum
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise UserError(f"facades.path = {path!r}: expected a tar archive: {error}") from None
-    return {name: partial(bytes, data) for name, data in members.items()}
+        raise FetchError("not_an_archive", f"expected a tar archive: {error}") from None
+    return files
 
 
-def _tree(path: str) -> dict[str, Callable[[], bytes]]:
+def _tree(path: str) -> dict[str, Path]:
     root = _existing("facades.path", path)
-    return {p.relative_to(root).as_posix(): p.read_bytes for p in images.files(root)}
+    return {p.relative_to(root).as_posix(): p for p in images.files(root)}
 
 
 def _existing(key: str, path: str) -> Path:

@@ -1,21 +1,28 @@
 """Pictures to files, and the ledger's first columns. Every listed image gets a row."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from src import images
+from src.errors import UserError
 from src.files import write_bytes
 from src.ledger import SCRAPED
 from src.parallel import map_threads
+from src.scrape import walls
+from src.scrape.answers import Body
 from src.scrape.errors import FetchError
+from src.scrape.extent import cut
 
 # The same bytes for so many different items are no picture of any of them.
 PLACEHOLDER_ITEMS = 3
 
-Fetch = Callable[[str], bytes]
+Use = Callable[[Body], dict]
+Fetch = Callable[[str, Use], dict]
 
 
 def store(rows: list[dict], fetch: Fetch, folder: Path, workers: int) -> pd.DataFrame:
@@ -24,19 +31,26 @@ def store(rows: list[dict], fetch: Fetch, folder: Path, workers: int) -> pd.Data
     Files are named by their content, so equal bytes are stored once. Returns the ledger; its
     `status` is `ok`, or why there is no file.
     """
-    urls = sorted({row["image_url"] for row in rows if row["image_url"]})
+    urls = _in_turns({row["image_url"] for row in rows if row["image_url"]})
+    stored: dict[str, dict] = {}
 
-    def keep(url: str) -> dict:
-        return _keep(url, fetch, folder)
+    def keep(url: str) -> None:
+        stored[url] = _keep(url, fetch, folder)
 
-    stored = dict(zip(urls, map_threads(keep, urls, "fetching pictures", workers), strict=True))
+    try:
+        map_threads(keep, urls, "fetching pictures", workers)
+    except (UserError, KeyboardInterrupt) as error:
+        error.args = (
+            f"{error or 'stopped'} ({len(stored)} of {len(urls)} pictures were dealt with)",
+        )
+        raise
     nothing = {"status": "no_image"}
-    table = pd.DataFrame(
-        [
-            {"row": number, "layout": "single", **row, **stored.get(row["image_url"], nothing)}
-            for number, row in enumerate(rows)
-        ],
-        columns=SCRAPED.names,
+    told = (
+        {"row": number, "layout": "single", **row, **stored.get(row["image_url"], nothing)}
+        for number, row in enumerate(rows)
+    )
+    table = pd.DataFrame.from_records(
+        [[said.get(name) for name in SCRAPED.names] for said in told], columns=SCRAPED.names
     )
     _refuse_placeholders(table, folder)
     return table
@@ -52,28 +66,48 @@ def counts(table: pd.DataFrame, pages: int, repeated_pages: int, expected: int |
         "listed": len(table),
         "unique_items": int(table["item_id"].nunique()),
         "downloaded": int((table["status"] == "ok").sum()),
+        "animated": int(table["animated"].eq(True).sum()),
         "failed": {reason: int(count) for reason, count in failed.items()},
     }
 
 
+def _in_turns(urls: set[str]) -> list[str]:
+    """Sorted, and hosts in turns: the workers should not all wait for one."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for url in sorted(urls):
+        host = url.split("/", 3)[:3][-1]
+        turns.append((seen[host], url))
+        seen[host] += 1
+    return [url for _, url in sorted(turns)]
+
+
 def _keep(url: str, fetch: Fetch, folder: Path) -> dict:
     try:
-        data = fetch(url)
-        kind, width, height = images.inspect(data)
-    except (FetchError, images.ImageError) as error:
+        return fetch(url, partial(_save, folder=folder))
+    except FetchError as error:
         return {"status": error.reason}
     except OSError:  # a file on disk that may not be read, or is gone
         return {"status": "unreadable"}
+
+
+def _save(body: Body, folder: Path) -> dict:
+    """Store a body's picture; returns what the ledger says of it. FetchError where it is none."""
+    data = body.path.read_bytes()
+    try:
+        header = images.inspect(data)
+    except images.ImageError as error:
+        raise FetchError(walls.stands_for(data) or error.reason, str(error)) from None
+    data = cut(data, header.format)
     digest = hashlib.sha256(data).hexdigest()
-    name = f"images/{digest[:24]}.{kind.lower()}"
-    write_bytes(folder / name, data)
+    name = f"images/{digest[:24]}.{header.format.lower()}"
+    if not (folder / name).exists():
+        write_bytes(folder / name, data)
     return {
         "file": name,
         "sha256": digest,
         "bytes": len(data),
-        "width": width,
-        "height": height,
-        "format": kind,
+        **header._asdict(),
         "status": "ok",
     }
 

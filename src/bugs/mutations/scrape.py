@@ -121,18 +121,16 @@ def _ledger(root: Path) -> pd.DataFrame:
 def _store(root: Path, table: pd.DataFrame, row: int, data: bytes) -> None:
     """Write a row's file and what the ledger says of it; where it is no picture, as if it were."""
     try:
-        kind, width, height = images.inspect(data)
+        header = images.inspect(data)
     except images.ImageError:
-        kind, width, height = "JPEG", 192, 256
-    name = f"images/mutated_{row:06d}.{kind.lower()}"
+        header = images.Header("JPEG", 192, 256, animated=False)
+    name = f"images/mutated_{row:06d}.{header.format.lower()}"
     write_bytes(root / "data/raw" / name, data)
     told = {
         "file": name,
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
-        "width": width,
-        "height": height,
-        "format": kind,
+        **header._asdict(),
     }
     for column, value in told.items():
         table.loc[row, column] = value
