@@ -20,6 +20,8 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        # mkstemp makes private files; artifacts are as readable as any other file
+        os.fchmod(handle, 0o644)
         os.close(handle)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
@@ -28,8 +30,6 @@ def whole(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        # mkstemp makes private files; artifacts are as readable as any other file
-        temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
         if error.errno is None:  # not the disk's: a network library's, raised inside the block

@@ -130,6 +130,7 @@ class Limits(Section):
     missing_share: Share
     repeated_people_share: Share
     misplaced_pictures: Annotated[int, Field(ge=0)]
+    garbled_names: Annotated[int, Field(ge=0)]
     unfetched_share: Share
     broken_files: Annotated[int, Field(ge=0)]
     placeholder_share: Share

@@ -24,9 +24,13 @@ CREATE TABLE IF NOT EXISTS answers (
 
 @dataclass(frozen=True)
 class Body:
-    """The body of an answer, in a file; `charset` as its Content-Type has it."""
+    """The body of an answer, in a file; `charset` as its Content-Type has it.
+
+    ours: whether the file is our own and never changes, so that another name may be linked to it.
+    """
 
     path: Path
+    ours: bool = False
     charset: str | None = None
     etag: str | None = None
     modified: str | None = None
@@ -101,7 +105,7 @@ class Answers:
         for snapshot, *said in self._execute(query, _text(url), self.snapshot):
             path = self._path(url, snapshot)
             if path.exists():
-                return Body(path, *said)
+                return Body(path, True, *said)
         return None
 
     def _path(self, url: str, snapshot: str) -> Path:

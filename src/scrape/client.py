@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from shutil import copyfile
 from typing import TypeVar
@@ -81,8 +80,6 @@ class Client:
         self._requests = self._bytes = 0
         self._deadlines = Deadlines(scrape.deadline_s)
         self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         contact = f" (+{scrape.contact})" if scrape.contact else ""
         self._session.headers["User-Agent"] = f"{AGENT}/1.0{contact}"
         guarded = addresses.pools(scrape.allow_hosts, self._deadlines)
@@ -135,7 +132,7 @@ class Client:
             if head.unchanged:
                 copyfile(earlier.path, path)
                 head = earlier
-            body = Body(path, head.charset, head.etag, head.modified)
+            body = Body(path, True, head.charset, head.etag, head.modified)
             result = use(body)
         self.answers.remember(url, body)
         return result
@@ -216,13 +213,7 @@ class Client:
         self._spend(requests=1)
         with self._deadlines.over() as request:
             try:
-                with self._session.get(
-                    url,
-                    headers=earlier.conditions() if earlier else {},
-                    timeout=self.scrape.timeout_s,
-                    stream=True,
-                    allow_redirects=False,
-                ) as response:
+                with self._send(url, earlier) as response:
                     return self._receive(response, path, limit, earlier)
             except (InvalidURL, LocationValueError) as error:
                 raise FetchError("unsupported_url", f"{url} is no URL: {error}") from None
@@ -230,6 +221,13 @@ class Client:
                 raise self._as_fetch_error(url, error, request) from None
             except ValueError as error:
                 raise FetchError("unsupported_url", f"{url} leads to no URL: {error}") from None
+
+    def _send(self, url: str, earlier: Body | None) -> requests.Response:
+        # not by Session.get: it merges settings and cookies that there are none of, at some cost
+        headers = dict(self._session.headers, **(earlier.conditions() if earlier else {}))
+        request = requests.Request("GET", url, headers).prepare()
+        adapter = self._session.get_adapter(request.url)
+        return adapter.send(request, stream=True, timeout=self.scrape.timeout_s)
 
     def _receive(
         self, response: requests.Response, path: Path, limit: int, earlier: Body | None

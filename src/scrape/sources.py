@@ -62,6 +62,8 @@ def opened(params: Params, raw: Path) -> Iterator[Source]:
 
 def _temporary(stack: ExitStack) -> Path:
     CACHE.parent.mkdir(parents=True, exist_ok=True)
+    for left in CACHE.parent.glob("scrape-*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     made = TemporaryDirectory(dir=CACHE.parent, prefix="scrape-", ignore_cleanup_errors=True)
     return Path(stack.enter_context(made))
 

@@ -1,8 +1,10 @@
 """Pictures to files, and the ledger's first columns. Every listed image gets a row."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -40,9 +42,8 @@ def store(rows: list[dict], fetch: Fetch, folder: Path, workers: int) -> pd.Data
     try:
         map_threads(keep, urls, "fetching pictures", workers)
     except (UserError, KeyboardInterrupt) as error:
-        error.args = (
-            f"{error or 'stopped'} ({len(stored)} of {len(urls)} pictures were dealt with)",
-        )
+        done = f"{len(stored)} of {len(urls)} pictures were dealt with"
+        error.args = (f"{error} ({done})" if error.args else done,)
         raise
     nothing = {"status": "no_image"}
     told = (
@@ -98,18 +99,26 @@ def _save(body: Body, folder: Path) -> dict:
         header = images.inspect(data)
     except images.ImageError as error:
         raise FetchError(walls.stands_for(data) or error.reason, str(error)) from None
-    data = cut(data, header.format)
-    digest = hashlib.sha256(data).hexdigest()
+    picture = cut(data, header.format)
+    digest = hashlib.sha256(picture).hexdigest()
     name = f"images/{digest[:24]}.{header.format.lower()}"
-    if not (folder / name).exists():
-        write_bytes(folder / name, data)
+    _place(folder / name, picture, body if len(picture) == len(data) else None)
     return {
         "file": name,
         "sha256": digest,
-        "bytes": len(data),
+        "bytes": len(picture),
         **header._asdict(),
         "status": "ok",
     }
+
+
+def _place(path: Path, picture: bytes, body: Body | None) -> None:
+    """A file of a picture, named by its content; linked to the body that is nothing else."""
+    if body and body.ours:
+        with suppress(OSError):  # not on this disk, or the folder is not there yet
+            os.link(body.path, path)
+    if not path.exists():
+        write_bytes(path, picture)
 
 
 def _refuse_placeholders(table: pd.DataFrame, folder: Path) -> None:

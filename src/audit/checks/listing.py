@@ -64,3 +64,29 @@ def misplaced_pictures(e: Evidence) -> Measure:
         for row, other in sorted(e.misplaced.items())
     ]
     return len(offenders), offenders
+
+
+@check(
+    "names whose letters came out as others (mojibake), such as ZoÃ« for Zoë",
+    limit="garbled_names",
+    severity="warn",
+    remedy="the page's encoding was guessed wrong, or the site itself is: see data/raw/pages; "
+    "pictures are not affected",
+)
+def garbled_names(e: Evidence) -> Measure:
+    offenders = [
+        Offender(int(row), f"{name!r} on page {page}")
+        for row, name, page in zip(e.ledger["row"], e.ledger["name"], e.ledger["page"], strict=True)
+        if isinstance(name, str) and _is_garbled(name)
+    ]
+    return len(offenders), offenders
+
+
+def _is_garbled(name: str) -> bool:
+    """A replacement character, or UTF-8 read as Windows-1252: what reads as UTF-8 after the way back."""
+    if "\ufffd" in name:
+        return True
+    try:
+        return not name.isascii() and name.encode("cp1252").decode("utf-8") != name
+    except UnicodeError:
+        return False
