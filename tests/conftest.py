@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from src import params
 from src.demo import portraits
 from src.generator import Generator
 from src.params import Params
+from src.scrape.answers import Body
+from src.scrape.store import Fetch, Use
 
 # Tiny networks: a second thread only waits, and on a busy machine for long.
 torch.set_num_threads(1)
@@ -25,6 +28,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
+
+
+def handing(bytes_of: Callable[[str], bytes]) -> Fetch:
+    """A fetch that has bytes for every URL."""
+
+    def fetch(url: str, use: Use) -> dict:
+        with NamedTemporaryFile() as file:
+            file.write(bytes_of(url))
+            file.flush()
+            return use(Body(Path(file.name)))
+
+    return fetch
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from src.demo.catalogue import COPIES, Entry, alter, catalogue
 from src.neighbours import Fingerprint
 from src.params import Clean
 from src.scrape import sources, store
-from tests.conftest import ROOT
+from tests.conftest import ROOT, handing
 
 CLEAN = params.read(ROOT / "params.yaml").clean
 
@@ -38,7 +38,7 @@ class Cleaned:
         default = params.read(ROOT / "params.yaml")
         demo = default.demo.model_copy(update={"pages": 3, "per_page": 60, "faults": True})
         settings = default.model_copy(update={"source": "demo", "seed": 0, "demo": demo})
-        with sources.opened(settings, raw / "pages") as source:
+        with sources.opened(settings, raw) as source:
             self.scraped = store.store(source.crawl.rows, source.fetch, raw, 4)
         self.measured = measure.measure(self.scraped, raw)
         self.table = verdicts.judge(self.scraped, self.measured, settings.clean)
@@ -185,7 +185,7 @@ def judged(tmp_path: Path) -> Judge:
             }
             for n in range(len(pictures))
         ]
-        table = store.store(rows, lambda url: pictures[int(url)], tmp_path, 1)
+        table = store.store(rows, handing(lambda url: pictures[int(url)]), tmp_path, 1)
         return verdicts.judge(table, measure.measure(table, tmp_path), _settings(**changes))
 
     return judge

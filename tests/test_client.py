@@ -2,8 +2,10 @@
 
 import gzip
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from email.utils import formatdate
 from itertools import count
 
@@ -11,6 +13,7 @@ import pytest
 
 from src.errors import UserError
 from src.scrape import addresses
+from src.scrape.answers import Body
 from src.scrape.client import Client
 from src.scrape.errors import FetchError
 from tests.pages import HANG_UP, NOT_FOUND, Answer, served
@@ -462,3 +465,136 @@ def test_a_contact_that_no_header_can_hold_is_refused_by_its_key(server, client,
     server["/a"] = Answer()
     with pytest.raises(UserError, match=r"scrape\.contact"):
         client(contact=contact).get(server["/a"])
+
+
+def test_a_refresh_asks_only_for_what_has_changed(server, client, tmp_path):
+    said = {"ETag": '"1"', "Last-Modified": "Sat, 21 Nov 2026 10:00:00 GMT"}
+    server["/a"] = [Answer(b"first", headers=said), Answer(b"", 304), Answer(b"second")]
+    assert client(tmp_path, snapshot="one").get(server["/a"]) == b"first"
+    assert client(tmp_path, snapshot="two").get(server["/a"]) == b"first"
+    assert server.headers[-1]["If-None-Match"] == '"1"'
+    assert server.headers[-1]["If-Modified-Since"] == said["Last-Modified"]
+    assert client(tmp_path, snapshot="three").get(server["/a"]) == b"second"
+    assert client(tmp_path, snapshot="two").get(server["/a"]) == b"first"
+
+
+def test_no_cookie_is_sent_back(server, client):
+    server["/a"] = Answer(headers={"Set-Cookie": "tracked=1; Path=/"})
+    server["/b"] = Answer(b"", 302, {"Location": "/c", "Set-Cookie": "tracked=2; Path=/"})
+    server["/c"] = Answer()
+    c = client()
+    c.get(server["/a"]), c.get(server["/b"])
+    assert not [headers for headers in server.headers if "Cookie" in headers]
+
+
+def test_no_more_requests_at_a_time_than_a_host_is_to_have(server, client):
+    now, most, lock = [0], [0], threading.Lock()
+
+    def slow(target: str) -> Answer:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.02)
+        with lock:
+            now[0] -= 1
+        return Answer()
+
+    for n in range(20):
+        server[f"/{n}"] = slow
+    c = client(per_host=3)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(c.get, [server[f"/{n}"] for n in range(20)]))
+    assert 1 < most[0] <= 3
+
+
+def test_a_url_is_tried_in_so_many_runs_and_no_more(server, client, tmp_path):
+    server["/a"] = Answer(b"busy", 500)
+    for _ in range(5):
+        assert reason(client(tmp_path, retries=0, attempts=3), server["/a"]) == "http_500"
+    assert server.pages_asked() == ["/a"] * 3
+    server["/a"] = Answer(b"well again")
+    assert client(tmp_path, attempts=4).get(server["/a"]) == b"well again"
+
+
+def test_what_the_user_of_a_body_refuses_is_not_kept(server, changed, tmp_path):
+    server["/a"] = [Answer(b"<html>"), Answer(b"picture")]
+    settings = {"allow_hosts": ["127.0.0.1"], "requests_per_second": 1000, "retries": 0}
+    scrape = changed({f"scrape.{key}": value for key, value in settings.items()}).scrape
+
+    def use(body: Body) -> bytes:
+        if body.path.read_bytes().startswith(b"<"):
+            raise FetchError("html", "a page")
+        return body.path.read_bytes()
+
+    with pytest.raises(FetchError):
+        Client(scrape, tmp_path / "http").get(server["/a"], use)
+    assert Client(scrape, tmp_path / "http").get(server["/a"], use) == b"picture"
+
+
+def test_headers_that_drip_in_end_at_the_deadline(client):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def drip() -> None:
+            with suppress(OSError):
+                peer, _ = listening.accept()
+                with peer:
+                    peer.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                    while True:
+                        time.sleep(0.05)
+                        peer.sendall(b"y")
+
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/a"
+        start = time.monotonic()
+        # its robots.txt comes first, and a host without one is asked nothing
+        assert reason(client(deadline_s=0.5, retries=0), url) == "too_slow"
+        assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("name", ["max_requests", "max_total_bytes"])
+def test_a_budget_that_is_used_up_is_an_error_by_its_key(server, client, name):
+    server["/a"], server["/b"] = Answer(bytes(600)), Answer(bytes(600))
+    c = client(**{name: {"max_requests": 2, "max_total_bytes": 1000}[name]})
+    c.get(server["/a"])
+    with pytest.raises(UserError, match=rf"scrape\.{name} = \d+ is used up.*to go on, or raise it"):
+        c.get(server["/b"])
+
+
+def test_a_host_that_is_gone_is_asked_no_more(client, closed_port):
+    c = client(retries=0)
+    urls = [f"http://127.0.0.1:{closed_port}/{n}" for n in range(8)]
+    assert {reason(c, url) for url in urls} == {"connection"}
+    with pytest.raises(UserError, match=r"7 left: .*robots\.txt could not be read"):
+        c.settle()
+
+
+def test_a_host_that_goes_away_is_given_five_urls_to_come_back(server, client):
+    server["/robots.txt"] = NOT_FOUND
+    for n in range(9):
+        server[f"/{n}"] = HANG_UP
+    c = client(retries=0)
+    assert {reason(c, server[f"/{n}"]) for n in range(9)} == {"connection"}
+    assert len(server.pages_asked()) == 5
+    with pytest.raises(UserError, match="4 left"):
+        c.settle()
+
+
+def test_a_host_that_answers_now_and_then_is_not_gone(server, client):
+    for n in range(12):
+        server[f"/{n}"] = HANG_UP if n % 3 else NOT_FOUND
+    c = client(retries=0)
+    for n in range(12):
+        reason(c, server[f"/{n}"])
+    assert len(server.pages_asked()) == 12
+    c.settle()
+
+
+def test_a_crawl_delay_beyond_the_deadline_is_a_refusal(server, client):
+    server["/robots.txt"] = Answer(b"User-agent: *\nCrawl-delay: 86400\n")
+    server["/a"] = Answer()
+    c = client(deadline_s=1)
+    assert reason(c, server["/a"]) == reason(c, server["/b"]) == "robots"
+    assert server.pages_asked() == []
+    c.settle()  # the host will never be asked, so nothing is left for later

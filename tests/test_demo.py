@@ -145,7 +145,7 @@ def test_everybody_without_a_picture_has_the_same_placeholder():
 
 def test_a_truncated_picture_has_a_header_and_no_end():
     data = picture(_of("truncated")[0], 0, None)
-    assert images.inspect(data) == ("JPEG", portraits.WIDTH, portraits.HEIGHT)
+    assert images.inspect(data) == ("JPEG", portraits.WIDTH, portraits.HEIGHT, False)
     with pytest.raises(images.ImageError) as refused:
         images.decode(data)
     assert refused.value.reason == "truncated"
@@ -291,7 +291,7 @@ def test_a_thumbnail_is_140_by_209(port: int, faulty: Site):
     for kind in ("portrait", "resized", "gray", "placeholder"):
         token = token_of(faulty, kind)
         data = _get(port, f"/images/M/{token}@._V1_UX140_CR0,0,140,209_AL_.jpg")[2]
-        assert images.inspect(data) == ("JPEG", 140, 209)
+        assert images.inspect(data) == ("JPEG", 140, 209, False)
 
 
 def test_a_broken_pictures_thumbnail_is_answered_too(faulty: Site):

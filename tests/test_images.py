@@ -53,7 +53,7 @@ def test_a_lossless_picture_comes_back_as_it_was(scene: np.ndarray, kind: str):
     assert np.array_equal(decoded, scene)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF"])
 def test_a_lossy_picture_comes_back_nearly(kind: str):
     smooth = np.zeros((32, 48, 3), np.uint8)
     smooth[..., 0] = np.linspace(0, 255, 48)
@@ -124,6 +124,33 @@ def test_cmyk_is_not_inverted(ink: tuple, colour: tuple):
     assert np.abs(decoded.astype(int) - colour).max() <= 8
 
 
+@pytest.mark.parametrize("ink", [(0, 255, 255, 0), (200, 30, 60, 40), (0, 0, 0, 255)])
+def test_ycck_is_read_as_the_inks_that_it_stands_for(ink: tuple):
+    """Pillow writes no YCCK: its three colour channels are put in by hand, and named in the marker."""
+    plain = images.decode(_saved(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
+    changed = Image.new("RGB", (16, 16), ink[:3]).convert("YCbCr")
+    planes = [*(255 - np.asarray(changed)).transpose(2, 0, 1), np.full((16, 16), ink[3], np.uint8)]
+    stored = Image.merge("CMYK", [Image.fromarray(plane) for plane in planes])
+    data = bytearray(_saved(stored, "JPEG", quality=95))
+    transform = data.index(b"Adobe") + 11
+    assert data[transform] == 0  # CMYK
+    data[transform] = 2  # YCCK (Adobe Technical Note 5116)
+    assert np.abs(images.decode(bytes(data)).astype(int) - plain).max() <= 10
+
+
+def test_a_progressive_jpeg_is_read_as_the_baseline_one(faces: list[np.ndarray]):
+    image = Image.fromarray(faces[0])
+    baseline, progressive = (
+        images.decode(_saved(image, "JPEG", quality=90, progressive=p)) for p in (False, True)
+    )
+    assert np.abs(baseline.astype(int) - progressive).max() <= 1
+
+
+def test_transparency_is_laid_on_the_background_that_is_asked_for():
+    clear = _saved(Image.new("RGBA", (4, 4), (255, 0, 0, 0)), "PNG")
+    assert (images.decode(clear, "#102030") == (16, 32, 48)).all()
+
+
 STORED = {
     1: lambda upright: upright,
     2: lambda upright: upright[:, ::-1],
@@ -159,6 +186,14 @@ def test_of_an_animation_the_first_frame_is_taken(kind: str):
     options = {"lossless": True} if kind == "WEBP" else {}
     data = _saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
     assert (images.decode(data) == RED).all()
+    assert images.inspect(data).animated
+
+
+def test_several_pictures_in_one_jpeg_file_are_a_jpeg():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
+    data = _saved(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    assert images.inspect(data) == ("JPEG", 8, 8, False)
+    assert np.abs(images.decode(data).astype(int) - RED).max() <= 4
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])

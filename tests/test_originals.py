@@ -79,6 +79,12 @@ STORED: dict[str, Callable[[np.ndarray], bytes]] = {
     "png": lambda p: saved(Image.fromarray(p), "PNG"),
     "jpeg": lambda p: saved(Image.fromarray(p), "JPEG", quality=90),
     "webp": lambda p: saved(Image.fromarray(p), "WEBP"),
+    "avif": lambda p: saved(Image.fromarray(p), "AVIF", quality=90),
+    "avif with alpha": lambda p: saved(alpha(p), "AVIF", quality=90),
+    "turned avif": lambda p: saved(Image.fromarray(p), "AVIF", quality=90, exif=exif(6)),
+    "several jpegs": lambda p: saved(
+        Image.fromarray(p), "MPO", save_all=True, append_images=[Image.new("RGB", (192, 256))]
+    ),
     "large jpeg": lambda p: saved(Image.fromarray(p).resize((1003, 1337)), "JPEG"),
     "gif": lambda p: saved(Image.fromarray(p).convert("P"), "GIF"),
     "palette": lambda p: saved(Image.fromarray(p).convert("P"), "PNG"),
@@ -129,6 +135,16 @@ def test_a_file_shows_what_the_pipeline_made_of_it(face: np.ndarray, tmp_path: P
     assert originals.difference(file.small, shown(data)) < CLOSE
     assert file.sha256 == hashlib.sha256(data).hexdigest()
     assert abs(file.side - min(images.decode(data).shape[:2])) <= 4
+
+
+def test_transparency_is_laid_on_the_background_of_the_pairs(face: np.ndarray, tmp_path: Path):
+    (tmp_path / "file").write_bytes(saved(alpha(face), "PNG"))
+    background = "#204060"
+    file = originals.files(table([("file", "single")]), tmp_path, "center", background)["file"]
+    photo = square(images.decode((tmp_path / "file").read_bytes(), background), 64, "center")
+    assert originals.difference(file.small, originals.small(photo[None])[0]) < CLOSE
+    white = read(saved(alpha(face), "PNG"), tmp_path).small
+    assert originals.difference(file.small, white) > CLOSE
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

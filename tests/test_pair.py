@@ -50,8 +50,15 @@ def pairs_folder(tmp_path_factory, faces) -> Path:
     return data / "pairs"
 
 
-def of_size(size: int, margin: int, crop: str = "center") -> pair.Pair:
-    return pair.Pair(size=size, margin=margin, crop=crop, canny=CANNY)
+def of_size(size: int, margin: int, crop: str = "center", background: str = "#ffffff") -> pair.Pair:
+    return pair.Pair(size=size, margin=margin, crop=crop, background=background, canny=CANNY)
+
+
+def test_what_is_transparent_shows_the_background(tmp_path: Path):
+    clear = np.dstack([np.full((40, 40, 3), 90, np.uint8), np.zeros((40, 40), np.uint8)])
+    table = listed(tmp_path / "raw", [clear, clear], val=1)
+    pair.make(table, tmp_path / "raw", tmp_path / "pairs", of_size(32, 6, "center", "#104080"), 3)
+    assert (arrays.load(tmp_path / "pairs", "val").photo == (16, 64, 128)).all()
 
 
 def halves(raw: Path, count: int, labels_first: bool) -> list[np.ndarray]:

@@ -2,10 +2,8 @@
 
 import io
 import tarfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 import pandas as pd
@@ -16,13 +14,12 @@ from src.demo import catalogue, site
 from src.errors import UserError
 from src.params import read
 from src.scrape import sources
-from src.scrape.answers import Body
 from src.scrape.client import Client
 from src.scrape.crawl import crawl
 from src.scrape.errors import FetchError
 from src.scrape.listings import parse_gallery, parse_imdb
-from src.scrape.store import Fetch, Use, counts, store
-from tests.conftest import REAL_DATA, ROOT, real
+from src.scrape.store import counts, store
+from tests.conftest import REAL_DATA, ROOT, handing, real
 from tests.pages import NOT_FOUND, Answer, saved, served
 
 LIST = "https://www.imdb.com"
@@ -74,18 +71,6 @@ def scraped(params, folder: Path) -> tuple[pd.DataFrame, dict]:
 def picture(seed: int, width: int = 12, height: int = 8) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     return images.png(pixels)
-
-
-def handing(bytes_of: Callable[[str], bytes]) -> Fetch:
-    """A fetch that has bytes for every URL."""
-
-    def fetch(url: str, use: Use) -> dict:
-        with NamedTemporaryFile() as file:
-            file.write(bytes_of(url))
-            file.flush()
-            return use(Body(Path(file.name)))
-
-    return fetch
 
 
 def write(path: Path, data: bytes) -> Path:
