@@ -5,16 +5,19 @@ Every picture enters the project through `decode`: 8-bit RGB, upright, sRGB, not
 
 import contextlib
 import io
+import mmap
 import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 SUFFIXES = (".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 100_000_000
+FILL = b"\xff" * 70_000  # longer than any segment of a JPEG
+MAX_CHUNKS = 50_000  # of a PNG; one of 20 MB has a few thousand
 
 # EXIF orientation to what turns the picture upright. Pillow's own exif_transpose also rewrites
 # the EXIF block, and fails on the mistyped tags that real photographs have.
@@ -28,6 +31,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd metadata: pixels decide
 Image.MAX_IMAGE_PIXELS = None  # `inspect` checks the size before anything is decoded
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -43,6 +47,9 @@ class ImageError(Exception):
         return type(self), (self.reason, str(self))  # it crosses processes
 
 
+Data = bytes | mmap.mmap  # a file's bytes, in memory or on disk
+
+
 class Header(NamedTuple):
     """What a picture's header says; `animated` where it has more frames than the first."""
 
@@ -52,7 +59,7 @@ class Header(NamedTuple):
     animated: bool
 
 
-def inspect(data: bytes) -> Header:
+def inspect(data: Data) -> Header:
     """Read the header, nothing decoded.
 
     Raises ImageError: `not_an_image`, or `too_many_pixels` above 100 megapixels.
@@ -60,7 +67,7 @@ def inspect(data: bytes) -> Header:
     image = _open(data)
     try:
         animated = bool(getattr(image, "is_animated", False))
-    except (OSError, ValueError, SyntaxError, EOFError):  # broken off in its second frame
+    except Exception:  # whatever Pillow's plugins meet in a damaged second frame
         animated = False
     # MPO: a JPEG with others after it
     kind = "JPEG" if image.format == "MPO" else str(image.format)
@@ -79,7 +86,7 @@ def decode(data: bytes, background: str = "white") -> np.ndarray:
     try:
         image.load()
         return np.asarray(_upright(_to_rgb(image, background), image))
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+    except Exception as error:  # whatever Pillow's plugins meet in damaged bytes
         raise ImageError("truncated", f"the picture's data is broken: {error}") from None
 
 
@@ -160,12 +167,13 @@ def samples(inputs: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.
     return grid([left + right for left, right in zip(shown[::2], shown[1::2], strict=True)])
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: Data) -> Image.Image:
+    _refuse_padding(data)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; pixels decide
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        image = Image.open(
+            data if isinstance(data, mmap.mmap) else io.BytesIO(data), formats=FORMATS
+        )
+    except Exception as error:  # whatever Pillow's plugins meet in damaged bytes
         message = f"expected one of {', '.join(FORMATS)}, found bytes starting {data[:12]!r}"
         raise ImageError("not_an_image", message) from error
     if image.width * image.height > MAX_PIXELS:
@@ -174,8 +182,28 @@ def _open(data: bytes) -> Image.Image:
     return image
 
 
+def _refuse_padding(data: Data) -> None:
+    """Raise ImageError for files that are nothing but fill bytes or empty chunks.
+
+    Pillow goes through them one by one: seconds, and hundreds of megabytes, for no pixel.
+    """
+    filled = data[:2] == b"\xff\xd8" and data.find(FILL) >= 0
+    if filled or (data[:4] == b"\x89PNG" and _chunks(data) > MAX_CHUNKS):
+        raise ImageError("not_an_image", f"padding: {FILL[:4]!r}… or over {MAX_CHUNKS} chunks")
+
+
+def _chunks(data: Data) -> int:
+    at, count = 8, 0
+    while at < len(data) and count <= MAX_CHUNKS:
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        count += 1
+    return count
+
+
 def _upright(image: Image.Image, original: Image.Image) -> Image.Image:
-    turn = TURNS.get(original.getexif().get(ExifTags.Base.Orientation))
+    turn = None
+    with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+        turn = TURNS.get(original.getexif().get(ExifTags.Base.Orientation))
     return image if turn is None else image.transpose(turn)
 
 

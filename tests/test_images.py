@@ -180,6 +180,19 @@ def test_a_turned_picture_with_another_tag_of_the_wrong_type_is_turned(scene: np
     assert np.array_equal(images.decode(_saved(stored, "PNG", exif=exif)), scene)
 
 
+@pytest.mark.parametrize("block", [b"x", b"Exif\0\0MM", b"Exif\0\0garbage"])
+def test_a_broken_exif_block_says_nothing(scene: np.ndarray, block: bytes, recwarn):
+    assert np.array_equal(images.decode(_saved(Image.fromarray(scene), "PNG", exif=block)), scene)
+    assert not recwarn.list
+
+
+def test_an_animation_broken_off_in_its_second_frame_is_one_picture():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
+    data = _saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    for end in range(len(data) // 2, len(data)):
+        assert images.inspect(data[:end])[:3] == ("GIF", 8, 8)
+
+
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_of_an_animation_the_first_frame_is_taken(kind: str):
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, WHITE)]

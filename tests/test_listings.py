@@ -17,6 +17,7 @@ from src.scrape.listings import (
     Item,
     ListingError,
     ListPage,
+    decoded,
     full_size,
     imdb_url,
     parse_gallery,
@@ -423,3 +424,28 @@ def test_the_total_is_the_largest_number_of_its_text(text, total):
     selectors = {"item": "li.i", "image": "img", "link": "", "name": "", "total": "p.t"}
     gallery = Gallery(url="http://a.example/", next="", image_attributes=["src"], **selectors)
     assert parse_gallery(page, "http://a.example/", 1, gallery).total == total
+
+
+def test_a_page_number_that_is_none_is_an_error_of_the_page():
+    html = site.next_data(ENTRIES[:2], 10, 1, True)
+    with pytest.raises(ListingError, match="invalid literal"):
+        parse_imdb(html, "https://www.imdb.com/list/ls1/?page=x", 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "charset", "text"),
+    [
+        ("Zoë".encode(), None, "Zoë"),
+        ("Zoë".encode(), "latin-1", "Zoë"),  # mis-declared: what is UTF-8 is UTF-8
+        ("Zoë".encode("latin-1"), "latin-1", "Zoë"),
+        (b"<meta charset=cp1250>\xa3ucja", None, "<meta charset=cp1250>Łucja"),
+        ("\ufeffZoë".encode("utf-16-le"), "latin-1", "Zoë"),
+        ("\ufeffZoë".encode(), None, "Zoë"),
+        (b"Zo\xeb", None, "Zo\ufffd"),
+        (b"Zo\xeb", "no such charset", "Zo\ufffd"),
+        (b"<meta charset='a\0b'>Zo\xeb", "\0", "<meta charset='a\0b'>Zo\ufffd"),
+        (b"<meta charset=base64>Zo\xeb", "zlib", "<meta charset=base64>Zo\ufffd"),
+    ],
+)
+def test_a_page_is_decoded_as_what_it_is(data, charset, text):
+    assert decoded(data, charset) == text

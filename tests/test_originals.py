@@ -82,6 +82,7 @@ STORED: dict[str, Callable[[np.ndarray], bytes]] = {
     "avif": lambda p: saved(Image.fromarray(p), "AVIF", quality=90),
     "avif with alpha": lambda p: saved(alpha(p), "AVIF", quality=90),
     "turned avif": lambda p: saved(Image.fromarray(p), "AVIF", quality=90, exif=exif(6)),
+    "broken exif": lambda p: saved(Image.fromarray(p), "PNG", exif=b"Exif\0\0garbage"),
     "several jpegs": lambda p: saved(
         Image.fromarray(p), "MPO", save_all=True, append_images=[Image.new("RGB", (192, 256))]
     ),

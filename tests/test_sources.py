@@ -270,11 +270,19 @@ def test_a_later_page_that_cannot_be_had_is_an_error_and_no_end(server, crawled,
 
 def test_a_page_that_is_no_list_is_an_error_that_says_where_it_is_kept(server, crawled, tmp_path):
     server["/list"] = lister(range(5), 1000, 1)
-    server["/list?page=2"] = Answer(saved("challenge").encode())
+    server["/list?page=2"] = Answer(b"<html><title>Something else</title></html>")
     with pytest.raises(UserError, match=r"page=2 \(saved as .*0002\.html\) is no list") as caught:
         crawled()
-    assert "Human Verification" in str(caught.value)
-    assert (tmp_path / "pages" / "0002.html").read_text(encoding="utf-8") == saved("challenge")
+    assert "Something else" in str(caught.value)
+    assert b"Something else" in (tmp_path / "pages" / "0002.html").read_bytes()
+
+
+def test_a_challenge_in_place_of_a_list_is_told_as_one(server, crawled, tmp_path):
+    server["/list"] = [Answer(saved("challenge").encode()), lister(range(5), 5, 1)]
+    with pytest.raises(UserError, match=r"page 1 .* a human looks at it.*saved as .*0001\.html"):
+        crawled()
+    assert (tmp_path / "pages" / "0001.html").read_text(encoding="utf-8") == saved("challenge")
+    assert len(crawled().rows) == 5  # a wall is not kept, so that the next run asks again
 
 
 def empty(page: int) -> Answer:

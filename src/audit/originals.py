@@ -119,7 +119,9 @@ def _decode(data: bytes, background: str) -> tuple[Image.Image, int]:
     scale = round(width / image.width)
     image.load()  # which turns a TIFF by itself
     profile = image.info.get("icc_profile")
-    turn = TURNS.get(image.getexif().get(ORIENTATION))
+    turn = None
+    with suppress(Exception):  # a broken EXIF block says nothing about the pixels
+        turn = TURNS.get(image.getexif().get(ORIENTATION))
     if image.mode[0] in "IF":
         levels = np.asarray(image).astype(np.float64)
         deep = image.mode.startswith("I;16") or levels.max(initial=0) > 255

@@ -58,11 +58,16 @@ class _Guarded:
     deadlines: Deadlines
 
     def request(self, *arguments: object, **settings: object) -> None:
-        self.deadlines.use(self)
+        self.deadlines.use(self.sock)  # of a connection that is used again
         super().request(*arguments, **settings)
+        self.deadlines.use(self.sock)  # inside TLS, where there is any
 
     def _new_conn(self) -> socket.socket:
-        self.deadlines.use(self)
+        sock = self._connected()
+        self.deadlines.use(sock)
+        return sock
+
+    def _connected(self) -> socket.socket:
         if self.host in self.allowed:
             return super()._new_conn()
         try:

@@ -7,10 +7,11 @@ what lies behind one could not be checked, and no cookie is kept.
 """
 
 import random
+import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from pathlib import Path
@@ -36,8 +37,8 @@ from src.errors import UserError
 from src.params import Scrape
 from src.scrape import addresses
 from src.scrape.answers import Answers, Body
-from src.scrape.deadlines import Deadlines, Request
-from src.scrape.errors import FetchError, HostClosedError, PassingError
+from src.scrape.deadlines import Deadlines
+from src.scrape.errors import FetchError, HostClosedError, PassingError, without_password
 from src.scrape.hosts import Host
 
 AGENT = "pix2pix-dvc"
@@ -213,14 +214,25 @@ class Client:
         self._spend(requests=1)
         with self._deadlines.over() as request:
             try:
-                with self._send(url, earlier) as response:
-                    return self._receive(response, path, limit, earlier)
-            except (InvalidURL, LocationValueError) as error:
-                raise FetchError("unsupported_url", f"{url} is no URL: {error}") from None
-            except (requests.RequestException, HTTPError) as error:
-                raise self._as_fetch_error(url, error, request) from None
-            except ValueError as error:
-                raise FetchError("unsupported_url", f"{url} leads to no URL: {error}") from None
+                head = self._exchange(url, path, limit, earlier)
+            except FetchError:
+                if not request.overdue:
+                    raise
+        if request.overdue:  # its socket was shut, which looks like the end of an answer
+            message = f"{url}: not done in {self.scrape.deadline_s} s (scrape.deadline_s)"
+            raise FetchError("too_slow", message)
+        return head
+
+    def _exchange(self, url: str, path: Path, limit: int, earlier: Body | None) -> Head:
+        try:
+            with self._send(url, earlier) as response:
+                return self._receive(response, path, limit, earlier)
+        except (InvalidURL, LocationValueError) as error:
+            raise FetchError("unsupported_url", f"{url} is no URL: {error}") from None
+        except (requests.RequestException, HTTPError) as error:
+            raise self._as_fetch_error(url, error) from None
+        except ValueError as error:
+            raise FetchError("unsupported_url", f"{url} leads to no URL: {error}") from None
 
     def _send(self, url: str, earlier: Body | None) -> requests.Response:
         # not by Session.get: it merges settings and cookies that there are none of, at some cost
@@ -241,7 +253,9 @@ class Client:
         said = response.headers
         stated = "charset" in said.get("Content-Type", "").lower()
         charset = get_encoding_from_headers(said) if stated else None
-        return Head(None, False, charset, said.get("ETag"), said.get("Last-Modified"))
+        return Head(
+            None, False, charset, _sent_back(said, "ETag"), _sent_back(said, "Last-Modified")
+        )
 
     def _spend(self, requests: int = 0, bytes: int = 0) -> None:
         with self._lock:
@@ -255,17 +269,14 @@ class Client:
                     "was fetched is kept: run the same command to go on, or raise it"
                 )
 
-    def _as_fetch_error(self, url: str, error: Exception, request: Request) -> FetchError:
+    def _as_fetch_error(self, url: str, error: Exception) -> FetchError:
         cause = error.args[0] if error.args else None
         cause = getattr(cause, "reason", cause)  # requests wraps urllib3's retries
-        if request.overdue:
-            message = f"{url}: not done in {self.scrape.deadline_s} s (scrape.deadline_s)"
-            return FetchError("too_slow", message)
         timeouts = (requests.Timeout, ReadTimeoutError)
         if isinstance(error, timeouts) or isinstance(cause, timeouts):
             return PassingError("timeout", f"{url}: no answer within {self.scrape.timeout_s} s")
-        if isinstance(error, DecodeError):
-            return FetchError("bad_answer", f"{url}: its compression is broken: {error}")
+        if isinstance(error, DecodeError | InvalidHeader | requests.exceptions.InvalidHeader):
+            return FetchError("bad_answer", f"{url}: broken compression or headers: {error}")
         broken = (IncompleteRead, RemoteDisconnected)
         for part in getattr(cause, "args", ()):
             if isinstance(part, HTTPException) and not isinstance(part, broken):
@@ -292,7 +303,7 @@ class Client:
         if status != 200:
             raise FetchError(f"http_{status}", _unexpected(url, status))
         length = response.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length) > limit:
+        if length.isdecimal() and (len(length) > len(str(limit)) or int(length) > limit):
             raise FetchError("too_large", _too_large(url, length, limit))
 
     def _read(self, response: requests.Response, path: Path, limit: int) -> None:
@@ -309,6 +320,12 @@ class Client:
                 "empty",
                 f"{response.url}: HTTP 200 with an empty body: open it in a browser to see what it wants",
             )
+
+
+def _sent_back(headers: Mapping[str, str], name: str) -> str | None:
+    """A header that is to be sent back one day; None where no header could hold it."""
+    value = headers.get(name, "")
+    return value if re.fullmatch(r"[!-~][ -~]{0,250}", value) else None
 
 
 def _too_large(url: str, size: str, limit: int) -> str:
@@ -334,10 +351,11 @@ def _origin(url: str) -> str:
         user = parts.username or parts.password
     except ValueError:
         parts, user = urlsplit(""), None
-    if user:  # not repeated: it would end in logs and in the ledger
-        raise FetchError("unsupported_url", f"a URL at {parts.hostname} holds a user or password")
+    if user:
+        raise FetchError("unsupported_url", f"{without_password(url)} holds a user or password")
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise FetchError("unsupported_url", f"{url}: expected http or https")
+        message = f"{without_password(url)}: expected http or https"
+        raise FetchError("unsupported_url", message)
     return f"{parts.scheme}://{parts.netloc}"
 
 

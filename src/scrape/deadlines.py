@@ -7,17 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from urllib3.connection import HTTPConnection
-
 TICK = 0.1  # seconds
 
 
 @dataclass
 class Request:
-    """A request under way; `connection` from when it has one."""
+    """A request under way; `sock` from when it has one."""
 
     due: float
-    connection: HTTPConnection | None = None
+    sock: socket.socket | None = None
     overdue: bool = False
 
 
@@ -45,10 +43,10 @@ class Deadlines:
             with self._lock:
                 del self._running[threading.get_ident()]
 
-    def use(self, connection: HTTPConnection) -> None:
-        """The request of this thread goes over this connection."""
+    def use(self, sock: socket.socket | None) -> None:
+        """The request of this thread goes over this socket."""
         if request := self._running.get(threading.get_ident()):
-            request.connection = connection
+            request.sock = sock
 
     def _watch(self) -> None:
         while True:
@@ -60,12 +58,11 @@ class Deadlines:
                 late = [r for r in self._running.values() if r.due < time.monotonic()]
                 for request in late:
                     request.overdue = True
-                    _shut(request.connection)
+                    if request.sock is not None:
+                        _shut(request.sock)
 
 
-def _shut(connection: HTTPConnection | None) -> None:
-    sock = getattr(connection, "sock", None)
-    if sock is not None:
-        with suppress(OSError):
-            # of the plain socket: that of a TLS one would first say goodbye to the peer
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):  # it is closed already
+        # of the plain socket: that of a TLS one would first say goodbye to the peer
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -1,5 +1,7 @@
 """What goes wrong on the web."""
 
+import re
+
 
 class FetchError(Exception):
     """An answer that cannot be used. `reason` is one word for counting."""
@@ -19,3 +21,8 @@ class PassingError(FetchError):
 
 class HostClosedError(FetchError):
     """The host is asked no more in this run."""
+
+
+def without_password(url: str) -> str:
+    """A URL with *** for its user and password, however broken it is: it ends in logs and ledgers."""
+    return re.sub(r"^([^/?#]*[/\\]+)[^/\\?#]*@", r"\1***@", url)

@@ -1,39 +1,38 @@
 """Where a picture ends in its bytes: what comes after (a page, an archive, a film) is not kept."""
 
+import re
 from collections.abc import Callable
 
+from src.images import Data
 
-def cut(data: bytes, kind: str) -> bytes:
-    """The bytes of the picture alone; all of them where its end cannot be told.
+
+def end(data: Data, kind: str) -> int:
+    """How many bytes the picture takes; all of them where its end cannot be told.
 
     kind: as `images.inspect` names it. Animations keep all frames.
     """
     find = ENDS.get(kind)
     try:
-        end = find(data) if find else len(data)
+        return min(find(data), len(data)) if find else len(data)
     except IndexError:  # it is broken off before its end
-        end = len(data)
-    return data[:end]
+        return len(data)
 
 
-def _jpeg(data: bytes) -> int:
-    """After the EOI marker (ITU T.81, annex B): segments have lengths, scans are searched."""
+# What has no length of its own is passed over: stuffed bytes of a scan, fill, restarts, SOI, TEM.
+JPEG_MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
+
+
+def _jpeg(data: Data) -> int:
+    """After the EOI marker (ITU T.81, annex B)."""
     at = 2
-    while True:
-        while data[at] != 0xFF:  # in a scan, or rubbish between segments
-            at = _found(data, b"\xff", at)
-        marker = data[at + 1]
-        if marker == 0xD9:
-            return at + 2
-        if marker == 0xFF:
-            at += 1
-        elif marker == 0 or 0xD0 <= marker <= 0xD8 or marker == 1:  # stuffing, restarts, no length
-            at += 2
-        else:
-            at += 2 + _big(data, at + 2, 2)
+    while found := JPEG_MARKER.search(data, at):
+        if found[1] == b"\xd9":
+            return found.end()
+        at = found.end() + _big(data, found.end(), 2)
+    return len(data)
 
 
-def _png(data: bytes) -> int:
+def _png(data: Data) -> int:
     """After the IEND chunk (PNG, section 5.3)."""
     at = 8
     while data[at + 4 : at + 8] != b"IEND":
@@ -41,7 +40,7 @@ def _png(data: bytes) -> int:
     return at + 12
 
 
-def _gif(data: bytes) -> int:
+def _gif(data: Data) -> int:
     """After the trailer (GIF89a, section 27)."""
     at = 13 + _colours(data[10])
     while data[at] != 0x3B:
@@ -61,33 +60,26 @@ def _colours(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _webp(data: bytes) -> int:
+def _webp(data: Data) -> int:
     """The RIFF chunk, padded to an even length."""
     size = int.from_bytes(data[4:8], "little")
     return 8 + size + size % 2
 
 
-def _bmp(data: bytes) -> int:
+def _bmp(data: Data) -> int:
     """The size that its header states, where that holds the pixels at all."""
     size, start = int.from_bytes(data[2:6], "little"), int.from_bytes(data[10:14], "little")
     return size if size > start else len(data)
 
 
-def _big(data: bytes, at: int, length: int) -> int:
+def _big(data: Data, at: int, length: int) -> int:
     part = data[at : at + length]
     if len(part) < length:
         raise IndexError(at)
     return int.from_bytes(part, "big")
 
 
-def _found(data: bytes, what: bytes, at: int) -> int:
-    found = data.find(what, at)
-    if found < 0:
-        raise IndexError(at)
-    return found
-
-
-ENDS: dict[str, Callable[[bytes], int]] = {
+ENDS: dict[str, Callable[[Data], int]] = {
     "JPEG": _jpeg,
     "PNG": _png,
     "GIF": _gif,

@@ -3,6 +3,7 @@
 A page that cannot be understood is an error that says what was expected and what was found.
 """
 
+import codecs
 import json
 import re
 from contextlib import suppress
@@ -15,10 +16,21 @@ from soupsieve import SelectorSyntaxError
 
 from src.errors import UserError
 from src.params import Gallery
+from src.scrape.errors import without_password
 
-# Tags and attributes: each is some hundred bytes in memory, from a few of a hostile page. The
-# largest saved list page of 250 items has 17,000.
-MAX_MARKS = 200_000
+# Tags, attributes and classes: each is up to a kilobyte in memory, from a few bytes of a hostile
+# page. A list page of 250 items has some 20,000.
+MAX_MARKS = 100_000
+TAG = re.compile(r"<[^<>]*")
+MAX_NODES = 200_000  # objects and lists of a page's JSON; a list page of 250 items has some 10,000
+MAX_TOTAL = 10**9  # no list states more
+
+DECLARED_WITHIN = 1024  # bytes, as browsers look (HTML Standard, prescan a byte stream)
+DECLARED = re.compile(rb"charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
+# Python's codecs of plain text; others take for ever (idna) or do other things (unicode_escape).
+PLAIN = re.compile(
+    r"utf-(8|16|32)|iso8859|iso2022|latin|cp\d|windows|ascii|koi8|mac|shift_jis|euc|gb|big5|hz|johab"
+)
 
 
 class ListingError(Exception):
@@ -56,18 +68,19 @@ def decoded(data: bytes, charset: str | None) -> str:
     the charset of the HTTP header and that of the page itself are tried, in this order.
     """
     data, marked = EncodingDetector.strip_byte_order_mark(data)
-    declared = EncodingDetector.find_declared_encoding(data, is_html=True)
-    for name in ("utf-8", marked, charset, declared):
-        if name:
-            with suppress(LookupError, UnicodeError):
+    declared = DECLARED.search(data[:DECLARED_WITHIN])
+    names = (marked, "utf-8", charset, declared and declared[1].decode("ascii"))
+    for name in filter(None, names):
+        with suppress(LookupError, ValueError):  # no codec of that name, or not in it
+            if PLAIN.match(codecs.lookup(name).name):
                 return data.decode(name)
     return data.decode("utf-8", errors="replace")
 
 
 def _soup(html: str) -> BeautifulSoup:
-    marks = html.count("<") + html.count("=")
+    marks = sum(len(tag.split()) for tag in TAG.findall(html))
     if marks > MAX_MARKS:
-        raise ListingError(f"expected at most {MAX_MARKS} tags and attributes, found some {marks}")
+        raise ListingError(f"expected at most {MAX_MARKS} tags and attributes, found {marks}")
     return BeautifulSoup(html, "lxml")
 
 
@@ -93,13 +106,17 @@ def parse_imdb(html: str, url: str, width: int) -> ListPage:
 def full_size(url: str, width: int) -> str:
     """IMDb's picture at a width (0: the original) instead of the crop in the list."""
     kind = f"._V1_UX{width}_" if width else ""
-    return re.sub(r"\._V1_[^/]*?(\.\w+)$", rf"{kind}\1", url)
+    stem, cut, rest = url.partition("._V1_")
+    suffix = re.search(r"\.\w{1,9}$", rest)
+    return stem + kind + suffix[0] if cut and suffix and "/" not in rest else url
 
 
 def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPage:
     """Read any page by the selectors of params.yaml's `gallery`; `number` is the page's, from 1."""
     soup = _soup(html)
-    items = [_gallery_item(tag, url, gallery) for tag in _select(soup, gallery.item, "item")]
+    boxes = _select(soup, gallery.item, "item")
+    _refuse_nested(boxes, gallery.item)
+    items = [_gallery_item(tag, url, gallery) for tag in boxes]
     following = None
     if "{page}" in gallery.url:
         following = gallery.url.replace("{page}", str(number + 1)) if items else None
@@ -111,6 +128,16 @@ def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPag
     if not items and number == 1:
         raise ListingError(f"expected items at gallery.item = {gallery.item!r}, found none")
     return ListPage(items, total, following)
+
+
+def _refuse_nested(boxes: list[Tag], selector: str) -> None:
+    known = {id(box) for box in boxes}
+    nested = sum(any(id(parent) in known for parent in box.parents) for box in boxes)
+    if nested:
+        raise ListingError(
+            f"expected items apart from each other at gallery.item = {selector!r}, found {nested} of "
+            f"{len(boxes)} inside others"
+        )
 
 
 def _gallery_item(tag: Tag, url: str, gallery: Gallery) -> Item:
@@ -127,7 +154,7 @@ def _gallery_item(tag: Tag, url: str, gallery: Gallery) -> Item:
         else ""
     )
     target = _joined(url, link["href"]) if link and link.get("href") else image_url
-    return Item(target or name, name, image_url)
+    return Item(target or name, _text(name), image_url)
 
 
 def _select(tag: Tag, selector: str, key: str) -> list[Tag]:
@@ -152,7 +179,7 @@ def _parse_lister(soup: BeautifulSoup, url: str, width: int) -> ListPage:
         source = image and (image.get("loadlate") or image.get("src"))
         name = str(image.get("alt", "")) if image else _lister_name(box)
         image_url = full_size(_joined(url, source), width) if source else None
-        items.append(Item(found[1], name.strip(), image_url))
+        items.append(Item(found[1], _text(name.strip()), image_url))
     if not items:
         raise ListingError("expected div.lister-item-image inside div.lister-list, found none")
     total = soup.select_one(".lister-total-num-results")
@@ -171,6 +198,9 @@ def _lister_name(box: Tag) -> str:
 
 
 def _parse_next_data(text: str, url: str, width: int) -> ListPage:
+    nodes = text.count("{") + text.count("[")
+    if nodes > MAX_NODES:
+        raise ListingError(f"expected at most {MAX_NODES} objects and lists, found {nodes}")
     try:
         listed = json.loads(text)["props"]["pageProps"]["mainColumnData"]["list"]
         search = next(
@@ -178,11 +208,12 @@ def _parse_next_data(text: str, url: str, width: int) -> ListPage:
             for key in ("nameListItemSearch", "titleListItemSearch")
             if listed.get(key) is not None
         )
-        items = [_next_item(edge, width) for edge in search["edges"]]
+        items = [_next_item(edge, url, width) for edge in search["edges"]]
         more = (search.get("pageInfo") or {}).get("hasNextPage")
         total = (listed.get("items") or {}).get("total") or search.get("total")
-        if not isinstance(total, int | None):
+        if not isinstance(total, int | None) or (total or 0) > MAX_TOTAL:
             raise ValueError(f"the total is {total!r}")
+        following = _next_page(url) if more else None
     except (
         ValueError,
         LookupError,
@@ -195,17 +226,18 @@ def _parse_next_data(text: str, url: str, width: int) -> ListPage:
             "expected props.pageProps.mainColumnData.list.nameListItemSearch.edges in "
             f"script#__NEXT_DATA__, found {type(error).__name__}: {error}; it starts {text[:120]!r}"
         ) from None
-    return ListPage(items, total, _next_page(url) if more else None)
+    return ListPage(items, total, following)
 
 
-def _next_item(edge: dict, width: int) -> Item:
+def _next_item(edge: dict, url: str, width: int) -> Item:
     node = edge.get("listItem") or edge.get("node") or edge["name"]
     image = node.get("primaryImage") or {}
     named = node.get("nameText") or node.get("titleText") or {}
-    image_url = full_size(image["url"], width) if image.get("url") else None
-    if not isinstance(node["id"], str):
-        raise ValueError(f"an item's id is {node['id']!r}")
-    return Item(node["id"], str(named.get("text") or ""), image_url)
+    address = image.get("url")
+    if not isinstance(node["id"], str) or not isinstance(address, str | None):
+        raise ValueError(f"an item's id is {node['id']!r}, its picture's URL {address!r}")
+    image_url = full_size(_joined(url, address), width) if address else None
+    return Item(_text(node["id"]), _text(str(named.get("text") or "")), image_url)
 
 
 def _next_page(url: str) -> str:
@@ -216,14 +248,20 @@ def _next_page(url: str) -> str:
 
 
 def _joined(url: str, target: object) -> str:
-    """The absolute URL; what is none stays as it is, and is refused when it is fetched."""
-    try:
-        return urljoin(url, str(target))
-    except ValueError:
-        return str(target)
+    """The absolute URL, without a password; what is none stays, and is refused when it is fetched."""
+    target = _text(str(target))
+    with suppress(ValueError):
+        target = urljoin(url, target)
+    return without_password(target)
+
+
+def _text(text: str) -> str:
+    """Text that UTF-8 can hold: JSON may bring half a surrogate pair."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _number(text: str) -> int | None:
     """The largest number in a text, as the 900 in "1–50 of 900": that is the total."""
     found = re.findall(r"\d{1,3}(?:[.,\s]\d{3})+|\d+", text)
-    return max((int(re.sub(r"\D", "", number)) for number in found), default=None)
+    numbers = [re.sub(r"\D", "", number) for number in found]
+    return max((int(n) for n in numbers if len(n) < len(str(MAX_TOTAL))), default=None)

@@ -1,10 +1,12 @@
 """Pictures to files, and the ledger's first columns. Every listed image gets a row."""
 
 import hashlib
+import mmap
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +20,11 @@ from src.parallel import map_threads
 from src.scrape import walls
 from src.scrape.answers import Body
 from src.scrape.errors import FetchError
-from src.scrape.extent import cut
+from src.scrape.extent import end
 
+# Few large pictures in memory at a time, however many are on the way.
+LARGE_BYTES = 2_000_000
+LARGE = threading.Semaphore(2)
 # The same bytes for so many different items are no picture of any of them.
 PLACEHOLDER_ITEMS = 3
 
@@ -94,25 +99,31 @@ def _keep(url: str, fetch: Fetch, folder: Path) -> dict:
 
 def _save(body: Body, folder: Path) -> dict:
     """Store a body's picture; returns what the ledger says of it. FetchError where it is none."""
-    data = body.path.read_bytes()
+    size = body.path.stat().st_size
+    if not size:
+        raise FetchError("not_an_image", "it is empty")
+    with (
+        LARGE if size > LARGE_BYTES else nullcontext(),
+        body.path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        header = _header(data)
+        with memoryview(data)[: end(data, header.format)] as picture:
+            digest = hashlib.sha256(picture).hexdigest()
+            name = f"images/{digest[:24]}.{header.format.lower()}"
+            _place(folder / name, picture, body if len(picture) == size else None)
+            said = {"file": name, "sha256": digest, "bytes": len(picture), "status": "ok"}
+    return said | header._asdict()
+
+
+def _header(data: images.Data) -> images.Header:
     try:
-        header = images.inspect(data)
+        return images.inspect(data)
     except images.ImageError as error:
         raise FetchError(walls.stands_for(data) or error.reason, str(error)) from None
-    picture = cut(data, header.format)
-    digest = hashlib.sha256(picture).hexdigest()
-    name = f"images/{digest[:24]}.{header.format.lower()}"
-    _place(folder / name, picture, body if len(picture) == len(data) else None)
-    return {
-        "file": name,
-        "sha256": digest,
-        "bytes": len(picture),
-        **header._asdict(),
-        "status": "ok",
-    }
 
 
-def _place(path: Path, picture: bytes, body: Body | None) -> None:
+def _place(path: Path, picture: memoryview, body: Body | None) -> None:
     """A file of a picture, named by its content; linked to the body that is nothing else."""
     if body and body.ours:
         with suppress(OSError):  # not on this disk, or the folder is not there yet

@@ -2,13 +2,14 @@
 
 import re
 
+from src.images import Data
 from src.scrape.errors import FetchError
 
 LOOKED_AT = 100_000  # characters: walls are small, and say what they are at the top
 
 # The texts of the common firewalls (Cloudflare, AWS, PerimeterX, Imperva, DataDome, Akamai).
 CHALLENGE = re.compile(
-    r"captcha|cf-chl|challenge-platform|awswaf|px-cloud|_incapsula_|datadome|just a moment\.\.\.|"
+    r"captcha|cf-chl|challenge-platform|awswaf|px-cloud|_incapsula_|datadome|challenge-container|human verification|just a moment\.\.\.|"
     r"attention required|pardon our interruption|checking your browser|verify (?:that )?you are (?:a )?human|"
     r"unusual traffic|access denied|are you a robot",
     re.IGNORECASE,
@@ -53,7 +54,7 @@ def refuse(html: str, url: str) -> None:
         raise FetchError(wall, f"{url}: {SAID[wall]}")
 
 
-def stands_for(data: bytes) -> str | None:
+def stands_for(data: Data) -> str | None:
     """What was sent in place of a picture: a wall, html, svg, or None where it is no markup."""
     if not MARKUP.match(data[:4096]):
         return None

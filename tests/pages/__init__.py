@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +30,14 @@ class Answer:
     chunked: bool = False
 
 
+@dataclass(frozen=True)
+class Raw:
+    """Bytes sent as they are, `pause` seconds between the parts; then the server hangs up."""
+
+    parts: Callable[[], Iterable[bytes]]
+    pause: float = 0.0
+
+
 NOT_FOUND = Answer(b"not found", 404)
 HANG_UP = Answer(status=0)
 
@@ -41,7 +49,7 @@ class Server:
     """
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer | list[Answer] | Callable[[str], Answer]] = {}
+        self.answers: dict[str, Answer | Raw | list[Answer] | Callable[[str], Answer]] = {}
         self.asked: list[str] = []
         self.times: list[float] = []
         self.headers: list[dict[str, str]] = []
@@ -85,6 +93,13 @@ def served() -> Iterator[Server]:
             answer = told.answer(self.path, dict(self.headers))
             if answer == HANG_UP:
                 self.close_connection = True
+                return
+            if isinstance(answer, Raw):
+                self.close_connection = True
+                for part in answer.parts():
+                    if told.closing.wait(answer.pause):
+                        return
+                    self.wfile.write(part)
                 return
             self.send_response(answer.status)
             for name, value in answer.headers.items():
