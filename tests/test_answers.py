@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import UserError
-from src.scrape.answers import Answers, Body
+from src.scrape.answers import Answers, Body, State
 from src.scrape.errors import FetchError
 
 URL = "http://photos.test/1.jpg"
@@ -20,9 +20,9 @@ def keep(answers: Answers, data: bytes, url: str = URL, **said: str) -> None:
 
 def test_a_url_is_pending_until_it_is_fetched_or_fails(tmp_path: Path):
     answers = Answers(tmp_path, "one")
-    assert answers.fetched(URL) is answers.failure(URL) is None
+    assert answers.state(URL) == State(None, None, None)
     keep(answers, b"picture", etag='"1"', charset="utf-8")
-    body = Answers(tmp_path, "one").fetched(URL)
+    body = Answers(tmp_path, "one").state(URL).fetched
     assert body.path.read_bytes() == b"picture"
     assert (body.etag, body.charset, body.ours) == ('"1"', "utf-8", True)
 
@@ -30,34 +30,34 @@ def test_a_url_is_pending_until_it_is_fetched_or_fails(tmp_path: Path):
 def test_failures_are_counted_and_the_last_reason_is_told(tmp_path: Path):
     assert Answers(tmp_path, "one").fail(URL, FetchError("timeout", "late")) == 1
     assert Answers(tmp_path, "one").fail(URL, FetchError("http_500", "broken")) == 2
-    error, runs = Answers(tmp_path, "one").failure(URL)
-    assert (error.reason, str(error), runs) == ("http_500", "broken", 2)
+    failed = Answers(tmp_path, "one").state(URL).failed
+    assert (failed.error.reason, str(failed.error), failed.runs) == ("http_500", "broken", 2)
 
 
 def test_what_is_fetched_at_last_has_failed_no_more(tmp_path: Path):
     answers = Answers(tmp_path, "one")
     answers.fail(URL, FetchError("timeout", "late"))
     keep(answers, b"picture")
-    assert answers.failure(URL) is None
-    assert answers.fetched(URL).path.read_bytes() == b"picture"
+    assert answers.state(URL).failed is None
+    assert answers.state(URL).fetched.path.read_bytes() == b"picture"
 
 
 def test_snapshots_are_kept_apart_and_the_last_of_the_others_is_found(tmp_path: Path):
     for snapshot in ("2026-01", "2026-02"):
         keep(Answers(tmp_path, snapshot), snapshot.encode(), modified=snapshot)
     third = Answers(tmp_path, "2026-03")
-    assert third.fetched(URL) is None
-    assert third.earlier(URL).path.read_bytes() == b"2026-02"
-    assert third.earlier(URL).conditions() == {"If-Modified-Since": "2026-02"}
+    assert third.state(URL).fetched is None
+    assert third.state(URL).earlier.path.read_bytes() == b"2026-02"
+    assert third.state(URL).earlier.conditions() == {"If-Modified-Since": "2026-02"}
     third.fail(URL, FetchError("timeout", "late"))
-    assert Answers(tmp_path, "2026-02").earlier(URL).path.read_bytes() == b"2026-01"
+    assert Answers(tmp_path, "2026-02").state(URL).earlier.path.read_bytes() == b"2026-01"
 
 
 def test_a_body_that_somebody_deleted_is_pending_again(tmp_path: Path):
     answers = Answers(tmp_path, "one")
     keep(answers, b"picture")
-    answers.fetched(URL).path.unlink()
-    assert answers.fetched(URL) is None
+    answers.state(URL).fetched.path.unlink()
+    assert answers.state(URL).fetched is None
 
 
 def test_a_body_refused_while_it_is_written_leaves_nothing(tmp_path: Path):
@@ -65,7 +65,7 @@ def test_a_body_refused_while_it_is_written_leaves_nothing(tmp_path: Path):
     with pytest.raises(FetchError), answers.kept(URL) as path:
         path.write_bytes(b"half")
         raise FetchError("incomplete", "broke off")
-    assert answers.fetched(URL) is None
+    assert answers.state(URL).fetched is None
     assert list((tmp_path / "bodies").iterdir()) == []
 
 
@@ -82,8 +82,8 @@ def test_half_bodies_of_a_killed_run_are_removed(tmp_path: Path):
 def test_any_text_is_a_key(tmp_path: Path, url: str):
     answers = Answers(tmp_path, "one")
     keep(answers, b"picture", url)
-    assert answers.fetched(url).path.read_bytes() == b"picture"
-    assert answers.fetched(URL) is None
+    assert answers.state(url).fetched.path.read_bytes() == b"picture"
+    assert answers.state(URL).fetched is None
     assert answers.fail(url, FetchError("timeout", f"{url}: late")) == 1
 
 
@@ -97,4 +97,4 @@ def test_a_table_of_another_shape_is_an_error_that_says_what_to_do(tmp_path: Pat
     with sqlite3.connect(tmp_path / "answers.sqlite") as rows:
         rows.execute("CREATE TABLE answers (url TEXT)")
     with pytest.raises(UserError, match=r"answers\.sqlite cannot be used.*delete its folder"):
-        Answers(tmp_path, "one").fetched(URL)
+        Answers(tmp_path, "one").state(URL)

@@ -15,7 +15,7 @@ from src.scrape.errors import FetchError
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     url TEXT, snapshot TEXT,
-    etag TEXT, modified TEXT, charset TEXT,  -- of what was fetched
+    charset TEXT, etag TEXT, modified TEXT,  -- of what was fetched
     reason TEXT, message TEXT, runs INTEGER, -- of what failed; NULL: it was fetched
     PRIMARY KEY (url, snapshot)
 ) WITHOUT ROWID
@@ -39,6 +39,26 @@ class Body:
         """Headers that ask for it only if it has changed since (RFC 9110, section 13)."""
         asked = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
         return {name: value for name, value in asked.items() if value}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a URL could not be had the last time, and in how many runs by now."""
+
+    error: FetchError
+    runs: int
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a URL: pending, where none of the first two is there.
+
+    earlier: what the last of the other snapshots, by name, has for it.
+    """
+
+    fetched: Body | None
+    failed: Failure | None
+    earlier: Body | None
 
 
 class Answers:
@@ -66,19 +86,19 @@ class Answers:
             self._rows.execute("PRAGMA synchronous=NORMAL")
             self._rows.execute(SCHEMA)
 
-    def fetched(self, url: str) -> Body | None:
-        """What this snapshot has for a URL."""
-        return self._body("snapshot = ?", url)
-
-    def earlier(self, url: str) -> Body | None:
-        """What the last of the other snapshots, by name, has for it."""
-        return self._body("snapshot <> ?", url)
-
-    def failure(self, url: str) -> tuple[FetchError, int] | None:
-        """Why a URL could not be had in this snapshot, and in how many runs."""
-        query = "SELECT reason, message, runs FROM answers WHERE url = ? AND snapshot = ? AND runs"
-        found = self._execute(query, _text(url), self.snapshot)
-        return (FetchError(*found[0][:2]), found[0][2]) if found else None
+    def state(self, url: str) -> State:
+        """What is known of a URL."""
+        fetched = earlier = failed = None
+        query = "SELECT * FROM answers WHERE url = ? ORDER BY snapshot"
+        for _, snapshot, *said, reason, message, runs in self._execute(query, _text(url)):
+            body = None if runs else self._body(url, snapshot, said)
+            if snapshot != self.snapshot:
+                earlier = body or earlier
+            elif runs:
+                failed = Failure(FetchError(reason, message), runs)
+            else:
+                fetched = body
+        return State(fetched, failed, earlier)
 
     @contextmanager
     def kept(self, url: str) -> Iterator[Path]:
@@ -88,25 +108,18 @@ class Answers:
 
     def remember(self, url: str, body: Body) -> None:
         """A URL was fetched: its body is kept."""
-        self._put(url, body.etag, body.modified, body.charset, None, None, None)
+        self._put(url, body.charset, body.etag, body.modified, None, None, None)
 
     def fail(self, url: str, error: FetchError) -> int:
         """A URL failed; returns in how many runs by now."""
-        before = self.failure(url)
-        runs = before[1] + 1 if before else 1
+        before = self.state(url).failed
+        runs = before.runs + 1 if before else 1
         self._put(url, None, None, None, error.reason, _text(str(error)), runs)
         return runs
 
-    def _body(self, condition: str, url: str) -> Body | None:
-        query = (
-            "SELECT snapshot, charset, etag, modified FROM answers "
-            f"WHERE url = ? AND {condition} AND runs IS NULL ORDER BY snapshot DESC LIMIT 1"
-        )
-        for snapshot, *said in self._execute(query, _text(url), self.snapshot):
-            path = self._path(url, snapshot)
-            if path.exists():
-                return Body(path, True, *said)
-        return None
+    def _body(self, url: str, snapshot: str, said: list) -> Body | None:
+        path = self._path(url, snapshot)
+        return Body(path, True, *said) if path.exists() else None
 
     def _path(self, url: str, snapshot: str) -> Path:
         key = hashlib.sha256(f"{snapshot}\n{_text(url)}".encode())

@@ -100,13 +100,13 @@ class Client:
         incomplete, bad_answer or connection. Raises UserError where scrape.max_requests or
         scrape.max_total_bytes is used up, or the disk refuses.
         """
-        if body := self.answers.fetched(url):
-            return use(body)
-        failed = self.answers.failure(url)
-        if failed and failed[1] >= self.scrape.attempts:
-            raise failed[0]
+        known = self.answers.state(url)
+        if known.fetched:
+            return use(known.fetched)
+        if known.failed and known.failed.runs >= self.scrape.attempts:
+            raise known.failed.error
         try:
-            return self._fetch(url, use, limit or self.scrape.max_bytes)
+            return self._fetch(url, use, limit or self.scrape.max_bytes, known.earlier)
         except FetchError as error:
             runs = self.answers.fail(url, error)
             if isinstance(error, HostClosedError) and runs < self.scrape.attempts:
@@ -126,8 +126,7 @@ class Client:
                 f"{self.scrape.attempts} runs they count as failed: scrape.attempts)"
             )
 
-    def _fetch(self, url: str, use: Use[Result], limit: int) -> Result:
-        earlier = self.answers.earlier(url)
+    def _fetch(self, url: str, use: Use[Result], limit: int, earlier: Body | None) -> Result:
         with self.answers.kept(url) as path:
             head = self._follow(url, path, limit, earlier)
             if head.unchanged:
