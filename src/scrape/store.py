@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -28,8 +29,22 @@ LARGE = threading.Semaphore(2)
 # The same bytes for so many different items are no picture of any of them.
 PLACEHOLDER_ITEMS = 3
 
-Use = Callable[[Body], dict]
-Fetch = Callable[[str, Use], dict]
+
+class Stored(NamedTuple):
+    """What the ledger says of a picture that was fetched, or why it was not."""
+
+    status: str
+    file: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    animated: bool | None = None
+
+
+Use = Callable[[Body], Stored]
+Fetch = Callable[[str, Use], Stored]
 
 
 def store(rows: list[dict], fetch: Fetch, folder: Path, workers: int) -> pd.DataFrame:
@@ -39,7 +54,7 @@ def store(rows: list[dict], fetch: Fetch, folder: Path, workers: int) -> pd.Data
     `status` is `ok`, or why there is no file.
     """
     urls = _in_turns({row["image_url"] for row in rows if row["image_url"]})
-    stored: dict[str, dict] = {}
+    stored: dict[str | None, Stored] = {None: Stored("no_image")}
 
     def keep(url: str) -> None:
         stored[url] = _keep(url, fetch, folder)
@@ -47,17 +62,15 @@ def store(rows: list[dict], fetch: Fetch, folder: Path, workers: int) -> pd.Data
     try:
         map_threads(keep, urls, "fetching pictures", workers)
     except (UserError, KeyboardInterrupt) as error:
-        done = f"{len(stored)} of {len(urls)} pictures were dealt with"
+        done = f"{len(stored) - 1} of {len(urls)} pictures were dealt with"
         error.args = (f"{error} ({done})" if error.args else done,)
         raise
-    nothing = {"status": "no_image"}
-    told = (
-        {"row": number, "layout": "single", **row, **stored.get(row["image_url"], nothing)}
-        for number, row in enumerate(rows)
-    )
-    table = pd.DataFrame.from_records(
-        [[said.get(name) for name in SCRAPED.names] for said in told], columns=SCRAPED.names
-    )
+    said = [stored[row["image_url"] or None] for row in rows]
+    columns = {"row": range(len(rows)), "layout": [row.get("layout", "single") for row in rows]}
+    columns |= {name: [getattr(s, name) for s in said] for name in Stored._fields}
+    for name in set(SCRAPED.names) - set(columns):
+        columns[name] = [row.get(name) for row in rows]
+    table = pd.DataFrame(columns, columns=SCRAPED.names)
     _refuse_placeholders(table, folder)
     return table
 
@@ -88,16 +101,16 @@ def _in_turns(urls: set[str]) -> list[str]:
     return [url for _, url in sorted(turns)]
 
 
-def _keep(url: str, fetch: Fetch, folder: Path) -> dict:
+def _keep(url: str, fetch: Fetch, folder: Path) -> Stored:
     try:
         return fetch(url, partial(_save, folder=folder))
     except FetchError as error:
-        return {"status": error.reason}
+        return Stored(error.reason)
     except OSError:  # a file on disk that may not be read, or is gone
-        return {"status": "unreadable"}
+        return Stored("unreadable")
 
 
-def _save(body: Body, folder: Path) -> dict:
+def _save(body: Body, folder: Path) -> Stored:
     """Store a body's picture; returns what the ledger says of it. FetchError where it is none."""
     size = body.path.stat().st_size
     if not size:
@@ -112,8 +125,7 @@ def _save(body: Body, folder: Path) -> dict:
             digest = hashlib.sha256(picture).hexdigest()
             name = f"images/{digest[:24]}.{header.format.lower()}"
             _place(folder / name, picture, body if len(picture) == size else None)
-            said = {"file": name, "sha256": digest, "bytes": len(picture), "status": "ok"}
-    return said | header._asdict()
+            return Stored("ok", name, digest, len(picture), **header._asdict())
 
 
 def _header(data: images.Data) -> images.Header:
