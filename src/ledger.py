@@ -41,6 +41,8 @@ CLEANED = pa.schema(
         ("colorfulness", pa.float64()),
         ("duplicate_of", pa.int64()),  # the row of the picture kept instead
         ("similarity", pa.float64()),  # to that picture, -1…1
+        ("hash_distance", pa.int64()),  # to that picture, bits of 256
+        ("transform", pa.string()),  # what made a copy of it: exact, mirrored, cropped, …
         ("cluster", pa.int64()),  # the row of the cluster's survivor
         ("verdict", pa.string()),
     ]

@@ -50,6 +50,19 @@ class Fingerprint:
     thumbnail: np.ndarray
 
 
+@dataclass(frozen=True)
+class Match:
+    """How well one picture matches another, -1…1, and what was done to it for that.
+
+    scale: how much of the other's width the smaller one shows.
+    """
+
+    similarity: float
+    mirrored: bool = False
+    captioned: bool = False
+    scale: float = 1.0
+
+
 def fingerprint(pixels: np.ndarray) -> Fingerprint:
     """Fingerprint a picture, (height, width, 3) uint8 RGB."""
     middle = _reduced(pixels)
@@ -104,20 +117,39 @@ def candidates(prints: list[Fingerprint], distance: int) -> list[tuple[int, int]
     return sorted(found)
 
 
+def distance(a: Fingerprint, b: Fingerprint) -> int:
+    """Bits of 256 between the nearest of two pictures' hashes, of those that `candidates` compares."""
+    return min(_bits_apart(a, b), _bits_apart(b, a))
+
+
+def _bits_apart(asking: Fingerprint, asked: Fingerprint) -> int:
+    cuts = np.stack([asking.hashes, asking.mirrored])
+    among = (asked.hashes, asked.hashes[WHOLE])
+    return min(int(np.bitwise_count(cuts ^ hashes).sum(axis=-1).min()) for hashes in among)
+
+
 def similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """The best normalised correlation of two thumbnails, -1…1, over scale, place and mirroring.
+    """The best normalised correlation of two thumbnails, -1…1, over scale, place and mirroring."""
+    return match(a, b).similarity
+
+
+def match(a: np.ndarray, b: np.ndarray) -> Match:
+    """How two thumbnails, (64, 64) uint8, match best.
 
     Either picture may be a cut of the other, and the strip of a caption is left out of both
     where that matches better.
     """
-    best = -1.0
-    for kept in (1, 1 - CUTS[CAPTION][1]):
+    best = Match(-1.0)
+    for captioned, kept in ((False, 1), (True, 1 - CUTS[CAPTION][1])):
         rows = round(SIDE * kept)
         one, other = _detail(a[:rows]), _detail(b[:rows])
         for fixed, moved in ((one, other), (other, one)):
-            for form in (moved, moved[:, ::-1]):
+            for mirrored in (False, True):
+                form = moved[:, ::-1] if mirrored else moved
                 for scale in SCALES:
-                    best = max(best, _correlation(fixed, form, scale))
+                    found = _correlation(fixed, form, scale)
+                    if found > best.similarity:
+                        best = Match(found, mirrored, captioned, scale)
     return best
 
 

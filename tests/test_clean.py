@@ -16,7 +16,7 @@ from src import images, ledger, neighbours, params
 from src.clean import measure, verdicts
 from src.clean.measure import Measured
 from src.demo.catalogue import COPIES, Entry, alter, catalogue
-from src.neighbours import Fingerprint
+from src.neighbours import Fingerprint, Match
 from src.params import Clean
 from src.scrape import sources, store
 from tests.conftest import ROOT, handing
@@ -324,12 +324,13 @@ def _judge_likeness(sizes: list[int], alike: set[tuple[int, int]], **changes: ob
     def pairs(prints: list[Fingerprint], _: int) -> list[tuple[int, int]]:
         return [(i, j) for j in range(len(prints)) for i in range(j)]
 
-    def similarity(one: np.ndarray, other: np.ndarray) -> float:
-        return 0.95 if tuple(sorted((int(one[0, 0]), int(other[0, 0])))) in alike else 0.1
+    def match(one: np.ndarray, other: np.ndarray) -> Match:
+        same = tuple(sorted((int(one[0, 0]), int(other[0, 0])))) in alike
+        return Match(0.95 if same else 0.1)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbours, "candidates", pairs)
-        patch.setattr(neighbours, "similarity", similarity)
+        patch.setattr(neighbours, "match", match)
         return verdicts.judge(table, measured, _settings(**changes))
 
 

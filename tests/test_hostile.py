@@ -1012,7 +1012,7 @@ PAGES: dict[str, Page] = {
     "letters_that_steer_a_terminal": (Answer(gallery("/1.jpg", ids=["\x1b[2J\u202e"])), ["ok"]),
     "items_within_items": (
         Answer(b'<div class="item">' * 200 + gallery("/1.jpg") + b"<b></b>" * 20_000),
-        "200 of 201 inside others",
+        "found 201 inside one another",
     ),
 }
 

@@ -191,6 +191,16 @@ def test_similarity_is_the_same_both_ways_and_whole_for_itself(faces: list[np.nd
     assert neighbours.similarity(one, two) == neighbours.similarity(two, one)
 
 
+def test_the_distance_of_two_is_that_at_which_they_become_candidates(drawn: Copied):
+    prints = drawn.prints[:30]
+    for i, j in [(0, 24), (0, 25), (0, 1), (2, 7), (3, 29), (5, 6)]:
+        bits = neighbours.distance(prints[i], prints[j])
+        assert bits == neighbours.distance(prints[j], prints[i])
+        pair = [prints[i], prints[j]]
+        assert neighbours.candidates(pair, bits) == [(0, 1)]
+        assert bits == 0 or neighbours.candidates(pair, bits - 1) == []
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_less_than_two_pictures_make_no_pair(faces: list[np.ndarray], count: int):
     prints = [neighbours.fingerprint(face) for face in faces[:count]]

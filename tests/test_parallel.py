@@ -77,6 +77,22 @@ def test_after_an_error_waiting_work_is_dropped():
     assert len(done) < 50
 
 
+def test_an_error_is_raised_while_others_still_wait():
+    release = threading.Event()
+
+    def wait_or_fail(number: int) -> None:
+        if number:
+            release.wait(20)
+        else:
+            raise ValueError("stop")
+
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="stop"):
+        map_threads(wait_or_fail, range(4), "numbers", 4)
+    assert time.monotonic() - began < 5
+    release.set()
+
+
 def test_progress_is_silent_in_a_log_file(capfd: pytest.CaptureFixture[str]):
     assert list(progress(iter([1, 2]), 2, "numbers")) == [1, 2]
     assert capfd.readouterr().err == ""

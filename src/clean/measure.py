@@ -64,8 +64,13 @@ def as_table(measured: dict[tuple[str, str], Measured]) -> pd.DataFrame:
 
 def _measure(raw: Path, key: tuple[str, str]) -> Measured:
     file, layout = key
+    return measure_file(raw / file, layout)
+
+
+def measure_file(path: Path, layout: str) -> Measured:
+    """Measure the photograph of one file; OSError where there is none."""
     try:
-        pixels = np.ascontiguousarray(images.read(raw / file, layout))
+        pixels = np.ascontiguousarray(images.read(path, layout))
     except images.ImageError as error:
         return Measured(error=error.reason)
     height, width = pixels.shape[:2]

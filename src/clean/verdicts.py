@@ -5,10 +5,13 @@ one listed first. Copies are gathered around their survivor only: whoever does n
 survivor itself stays, so that chains of likeness never swallow a picture that has no copy left.
 """
 
+from typing import NamedTuple
+
 import pandas as pd
 
 from src import neighbours
 from src.clean.measure import Measured
+from src.neighbours import Match
 from src.parallel import progress
 from src.params import Clean
 
@@ -23,6 +26,15 @@ VERDICTS = (
 )
 
 
+class Copy(NamedTuple):
+    """What a picture is a copy of: a row, how alike they are, and what was done to it."""
+
+    of: int
+    similarity: float
+    hash_distance: int
+    transform: str
+
+
 def judge(
     table: pd.DataFrame, measured: dict[tuple[str, str], Measured], clean: Clean
 ) -> pd.DataFrame:
@@ -30,16 +42,13 @@ def judge(
     table = table.copy()
     files = zip(table["file"], table["layout"], strict=True)
     by_row = {row: measured.get(key) for row, key in zip(table["row"], files, strict=True)}
-    verdict = {row: _own_verdict(m, clean) for row, m in by_row.items()}
+    verdict = {row: own_verdict(m, clean) for row, m in by_row.items()}
     good = [row for row, word in verdict.items() if word == "keep"]
     copies = _exact(good, by_row)
     survivors = [row for row in good if row not in copies]
     near = _near(survivors, by_row, clean)
     # a copy of a copy belongs to the survivor
-    for row, (of, similarity) in copies.items():
-        copies[row] = (
-            (near[of][0], min(similarity, near[of][1])) if of in near else (of, similarity)
-        )
+    copies = {row: near.get(copy.of, copy) for row, copy in copies.items()}
     if clean.duplicates == "remove":
         verdict |= dict.fromkeys(copies, "exact_duplicate") | dict.fromkeys(near, "near_duplicate")
     duplicates = copies | near
@@ -50,9 +59,11 @@ def judge(
     )
     table["tone_residual"] = _column(table, {r: m.tone_residual for r, m in readable.items()})
     table["colorfulness"] = _column(table, {r: m.colorfulness for r, m in readable.items()})
-    table["duplicate_of"] = _column(table, {r: of for r, (of, _) in duplicates.items()})
-    table["similarity"] = _column(table, {r: round(s, 4) for r, (_, s) in duplicates.items()})
-    table["cluster"] = _column(table, {r: duplicates.get(r, (r, 1))[0] for r in good})
+    table["duplicate_of"] = _column(table, {r: copy.of for r, copy in duplicates.items()})
+    for name in ("similarity", "hash_distance", "transform"):
+        values = {row: getattr(copy, name) for row, copy in duplicates.items()}
+        table[name] = _column(table, values)
+    table["cluster"] = _column(table, {r: duplicates[r].of if r in duplicates else r for r in good})
     table["verdict"] = _column(table, verdict)
     return table
 
@@ -71,48 +82,72 @@ def _column(table: pd.DataFrame, values: dict[int, object]) -> list[object]:
     return [values.get(row) for row in table["row"]]
 
 
-def _own_verdict(measured: Measured | None, clean: Clean) -> str:
+def own_verdict(measured: Measured | None, clean: Clean) -> str:
+    """The verdict on a picture by itself; None stands for one that was not fetched."""
     if measured is None:
         return "missing"
     if measured.error:
         return "unreadable"
     if min(measured.width, measured.height) < clean.min_side:
         return "too_small"
-    if clean.grayscale == "remove" and measured.tone_residual < clean.tone_residual:
+    if clean.grayscale == "remove" and is_gray(measured, clean):
         return "grayscale"
     return "keep"
 
 
+def is_gray(measured: Measured, clean: Clean) -> bool:
+    """Whether lightness explains all of its colour."""
+    return measured.tone_residual < clean.tone_residual
+
+
 def _rank(row: int, by_row: dict[int, Measured], clean: Clean) -> tuple[bool, int, int]:
     measured = by_row[row]
-    gray = measured.tone_residual < clean.tone_residual
-    return gray, -measured.width * measured.height, row
+    return is_gray(measured, clean), -measured.width * measured.height, row
 
 
-def _exact(rows: list[int], by_row: dict[int, Measured]) -> dict[int, tuple[int, float]]:
-    """Rows whose decoded pixels equal an earlier row's: row → (that row, 1.0)."""
+def copy_of(of: int, survivor: Measured, copy: Measured, clean: Clean) -> Copy:
+    """How like two readable pictures are, whether or not one counts as the other's copy."""
+    match = neighbours.match(survivor.fingerprint.thumbnail, copy.fingerprint.thumbnail)
+    bits = neighbours.distance(survivor.fingerprint, copy.fingerprint)
+    return Copy(of, round(match.similarity, 4), bits, _transform(match, survivor, copy, clean))
+
+
+def _transform(match: Match, a: Measured, b: Measured, clean: Clean) -> str:
+    if a.pixels == b.pixels:
+        return "exact"
+    done = {
+        "mirrored": match.mirrored,
+        "captioned": match.captioned,
+        "cropped": match.scale < 1,
+        "recoloured": is_gray(a, clean) != is_gray(b, clean),
+    }
+    named = [name for name, was in done.items() if was]
+    resized = (a.width, a.height) != (b.width, b.height)
+    return " and ".join(named) or ("resized" if resized else "recompressed")
+
+
+def _exact(rows: list[int], by_row: dict[int, Measured]) -> dict[int, Copy]:
+    """Rows whose decoded pixels equal an earlier row's."""
     first: dict[str, int] = {}
     for row in rows:
         first.setdefault(by_row[row].pixels, row)
     firsts = {row: first[by_row[row].pixels] for row in rows}
-    return {row: (of, 1.0) for row, of in firsts.items() if of != row}
+    return {row: Copy(of, 1.0, 0, "exact") for row, of in firsts.items() if of != row}
 
 
-def _near(
-    rows: list[int], by_row: dict[int, Measured], clean: Clean
-) -> dict[int, tuple[int, float]]:
-    """Rows that match a better picture: row → (survivor, similarity)."""
+def _near(rows: list[int], by_row: dict[int, Measured], clean: Clean) -> dict[int, Copy]:
+    """Rows that match a better picture."""
     ranked = sorted(rows, key=lambda row: _rank(row, by_row, clean))
     prints = [by_row[row].fingerprint for row in ranked]
     pairs = neighbours.candidates(prints, clean.hash_distance)
-    proven: dict[int, list[tuple[int, float]]] = {}
+    proven: dict[int, list[tuple[int, Copy]]] = {}
     for i, j in progress(pairs, len(pairs), "comparing likely copies"):
-        similarity = neighbours.similarity(prints[i].thumbnail, prints[j].thumbnail)
-        if similarity >= clean.similarity:
-            proven.setdefault(i, []).append((j, similarity))
-    removed: dict[int, tuple[int, float]] = {}
+        copy = copy_of(ranked[i], by_row[ranked[i]], by_row[ranked[j]], clean)
+        if copy.similarity >= clean.similarity:
+            proven.setdefault(i, []).append((j, copy))
+    removed: dict[int, Copy] = {}
     for i in range(len(ranked)):
         if i not in removed:
-            for j, similarity in proven.get(i, []):
-                removed.setdefault(j, (i, similarity))
-    return {ranked[j]: (ranked[i], similarity) for j, (i, similarity) in removed.items()}
+            for j, copy in proven.get(i, []):
+                removed.setdefault(j, copy)
+    return {ranked[j]: copy for j, copy in removed.items()}

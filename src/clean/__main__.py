@@ -1,0 +1,108 @@
+"""Why a picture is kept or removed, in numbers and side by side: python -m src.clean explain FILE [FILE]."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from src import images, ledger, params
+from src.clean import verdicts
+from src.clean.measure import Measured, measure_file
+from src.errors import UserError, printable, reported
+from src.files import write_bytes
+from src.params import Clean
+
+SIDE = 256  # pixels, of each picture shown
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m src.clean", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="explain")
+    explain = commands.add_parser("explain", help="why a picture is kept or removed")
+    explain.add_argument("file", type=Path, help="a picture: of data/raw, or any other")
+    explain.add_argument("other", type=Path, nargs="?", help="the picture to compare it with")
+    explain.add_argument(
+        "--out", type=Path, default=Path("explained.png"), help="default: explained.png"
+    )
+    arguments = parser.parse_args()
+    clean = params.read().clean
+    file, other = arguments.file, arguments.other or _survivor(arguments.file)
+    lines = alone(file, clean)
+    if other:
+        lines += alone(other, clean) + together(file, other, clean)
+    for line in lines:
+        print(printable(line))
+    write_bytes(arguments.out, images.png(side_by_side([file, other] if other else [file])))
+    print(f"shown in {arguments.out}")
+
+
+def alone(file: Path, clean: Clean) -> list[str]:
+    """What counts for a picture by itself."""
+    told = _measured(file)
+    if told.error:
+        return [f"{file}: unreadable: {told.error}"]
+    verdict = verdicts.own_verdict(told, clean)
+    return [
+        f"{file}: {verdict} (by itself)",
+        f"    shorter side     {min(told.width, told.height)} pixels (clean.min_side {clean.min_side})",
+        f"    tone residual    {told.tone_residual:.2f} (grayscale below clean.tone_residual "
+        f"{clean.tone_residual:g}; clean.grayscale: {clean.grayscale})",
+        f"    colorfulness     {told.colorfulness:.1f}",
+    ]
+
+
+def together(file: Path, other: Path, clean: Clean) -> list[str]:
+    """What counts for two pictures as copies of each other."""
+    one, two = _measured(file), _measured(other)
+    if one.error or two.error:
+        return ["they cannot be compared"]
+    copy = verdicts.copy_of(0, two, one, clean)
+    near, alike = copy.hash_distance <= clean.hash_distance, copy.similarity >= clean.similarity
+    same = "copies of each other" if near and alike else "different pictures"
+    return [
+        f"together: {same}" + (f", {copy.transform}" if near and alike else ""),
+        f"    hash distance    {copy.hash_distance} of 256 bits (compared up to "
+        f"clean.hash_distance {clean.hash_distance})",
+        f"    similarity       {copy.similarity:.4f} (copies from clean.similarity "
+        f"{clean.similarity:g})",
+    ]
+
+
+def side_by_side(files: list[Path]) -> np.ndarray:
+    """Pictures fitted into squares in a row, white around them; uint8 RGB."""
+    shown = []
+    for file in files:
+        sheet = np.full((SIDE, SIDE, 3), 255, np.uint8)
+        try:
+            picture = images.read(file)
+        except images.ImageError:
+            picture = sheet
+        scale = SIDE / max(picture.shape[:2])
+        height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+        top, left = (SIDE - height) // 2, (SIDE - width) // 2
+        sheet[top : top + height, left : left + width] = images.resize(picture, width, height)
+        shown.append(sheet)
+    return images.grid([shown])
+
+
+def _measured(file: Path) -> Measured:
+    try:
+        return measure_file(file, "single")
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _survivor(file: Path) -> Path | None:
+    """The picture that a file of data/raw was removed as a copy of."""
+    table, raw = Path("data/clean/ledger.parquet"), Path("data/raw")
+    if not table.is_file() or file.resolve().parent != (raw / "images").resolve():
+        return None
+    rows = ledger.read(table, "clean").set_index("row")
+    own = rows[(rows["file"] == f"images/{file.name}").fillna(False)]
+    of = own["duplicate_of"].dropna()
+    return raw / rows.loc[of.iloc[0], "file"] if len(of) else None
+
+
+if __name__ == "__main__":
+    with reported("clean"):
+        main()
