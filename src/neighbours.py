@@ -7,7 +7,7 @@ among the others' same cuts and whole pictures, mirrored too. What lies near eno
 compared by its pixels, aligned over small changes of scale and place.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import faiss
@@ -30,6 +30,7 @@ CUTS = (
 )
 WHOLE = 0
 CAPTION = len(CUTS) - 1  # the cut that loses a caption strip
+AS_WELL = 0.01  # of similarity
 SCALES = (1.0, 0.975, 0.95, 0.925, 0.9)
 
 # Rounded to integers: sums of products stay exact in float64, on every machine.
@@ -137,9 +138,9 @@ def match(a: np.ndarray, b: np.ndarray) -> Match:
     """How two thumbnails, (64, 64) uint8, match best.
 
     Either picture may be a cut of the other, and the strip of a caption is left out of both
-    where that matches better.
+    where that matches better. Of what matches as well as the best, the plainest is told.
     """
-    best = Match(-1.0)
+    found = []
     for captioned, kept in ((False, 1), (True, 1 - CUTS[CAPTION][1])):
         rows = round(SIDE * kept)
         one, other = _detail(a[:rows]), _detail(b[:rows])
@@ -147,10 +148,15 @@ def match(a: np.ndarray, b: np.ndarray) -> Match:
             for mirrored in (False, True):
                 form = moved[:, ::-1] if mirrored else moved
                 for scale in SCALES:
-                    found = _correlation(fixed, form, scale)
-                    if found > best.similarity:
-                        best = Match(found, mirrored, captioned, scale)
-    return best
+                    value = _correlation(fixed, form, scale)
+                    found.append(Match(value, mirrored, captioned, scale))
+    best = max(m.similarity for m in found)
+    told = min((m for m in found if m.similarity >= best - AS_WELL), key=_effort)
+    return replace(told, similarity=best)
+
+
+def _effort(match: Match) -> tuple[int, float]:
+    return match.mirrored + match.captioned + (match.scale < 1), -match.scale
 
 
 def _detail(gray: np.ndarray) -> np.ndarray:
