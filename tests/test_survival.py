@@ -79,9 +79,9 @@ def place(server: Server, tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def start(folder: Path) -> subprocess.Popen:
+def start(folder: Path, first: str = "") -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", first + PROGRAM],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -89,9 +89,9 @@ def start(folder: Path) -> subprocess.Popen:
     )
 
 
-def finish(folder: Path) -> tuple[int, str]:
-    """Exit status and what was said."""
-    process = start(folder)
+def finish(folder: Path, first: str = "") -> tuple[int, str]:
+    """Exit status and what was said; `first` is run before the program."""
+    process = start(folder, first)
     return (process.communicate(timeout=60)[1], process.returncode)[::-1]
 
 
@@ -204,3 +204,27 @@ def test_a_folder_that_may_not_be_written_is_an_error_by_its_name(server, place)
     status, said = finish(folder)
     assert status == 1
     assert ".cache" in said and "Traceback" not in said
+
+
+# A write beyond so many bytes fails as on a full disk.
+SMALL_DISK = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))
+"""
+
+
+@pytest.mark.parametrize("bytes_left", [100_000, 3_000])
+def test_a_full_disk_is_an_error_and_what_was_fetched_is_kept(server, place, bytes_left):
+    folder = place("here")
+    server["/p/299.jpg"] = Answer(picture(299) + bytes(200_000))
+    status, said = finish(folder, SMALL_DISK.format(bytes_left))
+    assert status == 1
+    assert "cannot write" in said or "cannot be used" in said
+    assert "Traceback" not in said and "delete" not in said
+    assert not (folder / "data/raw/ledger.parquet").exists()
+    had = kept(folder)
+    before = len(server.asked)
+    assert finish(folder)[0] == 0
+    assert not had & set(server.asked[before:])
+    assert (folder / "data/raw/ledger.parquet").exists()

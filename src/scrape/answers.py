@@ -1,6 +1,7 @@
 """What was fetched and what failed, by URL: survives a kill at any moment."""
 
 import hashlib
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -139,9 +140,9 @@ class Answers:
         try:
             yield
         except sqlite3.Error as error:
-            raise UserError(
-                f"{self._table} cannot be used: {error}; delete its folder to fetch all anew"
-            ) from None
+            refused = re.search("full|I/O|readonly|unable to open", str(error))  # by the disk
+            remedy = "" if refused else "; delete its folder to fetch all anew"
+            raise UserError(f"{self._table} cannot be used: {error}{remedy}") from None
 
 
 def _text(url: str) -> str:
