@@ -5,10 +5,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from multiprocessing import get_context
-from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from typing import TypeVar
 
 from tqdm import tqdm
 
@@ -39,13 +38,6 @@ def map_processes(
             raise
 
 
-def _waited(done: SimpleQueue) -> Any:
-    """The next in a queue; looks up now and then, or a signal that comes just before may be missed."""
-    while True:
-        with suppress(Empty):
-            return done.get(timeout=0.5)
-
-
 def map_threads(
     function: Callable[[Item], Result], items: Sequence[Item], title: str, workers: int
 ) -> list[Result]:
@@ -74,7 +66,7 @@ def map_threads(
     results: list[Result | None] = [None] * len(items)
     try:
         for _ in progress(range(len(items)), len(items), title):
-            number, result, error = _waited(done)
+            number, result, error = done.get()
             if error is not None:
                 raise error
             results[number] = result

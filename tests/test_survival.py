@@ -143,7 +143,8 @@ def test_a_scrape_killed_at_twenty_moments_ends_as_if_undisturbed(server, place)
 def test_ctrl_c_stops_within_two_seconds_and_says_what_is_done(server, place):
     folder = place("here", timeout_s=20)
     server["/p/100.jpg"] = Answer(picture(100), pause=15)  # someone is still waiting for this one
-    process = start(folder)
+    # a shell's background job, as which tests may run, has Ctrl-C switched off
+    process = start(folder, "import signal\nsignal.signal(2, signal.default_int_handler)\n")
     while sum(pictures_asked(server).values()) < 150:
         time.sleep(0.01)
     began = time.monotonic()
