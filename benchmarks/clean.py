@@ -52,7 +52,7 @@ def written(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
     """Write originals and copies as files; a table with a row for each."""
     rows = []
     for person, picture in enumerate(pictures):
-        made = {"original": lambda p, _: images.jpeg(p, 92), **COPIES}
+        made = {"original": again, **COPIES}
         for number, (kind, copy) in enumerate(made.items()):
             file = f"{person:05d}_{number:02d}.jpeg"
             (raw / file).write_bytes(copy(picture, np.random.default_rng([person, number])))
@@ -66,7 +66,7 @@ def recall(table: pd.DataFrame, raw: Path) -> None:
     clean = params.read().clean.model_copy(update={"grayscale": "keep"})
     began = time.perf_counter()
     judged = verdicts.judge(table, measure.measure(table, raw), clean)
-    seconds = time.perf_counter() - began
+    took = time.perf_counter() - began
     cluster = judged.groupby("person")["cluster"].transform("first")
     found = (judged["cluster"] == cluster).groupby(judged["kind"], sort=False).mean()
     print("| copy | found |\n| --- | ---: |")
@@ -75,7 +75,7 @@ def recall(table: pd.DataFrame, raw: Path) -> None:
     people = judged.groupby("cluster")["person"].nunique()
     kept = judged[judged["verdict"] == "keep"]["cluster"]
     print(
-        f"\n{judged['person'].nunique()} originals, {len(judged)} pictures in {seconds:.1f} s; "
+        f"\n{judged['person'].nunique()} originals, {len(judged)} pictures in {took:.1f} s; "
         f"clusters with more than one original: {int((people > 1).sum())}; "
         f"clusters of which nothing is kept: {len(set(judged['cluster']) - set(kept))}"
     )

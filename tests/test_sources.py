@@ -586,6 +586,18 @@ def test_an_archive_that_cannot_be_fetched_is_an_error_with_a_way_out(quick, tmp
         scraped(quick("facades", {"facades.path": path}), tmp_path / "raw")
 
 
+def test_a_name_twice_in_an_archive_is_its_last_picture_and_no_others(quick, tmp_path):
+    path = tmp_path / "facades.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, seed in (("train/1.png", 1), ("train/1.png", 2), ("train/2.png", 3)):
+            member = tarfile.TarInfo(name)
+            member.size = len(picture(seed))
+            archive.addfile(member, io.BytesIO(picture(seed)))
+    table, _ = scraped(quick("facades", {"facades.path": str(path)}), tmp_path / "raw")
+    stored = [(tmp_path / "raw" / file).read_bytes() for file in table["file"]]
+    assert stored == [picture(2), picture(3)]
+
+
 @pytest.mark.parametrize("wrong", ["html", "empty", "cut"])
 def test_a_wrong_archive_is_an_error_by_its_key(quick, tmp_path, archive, wrong):
     data = {

@@ -5,7 +5,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,11 +101,9 @@ class Answers:
                 fetched = body
         return State(fetched, failed, earlier)
 
-    @contextmanager
-    def kept(self, url: str) -> Iterator[Path]:
-        """Yield a path to write a body to; it is kept if the block succeeds."""
-        with whole(self._path(url, self.snapshot)) as temporary:
-            yield temporary
+    def kept(self, url: str) -> AbstractContextManager[Path]:
+        """A path to write a body to; it is kept if the block succeeds."""
+        return whole(self._path(url, self.snapshot))
 
     def remember(self, url: str, body: Body) -> None:
         """A URL was fetched: its body is kept."""

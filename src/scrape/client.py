@@ -35,7 +35,7 @@ from urllib3.util import Retry
 
 from src.errors import UserError
 from src.params import Scrape
-from src.scrape import addresses
+from src.scrape import addresses, walls
 from src.scrape.answers import Answers, Body
 from src.scrape.deadlines import Deadlines
 from src.scrape.errors import FetchError, HostClosedError, PassingError, without_password
@@ -290,8 +290,7 @@ class Client:
             raise FetchError(
                 "waf_challenge",
                 f"{url}: HTTP {status}: the site's firewall asks for a browser "
-                "(x-amzn-waf-action); wait, or save the pages in a browser, serve their folder with "
-                "`python -m http.server` and scrape that as a gallery",
+                f"(x-amzn-waf-action); {walls.BY_HAND}",
             )
         tags = response.headers.get("X-Robots-Tag", "").lower().replace(",", " ").split()
         if self.scrape.heed_noai and {"noai", "noimageai"} & set(tags):

@@ -130,11 +130,12 @@ def _is_archive(path: str) -> bool:
 
 def _archive(path: str, client: Client, folder: Path) -> dict[str, Path]:
     """Unpack a tar archive's pictures into `folder`, numbered: their names are the archive's."""
-    limits = (ARCHIVE_FACTOR * client.scrape.max_bytes, client.scrape.max_bytes)
-    unpack = partial(_unpack, folder=folder, most=limits[0], each=limits[1])
+    each = client.scrape.max_bytes
+    most = ARCHIVE_FACTOR * each
+    unpack = partial(_unpack, folder=folder, most=most, each=each)
     try:
         if path.startswith(("http://", "https://")):
-            return client.get(path, unpack, limits[0])
+            return client.get(path, unpack, most)
         return unpack(Body(Path(path)))
     except FetchError as error:
         raise UserError(
@@ -146,7 +147,7 @@ def _unpack(body: Body, folder: Path, most: int, each: int) -> dict[str, Path]:
     files: dict[str, Path] = {}
     try:
         with tarfile.open(body.path) as archive:
-            for member in archive:
+            for number, member in enumerate(archive):
                 suffix = PurePosixPath(member.name).suffix.lower()
                 if not member.isfile() or suffix not in images.SUFFIXES:
                     continue
@@ -157,7 +158,8 @@ def _unpack(body: Body, folder: Path, most: int, each: int) -> dict[str, Path]:
                         f"{member.name} unpacks to {member.size} bytes: allowed are {each} for a "
                         f"picture (scrape.max_bytes) and {ARCHIVE_FACTOR} times as many for all",
                     )
-                files[member.name] = folder / f"{len(files):06d}{suffix}"
+                # by number: a name may come twice, and the last one counts
+                files[member.name] = folder / f"{number:06d}{suffix}"
                 with archive.extractfile(member) as packed, files[member.name].open("wb") as file:
                     shutil.copyfileobj(packed, file)
             archive.fileobj.read()  # to its checksum

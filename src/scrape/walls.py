@@ -26,9 +26,12 @@ MARKUP = re.compile(
     re.I | re.S,
 )
 
+BY_HAND = (
+    "wait, or save the pages in a browser, serve their folder with `python -m http.server` and "
+    "scrape that as a gallery"
+)
 SAID = {
-    "waf_challenge": "it asks for a proof that a human looks at it; wait, or save the pages in a "
-    "browser, serve their folder with `python -m http.server` and scrape that as a gallery",
+    "waf_challenge": f"it asks for a proof that a human looks at it; {BY_HAND}",
     "login_wall": "it asks to log in, which a scrape does not",
     "soft_404": "it says that there is no such page, in an answer of HTTP 200",
 }
