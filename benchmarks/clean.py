@@ -1,19 +1,34 @@
-"""What clean finds and what it costs: python -m benchmarks.clean [--portraits DIR] [--count 200]
+"""What clean finds and what it costs: python -m benchmarks.clean
 
 Copies of each original, one of every kind, are judged together with the originals, as the clean
 stage does it (grayscale kept, so that gray copies count as copies). A copy is found where it is
 in its original's cluster; a false pair is a cluster with two originals in it; an original is lost
-where no picture of its cluster is kept. Without --portraits people are drawn.
+where no picture of its cluster is kept. Grayscale is judged apart, each disguise on its own.
+Without --portraits people are drawn; with it, the half of the files is taken whose names' SHA-256
+begins with an odd byte: thresholds were chosen on the other half of another set.
 
-Speed is that of decoding, fingerprint and tone together, in one process, against a plain
-cv2.imdecode of the same files in turns; the headline is on the last line.
+Speed is that of decoding, fingerprint and tone together against a plain cv2.imdecode of the same
+files (JPEG of 300x400 and 35 KB, no two alike), in one process and in turns; the headline is on the last
+line. Peers, with all cores and in turns with ours, are installed into .cache/bench-clean the first
+time (5 GB, as imagededup wants torch).
+
+    python -m benchmarks.clean [--portraits DIR] [--count 200]     what is found, and the speed
+    python -m benchmarks.clean --peers [--sizes 2000 20000]        against imagededup and cleanvision
+    python -m benchmarks.clean --join 100000 1000000 3000000       all pairs of so many hashes
+    python -m benchmarks.clean --growth 1000 10000 50000           memory of the whole stage
 """
 
 import argparse
+import hashlib
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -21,31 +36,71 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from src import images, params
+from src import images, neighbours, params, tone
 from src.clean import measure, verdicts
 from src.demo import portraits
 from src.demo.catalogue import alter
+from src.hamming import Index
+from src.parallel import map_processes
+from tests.disguises import COLOUR, GRAY, PARTLY
 
 ROUNDS = 5
+VENV = Path(__file__).resolve().parent.parent / ".cache" / "bench-clean"
+PEERS = {
+    "imagededup==0.3.3.post2": """
+import sys, time
+from imagededup.methods import PHash
+began = time.perf_counter()
+PHash(verbose=False).encode_images(sys.argv[1])
+print(time.perf_counter() - began)
+""",
+    "cleanvision==0.3.7": """
+import sys, time
+from cleanvision import Imagelab
+began = time.perf_counter()
+kinds = dict.fromkeys(["exact_duplicates", "near_duplicates", "grayscale"], {})
+Imagelab(data_path=sys.argv[1]).find_issues(kinds, verbose=False)
+print(time.perf_counter() - began)
+""",
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.clean", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.clean",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--portraits", type=Path, help="a folder of photographs of one person each")
     parser.add_argument("--count", type=int, default=200, help="originals")
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2000])
+    parser.add_argument("--join", type=int, nargs="+", metavar="HASHES")
+    parser.add_argument("--growth", type=int, nargs="+", metavar="PICTURES")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        raw = Path(name)
-        table = written(originals(arguments.portraits, arguments.count), raw)
-        recall(table, raw)
-        ratio = speed([raw / file for file in table.loc[table["kind"] == "original", "file"]])
+        if arguments.join:
+            return join(arguments.join)
+        if arguments.growth:
+            return growth(arguments.growth, Path(name))
+        if not arguments.peers:
+            pictures = originals(arguments.portraits, arguments.count)
+            recall(written(pictures, Path(name)), Path(name))
+            disguised(pictures)
+        for size in arguments.sizes:
+            folder = Path(name) / f"{size}"
+            files = photographs(size, folder)
+            if arguments.peers:
+                against(folder, files)
+            ratio = speed(files)
     print(f"rate of decoding, fingerprint and tone over plain decoding: {ratio:.2f}")
 
 
 def originals(folder: Path | None, count: int) -> list[np.ndarray]:
     if folder is None:
-        return [portraits.draw(77, person) for person in range(count)]
-    return [images.read(path) for path in images.files(folder)[:count]]
+        return map_processes(partial(portraits.draw, 77), range(count), "drawing")
+    half = [p for p in images.files(folder) if hashlib.sha256(p.name.encode()).digest()[0] % 2]
+    return [images.read(path) for path in half[:count]]
 
 
 def written(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
@@ -58,7 +113,7 @@ def written(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
             (raw / file).write_bytes(copy(picture, np.random.default_rng([person, number])))
             rows.append({"person": person, "kind": kind, "file": file})
     return pd.DataFrame(rows).assign(
-        row=range(len(rows)), layout="single", status="ok", item_id="", page_url=None
+        row=range(len(rows)), sha256=[row["file"] for row in rows], **SCRAPED
     )
 
 
@@ -81,24 +136,169 @@ def recall(table: pd.DataFrame, raw: Path) -> None:
     )
 
 
+def disguised(pictures: list[np.ndarray]) -> None:
+    """The share of pictures taken for grayscale, by what was done to them."""
+    threshold = params.read().clean.tone_residual
+    pictures = [p for p in pictures if tone.residual(p) >= threshold]
+    print(f"\n| of {len(pictures)} in colour | taken for grayscale |\n| --- | ---: |")
+    for kind, change in {**GRAY, **PARTLY, **COLOUR}.items():
+        rngs = [np.random.default_rng([7, number]) for number in range(len(pictures))]
+        found = [
+            tone.residual(change(p, rng)) < threshold for p, rng in zip(pictures, rngs, strict=True)
+        ]
+        print(f"| {kind} | {np.mean(found):.3f} |")
+    print()
+
+
+def photographs(count: int, folder: Path) -> list[Path]:
+    """Write JPEG files of 300x400, no two alike."""
+    folder.mkdir()
+    numbers = range(count)
+    return map_processes(partial(_photograph, folder=folder), numbers, "writing")
+
+
+def _photograph(number: int, folder: Path, size: tuple[int, int] = (300, 400)) -> Path:
+    rng = np.random.default_rng([5, number])
+    blotches = rng.integers(0, 256, (16, 12, 3), dtype=np.uint8)
+    pixels = cv2.resize(blotches, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    pixels += rng.normal(0, 6, (*size[::-1], 1)).astype(np.int16)
+    path = folder / f"{number:06d}.jpg"
+    path.write_bytes(images.jpeg(pixels.clip(0, 255).astype(np.uint8), 90))
+    return path
+
+
 def speed(files: list[Path]) -> float:
     """Median over rounds of our rate over that of cv2.imdecode, both files per second."""
+    files = files[:2000]
+    size = statistics.mean(path.stat().st_size for path in files)
 
-    def plain(path: Path) -> None:
-        cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    def plain() -> None:
+        for path in files:
+            cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
 
-    def ours(path: Path) -> None:
-        measure.measure_file(path, "single")
+    def ours() -> None:
+        for at in range(0, len(files), measure.BATCH):
+            measure.measure_files([(path, "single") for path in files[at : at + measure.BATCH]])
 
-    ratios = [seconds(plain, files) / seconds(ours, files) for _ in range(ROUNDS)]
-    return statistics.median(ratios)
+    rounds = [(seconds(plain), seconds(ours)) for _ in range(ROUNDS)]
+    each = [1000 * statistics.median(column) / len(files) for column in zip(*rounds, strict=True)]
+    print(f"{size / 1000:.0f} KB a file: {each[0]:.2f} ms to decode, {each[1]:.2f} ms to measure")
+    return statistics.median(plain / ours for plain, ours in rounds)
 
 
-def seconds(work: Callable[[Path], None], files: list[Path]) -> float:
+def seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
-    for path in files:
-        work(path)
+    work()
     return time.perf_counter() - began
+
+
+def against(folder: Path, files: list[Path]) -> None:
+    """Pictures a second of the peers and ours, medians of three rounds in turns."""
+    if not VENV.exists():
+        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+        subprocess.run([VENV / "bin/pip", "install", "--quiet", *PEERS], check=True)
+    table = listed(files)
+    clean = params.read().clean
+    found = {}
+
+    def ours() -> float:
+        return seconds(lambda: found.update(made=measure.measure(table, folder)))
+
+    def whole() -> float:
+        return ours() + seconds(lambda: verdicts.judge(table, found["made"], clean))
+
+    tools = {"ours, fingerprint and tone": ours, "ours, the whole of clean": whole}
+    tools |= {name.split("=")[0]: partial(peer, code, folder) for name, code in PEERS.items()}
+    rounds = [{name: run() for name, run in tools.items()} for _ in range(3)]
+    print(f"\n| {len(files):,} pictures | pictures/s |\n| --- | ---: |")
+    took = {name: statistics.median(r[name] for r in rounds) for name in tools}
+    for name in tools:
+        print(f"| {name} | {len(files) / took[name]:.0f} |")
+    for peer_name, mine in (("imagededup", ours), ("cleanvision", whole)):
+        name = next(n for n, run in tools.items() if run is mine)
+        ratio = statistics.median(r[peer_name] / r[name] for r in rounds)
+        print(f"{name}: {ratio:.1f} times {peer_name}")
+
+
+def peer(code: str, folder: Path) -> float:
+    done = subprocess.run(
+        [VENV / "bin/python", "-c", code, folder], check=True, capture_output=True, text=True
+    )
+    return float(done.stdout.split()[-1])
+
+
+def listed(files: list[Path]) -> pd.DataFrame:
+    names = [path.name for path in files]
+    return pd.DataFrame({"row": range(len(files)), "file": names, "sha256": names}).assign(**SCRAPED)
+
+
+SCRAPED = {"layout": "single", "status": "ok", "item_id": "", "page_url": None}
+
+
+def join(sizes: list[int]) -> None:
+    """All pairs of random hashes, with a thousand planted ones within the radius."""
+    bits = params.read().clean.hash_distance
+    coarse = round(bits * neighbours.COARSE)
+    Index(np.zeros((2, 32), np.uint8)).within(np.zeros((2, 32), np.uint8), bits, coarse)
+    print("| hashes | s | planted pairs found | others | peak MB |\n" + "| ---: " * 5 + "|")
+    took = [in_a_process(_join, count, bits, coarse) for count in sizes]
+    if len(sizes) > 1:
+        steps = np.log(np.array(sizes[1:]) / sizes[:-1])
+        exponents = np.log(np.array(took[1:]) / took[:-1]) / steps
+        last = float(exponents[-1])
+        print(f"growth exponents: {', '.join(f'{e:.2f}' for e in exponents)}")
+        print(f"10 million, extrapolated: {took[-1] * (1e7 / sizes[-1]) ** last:.0f} s")
+
+
+def _join(count: int, distance: int, coarse: int) -> float:
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 256, (count, 32), dtype=np.uint8)
+    planted = rng.permutation(count)[:2000].reshape(-1, 2)
+    for number, (one, other) in enumerate(planted):
+        own = np.unpackbits(hashes[one])
+        low = number % (coarse + 1)
+        own[rng.permutation(64)[:low]] ^= 1
+        own[64 + rng.permutation(192)[: number % (distance - low + 1)]] ^= 1
+        hashes[other] = np.packbits(own)
+    began = time.perf_counter()
+    pairs = Index(hashes).within(hashes, distance, coarse)
+    took = time.perf_counter() - began
+    pairs = {(int(i), int(j)) for i, j, _ in pairs[pairs[:, 0] < pairs[:, 1]]}
+    wanted = {(int(min(pair)), int(max(pair))) for pair in planted}
+    print(
+        f"| {count:,} | {took:.1f} | {len(pairs & wanted)} of {len(wanted)} | "
+        f"{len(pairs - wanted)} | {peak()} |",
+        flush=True,
+    )
+    return took
+
+
+def growth(sizes: list[int], folder: Path) -> None:
+    """Seconds and peak memory of the whole stage, each size in a process of its own."""
+    print("| pictures | measuring s | verdicts s | peak MB |\n| ---: | ---: | ---: | ---: |")
+    for size in sizes:
+        in_a_process(_growth, size, folder / f"{size}")
+
+
+def _growth(count: int, folder: Path) -> None:
+    folder.mkdir()
+    small = partial(_photograph, folder=folder, size=(150, 200))
+    table = listed(map_processes(small, range(count), "writing"))
+    found = {}
+    measuring = seconds(lambda: found.update(made=measure.measure(table, folder)))
+    judging = seconds(lambda: verdicts.judge(table, found["made"], params.read().clean))
+    print(f"| {count:,} | {measuring:.1f} | {judging:.1f} | {peak()} |", flush=True)
+
+
+def peak() -> int:
+    """Megabytes that this process and any of its children took at most."""
+    both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(who).ru_maxrss for who in both) // 1024
+
+
+def in_a_process(work: Callable, *arguments: object) -> object:
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
 
 
 def as_demo(kind: str) -> Callable[[np.ndarray, np.random.Generator], bytes]:

@@ -1,176 +1,189 @@
 """Pictures that show the same: candidates by hash, proof by pixels.
 
-The hash is PDQ's idea (Facebook, 2019) in integers: the 16x16 lowest frequencies of a 64x64
-gray thumbnail's discrete cosine transform, each one bit: above the median or not. A crop or a
-caption changes all of them, so a picture is hashed in several cuts, and each cut is looked up
-among the others' same cuts and whole pictures, mirrored too. What lies near enough is then
-compared by its pixels, aligned over small changes of scale and place.
+The hash is PDQ's idea (Facebook, 2019): the 16x16 lowest frequencies of a 64x64 gray thumbnail's
+discrete cosine transform, a bit each for its sign. A crop changes all of them, so a picture is also
+hashed in the views of it that a crop could show (`alignment.VIEWS`), and each is looked up among the
+others' whole pictures, mirrored too: a mirror image changes the sign of every odd frequency
+across. A caption changes the lowest ones, so pictures are compared without its strip as well. What
+lies near enough is then aligned pixel by pixel. Blank pictures, whose bits are noise, are like
+nothing and set apart first.
 """
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-import cv2
-import faiss
 import numpy as np
 
-from src.images import resize
+from src import alignment
+from src.alignment import SIDE, STRIPS, VIEWS
+from src.hamming import BITS, Index
+from src.parallel import cores, map_threads, progress
 
-SIDE = 64  # of the thumbnail
-BITS = 256
-# What a cut leaves out: shares of the top, bottom, left and right.
-CUTS = (
-    (0, 0, 0, 0),
-    (0.025, 0.025, 0.025, 0.025),
-    (0.05, 0, 0.05, 0),
-    (0.05, 0, 0, 0.05),
-    (0, 0.05, 0.05, 0),
-    (0, 0.05, 0, 0.05),
-    (0.05, 0.05, 0.05, 0.05),
-    (0, 0.12, 0, 0),
-)
-WHOLE = 0
-CAPTION = len(CUTS) - 1  # the cut that loses a caption strip
-AS_WELL = 0.01  # of similarity
-SCALES = (1.0, 0.975, 0.95, 0.925, 0.9)
-
-# Rounded to integers: sums of products stay exact in float64, on every machine.
-_angles = np.pi / SIDE * (np.arange(SIDE) + 0.5) * np.arange(1, 17)[:, None]
-_COSINES = np.round(np.cos(_angles) * 1024)
+BLOCK = 1024  # pictures whose views are hashed at a time
+# The lowest 8x8 frequencies come first: of these fewer bits change, 11 of 64 where 63 of 256 do.
+COARSE = 11 / 63
+_FREQUENCIES = 16
+_numbers = np.arange(BITS).reshape(_FREQUENCIES, _FREQUENCIES)
+_low = np.maximum(_numbers // _FREQUENCIES, _numbers % _FREQUENCIES) < 8
+_ORDER = np.concatenate([_numbers[_low], _numbers[~_low]])
+_MIRROR = np.packbits(_ORDER % _FREQUENCIES % 2 == 0)  # frequencies count from 1
 
 
-@dataclass(frozen=True)
-class Fingerprint:
-    """What is kept of a picture for finding and proving its copies.
+class Forms(NamedTuple):
+    """Every form of every picture that is not blank.
 
-    hashes, mirrored: (cuts, 32) uint8, 256 bits per cut, of the picture and its mirror image.
-    thumbnail: (64, 64) uint8 gray.
+    pictures: (F,) whose each is. numbers: (F,) 0 whole, 1 without bands. lone: (F,) whether it is
+    its picture's only one. shown: (F, 64, 64) uint8.
     """
 
-    hashes: np.ndarray
-    mirrored: np.ndarray
-    thumbnail: np.ndarray
+    pictures: np.ndarray
+    numbers: np.ndarray
+    lone: np.ndarray
+    shown: np.ndarray
 
 
-@dataclass(frozen=True)
-class Match:
-    """How well one picture matches another, -1…1, and what was done to it for that.
+def hashes(thumbnails: np.ndarray) -> np.ndarray:
+    """The hash of whole pictures: (N, 64, 64) uint8 → (N, 32) uint8."""
+    return _hashes(thumbnails, VIEWS[:1])[0]
 
-    scale: how much of the other's width the smaller one shows.
+
+def copies(
+    thumbnails: np.ndarray, distance: int, similarity: float
+) -> list[tuple[int, int, float]]:
+    """Pairs (i, j, similarity), i < j, within `distance` bits of 256 whose pixels correlate, sorted.
+
+    thumbnails: (N, 64, 64) uint8; similarity: -1…1, as of alignment.similarity.
     """
-
-    similarity: float
-    mirrored: bool = False
-    captioned: bool = False
-    scale: float = 1.0
-
-
-def fingerprint(pixels: np.ndarray) -> Fingerprint:
-    """Fingerprint a picture, (height, width, 3) uint8 RGB."""
-    middle = _reduced(pixels)
-    thumbnails = [resize(_cut(middle, cut), SIDE, SIDE) for cut in CUTS]
-    frequencies = _COSINES @ np.stack(thumbnails).astype(np.float64) @ _COSINES.T
-    flipped = frequencies * np.where(np.arange(1, 17) % 2, -1, 1)
-    return Fingerprint(_bits(frequencies), _bits(flipped), thumbnails[WHOLE])
+    forms = _forms(thumbnails)
+    found = _candidates(forms, distance)
+    values = _aligned(forms.shown, found)
+    best: dict[tuple[int, int], float] = {}
+    pairs = np.sort(forms.pictures[found[:, :2]], axis=1).tolist()
+    for (i, j), value in zip(pairs, values.tolist(), strict=True):
+        if value >= similarity:
+            best[i, j] = max(value, best.get((i, j), value))
+    return [(i, j, value) for (i, j), value in sorted(best.items())]
 
 
-def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """A picture's (64, 64) uint8 gray thumbnail, for `similarity`."""
-    return resize(_reduced(pixels), SIDE, SIDE)
+def distance(a: np.ndarray, b: np.ndarray) -> int:
+    """Bits of 256 between two thumbnails, in the nearest of the ways in which they are compared."""
+    one, other = (np.stack(alignment.forms(thumb)) for thumb in (a, b))
+    views, strips = ([_hashes(shown, ways) for shown in (one, other)] for ways in (VIEWS, STRIPS))
+    return min(
+        _least(asking, asked)
+        for i, j in alignment.compared(len(one), len(other))
+        for asking, asked in (
+            (views[0][:, i], strips[1][:1, j]),
+            (views[1][:, j], strips[0][:1, i]),
+            (strips[0][:, i], strips[1][:, j]),
+        )
+    )
 
 
-def _reduced(pixels: np.ndarray) -> np.ndarray:
-    """One large reduction, of which cuts are made: cheaper than reducing for each cut."""
-    gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
-    return resize(gray, 4 * SIDE, 4 * SIDE)
+def _least(asking: np.ndarray, asked: np.ndarray) -> int:
+    both = np.stack([asking, asking ^ _MIRROR])
+    return int(np.bitwise_count(both ^ asked).sum(axis=-1, dtype=np.int64).min())
 
 
-def _cut(gray: np.ndarray, cut: tuple) -> np.ndarray:
-    height, width = gray.shape
-    top, bottom, left, right = cut
-    return gray[
-        round(top * height) : round((1 - bottom) * height),
-        round(left * width) : round((1 - right) * width),
+def _forms(thumbnails: np.ndarray) -> Forms:
+    found = [
+        (picture, number, len(every) == 1, form)
+        for picture, thumb in enumerate(thumbnails)
+        if not alignment.is_blank(thumb)
+        for every in [alignment.forms(thumb)]
+        for number, form in enumerate(every)
     ]
+    pictures, numbers, lone, shown = zip(*found, strict=True) if found else ((), (), (), ())
+    return Forms(
+        np.array(pictures, np.int64),
+        np.array(numbers, np.int64),
+        np.array(lone, bool),
+        np.array(shown, np.uint8).reshape(-1, SIDE, SIDE),
+    )
 
 
-def _bits(frequencies: np.ndarray) -> np.ndarray:
-    flat = frequencies.reshape(len(frequencies), BITS)
-    return np.packbits(flat > np.median(flat, axis=1, keepdims=True), axis=1)
-
-
-def candidates(prints: list[Fingerprint], distance: int) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j, with some cuts' hashes within `distance` bits of 256, sorted."""
-    if len(prints) < 2:
-        return []
-    found = set()
-    for cut in range(len(CUTS)):
-        asked = np.concatenate([[p.hashes[cut] for p in prints], [p.mirrored[cut] for p in prints]])
-        for among in {WHOLE, cut}:
-            index = faiss.IndexBinaryFlat(BITS)
-            index.add(np.stack([p.hashes[among] for p in prints]))
-            # faiss keeps what is strictly nearer
-            limits, _, hits = index.range_search(asked, distance + 1)
-            askers = np.repeat(
-                np.arange(len(asked)) % len(prints), np.diff(limits.astype(np.int64))
-            )
-            pairs = np.sort(np.stack([askers, hits], axis=1), axis=1)
-            found.update(map(tuple, np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0).tolist()))
-    return sorted(found)
-
-
-def distance(a: Fingerprint, b: Fingerprint) -> int:
-    """Bits of 256 between the nearest of two pictures' hashes, of those that `candidates` compares."""
-    return min(_bits_apart(a, b), _bits_apart(b, a))
-
-
-def _bits_apart(asking: Fingerprint, asked: Fingerprint) -> int:
-    cuts = np.stack([asking.hashes, asking.mirrored])
-    among = (asked.hashes, asked.hashes[WHOLE])
-    return min(int(np.bitwise_count(cuts ^ hashes).sum(axis=-1).min()) for hashes in among)
-
-
-def similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """The best normalised correlation of two thumbnails, -1…1, over scale, place and mirroring."""
-    return match(a, b).similarity
-
-
-def match(a: np.ndarray, b: np.ndarray) -> Match:
-    """How two thumbnails, (64, 64) uint8, match best.
-
-    Either picture may be a cut of the other, and the strip of a caption is left out of both
-    where that matches better. Of what matches as well as the best, the plainest is told.
-    """
+def _candidates(forms: Forms, distance: int) -> np.ndarray:
+    """(asking form, found form, view of the asking one, strip left out of both, mirrored)."""
+    blocks = [slice(at, at + BLOCK) for at in range(0, len(forms.shown), BLOCK)]
+    if not blocks:
+        return np.empty((0, 5), np.int64)
+    wholes = np.concatenate([_hashes(forms.shown[b], STRIPS) for b in blocks], axis=1)
+    indexes = [Index(part) for part in wholes]
+    coarse = round(distance * COARSE)
     found = []
-    for captioned, kept in ((False, 1), (True, 1 - CUTS[CAPTION][1])):
-        rows = round(SIDE * kept)
-        one, other = _detail(a[:rows]), _detail(b[:rows])
-        for fixed, moved in ((one, other), (other, one)):
-            for mirrored in (False, True):
-                form = moved[:, ::-1] if mirrored else moved
-                for scale in SCALES:
-                    value = _correlation(fixed, form, scale)
-                    found.append(Match(value, mirrored, captioned, scale))
-    best = max(m.similarity for m in found)
-    told = min((m for m in found if m.similarity >= best - AS_WELL), key=_effort)
-    return replace(told, similarity=best)
+    for block in progress(blocks, len(blocks), "looking up likely copies"):
+        asked = [(0, view, h) for view, h in enumerate(_hashes(forms.shown[block], VIEWS))]
+        asked += [(strip, 0, wholes[strip, block]) for strip in range(1, len(STRIPS))]
+        here = []
+        for strip, view, own in asked:
+            for mirrored in (0, 1):
+                near = indexes[strip].within(own ^ (_MIRROR * mirrored), distance, coarse)
+                near[:, 0] += block.start
+                near = near[_comparable(forms, near[:, 0], near[:, 1])]
+                told = np.full((len(near), 3), (view, strip, mirrored))
+                here.append(np.concatenate([near, told], axis=1))
+        found.append(_nearest(np.concatenate(here)))
+    return np.concatenate(found)
 
 
-def _effort(match: Match) -> tuple[int, float]:
-    return match.mirrored + match.captioned + (match.scale < 1), -match.scale
+def _comparable(forms: Forms, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Not a picture with itself, and of two that have bands not the bands."""
+    bands = (forms.numbers[a] + forms.numbers[b] == 0) & ~(forms.lone[a] | forms.lone[b])
+    return (forms.pictures[a] != forms.pictures[b]) & ~bands
 
 
-def _detail(gray: np.ndarray) -> np.ndarray:
-    """What distinguishes pictures: between single pixels, which misalign, and broad light."""
-    values = gray.astype(np.float32)
-    return cv2.GaussianBlur(values, (0, 0), 1) - cv2.GaussianBlur(values, (0, 0), 8)
+def _nearest(found: np.ndarray) -> np.ndarray:
+    """Of the ways in which two were found the one of fewest bits, mirrored and not; less bits."""
+    asking, asked, bits, view, strip, mirrored = found.T
+    order = np.lexsort((view, bits, strip, mirrored, asked, asking))
+    found = found[order]
+    alike = [0, 1, 4, 5]
+    fresh = np.ones(len(found), bool)
+    fresh[1:] = (found[1:, alike] != found[:-1, alike]).any(axis=1)
+    return found[fresh][:, [0, 1, 3, 4, 5]]
 
 
-def _correlation(fixed: np.ndarray, moved: np.ndarray, scale: float) -> float:
-    size = (round(SIDE * scale), round(moved.shape[0] * scale))
-    small = cv2.resize(np.ascontiguousarray(moved), size, interpolation=cv2.INTER_AREA)
-    if scale == 1:
-        small = small[1:-1, 1:-1]
-    # a flat picture correlates with nothing
-    if small.std() < 0.5 or fixed.std() < 0.5:
-        return -1.0
-    return float(cv2.matchTemplate(fixed, small, cv2.TM_CCOEFF_NORMED).max())
+def _aligned(shown: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The aligned correlation of each candidate pair."""
+
+    def look(at: int) -> list[float]:
+        part = found[at : at + BLOCK]
+        details = {n: alignment.detail(shown[n]) for n in np.unique(part[:, :2]).tolist()}
+        return [
+            alignment.aligned(
+                details[asking],
+                alignment.oriented(details[asked], bool(mirrored)),
+                alignment.start(view),
+                strip,
+            )[0]
+            for asking, asked, view, strip, mirrored in part.tolist()
+        ]
+
+    done = map_threads(look, range(0, len(found), BLOCK), "comparing likely copies", cores())
+    return np.array([value for part in done for value in part])
+
+
+def _hashes(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
+    """The hash in each view: (N, 64, 64) uint8 → (views, N, 32) uint8."""
+    count = len(thumbnails)
+    lines = np.ascontiguousarray(thumbnails.transpose(1, 0, 2)).astype(np.float64)
+    across = {columns: lines @ _cosines(columns).T for columns in {view[2:] for view in views}}
+    made = np.empty((len(views), count, BITS // 8), np.uint8)
+    for number, view in enumerate(views):
+        lengthwise = across[view[2:]].reshape(SIDE, -1)
+        values = (_cosines(view[:2]) @ lengthwise).reshape(_FREQUENCIES, count, _FREQUENCIES)
+        bits = values.transpose(1, 0, 2).reshape(count, BITS) > 0
+        made[number] = np.packbits(bits[:, _ORDER], axis=1)
+    return made
+
+
+def _cosines(cut: tuple[float, float]) -> np.ndarray:
+    """The first 16 cosines over what a cut leaves of 64 pixels, (16, 64); zero outside.
+
+    Rounded to integers: sums of products stay exact in float64, on every machine.
+    """
+    low, high = cut[0], 1 - cut[1]
+    edges = np.arange(SIDE + 1) / SIDE
+    middle = (edges[:-1] + edges[1:]) / 2
+    covered = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None) * SIDE
+    phase = np.pi * (middle - low) / (high - low)
+    return np.round(np.cos(np.outer(np.arange(1, _FREQUENCIES + 1), phase)) * covered * 1024)

@@ -16,15 +16,20 @@ Result = TypeVar("Result")
 
 
 def progress(items: Iterable[Item], total: int, title: str) -> Iterable[Item]:
-    """A progress bar on a terminal; silent in a log file."""
-    return tqdm(items, total=total, desc=title, disable=not sys.stderr.isatty())
+    """A progress bar on a terminal; silent in a log file, or where there is no title."""
+    return tqdm(items, total=total, desc=title, disable=not (title and sys.stderr.isatty()))
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def map_processes(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> list[Result]:
     """Apply a picklable `function` to each item, in processes; results in the items' order."""
-    workers = len(os.sched_getaffinity(0))
+    workers = cores()
     if workers == 1 or len(items) < 32:
         return [function(item) for item in progress(items, len(items), title)]
     # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads

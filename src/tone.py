@@ -1,46 +1,103 @@
 """Is there colour that lightness does not explain?
 
-A grayscale photograph may be stored as RGB, carry chroma noise, a cast or sepia: its colour
-is then a function of its lightness. So: regress Lab's (a, b) on a cubic of L and look at what
-is left over.
+A grayscale photograph may be stored as RGB, carry chroma noise, a cast, sepia or two inks: its
+colour is then a function of how light it is. So: brighten what is dark, regress Lab's (a, b) on
+a polynomial of the channels' mean (in toned highlights a channel may be clipped, and with it Lab's
+own lightness, but hardly all three), and look at what is left over.
 """
 
 import cv2
 import numpy as np
 
-from src.images import resize
+from src.images import thumbnail
 
-SIDE = 64
+SIDE = 32  # pixels: chroma noise and JPEG's blocks average out
+DEGREE = 5
+BRIGHTEST = 250.0  # to which the brightest 2 % are raised, so that dark colours count as much
+GAIN = 4.0  # by at most so much, for noise is raised too
+PERCENTILE = 95
+_BLOCK = 256  # pictures at a time
+_POWERS = np.polynomial.legendre.legvander(np.arange(256) / 127.5 - 1, DEGREE)
+_PRODUCTS = (_POWERS[:, :, None] * _POWERS[:, None, :]).reshape(256, -1)
+
+
+def small(pixels: np.ndarray) -> np.ndarray:
+    """A picture, (height, width, 3) uint8 RGB, as `residuals` wants it: (32, 32, 3) uint8."""
+    return thumbnail(pixels, SIDE)
 
 
 def residual(pixels: np.ndarray) -> float:
     """Colour that lightness leaves unexplained, in Lab units; 0 for any toned gray.
 
-    `pixels` is (height, width, 3) uint8 RGB. The 95th percentile of the residual is given, of
-    the whole picture or twice that of its middle, whichever is smaller: the middle sees through
-    a coloured frame, and being a smaller sample must leave half as much.
-    """
-    small = resize(pixels, SIDE, SIDE)
-    edge = SIDE // 6
-    return min(_residual(small), 2 * _residual(small[edge:-edge, edge:-edge]))
-
-
-def _residual(pixels: np.ndarray) -> float:
-    lab = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2LAB).reshape(-1, 3)
-    lightness = lab[:, 0].astype(np.float64) / 127.5 - 1
-    chroma = lab[:, 1:].astype(np.float64) - 128
-    powers = np.stack([lightness**0, lightness, lightness**2, lightness**3], axis=1)
-    coefficients = np.linalg.lstsq(powers, chroma, rcond=None)[0]
-    distance = np.linalg.norm(chroma - powers @ coefficients, axis=1)
-    return float(np.percentile(distance, 95))
-
-
-def colorfulness(pixels: np.ndarray) -> float:
-    """Hasler and Süsstrunk's M3 (2003): 0 for gray, about 33 moderate, above 80 extreme.
-
     `pixels` is (height, width, 3) uint8 RGB.
     """
-    red, green, blue = np.moveaxis(pixels.astype(np.float64), 2, 0)
-    red_green, yellow_blue = red - green, (red + green) / 2 - blue
-    spread = np.hypot(red_green.std(), yellow_blue.std())
-    return float(spread + 0.3 * np.hypot(red_green.mean(), yellow_blue.mean()))
+    return float(residuals(small(pixels)[None])[0])
+
+
+def residuals(smalls: np.ndarray) -> np.ndarray:
+    """The same for many pictures in small: (N, 32, 32, 3) uint8 RGB → (N,) float64.
+
+    The 95th percentile of the residual is given, of the whole picture or twice that of its middle,
+    whichever is smaller: the middle sees through a coloured frame and past a logo in a corner, and
+    being a smaller sample must leave half as much.
+    """
+    edge = SIDE // 6
+    found = [np.empty(0)]
+    for start in range(0, len(smalls), _BLOCK):
+        lit = _brightened(smalls[start : start + _BLOCK])
+        whole, middle = _left_over(lit), _left_over(lit[:, edge:-edge, edge:-edge])
+        found.append(np.minimum(whole, 2 * middle))
+    return np.concatenate(found)
+
+
+def _brightened(smalls: np.ndarray) -> np.ndarray:
+    lightest = np.maximum(np.maximum(smalls[..., 0], smalls[..., 1]), smalls[..., 2])
+    lightest = lightest.reshape(len(smalls), -1)
+    at = lightest.shape[1] * 98 // 100
+    high = np.partition(lightest, at, axis=1)[:, at].astype(np.float32)
+    gain = np.clip(BRIGHTEST / np.maximum(high, 1), 1, GAIN)
+    lit = smalls.copy()
+    for dark in np.nonzero(gain > 1)[0]:
+        lit[dark] = cv2.convertScaleAbs(smalls[dark], alpha=float(gain[dark]))
+    return lit
+
+
+def _left_over(rgb: np.ndarray) -> np.ndarray:
+    count, side = len(rgb), rgb.shape[1]
+    rgb = np.ascontiguousarray(rgb).reshape(-1, side, 3)
+    # of 8 bits, for OpenCV then counts in integers, equal on every machine
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
+    red, green, blue = (rgb[..., channel].astype(np.int64) for channel in range(3))
+    levels = (red + green + blue) // 3
+    place = (levels.reshape(count, -1) + 256 * np.arange(count)[:, None]).ravel()
+    squares = 0
+    for chroma in (lab[..., 1].ravel(), lab[..., 2].ravel()):
+        curve = _curves(place, chroma, count).ravel()
+        squares += (chroma - curve[place]) ** 2
+    squares = squares.reshape(count, -1)
+    at = squares.shape[1] * PERCENTILE // 100
+    return np.sqrt(np.partition(squares, at, axis=1)[:, at])
+
+
+def _curves(place: np.ndarray, chroma: np.ndarray, count: int) -> np.ndarray:
+    """The polynomial nearest to `chroma` at each of 256 levels, by picture: (count, 256).
+
+    place: each pixel's level, plus 256 times its picture's number.
+    """
+    pixels = np.bincount(place, minlength=256 * count).reshape(count, 256)
+    sums = np.bincount(place, chroma, 256 * count).reshape(count, 256)
+    moments = (pixels @ _PRODUCTS).reshape(count, DEGREE + 1, DEGREE + 1)
+    # of little weight: a flat picture has one level only
+    moments += np.eye(DEGREE + 1) * 1e-6
+    return np.linalg.solve(moments, (sums @ _POWERS)[..., None])[..., 0] @ _POWERS.T
+
+
+def colorfulness(pixels: np.ndarray) -> np.ndarray:
+    """Hasler and Süsstrunk's M3 (2003): 0 for gray, about 33 moderate, above 80 extreme.
+
+    `pixels` is (…, height, width, 3) uint8 RGB; given is one number for each picture.
+    """
+    red, green, blue = np.moveaxis(pixels.astype(np.float64), -1, 0)
+    both = np.stack([red - green, (red + green) / 2 - blue])
+    spread = np.hypot(*both.std(axis=(-2, -1)))
+    return spread + 0.3 * np.hypot(*both.mean(axis=(-2, -1)))

@@ -12,7 +12,7 @@ def main() -> None:
     p = params.read()
     raw, clean = Path("data/raw"), Path("data/clean")
     table = ledger.read(raw / "ledger.parquet", "raw")
-    measured = measure.measure(table, raw)
+    measured = measure.measure(table, raw, Path(".cache/clean"))
     table = verdicts.judge(table, measured, p.clean)
     prints = measure.as_table(measured)
     ledger.write_table(prints, clean / "fingerprints.parquet", measure.COLUMNS)

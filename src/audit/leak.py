@@ -13,7 +13,7 @@ import cv2
 import faiss
 import numpy as np
 
-from src import neighbours
+from src import alignment
 from src.parallel import progress
 
 SIDE = 32
@@ -36,7 +36,7 @@ def nearest(val: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """For each validation picture the most similar training picture.
 
     val, train: (N, S, S, 3) uint8; S may differ between them.
-    Returns similarities (N,) in -1…1, as of neighbours.similarity, and indices (N,) into train.
+    Returns similarities (N,) in -1…1, as of alignment.similarity, and indices (N,) into train.
     """
     if not len(val) or not len(train):
         return np.full(len(val), -1.0), np.zeros(len(val), np.int64)
@@ -45,9 +45,9 @@ def nearest(val: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     best = np.full(len(val), -1.0)
     where = np.zeros(len(val), np.int64)
     for i in progress(range(len(val)), len(val), "aligning nearest pictures"):
-        thumbnail = neighbours.thumbnail(val[i])
+        thumbnail = alignment.thumbnail(val[i])
         for j in likely[i][likely[i] >= 0]:
-            similarity = neighbours.similarity(thumbnail, neighbours.thumbnail(train[j]))
+            similarity = alignment.similarity(thumbnail, alignment.thumbnail(train[j]))
             if similarity > best[i]:
                 best[i], where[i] = similarity, j
     return best, where

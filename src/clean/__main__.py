@@ -1,13 +1,14 @@
 """Why a picture is kept or removed, in numbers and side by side: python -m src.clean explain FILE [FILE]."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from src import images, ledger, params
 from src.clean import verdicts
-from src.clean.measure import Measured, measure_file
+from src.clean.measure import Measured, digest, measure_files
 from src.errors import UserError, printable, reported
 from src.files import write_bytes
 from src.params import Clean
@@ -87,7 +88,8 @@ def side_by_side(files: list[Path]) -> np.ndarray:
 
 def _measured(file: Path) -> Measured:
     try:
-        return measure_file(file, "single")
+        (told,) = measure_files([(file, "single")])
+        return told if told.error else replace(told, pixels=digest(file, "single"))
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from None
 

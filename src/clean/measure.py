@@ -1,31 +1,39 @@
 """Decode each file once and measure all that the verdicts need."""
 
 import hashlib
-from dataclasses import dataclass
-from functools import partial
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from src import images, neighbours, tone
-from src.neighbours import Fingerprint
+from src import alignment, images, neighbours, tone
+from src.clean import cache
 from src.parallel import map_processes
 
+ENOUGH = 2 * alignment.SIDE  # pixels of the shorter side that a reduced JPEG is left with
+BATCH = 32  # files that a process measures at a time
 COLUMNS = pa.schema(
     [
         ("file", pa.string()),
         ("layout", pa.string()),
-        ("pixels", pa.string()),  # SHA-256 of the decoded pixels and their shape
-        ("hashes", pa.binary()),  # 32 bytes for each of neighbours.CUTS
+        ("hash", pa.binary()),  # 32 bytes
+        ("thumbnail", pa.binary()),  # 64 x 64 bytes
     ]
 )
+Content = tuple[str, str]  # a file's SHA-256 and its layout
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One file's photograph; `error` is set, and nothing else, where it cannot be decoded."""
+    """One file's photograph; `error` is set, and nothing else, where it cannot be decoded.
+
+    pixels: equal for equal decoded pixels; where no other picture looks the same, the file's
+    SHA-256. thumbnail: (64, 64) uint8 gray.
+    """
 
     error: str | None = None
     width: int = 0
@@ -33,53 +41,102 @@ class Measured:
     pixels: str = ""
     tone_residual: float = 0.0
     colorfulness: float = 0.0
-    fingerprint: Fingerprint | None = None
+    thumbnail: np.ndarray | None = field(default=None, compare=False)
 
 
-def measure(table: pd.DataFrame, raw: Path) -> dict[tuple[str, str], Measured]:
-    """Measure every file of the ledger, keyed by (file, layout)."""
+def measure(
+    table: pd.DataFrame, raw: Path, kept: Path | None = None
+) -> dict[tuple[str, str], Measured]:
+    """Measure every file of the ledger, keyed by (file, layout).
+
+    kept: where measurements are kept by content, so that no file is decoded again.
+    """
     found = table[table["status"] == "ok"]
-    keys = sorted(set(zip(found["file"], found["layout"], strict=True)))
-    return dict(
-        zip(keys, map_processes(partial(_measure, raw), keys, "fingerprinting"), strict=True)
-    )
+    rows = zip(found["file"], found["layout"], found["sha256"], strict=True)
+    content = {(file, layout): (sha256, layout) for file, layout, sha256 in sorted(set(rows))}
+    paths = {key: raw / file for (file, _), key in content.items()}
+    known = cache.read(kept, Measured) if kept else {}
+    new = sorted(paths.keys() - known.keys())
+    batches = [
+        [(paths[key], key[1]) for key in new[at : at + BATCH]] for at in range(0, len(new), BATCH)
+    ]
+    for batch in map_processes(measure_files, batches, "fingerprinting"):
+        known |= dict(zip(new[: len(batch)], batch, strict=True))
+        del new[: len(batch)]
+    measured = _told_apart({key: known[key] for key in paths}, paths)
+    if kept:
+        cache.write(kept, measured)
+    return {name: measured[key] for name, key in content.items()}
 
 
 def as_table(measured: dict[tuple[str, str], Measured]) -> pd.DataFrame:
     """The fingerprints, one row per readable file."""
+    found = {name: m for name, m in measured.items() if m.thumbnail is not None}
+    thumbnails = [m.thumbnail for m in found.values()]
+    hashes = neighbours.hashes(np.array(thumbnails, np.uint8).reshape(-1, *[alignment.SIDE] * 2))
     return pd.DataFrame(
-        [
-            {
-                "file": file,
-                "layout": layout,
-                "pixels": m.pixels,
-                "hashes": m.fingerprint.hashes.tobytes(),
-            }
-            for (file, layout), m in measured.items()
-            if m.fingerprint is not None
-        ],
-        columns=COLUMNS.names,
+        {
+            "file": [file for file, _ in found],
+            "layout": [layout for _, layout in found],
+            "hash": [own.tobytes() for own in hashes],
+            "thumbnail": [thumbnail.tobytes() for thumbnail in thumbnails],
+        }
     )
 
 
-def _measure(raw: Path, key: tuple[str, str]) -> Measured:
-    file, layout = key
-    return measure_file(raw / file, layout)
+def measure_files(files: list[tuple[Path, str]]) -> list[Measured]:
+    """Measure the photographs of some (file, layout); OSError where there is none."""
+    seen: list[tuple[np.ndarray, int, int] | str] = [_seen(*file) for file in files]
+    fit = [thumbnail for thumbnail, *_ in (s for s in seen if not isinstance(s, str))]
+    smalls = np.array([tone.small(thumbnail) for thumbnail in fit], np.uint8)
+    smalls = smalls.reshape(-1, tone.SIDE, tone.SIDE, 3)
+    tones = zip(tone.residuals(smalls), tone.colorfulness(smalls), strict=True)
+    return [Measured(error=s) if isinstance(s, str) else _measured(s, *next(tones)) for s in seen]
 
 
-def measure_file(path: Path, layout: str) -> Measured:
-    """Measure the photograph of one file; OSError where there is none."""
-    try:
-        pixels = np.ascontiguousarray(images.read(path, layout))
-    except images.ImageError as error:
-        return Measured(error=error.reason)
-    height, width = pixels.shape[:2]
-    digest = hashlib.sha256(f"{width}x{height}:".encode() + pixels.tobytes()).hexdigest()
+def _measured(seen: tuple[np.ndarray, int, int], residual: float, colorful: float) -> Measured:
+    thumbnail, width, height = seen
     return Measured(
         width=width,
         height=height,
-        pixels=digest,
-        tone_residual=round(tone.residual(pixels), 3),
-        colorfulness=round(tone.colorfulness(pixels), 3),
-        fingerprint=neighbours.fingerprint(pixels),
+        tone_residual=round(float(residual), 3),
+        colorfulness=round(float(colorful), 3),
+        thumbnail=cv2.cvtColor(thumbnail, cv2.COLOR_RGB2GRAY),
     )
+
+
+def _seen(path: Path, layout: str) -> tuple[np.ndarray, int, int] | str:
+    """A photograph's thumbnail in colour, and its own width and height; or what is wrong."""
+    data = path.read_bytes()
+    try:
+        if layout != "single":
+            pixels = images.halves(images.decode(data), layout)[0]
+            height, width = pixels.shape[:2]
+        else:
+            pixels, width, height = images.reduced(data, ENOUGH)
+    except images.ImageError as error:
+        return error.reason
+    return images.thumbnail(pixels, alignment.SIDE), width, height
+
+
+def _told_apart(measured: dict[Content, Measured], paths: dict[Content, Path]) -> dict:
+    """With `pixels` set: what looks the same is decoded in full, to see whether it is."""
+    looks = defaultdict(list)
+    for key, m in measured.items():
+        if m.thumbnail is not None:
+            looks[m.width, m.height, m.thumbnail.tobytes()].append(key)
+    told = dict(measured)
+    for keys in looks.values():
+        for key in keys:
+            if len(keys) == 1:
+                told[key] = replace(measured[key], pixels=key[0])
+            elif measured[key].pixels in ("", key[0]):
+                told[key] = replace(measured[key], pixels=digest(paths[key], key[1]))
+    return told
+
+
+def digest(path: Path, layout: str) -> str:
+    """SHA-256 of a photograph's decoded pixels and their shape."""
+    pixels = np.ascontiguousarray(images.read(path, layout))
+    height, width = pixels.shape[:2]
+    return hashlib.sha256(f"{width}x{height}:".encode() + pixels.tobytes()).hexdigest()

@@ -5,13 +5,15 @@ one listed first. Copies are gathered around their survivor only: whoever does n
 survivor itself stays, so that chains of likeness never swallow a picture that has no copy left.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from src import neighbours
+from src import alignment, neighbours
+from src.alignment import Match
 from src.clean.measure import Measured
-from src.neighbours import Match
 from src.parallel import progress
 from src.params import Clean
 
@@ -24,6 +26,10 @@ VERDICTS = (
     "exact_duplicate",
     "near_duplicate",
 )
+
+
+TURNED = 1.0  # degrees from which a copy is said to be turned
+CROPPED = 0.99  # share that is shown of a picture below which it is said to be cropped
 
 
 class Copy(NamedTuple):
@@ -53,10 +59,9 @@ def judge(
         verdict |= dict.fromkeys(copies, "exact_duplicate") | dict.fromkeys(near, "near_duplicate")
     duplicates = copies | near
     readable = {row: m for row, m in by_row.items() if m is not None and not m.error}
-    table["fingerprint"] = _column(
-        table,
-        {r: m.fingerprint.hashes[neighbours.WHOLE].tobytes().hex() for r, m in readable.items()},
-    )
+    hashes = neighbours.hashes(_thumbnails(readable.values()))
+    hexes = {row: own.tobytes().hex() for row, own in zip(readable, hashes, strict=True)}
+    table["fingerprint"] = _column(table, hexes)
     table["tone_residual"] = _column(table, {r: m.tone_residual for r, m in readable.items()})
     table["colorfulness"] = _column(table, {r: m.colorfulness for r, m in readable.items()})
     table["duplicate_of"] = _column(table, {r: copy.of for r, copy in duplicates.items()})
@@ -107,8 +112,8 @@ def _rank(row: int, by_row: dict[int, Measured], clean: Clean) -> tuple[bool, in
 
 def copy_of(of: int, survivor: Measured, copy: Measured, clean: Clean) -> Copy:
     """How like two readable pictures are, whether or not one counts as the other's copy."""
-    match = neighbours.match(survivor.fingerprint.thumbnail, copy.fingerprint.thumbnail)
-    bits = neighbours.distance(survivor.fingerprint, copy.fingerprint)
+    match = alignment.match(survivor.thumbnail, copy.thumbnail)
+    bits = neighbours.distance(survivor.thumbnail, copy.thumbnail)
     return Copy(of, round(match.similarity, 4), bits, _transform(match, survivor, copy, clean))
 
 
@@ -117,8 +122,10 @@ def _transform(match: Match, a: Measured, b: Measured, clean: Clean) -> str:
         return "exact"
     done = {
         "mirrored": match.mirrored,
-        "captioned": match.captioned,
-        "cropped": match.scale < 1,
+        "captioned": match.without == "caption",
+        "framed": match.without == "frame",
+        "turned": match.turned >= TURNED,
+        "cropped": match.shown < CROPPED and not match.without,
         "recoloured": is_gray(a, clean) != is_gray(b, clean),
     }
     named = [name for name, was in done.items() if was]
@@ -138,16 +145,24 @@ def _exact(rows: list[int], by_row: dict[int, Measured]) -> dict[int, Copy]:
 def _near(rows: list[int], by_row: dict[int, Measured], clean: Clean) -> dict[int, Copy]:
     """Rows that match a better picture."""
     ranked = sorted(rows, key=lambda row: _rank(row, by_row, clean))
-    prints = [by_row[row].fingerprint for row in ranked]
-    pairs = neighbours.candidates(prints, clean.hash_distance)
-    proven: dict[int, list[tuple[int, Copy]]] = {}
-    for i, j in progress(pairs, len(pairs), "comparing likely copies"):
-        copy = copy_of(ranked[i], by_row[ranked[i]], by_row[ranked[j]], clean)
-        if copy.similarity >= clean.similarity:
-            proven.setdefault(i, []).append((j, copy))
-    removed: dict[int, Copy] = {}
+    thumbnails = _thumbnails([by_row[row] for row in ranked])
+    proven: dict[int, list[tuple[int, float]]] = {}
+    for i, j, similarity in neighbours.copies(thumbnails, clean.hash_distance, clean.similarity):
+        proven.setdefault(i, []).append((j, similarity))
+    removed: dict[int, tuple[int, float]] = {}
     for i in range(len(ranked)):
         if i not in removed:
-            for j, copy in proven.get(i, []):
-                removed.setdefault(j, copy)
-    return {ranked[j]: copy for j, copy in removed.items()}
+            for j, similarity in proven.get(i, []):
+                removed.setdefault(j, (i, similarity))
+    copies = {}
+    for j, (i, similarity) in progress(removed.items(), len(removed), "telling how copies are made"):
+        of, row = ranked[i], ranked[j]
+        copy = copy_of(of, by_row[of], by_row[row], clean)
+        # what was found from a hash may be better than what was found without
+        copies[row] = copy._replace(similarity=max(copy.similarity, round(similarity, 4)))
+    return copies
+
+
+def _thumbnails(measured: Iterable[Measured]) -> np.ndarray:
+    side = alignment.SIDE
+    return np.array([m.thumbnail for m in measured], np.uint8).reshape(-1, side, side)

@@ -1,0 +1,255 @@
+"""Do two thumbnails show the same? Their normalised correlation, aligned over place, scale and turn.
+
+Compared is detail, between single pixels, which misalign, and broad light. Either may be a cut of
+the other, mirrored or turned by a few degrees, and bands around it (frames, strips of a caption)
+are left out where that matches better. No hash is used, so that the audit may rely on it.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numba import njit
+
+from src import images
+
+SIDE = 64  # of a thumbnail
+# What one shows of the other: shares that are cut off at its top, bottom, left and right.
+_EVEN = (
+    ((0, 0.05), (0.05, 0)),
+    ((0, 0.1), (0.033, 0.067), (0.067, 0.033), (0.1, 0)),
+    ((0.05, 0.1), (0.1, 0.05)),
+    ((0.1, 0.1),),
+)
+_ONE_WAY = (
+    *((0, share) for share in (0.05, 0.1, 0.15, 0.25)),
+    *((share, 0) for share in (0.05, 0.1, 0.15, 0.25)),
+    (0.125, 0.125),
+)
+WHOLE = (0, 0, 0, 0)
+VIEWS = (
+    WHOLE,
+    *((*rows, *columns) for cuts in _EVEN for rows in cuts for columns in cuts),
+    *((*cut, 0, 0) for cut in _ONE_WAY),
+    *((0, 0, *cut) for cut in _ONE_WAY),
+)
+# What may be left out of both: nothing, or a strip as high as a caption's.
+STRIPS = (WHOLE, (0, 0.15, 0, 0), (0.15, 0, 0, 0))
+BLANK = 0.5  # levels of detail below which a picture is like nothing
+LOCAL = 6  # pixels over which contrast is evened out
+NOISE = 4  # levels of detail that may be noise, and are not evened out
+HOPELESS = 0.25  # correlation in a view from which no alignment leads to a copy
+SURE = 0.98  # correlation that needs no better alignment
+STARTS = 3  # views from which the alignment of any two starts
+AS_WELL = 0.01  # of similarity
+# Bands: lines of the thumbnail near the outermost one's median, ending at an edge as wide.
+NEAR, UNIFORM, EDGE = 12, 0.6, 0.4
+THINNEST, WIDEST = 2, 22  # lines
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well one picture matches another, -1…1, and what was done to it for that.
+
+    without: what was left out: "", "caption" or "frame".
+    shown: how much of the other's height or width the smaller one shows, whichever is less.
+    turned: degrees, either way.
+    """
+
+    similarity: float
+    mirrored: bool = False
+    without: str = ""
+    shown: float = 1.0
+    turned: float = 0.0
+
+
+def thumbnail(pixels: np.ndarray) -> np.ndarray:
+    """A picture's (64, 64) uint8 gray thumbnail; `pixels` is (height, width, 3) uint8 RGB."""
+    return cv2.cvtColor(images.thumbnail(pixels, SIDE), cv2.COLOR_RGB2GRAY)
+
+
+def forms(thumb: np.ndarray) -> list[np.ndarray]:
+    """The forms in which a picture is compared: whole, and without bands where it has any."""
+    top, bottom, left, right = bands(thumb)
+    if not (top or bottom or left or right):
+        return [thumb]
+    inner = thumb[top : SIDE - bottom, left : SIDE - right]
+    return [thumb, cv2.resize(inner, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)]
+
+
+def bands(thumb: np.ndarray) -> tuple[int, int, int, int]:
+    """How many lines of a thumbnail belong to bands at its top, bottom, left and right."""
+    top, bottom = _band(thumb), _band(thumb[::-1])
+    inner = thumb[top : SIDE - bottom].T
+    return top, bottom, _band(inner), _band(inner[::-1])
+
+
+def _band(lines: np.ndarray) -> int:
+    """How many of the first lines are of one colour, text upon it allowed, up to an edge."""
+    outermost = np.sort(lines[0])
+    color = int(outermost[len(outermost) // 2])
+    within = np.searchsorted(outermost, (color - NEAR, color + NEAR + 1))
+    if within[1] - within[0] < 0.9 * len(outermost):
+        return 0
+    uniform = (np.abs(lines[: WIDEST + 2].astype(np.int16) - color) <= NEAR).mean(axis=1)
+    end = int(np.argmax(np.append(uniform, 0) < UNIFORM))
+    if not THINNEST <= end <= WIDEST:
+        return 0
+    return end if uniform[end : end + 2].min() <= EDGE else 0
+
+
+def is_blank(thumb: np.ndarray) -> bool:
+    """Whether there is nothing in a thumbnail to tell it from others."""
+    return float(cv2.absdiff(thumb, cv2.blur(thumb, (15, 15))).mean()) < BLANK
+
+
+def detail(thumb: np.ndarray) -> np.ndarray:
+    """What distinguishes pictures, (64, 64) float32; zeros where a picture is blank."""
+    values = thumb.astype(np.float32)
+    if is_blank(thumb):
+        return np.zeros_like(values)
+    values = cv2.GaussianBlur(values, (0, 0), 1) - cv2.GaussianBlur(values, (0, 0), 8)
+    return values / (np.sqrt(cv2.GaussianBlur(values * values, (0, 0), LOCAL)) + NOISE)
+
+
+def similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """The best correlation of two thumbnails, -1…1, over all that `match` tries."""
+    return match(a, b).similarity
+
+
+def match(a: np.ndarray, b: np.ndarray) -> Match:
+    """How two thumbnails, (64, 64) uint8, match best.
+
+    Of what matches as well as the best, the plainest is told.
+    """
+    one, other = ([detail(form) for form in forms(thumb)] for thumb in (a, b))
+    around = "frame" if sum(bands(a)[2:] + bands(b)[2:]) else "caption"
+    found = [
+        found
+        for i, j in compared(len(one), len(other))
+        for fixed, moved in ((one[i], other[j]), (other[j], one[i]))
+        for mirrored in (False, True)
+        for found in _reached(fixed, moved, mirrored, around if i + j else "")
+    ]
+    best = max(m.similarity for m in found)
+    told = min((m for m in found if m.similarity >= best - AS_WELL), key=_effort)
+    return replace(told, similarity=best)
+
+
+def compared(one: int, other: int) -> list[tuple[int, int]]:
+    """Which of two pictures' forms are compared; of two that have bands not the bands."""
+    pairs = [(i, j) for i in range(one) for j in range(other)]
+    return pairs if min(one, other) == 1 else pairs[1:]
+
+
+def _effort(match: Match) -> tuple[int, float]:
+    cut = match.shown < 0.99 and not match.without
+    return match.mirrored + bool(match.without) + cut, -match.shown
+
+
+def start(view: int) -> np.ndarray:
+    """Where a view lies: its middle (down, across), height and width as shares, and degrees."""
+    top, bottom, left, right = VIEWS[view]
+    middle = (1 + top - bottom) / 2, (1 + left - right) / 2
+    return np.array([*middle, 1 - top - bottom, 1 - left - right, 0.0])
+
+
+def _reached(fixed: np.ndarray, moved: np.ndarray, mirrored: bool, without: str) -> list[Match]:
+    """The matches reached from the most promising views and strips."""
+    form = oriented(moved, mirrored)
+    starts = [(start(view), 0) for view in range(len(VIEWS))]
+    starts += [(start(0), strip) for strip in range(1, len(STRIPS))]
+    first = np.array([_correlation(fixed, form, place, *_rows(s), 2) for place, s in starts])
+    found = []
+    for at in np.argsort(-first, kind="stable")[:STARTS]:
+        place, strip = starts[at]
+        value, place = aligned(fixed, form, place, strip)
+        shown = float(min(place[2], place[3], 1.0))
+        left_out = without or ("caption" if strip else "")
+        found.append(Match(value, mirrored, left_out, shown, float(abs(place[4]))))
+    return found
+
+
+def oriented(picture: np.ndarray, mirrored: bool) -> np.ndarray:
+    """The picture itself or its mirror image."""
+    return np.ascontiguousarray(picture[:, ::-1]) if mirrored else picture
+
+
+def aligned(
+    fixed: np.ndarray, moved: np.ndarray, place: np.ndarray, strip: int
+) -> tuple[float, np.ndarray]:
+    """The correlation of two pictures' details, aligned from `place` on, and where that is.
+
+    strip: which of STRIPS is left out. What begins hopeless is not aligned.
+    """
+    value = _correlation(fixed, moved, place, *_rows(strip), 2)
+    if value >= HOPELESS:
+        value, place = _climb(fixed, moved, place, *_rows(strip))
+    return float(value), place
+
+
+def _rows(strip: int) -> tuple[int, int]:
+    top, bottom = STRIPS[strip][:2]
+    return round(top * SIDE), round((1 - bottom) * SIDE)
+
+
+@njit(nogil=True, cache=True)
+def _climb(fixed, moved, start, low, high):
+    """Coordinate ascent of the correlation; ever smaller steps of place, size and turn."""
+    place = start.copy()
+    value = _correlation(fixed, moved, place, low, high, 2)
+    for step in (0.02, 0.01, 0.005):
+        for _ in range(12):
+            before = value
+            for at in range(5):
+                size = step * 100 if at == 4 else step
+                for way in (-size, size):
+                    tried = place.copy()
+                    tried[at] += way
+                    if abs(tried[4]) > 5 or min(tried[2], tried[3]) < 0.7:
+                        continue
+                    if max(tried[2], tried[3]) > 1.05:
+                        continue
+                    reached = _correlation(fixed, moved, tried, low, high, 2)
+                    if reached > value:
+                        value, place = reached, tried
+            if value - before < 1e-4 or value >= SURE:
+                break
+    return _correlation(fixed, moved, place, low, high, 1), place
+
+
+@njit(nogil=True, cache=True)
+def _correlation(fixed, moved, place, low, high, stride):
+    """Normalised correlation of some of `moved`'s rows with where they lie in `fixed`."""
+    side = fixed.shape[0]
+    angle = place[4] * np.pi / 180
+    cosine, sine = np.cos(angle), np.sin(angle)
+    n, sa, sb, saa, sbb, sab = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for row in range(low, high, stride):
+        for column in range(0, side, stride):
+            down = (row + 0.5) / side - 0.5
+            across = (column + 0.5) / side - 0.5
+            y = (place[0] + place[2] * (cosine * down + sine * across)) * side - 0.5
+            x = (place[1] + place[3] * (cosine * across - sine * down)) * side - 0.5
+            if y < 0 or x < 0 or y > side - 1 or x > side - 1:
+                continue
+            top, left = min(int(y), side - 2), min(int(x), side - 2)
+            dy, dx = y - top, x - left
+            a = (
+                fixed[top, left] * (1 - dy) * (1 - dx)
+                + fixed[top, left + 1] * (1 - dy) * dx
+                + fixed[top + 1, left] * dy * (1 - dx)
+                + fixed[top + 1, left + 1] * dy * dx
+            )
+            b = moved[row, column]
+            n += 1
+            sa += a
+            sb += b
+            saa += a * a
+            sbb += b * b
+            sab += a * b
+    if n < 0.85 * (high - low) * side / stride**2:
+        return -1.0
+    spread = (n * saa - sa * sa) * (n * sbb - sb * sb)
+    # a flat picture correlates with nothing
+    return (n * sab - sa * sb) / np.sqrt(spread) if spread > 1e-6 else -1.0

@@ -1,0 +1,75 @@
+"""What was measured, kept by content: a file that was seen before is not decoded again.
+
+Of one run, and of one version of the code that measures: another starts anew. It is an aid alone,
+and may be deleted at any time.
+"""
+
+import hashlib
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from src import alignment, images, ledger, tone
+from src.errors import UserError
+
+COLUMNS = pa.schema(
+    [
+        ("sha256", pa.string()),
+        ("layout", pa.string()),
+        ("error", pa.string()),
+        ("width", pa.int64()),
+        ("height", pa.int64()),
+        ("pixels", pa.string()),
+        ("tone_residual", pa.float64()),
+        ("colorfulness", pa.float64()),
+        ("thumbnail", pa.binary()),
+    ]
+)
+_MEASURING = (alignment, images, tone)
+_LIBRARIES = ("numpy", "opencv-python", "pillow")
+Kept = TypeVar("Kept")
+
+
+def read(folder: Path, kind: type[Kept]) -> dict[tuple[str, str], Kept]:
+    """What the last run measured, by (SHA-256, layout); nothing where that cannot be read."""
+    try:
+        table = ledger.read_table(_file(folder), COLUMNS)
+    except UserError:
+        return {}
+    table = table.astype(object).where(table.notna(), None)
+    found = {}
+    for row in table.to_dict("records"):
+        if row["thumbnail"] is not None:
+            shape = (alignment.SIDE, alignment.SIDE)
+            row["thumbnail"] = np.frombuffer(row["thumbnail"], np.uint8).reshape(shape)
+        key = row.pop("sha256"), row.pop("layout")
+        found[key] = kind(**row)
+    return found
+
+
+def write(folder: Path, measured: dict[tuple[str, str], Kept]) -> None:
+    """Keep what was measured, and forget what other versions of the code did."""
+    rows = [
+        {"sha256": sha256, "layout": layout}
+        | {f.name: getattr(m, f.name) for f in fields(m)}
+        | {"thumbnail": None if m.thumbnail is None else m.thumbnail.tobytes()}
+        for (sha256, layout), m in measured.items()
+    ]
+    file = _file(folder)
+    ledger.write_table(pd.DataFrame(rows, columns=COLUMNS.names), file, COLUMNS)
+    for other in folder.glob("*.parquet"):
+        if other != file:
+            other.unlink()
+
+
+def _file(folder: Path) -> Path:
+    code = hashlib.sha256()
+    for path in (*(module.__file__ for module in _MEASURING), __file__, "measure.py"):
+        code.update(Path(__file__).with_name(path).read_bytes())
+    code.update(repr([version(name) for name in _LIBRARIES]).encode())
+    return folder / f"{code.hexdigest()[:16]}.parquet"

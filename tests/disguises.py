@@ -1,0 +1,116 @@
+"""Grayscale in every disguise, and colour that is easily taken for it: (pixels, rng) → pixels."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from src import images
+from src.demo.catalogue import alter
+
+Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def stored(values: np.ndarray, quality: int = 90) -> np.ndarray:
+    """Floats of 0…255 as they come back from a JPEG."""
+    pixels = np.ascontiguousarray(values.clip(0, 255).round().astype(np.uint8))
+    return images.decode(images.jpeg(pixels, quality))
+
+
+def gray(pixels: np.ndarray) -> np.ndarray:
+    """(height, width, 1) float, 0…255."""
+    return np.asarray(Image.fromarray(pixels).convert("L")).astype(np.float64)[..., None]
+
+
+def inks(dark: tuple, light: tuple) -> Change:
+    """Two inks, or two ends of a gradient."""
+
+    def print_(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
+        share = gray(pixels) / 255
+        return stored((1 - share) * np.array(dark) + share * np.array(light))
+
+    return print_
+
+
+def split_tone(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    """Blue shadows and warm lights, as selenium and gold toning give."""
+    share = gray(pixels) / 255
+    cool, warm = np.array([-18, -4, 22]), np.array([24, 12, -26])
+    return stored(share * 255 + cool * (1 - share) ** 1.5 + warm * share**1.5)
+
+
+def cyanotype(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    share = gray(pixels) / 255
+    return stored(255 * np.concatenate([share**1.7, share, share**0.65], axis=2))
+
+
+def clipped_sepia(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    """The matrix of many editors, whose lights are clipped in red and green."""
+    matrix = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
+    return stored(pixels @ matrix.T)
+
+
+def noisy(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return stored(gray(pixels) + rng.normal(0, 6, pixels.shape), 70)
+
+
+def framed(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    made = np.full(pixels.shape, (200.0, 40, 40))
+    y, x = pixels.shape[0] // 10, pixels.shape[1] // 10
+    made[y:-y, x:-x] = gray(pixels)[y:-y, x:-x]
+    return stored(made)
+
+
+def with_logo(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A badge of a sixth of the shorter side in one of the corners."""
+    made = np.repeat(gray(pixels), 3, axis=2)
+    side = min(made.shape[:2]) // 6
+    top, left = (int(rng.integers(2)) * (length - side - 8) + 4 for length in made.shape[:2])
+    made[top : top + side, left : left + side] = 250
+    cv2.circle(made, (left + side // 2, top + side // 2), side // 2 - 2, (200, 30, 30), -1)
+    return stored(made)
+
+
+def saturated(share: float) -> Change:
+    return lambda pixels, _: stored(gray(pixels) * (1 - share) + pixels * share)
+
+
+def _middle(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    return (((y / height - 0.45) / 0.3) ** 2 + ((x / width - 0.5) / 0.28) ** 2)[..., None]
+
+
+def low_key(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    """Light on the middle alone."""
+    return stored(pixels * (0.05 + 0.9 * np.exp(-_middle(pixels))))
+
+
+GRAY: dict[str, Change] = {
+    "one channel": lambda pixels, _: images.decode(images.jpeg(gray(pixels)[..., 0].astype(np.uint8))),
+    "three equal channels": lambda pixels, _: np.repeat(gray(pixels).astype(np.uint8), 3, axis=2),
+    "chroma noise": lambda pixels, rng: images.decode(alter(pixels, "gray_rgb", rng)),
+    "strong noise, quality 70": noisy,
+    "weak cast": lambda pixels, _: stored(gray(pixels) * (1, 0.97, 0.91), 85),
+    "sepia": lambda pixels, rng: images.decode(alter(pixels, "sepia", rng)),
+    "clipped sepia": clipped_sepia,
+    "duotone, navy and cream": inks((24, 20, 90), (250, 236, 170)),
+    "duotone, red and pale blue": inks((120, 0, 20), (190, 250, 255)),
+    "toned print": split_tone,
+    "cyanotype": cyanotype,
+    "in a coloured frame": framed,
+    "with a small logo": with_logo,
+}
+PARTLY: dict[str, Change] = {
+    "saturation 12 %": saturated(0.12),
+    "saturation 25 %": saturated(0.25),
+}
+COLOUR: dict[str, Change] = {
+    "colour": lambda pixels, _: stored(pixels),
+    "colour, quality 60": lambda pixels, _: stored(pixels, 60),
+    "dark colour": lambda pixels, _: stored(pixels * 0.3),
+    "low-key colour": low_key,
+    "colour on gray": lambda pixels, _: stored(np.where(_middle(pixels) < 1, pixels, gray(pixels))),
+    "colour on plain gray": lambda pixels, _: stored(np.where(_middle(pixels) < 1, pixels, 150)),
+}
