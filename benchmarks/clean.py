@@ -34,14 +34,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageDraw
 
 from src import images, neighbours, params, tone
 from src.clean import measure, verdicts
 from src.demo import portraits
-from src.demo.catalogue import alter
 from src.hamming import Index
 from src.parallel import map_processes
+from tests.copies import COPIES, again
 from tests.disguises import COLOUR, GRAY, PARTLY
 
 ROUNDS = 5
@@ -80,19 +79,24 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         if arguments.join:
-            return join(arguments.join)
-        if arguments.growth:
-            return growth(arguments.growth, Path(name))
-        if not arguments.peers:
-            pictures = originals(arguments.portraits, arguments.count)
-            recall(written(pictures, Path(name)), Path(name))
-            disguised(pictures)
-        for size in arguments.sizes:
-            folder = Path(name) / f"{size}"
-            files = photographs(size, folder)
-            if arguments.peers:
-                against(folder, files)
-            ratio = speed(files)
+            join(arguments.join)
+        elif arguments.growth:
+            growth(arguments.growth, Path(name))
+        else:
+            compared(arguments, Path(name))
+
+
+def compared(arguments: argparse.Namespace, folder: Path) -> None:
+    if not arguments.peers:
+        pictures = originals(arguments.portraits, arguments.count)
+        (folder / "copies").mkdir()
+        recall(written(pictures, folder / "copies"), folder / "copies")
+        disguised(pictures)
+    for size in arguments.sizes:
+        files = photographs(size, folder / f"{size}")
+        if arguments.peers:
+            against(folder / f"{size}", files)
+        ratio = speed(files)
     print(f"rate of decoding, fingerprint and tone over plain decoding: {ratio:.2f}")
 
 
@@ -229,7 +233,9 @@ def peer(code: str, folder: Path) -> float:
 
 def listed(files: list[Path]) -> pd.DataFrame:
     names = [path.name for path in files]
-    return pd.DataFrame({"row": range(len(files)), "file": names, "sha256": names}).assign(**SCRAPED)
+    return pd.DataFrame({"row": range(len(files)), "file": names, "sha256": names}).assign(
+        **SCRAPED
+    )
 
 
 SCRAPED = {"layout": "single", "status": "ok", "item_id": "", "page_url": None}
@@ -300,67 +306,6 @@ def in_a_process(work: Callable, *arguments: object) -> object:
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(work, arguments)
 
-
-def as_demo(kind: str) -> Callable[[np.ndarray, np.random.Generator], bytes]:
-    return lambda picture, rng: alter(picture, kind, rng)
-
-
-def cropped(share: float) -> Callable[[np.ndarray, np.random.Generator], bytes]:
-    """So much off each axis, from a random corner."""
-
-    def crop(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-        height, width = picture.shape[:2]
-        down, across = round(share * height), round(share * width)
-        top, left = int(rng.integers(down + 1)), int(rng.integers(across + 1))
-        return images.jpeg(picture[top : top + height - down, left : left + width - across])
-
-    return crop
-
-
-def darkened(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    return images.jpeg((picture.astype(np.int32) * 3 // 4).astype(np.uint8))
-
-
-def with_logo(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    """A badge of a sixth of the shorter side in one of the corners."""
-    height, width = picture.shape[:2]
-    side = min(height, width) // 6
-    left, top = (
-        int(rng.integers(2)) * (width - side - 8) + 4,
-        int(rng.integers(2)) * (height - side - 8) + 4,
-    )
-    image = Image.fromarray(picture)
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((left, top, left + side, top + side), fill=(250, 250, 250))
-    draw.ellipse((left + 2, top + 2, left + side - 2, top + side - 2), fill=(200, 30, 30))
-    return images.jpeg(np.asarray(image))
-
-
-def rotated(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    """By two degrees either way, black corners."""
-    angle = 2 if rng.integers(2) else -2
-    return images.jpeg(np.asarray(Image.fromarray(picture).rotate(angle, Image.Resampling.BICUBIC)))
-
-
-def again(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    return images.jpeg(picture, 92)
-
-
-COPIES: dict[str, Callable[[np.ndarray, np.random.Generator], bytes]] = {
-    "exact": again,
-    "recompressed, quality 60": as_demo("recompressed"),
-    "resized to 70 %": as_demo("resized"),
-    "brighter by a quarter": as_demo("brightened"),
-    "darker by a quarter": darkened,
-    "gray": as_demo("gray"),
-    "sepia": as_demo("sepia"),
-    "mirrored": as_demo("mirrored"),
-    "cropped by 5 %": cropped(0.05),
-    "cropped by 10 %": cropped(0.1),
-    "caption strip": as_demo("captioned"),
-    "logo in a corner": with_logo,
-    "rotated by 2 degrees": rotated,
-}
 
 if __name__ == "__main__":
     main()

@@ -39,9 +39,9 @@ BLANK = 0.5  # levels of detail below which a picture is like nothing
 LOCAL = 6  # pixels over which contrast is evened out
 NOISE = 4  # levels of detail that may be noise, and are not evened out
 HOPELESS = 0.25  # correlation in a view from which no alignment leads to a copy
-SURE = 0.98  # correlation that needs no better alignment
+SURE = 0.995  # correlation that needs no better alignment
 STARTS = 3  # views from which the alignment of any two starts
-AS_WELL = 0.01  # of similarity
+AS_WELL = 0.02  # of similarity
 # Bands: lines of the thumbnail near the outermost one's median, ending at an edge as wide.
 NEAR, UNIFORM, EDGE = 12, 0.6, 0.4
 THINNEST, WIDEST = 2, 22  # lines
@@ -143,8 +143,7 @@ def compared(one: int, other: int) -> list[tuple[int, int]]:
 
 
 def _effort(match: Match) -> tuple[int, float]:
-    cut = match.shown < 0.99 and not match.without
-    return match.mirrored + bool(match.without) + cut, -match.shown
+    return match.mirrored + bool(match.without) + (match.shown < 0.985), -match.shown
 
 
 def start(view: int) -> np.ndarray:
@@ -164,7 +163,8 @@ def _reached(fixed: np.ndarray, moved: np.ndarray, mirrored: bool, without: str)
     for at in np.argsort(-first, kind="stable")[:STARTS]:
         place, strip = starts[at]
         value, place = aligned(fixed, form, place, strip)
-        shown = float(min(place[2], place[3], 1.0))
+        height, width = float(place[2]), float(place[3])
+        shown = min(height, width, 1 / height, 1 / width)
         left_out = without or ("caption" if strip else "")
         found.append(Match(value, mirrored, left_out, shown, float(abs(place[4]))))
     return found

@@ -46,9 +46,7 @@ class Index:
         def look(start: int) -> np.ndarray:
             part = slice(start, start + BLOCK)
             index = self._words, self._order, self._first, self._starts
-            return _look(
-                words[part], keys[:, part], start, *index, flips, most, distance, coarse
-            )
+            return _look(words[part], keys[:, part], start, *index, flips, most, distance, coarse)
 
         found = map_threads(look, blocks, "", cores())
         pairs = np.concatenate(found) if found else np.empty((0, 3), np.int64)
@@ -67,7 +65,9 @@ def _keys(words: np.ndarray) -> np.ndarray:
 
 def _flips(most: int) -> np.ndarray:
     """All ways to change up to `most` bits of a band."""
-    ways = [sum(1 << bit for bit in c) for n in range(most + 1) for c in combinations(range(BAND), n)]
+    ways = [
+        sum(1 << bit for bit in c) for n in range(most + 1) for c in combinations(range(BAND), n)
+    ]
     return np.array(ways, np.int64)
 
 

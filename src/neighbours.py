@@ -60,7 +60,7 @@ def copies(
     pairs = np.sort(forms.pictures[found[:, :2]], axis=1).tolist()
     for (i, j), value in zip(pairs, values.tolist(), strict=True):
         if value >= similarity:
-            best[i, j] = max(value, best.get((i, j), value))
+            best[i, j] = min(max(value, best.get((i, j), value)), 1.0)
     return [(i, j, value) for (i, j), value in sorted(best.items())]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from src.images import thumbnail
 
 SIDE = 32  # pixels: chroma noise and JPEG's blocks average out
-DEGREE = 5
+DEGREE = 7
 BRIGHTEST = 250.0  # to which the brightest 2 % are raised, so that dark colours count as much
 GAIN = 4.0  # by at most so much, for noise is raised too
 PERCENTILE = 95

@@ -88,7 +88,9 @@ def low_key(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
 
 
 GRAY: dict[str, Change] = {
-    "one channel": lambda pixels, _: images.decode(images.jpeg(gray(pixels)[..., 0].astype(np.uint8))),
+    "one channel": lambda pixels, _: images.decode(
+        images.jpeg(gray(pixels)[..., 0].astype(np.uint8))
+    ),
     "three equal channels": lambda pixels, _: np.repeat(gray(pixels).astype(np.uint8), 3, axis=2),
     "chroma noise": lambda pixels, rng: images.decode(alter(pixels, "gray_rgb", rng)),
     "strong noise, quality 70": noisy,

@@ -16,7 +16,6 @@ from src import images, ledger, neighbours, params
 from src.clean import measure, verdicts
 from src.clean.measure import Measured
 from src.demo.catalogue import COPIES, Entry, alter, catalogue
-from src.neighbours import Fingerprint, Match
 from src.params import Clean
 from src.scrape import sources, store
 from tests.conftest import ROOT, handing
@@ -150,7 +149,8 @@ def test_every_readable_picture_has_its_fingerprint(demo: Cleaned):
     assert demo.table.loc[~unmeasured, "fingerprint"].str.fullmatch("[0-9a-f]{64}").all()
     prints = measure.as_table(demo.measured)
     assert set(prints["file"]) == set(demo.table.loc[~unmeasured, "file"])
-    assert {len(hashes) for hashes in prints["hashes"]} == {32 * len(neighbours.CUTS)}
+    assert {len(own) for own in prints["hash"]} == {32}
+    assert {len(thumbnail) for thumbnail in prints["thumbnail"]} == {64 * 64}
 
 
 def test_the_cleaned_ledger_can_be_written_read_and_judged_again(demo: Cleaned, tmp_path: Path):
@@ -294,11 +294,6 @@ def test_no_pictures_at_all_are_no_error(judged: Judge):
 # Likeness by hand: who matches whom is given, not seen
 
 
-def _named(name: int) -> Fingerprint:
-    hashes = np.zeros((len(neighbours.CUTS), 32), np.uint8)
-    return Fingerprint(hashes, hashes, np.full((64, 64), name, np.uint8))
-
-
 def _judge_likeness(sizes: list[int], alike: set[tuple[int, int]], **changes: object):
     """Judge colour pictures of these widths, of which only the given pairs match."""
     table = pd.DataFrame(
@@ -316,21 +311,18 @@ def _judge_likeness(sizes: list[int], alike: set[tuple[int, int]], **changes: ob
             pixels=hashlib.sha256(bytes([n])).hexdigest(),
             tone_residual=20.0,
             colorfulness=30.0,
-            fingerprint=_named(n),
+            thumbnail=np.full((64, 64), n, np.uint8),
         )
         for n, size in enumerate(sizes)
     }
 
-    def pairs(prints: list[Fingerprint], _: int) -> list[tuple[int, int]]:
-        return [(i, j) for j in range(len(prints)) for i in range(j)]
-
-    def match(one: np.ndarray, other: np.ndarray) -> Match:
-        same = tuple(sorted((int(one[0, 0]), int(other[0, 0])))) in alike
-        return Match(0.95 if same else 0.1)
+    def copies(thumbnails: np.ndarray, *_: object) -> list[tuple[int, int, float]]:
+        names = thumbnails[:, 0, 0].tolist()
+        pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
+        return [(i, j, 0.95) for i, j in pairs if tuple(sorted((names[i], names[j]))) in alike]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "candidates", pairs)
-        patch.setattr(neighbours, "match", match)
+        patch.setattr(neighbours, "copies", copies)
         return verdicts.judge(table, measured, _settings(**changes))
 
 

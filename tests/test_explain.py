@@ -54,14 +54,14 @@ def test_a_copy_is_told_with_what_was_done_to_it(pictures, kind: str, transform:
 def test_two_people_are_told_apart_with_both_numbers(pictures):
     told = explain.together(pictures["original"], pictures["other"], CLEAN)
     assert told[0] == "together: different pictures"
-    assert "of 256 bits (compared up to clean.hash_distance 64)" in told[1]
-    assert "copies from clean.similarity 0.92" in told[2]
+    assert "of 256 bits (compared up to clean.hash_distance 63)" in told[1]
+    assert "copies from clean.similarity 0.93" in told[2]
 
 
 def test_grayscale_is_told_with_its_tone(pictures):
     told = explain.alone(pictures["sepia"], CLEAN)
     assert told[0].endswith("sepia.jpg: grayscale (by itself)")
-    assert "grayscale below clean.tone_residual 4" in told[2]
+    assert "grayscale below clean.tone_residual 5.5" in told[2]
 
 
 def test_what_is_no_picture_is_told_as_such(pictures):

@@ -378,3 +378,77 @@ def test_a_sheet_of_samples_holds_two_a_row(count: int, rows: int):
     assert [sheet[4, 4 + 12 * c, 0] for c in range(3)] == [10, 20, 30]
     for value in (10, 20, 30):
         assert (sheet[..., 0] == value).sum() == count * 64
+
+
+# Reduced decoding
+
+
+def _encoded(pixels: np.ndarray, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=92, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def large(faces: list[np.ndarray]) -> np.ndarray:
+    return images.resize(faces[0], 600, 800)
+
+
+def _exif(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    one, other = (images.thumbnail(p, 64).astype(int) for p in (a, b))
+    return np.abs(one - other)
+
+
+@pytest.mark.parametrize(("enough", "width"), [(64, 75), (128, 150), (300, 300), (301, 600)])
+def test_a_jpeg_is_reduced_as_far_as_enough_is_left(large: np.ndarray, enough: int, width: int):
+    pixels, *size = images.reduced(_encoded(large), enough)
+    assert pixels.shape == (width * 4 // 3, width, 3)
+    assert size == [600, 800]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True}, {"subsampling": 0}, {"exif": _exif(1)}, {"exif": _exif(6)}],
+    ids=str,
+)
+def test_a_reduced_picture_looks_like_the_whole_one(large: np.ndarray, options: dict):
+    data = _encoded(large, **options)
+    pixels, width, height = images.reduced(data, 128)
+    whole = images.decode(data)
+    assert (height, width) == whole.shape[:2]
+    assert pixels.shape[0] == height // 4
+    # levels of 255, of the thumbnail that all measures are taken of
+    assert _difference(pixels, whole).mean() < 1
+    assert _difference(pixels, whole).max() < 16
+
+
+def test_gray_cmyk_and_png_are_reduced_or_whole_but_the_same_picture(large: np.ndarray):
+    gray = np.asarray(Image.fromarray(large).convert("L"))
+    cmyk = io.BytesIO()
+    Image.fromarray(large).convert("CMYK").save(cmyk, "JPEG")
+    for data in (_encoded(gray), cmyk.getvalue(), images.png(large)):
+        pixels, *size = images.reduced(data, 128)
+        assert size == [600, 800]
+        assert _difference(pixels, images.decode(data)).mean() < 1.5
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.9, 0.999])
+def test_a_broken_jpeg_is_refused_reduced_as_whole(large: np.ndarray, cut: float):
+    data = _encoded(large)
+    for decode in (images.decode, lambda d: images.reduced(d, 128)):
+        with pytest.raises(images.ImageError) as refused:
+            decode(data[: int(cut * len(data))])
+        assert refused.value.reason == "truncated"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (127, 129), (128, 64)])
+def test_any_size_has_a_thumbnail(size: tuple[int, int]):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    assert images.thumbnail(pixels, 64).shape == (64, 64, 3)
+    assert images.thumbnail(pixels[..., 0], 64).shape == (64, 64)

@@ -6,62 +6,47 @@ import numpy as np
 import pytest
 
 from src import images, neighbours, params
-from src.demo.catalogue import alter
-from src.neighbours import BITS, CUTS, Fingerprint
+from src.alignment import thumbnail
 from tests.conftest import ROOT, real
+from tests.copies import COPIES, again
 
 CLEAN = params.read(ROOT / "params.yaml").clean
-KINDS = (
-    "recompressed",
-    "resized",
-    "cropped",
-    "mirrored",
-    "brightened",
-    "captioned",
-    "gray",
-    "sepia",
-)
+COUNT = 24
 
 
-def _similarity(prints: list[Fingerprint], i: int, j: int) -> float:
-    return neighbours.similarity(prints[i].thumbnail, prints[j].thumbnail)
+def _copies(thumbnails: np.ndarray, distance: int = CLEAN.hash_distance) -> list:
+    return neighbours.copies(thumbnails, distance, CLEAN.similarity)
 
 
 @dataclass(frozen=True)
 class Copied:
-    """Originals and their copies: kinds[n] of whose[n] is what prints[n] was taken of.
+    """Originals and their copies: kinds[n] of whose[n] is what thumbnails[n] was made of."""
 
-    found: the candidates among all of them.
-    """
-
-    prints: list[Fingerprint]
+    thumbnails: np.ndarray
     whose: list[int]
     kinds: list[str]
-    found: list[tuple[int, int]]
+    found: list[tuple[int, int, float]]
 
 
 def _copied(originals: list[np.ndarray]) -> Copied:
-    rng = np.random.default_rng(3)
-    made = [(person, "original", pixels) for person, pixels in enumerate(originals)]
-    made += [
-        (person, kind, images.decode(alter(pixels, kind, rng)))
+    made = [
+        (person, kind, change(pixels, np.random.default_rng([person, number])))
+        for number, (kind, change) in enumerate({"original": again, **COPIES}.items())
         for person, pixels in enumerate(originals)
-        for kind in KINDS
     ]
-    whose, kinds, pictures = zip(*made, strict=True)
-    prints = [neighbours.fingerprint(p) for p in pictures]
-    found = neighbours.candidates(prints, CLEAN.hash_distance)
-    return Copied(prints, list(whose), list(kinds), found)
+    whose, kinds, files = zip(*made, strict=True)
+    thumbnails = np.stack([thumbnail(images.decode(data)) for data in files])
+    return Copied(thumbnails, list(whose), list(kinds), _copies(thumbnails))
 
 
 @pytest.fixture(scope="module")
 def drawn(faces: list[np.ndarray]) -> Copied:
-    return _copied(faces[:24])
+    return _copied(faces[:COUNT])
 
 
 @pytest.fixture(scope="module")
 def photographed() -> Copied:
-    return _copied([images.read(path) for path in real("portraits")[::18][:24]])
+    return _copied([images.read(path) for path in real("portraits")[::18][:COUNT]])
 
 
 @pytest.fixture(params=["drawn", "photographed"])
@@ -69,139 +54,89 @@ def copied(request: pytest.FixtureRequest) -> Copied:
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_copy_is_a_candidate(copied: Copied, kind: str):
-    found = set(copied.found)
+@pytest.mark.parametrize("kind", COPIES)
+def test_every_copy_of_a_picture_is_found(copied: Copied, kind: str):
+    found = {(i, j) for i, j, _ in copied.found}
     copies = [n for n, k in enumerate(copied.kinds) if k == kind]
     missed = [copied.whose[n] for n in copies if (copied.whose[n], n) not in found]
-    assert len(copies) == 24
-    assert missed == []
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_copy_is_proven_by_its_pixels(copied: Copied, kind: str):
-    copies = [n for n, k in enumerate(copied.kinds) if k == kind]
-    least = min(_similarity(copied.prints, copied.whose[n], n) for n in copies)
-    assert least >= CLEAN.similarity
+    assert len(copies) == COUNT
+    assert len(missed) <= (kind == "caption strip")  # whose lowest seventh is left out
 
 
 def test_no_two_different_pictures_are_taken_for_copies(copied: Copied):
-    wrong = [
-        (i, j)
-        for i, j in copied.found
-        if copied.whose[i] != copied.whose[j]
-        and _similarity(copied.prints, i, j) >= CLEAN.similarity
-    ]
-    assert wrong == []
+    assert [(i, j) for i, j, _ in copied.found if copied.whose[i] != copied.whose[j]] == []
 
 
-def test_pixels_alone_tell_different_originals_apart(copied: Copied):
-    pairs = [(i, j) for j in range(24) for i in range(j)]
-    assert max(_similarity(copied.prints, i, j) for i, j in pairs) < CLEAN.similarity
+def test_copies_are_sorted_pairs_and_always_the_same(copied: Copied):
+    pairs = [(i, j) for i, j, _ in copied.found]
+    assert pairs == sorted(set(pairs))
+    assert all(0 <= i < j < len(copied.thumbnails) for i, j in pairs)
+    assert all(CLEAN.similarity <= similarity <= 1 for *_, similarity in copied.found)
 
 
-def test_candidates_are_sorted_pairs_and_always_the_same(copied: Copied):
-    assert copied.found == sorted(set(copied.found))
-    assert all(0 <= i < j < len(copied.prints) for i, j in copied.found)
-    assert copied.found == neighbours.candidates(copied.prints, CLEAN.hash_distance)
-
-
-def test_candidates_do_not_depend_on_the_order(drawn: Copied):
-    order = np.random.default_rng(0).permutation(len(drawn.prints)).tolist()
-    shuffled = neighbours.candidates([drawn.prints[n] for n in order], CLEAN.hash_distance)
-    assert sorted(tuple(sorted((order[i], order[j]))) for i, j in shuffled) == drawn.found
+def test_copies_do_not_depend_on_the_order(drawn: Copied):
+    few = drawn.thumbnails[::5]
+    order = np.random.default_rng(0).permutation(len(few))
+    shuffled = [(*sorted((order[i], order[j])), s) for i, j, s in _copies(few[order])]
+    assert sorted(shuffled) == _copies(few)
 
 
 def test_a_greater_distance_finds_no_less(drawn: Copied):
-    near, far = (set(neighbours.candidates(drawn.prints[:40], d)) for d in (20, 90))
+    few = drawn.thumbnails[::4]
+    near, far = ({(i, j) for i, j, _ in _copies(few, distance)} for distance in (12, 63))
     assert near < far
 
 
 def test_real_portraits_and_their_small_copies_are_matched_exactly():
-    large = real("portraits")[::11][:40]
-    small = {path.name: path for path in real("portraits_small")}
-    prints = [
-        neighbours.fingerprint(images.read(path))
-        for path in large + [small[path.name] for path in large]
-    ]
-    proven = {
-        (i, j)
-        for i, j in neighbours.candidates(prints, CLEAN.hash_distance)
-        if _similarity(prints, i, j) >= CLEAN.similarity
-    }
-    assert proven == {(n, n + 40) for n in range(40)}
+    large, small = real("portraits"), real("portraits_small")
+    assert [path.name for path in large] == [path.name for path in small]
+    thumbnails = np.stack([thumbnail(images.read(path)) for path in large + small])
+    expected = [(n, n + len(large)) for n in range(len(large))]
+    assert [(i, j) for i, j, _ in _copies(thumbnails)] == expected
+    assert len(expected) == 436
 
 
-def test_a_fingerprint_has_a_hash_for_each_cut_of_the_picture_and_its_mirror_image(faces):
-    made = neighbours.fingerprint(faces[0])
-    assert made.hashes.shape == made.mirrored.shape == (len(CUTS), BITS // 8)
-    assert made.thumbnail.shape == (64, 64)
-    assert np.array_equal(made.thumbnail, neighbours.thumbnail(faces[0]))
-    flipped = neighbours.fingerprint(np.ascontiguousarray(faces[0][:, ::-1]))
-    apart = np.bitwise_count(made.mirrored[0] ^ flipped.hashes[0]).sum()
-    assert apart <= 2
+def test_a_mirror_image_has_the_hash_with_every_odd_frequency_across_turned(faces):
+    one = np.stack([thumbnail(face) for face in faces])
+    mirrored = neighbours.hashes(np.ascontiguousarray(one[:, :, ::-1]))
+    apart = np.bitwise_count(neighbours.hashes(one) ^ mirrored ^ neighbours._MIRROR)
+    assert apart.sum(axis=1, dtype=np.int64).max() <= 2
 
 
-def test_a_fingerprint_is_the_same_each_time(faces: list[np.ndarray]):
-    one, two = neighbours.fingerprint(faces[0]), neighbours.fingerprint(faces[0].copy())
-    assert one.hashes.tobytes() == two.hashes.tobytes()
-    assert one.mirrored.tobytes() == two.mirrored.tobytes()
+def test_a_hash_is_the_sign_of_the_cosine_transform(faces: list[np.ndarray]):
+    thumb = thumbnail(faces[0])
+    places = (np.arange(64) + 0.5) / 64
+    cosines = np.cos(np.pi * np.arange(1, 17)[:, None] * places)
+    frequencies = cosines @ thumb.astype(float) @ cosines.T
+    low, bits = np.zeros((16, 16), bool), frequencies > 0
+    low[:8, :8] = True
+    expected = np.packbits(np.concatenate([bits[low], bits[~low]]))
+    apart = np.bitwise_count(neighbours.hashes(thumb[None])[0] ^ expected)
+    assert apart.sum() <= 1
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2)])
-def test_any_size_has_a_fingerprint(size: tuple[int, int]):
-    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    assert neighbours.fingerprint(pixels).thumbnail.shape == (64, 64)
+def test_hashes_of_many_are_those_of_each(faces: list[np.ndarray]):
+    thumbnails = np.stack([thumbnail(face) for face in faces[:5]])
+    each = [neighbours.hashes(thumb[None])[0] for thumb in thumbnails]
+    assert np.array_equal(neighbours.hashes(thumbnails), each)
 
 
-def _flat(level: int) -> np.ndarray:
-    return np.full((80, 60, 3), level, np.uint8)
+def test_blank_pictures_are_set_apart():
+    blank = np.stack([np.full((64, 64), level, np.uint8) for level in range(200)])
+    assert _copies(blank) == []
 
 
-@pytest.mark.parametrize("level", [0, 128, 255])
-def test_a_flat_picture_matches_nothing(faces: list[np.ndarray], level: int):
-    flat = neighbours.thumbnail(_flat(level))
-    for other in (_flat(128), faces[0]):
-        assert neighbours.similarity(flat, neighbours.thumbnail(other)) == -1
-        assert neighbours.similarity(neighbours.thumbnail(other), flat) == -1
-
-
-def test_nearly_flat_pictures_with_different_marks_do_not_match():
-    def marked(rows: slice, columns: slice) -> np.ndarray:
-        sheet = _flat(240)
-        sheet[rows, columns] = 0
-        return neighbours.thumbnail(sheet)
-
-    every = slice(None)
-    sheets = [
-        marked(slice(0, 4), every),
-        marked(slice(-4, None), every),
-        marked(every, slice(0, 3)),
-        marked(slice(0, 8), slice(0, 8)),
-        marked(slice(36, 44), slice(26, 34)),
-    ]
-    for j, sheet in enumerate(sheets):
-        for other in sheets[:j]:
-            assert neighbours.similarity(sheet, other) < CLEAN.similarity
-
-
-def test_similarity_is_the_same_both_ways_and_whole_for_itself(faces: list[np.ndarray]):
-    one, two = (neighbours.thumbnail(face) for face in faces[:2])
-    assert neighbours.similarity(one, one) == pytest.approx(1, abs=1e-4)
-    assert neighbours.similarity(one, two) == neighbours.similarity(two, one)
-
-
-def test_the_distance_of_two_is_that_at_which_they_become_candidates(drawn: Copied):
-    prints = drawn.prints[:30]
-    for i, j in [(0, 24), (0, 25), (0, 1), (2, 7), (3, 29), (5, 6)]:
-        bits = neighbours.distance(prints[i], prints[j])
-        assert bits == neighbours.distance(prints[j], prints[i])
-        pair = [prints[i], prints[j]]
-        assert neighbours.candidates(pair, bits) == [(0, 1)]
-        assert bits == 0 or neighbours.candidates(pair, bits - 1) == []
+def test_the_distance_of_two_is_that_at_which_they_are_found(drawn: Copied):
+    thumbnails = drawn.thumbnails
+    for kind in range(1, 8):
+        pair = thumbnails[[0, kind * COUNT]]
+        bits = neighbours.distance(*pair)
+        assert bits == neighbours.distance(*pair[::-1]) <= CLEAN.hash_distance
+        assert len(_copies(pair, CLEAN.hash_distance)) == 1
+        assert bits == 0 or _copies(pair, bits - 1) == []
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_less_than_two_pictures_make_no_pair(faces: list[np.ndarray], count: int):
-    prints = [neighbours.fingerprint(face) for face in faces[:count]]
-    assert neighbours.candidates(prints, BITS) == []
+    thumbnails = np.array([thumbnail(face) for face in faces[:count]], np.uint8)
+    assert _copies(thumbnails.reshape(-1, 64, 64)) == []

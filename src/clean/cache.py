@@ -70,6 +70,6 @@ def write(folder: Path, measured: dict[tuple[str, str], Kept]) -> None:
 def _file(folder: Path) -> Path:
     code = hashlib.sha256()
     for path in (*(module.__file__ for module in _MEASURING), __file__, "measure.py"):
-        code.update(Path(__file__).with_name(path).read_bytes())
+        code.update((Path(__file__).parent / path).read_bytes())
     code.update(repr([version(name) for name in _LIBRARIES]).encode())
     return folder / f"{code.hexdigest()[:16]}.parquet"

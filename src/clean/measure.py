@@ -15,7 +15,7 @@ from src.clean import cache
 from src.parallel import map_processes
 
 ENOUGH = 2 * alignment.SIDE  # pixels of the shorter side that a reduced JPEG is left with
-BATCH = 32  # files that a process measures at a time
+BATCH = 64  # files that a process measures at a time
 COLUMNS = pa.schema(
     [
         ("file", pa.string()),

@@ -29,7 +29,7 @@ VERDICTS = (
 
 
 TURNED = 1.0  # degrees from which a copy is said to be turned
-CROPPED = 0.99  # share that is shown of a picture below which it is said to be cropped
+CROPPED = 0.985  # share that is shown of a picture below which it is said to be cropped
 
 
 class Copy(NamedTuple):
@@ -125,7 +125,7 @@ def _transform(match: Match, a: Measured, b: Measured, clean: Clean) -> str:
         "captioned": match.without == "caption",
         "framed": match.without == "frame",
         "turned": match.turned >= TURNED,
-        "cropped": match.shown < CROPPED and not match.without,
+        "cropped": match.shown < CROPPED,
         "recoloured": is_gray(a, clean) != is_gray(b, clean),
     }
     named = [name for name, was in done.items() if was]
@@ -155,7 +155,9 @@ def _near(rows: list[int], by_row: dict[int, Measured], clean: Clean) -> dict[in
             for j, similarity in proven.get(i, []):
                 removed.setdefault(j, (i, similarity))
     copies = {}
-    for j, (i, similarity) in progress(removed.items(), len(removed), "telling how copies are made"):
+    for j, (i, similarity) in progress(
+        removed.items(), len(removed), "telling how copies are made"
+    ):
         of, row = ranked[i], ranked[j]
         copy = copy_of(of, by_row[of], by_row[row], clean)
         # what was found from a hash may be better than what was found without

@@ -1,0 +1,97 @@
+"""What was measured is not measured again, and what comes out is the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from src import images
+from src.clean import cache, measure
+from src.clean.measure import Measured
+
+
+def _listed(raw: Path, pictures: dict[str, bytes]) -> pd.DataFrame:
+    raw.mkdir(exist_ok=True)
+    for name, data in pictures.items():
+        (raw / name).write_bytes(data)
+    digests = [f"digest of {data[-40:]!r}" for data in pictures.values()]
+    table = pd.DataFrame({"file": list(pictures), "sha256": digests})
+    return table.assign(layout="single", status="ok")
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are decoded, as they are."""
+    names: list[str] = []
+    seen = measure._seen
+
+    def counted(path: Path, layout: str):
+        names.append(path.name)
+        return seen(path, layout)
+
+    monkeypatch.setattr(measure, "_seen", counted)
+    return names
+
+
+def _same(one: dict[tuple, Measured], other: dict[tuple, Measured]) -> bool:
+    thumbnails = [(one[key].thumbnail, other[key].thumbnail) for key in one]
+    return one == other and all(np.array_equal(a, b) for a, b in thumbnails)
+
+
+def test_added_pictures_alone_are_decoded_and_the_result_is_that_from_scratch(
+    tmp_path: Path, faces: list[np.ndarray], decoded: list[str]
+):
+    pictures = {f"{n}.jpg": images.jpeg(face) for n, face in enumerate(faces[:8])}
+    pictures["broken.jpg"] = pictures["0.jpg"][:3000]
+    pictures["page.jpg"] = b"<html>not found</html>"
+    raw, kept = tmp_path / "raw", tmp_path / "kept"
+    measure.measure(_listed(raw, pictures), raw, kept)
+    assert sorted(decoded) == sorted(pictures)
+    decoded.clear()
+    pictures |= {"new.png": images.png(faces[9]), "again.png": images.png(faces[9])}
+    table = _listed(raw, pictures)
+    found = measure.measure(table, raw, kept)
+    assert len(decoded) == 1  # new.png and again.png have the same content
+    assert _same(found, measure.measure(table, raw))
+    assert found["broken.jpg", "single"].error == "truncated"
+    decoded.clear()
+    assert _same(measure.measure(table, raw, kept), found)
+    assert decoded == []
+
+
+def test_pixels_are_told_apart_whether_or_not_they_were_kept(
+    tmp_path: Path, faces: list[np.ndarray]
+):
+    first = images.jpeg(faces[0])
+    lossless = images.png(images.decode(first))
+    raw, kept = tmp_path / "raw", tmp_path / "kept"
+    measure.measure(_listed(raw, {"a.jpg": first}), raw, kept)
+    changed = images.decode(first).copy()
+    changed[100, 100] ^= 1  # too little for a thumbnail to show
+    table = _listed(raw, {"a.jpg": first, "b.png": lossless, "c.png": images.png(changed)})
+    found = {file: m.pixels for (file, _), m in measure.measure(table, raw, kept).items()}
+    assert found["a.jpg"] == found["b.png"] != found["c.png"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a table"])
+def test_what_cannot_be_read_is_measured_anew(
+    tmp_path: Path, faces: list[np.ndarray], decoded: list[str], damage: bytes
+):
+    table = _listed(tmp_path / "raw", {"a.jpg": images.jpeg(faces[0])})
+    for _ in range(2):
+        measure.measure(table, tmp_path / "raw", tmp_path / "kept")
+        (file,) = (tmp_path / "kept").iterdir()
+        file.write_bytes(damage)
+    assert decoded == ["a.jpg", "a.jpg"]
+
+
+def test_another_version_of_the_code_measures_anew_and_leaves_no_old_file(
+    tmp_path: Path, faces: list[np.ndarray], decoded: list[str], monkeypatch
+):
+    table = _listed(tmp_path / "raw", {"a.jpg": images.jpeg(faces[0])})
+    measure.measure(table, tmp_path / "raw", tmp_path / "kept")
+    monkeypatch.setattr(cache, "version", lambda name: "another")
+    measure.measure(table, tmp_path / "raw", tmp_path / "kept")
+    assert decoded == ["a.jpg", "a.jpg"]
+    assert len(list((tmp_path / "kept").iterdir())) == 1

@@ -1,0 +1,55 @@
+"""All pairs within a distance are found, and nothing else: held against counting every bit."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from src.hamming import BLOCK, Index
+
+
+def _by_counting(asked: np.ndarray, among: np.ndarray, distance: int, coarse: int) -> list:
+    apart = np.bitwise_count(asked[:, None] ^ among[None]).astype(np.int64)
+    bits, first = apart.sum(axis=2), apart[..., :8].sum(axis=2)
+    i, j = np.nonzero((bits <= distance) & (first <= coarse))
+    return [list(found) for found in zip(i, j, bits[i, j], strict=True)]
+
+
+def _alike(seed: int, count: int, flips: int) -> np.ndarray:
+    """Hashes around a few centres, up to so many bits away."""
+    rng = np.random.default_rng(seed)
+    bits = rng.integers(0, 2, (3, 256), dtype=np.uint8)[rng.integers(0, 3, count)]
+    for own in bits:
+        own[rng.permutation(256)[: rng.integers(0, flips + 1)]] ^= 1
+    return np.packbits(bits, axis=1)
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    sizes=st.tuples(st.integers(0, 40), st.integers(0, 40)),
+    flips=st.integers(0, 90),
+    distance=st.integers(0, 128),
+    coarse=st.integers(0, 19),
+)
+def test_the_pairs_are_those_that_counting_finds(seed, sizes, flips, distance, coarse):
+    asked, among = np.split(_alike(seed, sum(sizes), flips), sizes[:1])
+    found = Index(among).within(asked, distance, coarse)
+    assert found.tolist() == _by_counting(asked, among, distance, coarse)
+
+
+def test_nothing_is_lost_between_blocks_or_when_many_are_found():
+    hashes = np.zeros((BLOCK + 3, 32), np.uint8)
+    found = Index(hashes[:2]).within(hashes, 0, 0)
+    assert found[:, 0].tolist() == [i for i in range(BLOCK + 3) for _ in range(2)]
+    assert set(found[:, 2]) == {0}
+
+
+@pytest.mark.parametrize("coarse", [0, 3, 4, 11, 12])
+def test_a_pair_just_within_is_found_and_one_just_beyond_is_not(coarse: int):
+    rng = np.random.default_rng(1)
+    own = np.packbits(rng.integers(0, 2, (1, 256), dtype=np.uint8), axis=1)
+    for apart, expected in ((coarse, 1), (coarse + 1, 0)):
+        for _ in range(20):
+            bits = np.unpackbits(own, axis=1)
+            bits[0, rng.permutation(64)[:apart]] ^= 1
+            assert len(Index(own).within(np.packbits(bits, axis=1), 64, coarse)) == expected
