@@ -103,13 +103,19 @@ def is_blank(thumb: np.ndarray) -> bool:
     return float(cv2.absdiff(thumb, cv2.blur(thumb, (15, 15))).mean()) < BLANK
 
 
-def detail(thumb: np.ndarray) -> np.ndarray:
-    """What distinguishes pictures, (64, 64) float32; zeros where a picture is blank."""
-    values = thumb.astype(np.float32)
-    if is_blank(thumb):
-        return np.zeros_like(values)
-    values = cv2.GaussianBlur(values, (0, 0), 1) - cv2.GaussianBlur(values, (0, 0), 8)
-    return values / (np.sqrt(cv2.GaussianBlur(values * values, (0, 0), LOCAL)) + NOISE)
+def detail(thumb: np.ndarray, strip: int = 0) -> np.ndarray:
+    """What distinguishes pictures, (64, 64) float32; zeros in the strip that is left out.
+
+    strip: which of STRIPS. A blank picture has zeros only.
+    """
+    low, high = _rows(strip)
+    values = np.zeros(thumb.shape, np.float32)
+    if not is_blank(thumb[low:high]):
+        kept = thumb[low:high].astype(np.float32)
+        kept = cv2.GaussianBlur(kept, (0, 0), 1) - cv2.GaussianBlur(kept, (0, 0), 8)
+        spread = np.sqrt(cv2.GaussianBlur(kept * kept, (0, 0), LOCAL))
+        values[low:high] = kept / (spread + NOISE)
+    return values
 
 
 def similarity(a: np.ndarray, b: np.ndarray) -> float:
@@ -122,7 +128,7 @@ def match(a: np.ndarray, b: np.ndarray) -> Match:
 
     Of what matches as well as the best, the plainest is told.
     """
-    one, other = ([detail(form) for form in forms(thumb)] for thumb in (a, b))
+    one, other = ([_details(form) for form in forms(thumb)] for thumb in (a, b))
     around = "frame" if sum(bands(a)[2:] + bands(b)[2:]) else "caption"
     found = [
         found
@@ -153,16 +159,22 @@ def start(view: int) -> np.ndarray:
     return np.array([*middle, 1 - top - bottom, 1 - left - right, 0.0])
 
 
-def _reached(fixed: np.ndarray, moved: np.ndarray, mirrored: bool, without: str) -> list[Match]:
-    """The matches reached from the most promising views and strips."""
-    form = oriented(moved, mirrored)
+def _details(form: np.ndarray) -> list[np.ndarray]:
+    return [detail(form, strip) for strip in range(len(STRIPS))]
+
+
+def _reached(
+    fixed: list[np.ndarray], moved: list[np.ndarray], mirrored: bool, without: str
+) -> list[Match]:
+    """The matches reached from the most promising views and strips, of `_details` of both."""
+    forms = [oriented(picture, mirrored) for picture in moved]
     starts = [(start(view), 0) for view in range(len(VIEWS))]
     starts += [(start(0), strip) for strip in range(1, len(STRIPS))]
-    first = np.array([_correlation(fixed, form, place, *_rows(s), 2) for place, s in starts])
+    first = np.array([_correlation(fixed[s], forms[s], place, *_rows(s), 2) for place, s in starts])
     found = []
     for at in np.argsort(-first, kind="stable")[:STARTS]:
         place, strip = starts[at]
-        value, place = aligned(fixed, form, place, strip)
+        value, place = aligned(fixed[strip], forms[strip], place, strip)
         height, width = float(place[2]), float(place[3])
         shown = min(height, width, 1 / height, 1 / width)
         left_out = without or ("caption" if strip else "")

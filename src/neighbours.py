@@ -9,6 +9,7 @@ lies near enough is then aligned pixel by pixel. Blank pictures, whose bits are 
 nothing and set apart first.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -146,16 +147,15 @@ def _aligned(shown: np.ndarray, found: np.ndarray) -> np.ndarray:
     """The aligned correlation of each candidate pair."""
 
     def look(at: int) -> list[float]:
-        part = found[at : at + BLOCK]
-        details = {n: alignment.detail(shown[n]) for n in np.unique(part[:, :2]).tolist()}
+        details = lru_cache(2 * BLOCK)(lambda form, strip: alignment.detail(shown[form], strip))
         return [
             alignment.aligned(
-                details[asking],
-                alignment.oriented(details[asked], bool(mirrored)),
+                details(asking, strip),
+                alignment.oriented(details(asked, strip), bool(mirrored)),
                 alignment.start(view),
                 strip,
             )[0]
-            for asking, asked, view, strip, mirrored in part.tolist()
+            for asking, asked, view, strip, mirrored in found[at : at + BLOCK].tolist()
         ]
 
     done = map_threads(look, range(0, len(found), BLOCK), "comparing likely copies", cores())
