@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -11,11 +12,13 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+WORTH_S = 6.0  # seconds of work left from which processes are started
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def progress(items: Iterable[Item], total: int, title: str) -> Iterable[Item]:
+def progress(items: Iterable[Item] | None, total: int, title: str) -> tqdm:
     """A progress bar on a terminal; silent in a log file, or where there is no title."""
     return tqdm(items, total=total, desc=title, disable=not (title and sys.stderr.isatty()))
 
@@ -28,19 +31,34 @@ def cores() -> int:
 def map_processes(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> list[Result]:
-    """Apply a picklable `function` to each item, in processes; results in the items' order."""
-    workers = cores()
-    if workers == 1 or len(items) < 32:
-        return [function(item) for item in progress(items, len(items), title)]
-    # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        chunk = max(1, min(32, len(items) // (4 * workers)))
-        try:
-            results = pool.map(function, items, chunksize=chunk)
-            return list(progress(results, len(items), title))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    """Apply a picklable `function` to each item; results in the items' order.
+
+    Work begins in this process, and what is left goes to several as soon as that is worth their
+    start, which takes seconds.
+    """
+    workers, began = cores(), time.monotonic()
+    results: list[Result] = []
+    with progress(None, len(items), title) as bar:
+        for item in items:
+            elapsed = time.monotonic() - began
+            if workers > 1 and results and elapsed * (len(items) / len(results) - 1) > WORTH_S:
+                break
+            results.append(function(item))
+            bar.update()
+        rest = items[len(results) :]
+        if not rest:
+            return results
+        # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            chunk = max(1, min(32, len(rest) // (4 * workers)))
+            try:
+                for result in pool.map(function, rest, chunksize=chunk):
+                    results.append(result)
+                    bar.update()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    return results
 
 
 def map_threads(

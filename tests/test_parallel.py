@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from src import parallel
 from src.parallel import map_processes, map_threads, progress
 
 
@@ -17,18 +18,26 @@ def _invert(number: int) -> float:
     return 1 / number
 
 
-@pytest.mark.parametrize("count", [0, 1, 31])
-def test_a_short_list_is_mapped_in_this_process(count: int):
+def _slowly(number: int) -> tuple[int, int]:
+    time.sleep(0.25)
+    return _square(number)
+
+
+@pytest.mark.parametrize("count", [0, 1, 31, 5000])
+def test_little_work_is_done_in_this_process(count: int):
     assert map_processes(_square, range(count), "squares") == [
         (n * n, os.getpid()) for n in range(count)
     ]
 
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
-def test_a_long_list_is_mapped_in_other_processes_and_in_order():
-    results = map_processes(_square, range(70), "squares")
-    assert [square for square, _ in results] == [n * n for n in range(70)]
-    assert os.getpid() not in {process for _, process in results}
+def test_much_work_goes_on_in_other_processes_and_in_order():
+    results = map_processes(_slowly, range(40), "squares")
+    assert [square for square, _ in results] == [n * n for n in range(40)]
+    where = [process == os.getpid() for _, process in results]
+    assert where[0]
+    assert where == sorted(where, reverse=True)
+    assert len({process for _, process in results}) == 1 + len(os.sched_getaffinity(0))
 
 
 def test_a_threads_results_come_in_the_items_order():
@@ -57,10 +66,11 @@ def test_no_more_threads_than_asked_for():
     assert 1 < most <= 3
 
 
-@pytest.mark.parametrize("items", [[1, 0, 2], [0, *range(1, 50)]], ids=["here", "processes"])
-def test_an_error_in_a_process_is_raised(items: list[int]):
+@pytest.mark.parametrize("worth", [6, -1], ids=["here", "processes"])
+def test_an_error_is_raised_wherever_it_happens(worth: float, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(parallel, "WORTH_S", worth)
     with pytest.raises(ZeroDivisionError):
-        map_processes(_invert, items, "inverses")
+        map_processes(_invert, [1, 0, 2], "inverses")
 
 
 def test_after_an_error_waiting_work_is_dropped():
