@@ -13,6 +13,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 WORTH_S = 6.0  # seconds of work left from which processes are started
+TELLING_S = 1.0  # of work done before that is told
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,8 +41,7 @@ def map_processes(
     results: list[Result] = []
     with progress(None, len(items), title) as bar:
         for item in items:
-            elapsed = time.monotonic() - began
-            if workers > 1 and results and elapsed * (len(items) / len(results) - 1) > WORTH_S:
+            if workers > 1 and _left_s(began, len(results), len(items)) > WORTH_S:
                 break
             results.append(function(item))
             bar.update()
@@ -59,6 +59,12 @@ def map_processes(
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     return results
+
+
+def _left_s(began: float, done: int, count: int) -> float:
+    """Seconds that the rest will take, as far as can be told; the first steps tell too little."""
+    elapsed = time.monotonic() - began
+    return elapsed * (count / done - 1) if done and elapsed > TELLING_S else 0.0
 
 
 def map_threads(

@@ -136,6 +136,7 @@ def test_a_picture_that_could_not_be_had_is_missing(demo: Cleaned):
 def test_the_counts_add_up(demo: Cleaned):
     counts = verdicts.counts(demo.table)
     people = counts.pop("people_kept")
+    assert counts.pop("largest_cluster") == 2
     assert counts.pop("listed") == sum(counts.values()) == 180
     assert counts["exact_duplicates"] == len(_of(demo, "exact_copy"))
     assert counts["near_duplicates"] == len(_of(demo, *COPIES)) - counts["exact_duplicates"]

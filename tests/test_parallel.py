@@ -69,6 +69,7 @@ def test_no_more_threads_than_asked_for():
 @pytest.mark.parametrize("worth", [6, -1], ids=["here", "processes"])
 def test_an_error_is_raised_wherever_it_happens(worth: float, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parallel, "WORTH_S", worth)
+    monkeypatch.setattr(parallel, "TELLING_S", 0)
     with pytest.raises(ZeroDivisionError):
         map_processes(_invert, [1, 0, 2], "inverses")
 

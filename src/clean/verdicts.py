@@ -74,13 +74,21 @@ def judge(
 
 
 def counts(table: pd.DataFrame) -> dict[str, int]:
-    """metrics/clean.json: listed is the sum of all verdicts."""
+    """metrics/clean.json: listed is the sum of all verdicts.
+
+    largest_cluster: pictures that are copies of the same one, that one included.
+    """
     found = table["verdict"].value_counts()
     words = {"keep": "kept", "exact_duplicate": "exact_duplicates"}
     words["near_duplicate"] = "near_duplicates"
     by_verdict = {words.get(word, word): int(found.get(word, 0)) for word in VERDICTS}
     kept = table[table["verdict"] == "keep"]
-    return {"listed": len(table), **by_verdict, "people_kept": int(kept["item_id"].nunique())}
+    return {
+        "listed": len(table),
+        **by_verdict,
+        "people_kept": int(kept["item_id"].nunique()),
+        "largest_cluster": int(table["cluster"].value_counts().max() if len(kept) else 0),
+    }
 
 
 def _column(table: pd.DataFrame, values: dict[int, object]) -> list[object]:
