@@ -52,17 +52,15 @@ def copies(
 ) -> list[tuple[int, int, float]]:
     """Pairs (i, j, similarity), i < j, within `distance` bits of 256 whose pixels correlate, sorted.
 
-    thumbnails: (N, 64, 64) uint8; similarity: -1…1, as of alignment.similarity.
+    thumbnails: (N, 64, 64) uint8; similarity: -1…1, as of alignment.similarity, but aligned from
+    what the hashes tell; the first is given that reaches the one asked for.
     """
     forms = _forms(thumbnails)
     found = _candidates(forms, distance)
-    values = _aligned(forms.shown, found)
-    best: dict[tuple[int, int], float] = {}
-    pairs = np.sort(forms.pictures[found[:, :2]], axis=1).tolist()
-    for (i, j), value in zip(pairs, values.tolist(), strict=True):
-        if value >= similarity:
-            best[i, j] = min(max(value, best.get((i, j), value)), 1.0)
-    return [(i, j, value) for (i, j), value in sorted(best.items())]
+    pairs = np.sort(forms.pictures[found[:, :2]], axis=1)
+    # the most likely way to see a pair comes first
+    order = np.lexsort((*found.T[::-1], found[:, 2], pairs[:, 1], pairs[:, 0]))
+    return _proven(forms.shown, found[order], pairs[order], similarity)
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> int:
@@ -88,10 +86,9 @@ def _least(asking: np.ndarray, asked: np.ndarray) -> int:
 def _forms(thumbnails: np.ndarray) -> Forms:
     found = [
         (picture, number, len(every) == 1, form)
-        for picture, thumb in enumerate(thumbnails)
-        if not alignment.is_blank(thumb)
-        for every in [alignment.forms(thumb)]
+        for picture, every in enumerate(map(alignment.forms, thumbnails))
         for number, form in enumerate(every)
+        if not alignment.is_blank(form)
     ]
     pictures, numbers, lone, shown = zip(*found, strict=True) if found else ((), (), (), ())
     return Forms(
@@ -103,10 +100,10 @@ def _forms(thumbnails: np.ndarray) -> Forms:
 
 
 def _candidates(forms: Forms, distance: int) -> np.ndarray:
-    """(asking form, found form, view of the asking one, strip left out of both, mirrored)."""
+    """(asking form, found form, bits, view of the asking one, strip left out of both, mirrored)."""
     blocks = [slice(at, at + BLOCK) for at in range(0, len(forms.shown), BLOCK)]
     if not blocks:
-        return np.empty((0, 5), np.int64)
+        return np.empty((0, 6), np.int64)
     wholes = np.concatenate([_hashes(forms.shown[b], STRIPS) for b in blocks], axis=1)
     indexes = [Index(part) for part in wholes]
     coarse = round(distance * COARSE)
@@ -133,33 +130,39 @@ def _comparable(forms: Forms, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _nearest(found: np.ndarray) -> np.ndarray:
-    """Of the ways in which two were found the one of fewest bits, mirrored and not; less bits."""
+    """Of the ways in which two were found the one of fewest bits, mirrored and not."""
     asking, asked, bits, view, strip, mirrored = found.T
-    order = np.lexsort((view, bits, strip, mirrored, asked, asking))
-    found = found[order]
+    found = found[np.lexsort((view, bits, strip, mirrored, asked, asking))]
     alike = [0, 1, 4, 5]
     fresh = np.ones(len(found), bool)
     fresh[1:] = (found[1:, alike] != found[:-1, alike]).any(axis=1)
-    return found[fresh][:, [0, 1, 3, 4, 5]]
+    return found[fresh]
 
 
-def _aligned(shown: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """The aligned correlation of each candidate pair."""
+def _proven(
+    shown: np.ndarray, found: np.ndarray, pairs: np.ndarray, similarity: float
+) -> list[tuple[int, int, float]]:
+    """The pairs that one of the ways in which they were found proves."""
 
-    def look(at: int) -> list[float]:
+    def look(at: int) -> dict[tuple[int, int], float]:
         details = lru_cache(2 * BLOCK)(lambda form, strip: alignment.detail(shown[form], strip))
-        return [
-            alignment.aligned(
-                details(asking, strip),
-                alignment.oriented(details(asked, strip), bool(mirrored)),
-                alignment.start(view),
-                strip,
-            )[0]
-            for asking, asked, view, strip, mirrored in found[at : at + BLOCK].tolist()
-        ]
+        proven: dict[tuple[int, int], float] = {}
+        part = slice(at, at + BLOCK)
+        for pair, way in zip(map(tuple, pairs[part].tolist()), found[part].tolist(), strict=True):
+            if pair not in proven:
+                asking, asked, _, view, strip, mirrored = way
+                moved = alignment.oriented(details(asked, strip), bool(mirrored))
+                start = alignment.start(view)
+                value, _ = alignment.aligned(details(asking, strip), moved, start, strip)
+                if value >= similarity:
+                    proven[pair] = min(value, 1.0)
+        return proven
 
-    done = map_threads(look, range(0, len(found), BLOCK), "comparing likely copies", cores())
-    return np.array([value for part in done for value in part])
+    blocks = range(0, len(found), BLOCK)
+    proven: dict[tuple[int, int], float] = {}
+    for part in map_threads(look, blocks, "comparing likely copies", cores()):
+        proven = part | proven
+    return sorted((i, j, value) for (i, j), value in proven.items())
 
 
 def _hashes(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
