@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="originals")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--sizes", type=int, nargs="+", default=[2000])
+    parser.add_argument("--rounds", type=int, default=3, help="of the peers")
     parser.add_argument("--join", type=int, nargs="+", metavar="HASHES")
     parser.add_argument("--growth", type=int, nargs="+", metavar="PICTURES")
     arguments = parser.parse_args()
@@ -95,7 +97,7 @@ def compared(arguments: argparse.Namespace, folder: Path) -> None:
     for size in arguments.sizes:
         files = photographs(size, folder / f"{size}")
         if arguments.peers:
-            against(folder / f"{size}", files)
+            against(folder / f"{size}", files, arguments.rounds)
         ratio = speed(files)
     print(f"rate of decoding, fingerprint and tone over plain decoding: {ratio:.2f}")
 
@@ -196,8 +198,8 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def against(folder: Path, files: list[Path]) -> None:
-    """Pictures a second of the peers and ours, medians of three rounds in turns."""
+def against(folder: Path, files: list[Path], count: int) -> None:
+    """Pictures a second of the peers and ours, medians of rounds in turns."""
     if not VENV.exists():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
         subprocess.run([VENV / "bin/pip", "install", "--quiet", *PEERS], check=True)
@@ -213,7 +215,7 @@ def against(folder: Path, files: list[Path]) -> None:
 
     tools = {"ours, fingerprint and tone": ours, "ours, the whole of clean": whole}
     tools |= {name.split("=")[0]: partial(peer, code, folder) for name, code in PEERS.items()}
-    rounds = [{name: run() for name, run in tools.items()} for _ in range(3)]
+    rounds = [{name: run() for name, run in tools.items()} for _ in range(count)]
     print(f"\n| {len(files):,} pictures | pictures/s |\n| --- | ---: |")
     took = {name: statistics.median(r[name] for r in rounds) for name in tools}
     for name in tools:
@@ -303,8 +305,8 @@ def peak() -> int:
 
 
 def in_a_process(work: Callable, *arguments: object) -> object:
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(work, arguments)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from src.alignment import SIDE, STRIPS, VIEWS
 from src.hamming import BITS, Index
 from src.parallel import cores, map_threads, progress
 
-BLOCK = 1024  # pictures whose views are hashed at a time
+BLOCK = 512  # pictures whose views are hashed at a time
 # The lowest 8x8 frequencies come first: of these fewer bits change, 11 of 64 where 63 of 256 do.
 COARSE = 11 / 63
 _FREQUENCIES = 16
@@ -44,7 +44,8 @@ class Forms(NamedTuple):
 
 def hashes(thumbnails: np.ndarray) -> np.ndarray:
     """The hash of whole pictures: (N, 64, 64) uint8 → (N, 32) uint8."""
-    return _hashes(thumbnails, VIEWS[:1])[0]
+    made = [_hashes(thumbnails[block], VIEWS[:1])[0] for block in _blocks(len(thumbnails))]
+    return np.concatenate([np.empty((0, BITS // 8), np.uint8), *made])
 
 
 def copies(
@@ -101,7 +102,7 @@ def _forms(thumbnails: np.ndarray) -> Forms:
 
 def _candidates(forms: Forms, distance: int) -> np.ndarray:
     """(asking form, found form, bits, view of the asking one, strip left out of both, mirrored)."""
-    blocks = [slice(at, at + BLOCK) for at in range(0, len(forms.shown), BLOCK)]
+    blocks = _blocks(len(forms.shown))
     if not blocks:
         return np.empty((0, 6), np.int64)
     wholes = np.concatenate([_hashes(forms.shown[b], STRIPS) for b in blocks], axis=1)
@@ -121,6 +122,10 @@ def _candidates(forms: Forms, distance: int) -> np.ndarray:
                 here.append(np.concatenate([near, told], axis=1))
         found.append(_nearest(np.concatenate(here)))
     return np.concatenate(found)
+
+
+def _blocks(count: int) -> list[slice]:
+    return [slice(at, at + BLOCK) for at in range(0, count, BLOCK)]
 
 
 def _comparable(forms: Forms, a: np.ndarray, b: np.ndarray) -> np.ndarray:
