@@ -41,6 +41,7 @@ NOISE = 4  # levels of detail that may be noise, and are not evened out
 HOPELESS = 0.25  # correlation in a view from which no alignment leads to a copy
 SURE = 0.995  # correlation that needs no better alignment
 STARTS = 3  # views from which the alignment of any two starts
+CROPPED = 0.985  # share shown below which a picture is said to be a cut of the other
 AS_WELL = 0.02  # of similarity
 # Bands: lines of the thumbnail near the outermost one's median, ending at an edge as wide.
 NEAR, UNIFORM, EDGE = 12, 0.6, 0.4
@@ -149,7 +150,7 @@ def compared(one: int, other: int) -> list[tuple[int, int]]:
 
 
 def _effort(match: Match) -> tuple[int, float]:
-    return match.mirrored + bool(match.without) + (match.shown < 0.985), -match.shown
+    return match.mirrored + bool(match.without) + (match.shown < CROPPED), -match.shown
 
 
 def start(view: int) -> np.ndarray:

@@ -32,6 +32,9 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# Those that change width for height.
+ACROSS = {turn for orientation, turn in TURNS.items() if orientation >= 5}
+
 # How OpenCV is to reduce a JPEG while decoding it, and what of a JPEG it takes no notice of.
 REDUCED = {
     1: cv2.IMREAD_COLOR,
@@ -39,7 +42,7 @@ REDUCED = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
-EXTRAS = {"exif", "icc_profile", "xmp", "transparency"}
+EXTRAS = {"exif", "icc_profile", "xmp"}
 
 warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd metadata: pixels decide
 Image.MAX_IMAGE_PIXELS = None  # `inspect` checks the size before anything is decoded
@@ -103,7 +106,7 @@ def _pixels(image: Image.Image, background: str) -> np.ndarray:
         raise ImageError("truncated", f"the picture's data is broken: {error}") from None
 
 
-def reduced(data: bytes, enough: int, background: str = "white") -> tuple[np.ndarray, int, int]:
+def reduced(data: bytes, enough: int) -> tuple[np.ndarray, int, int]:
     """Decode a picture as `decode` does, a JPEG at a half, a quarter or an eighth of its size.
 
     Neither side becomes smaller than `enough` pixels by that. Returns the pixels, and the
@@ -121,9 +124,8 @@ def reduced(data: bytes, enough: int, background: str = "white") -> tuple[np.nda
     size = image.size
     if image.format == "JPEG":
         image.draft(None, (size[0] // factor, size[1] // factor))
-    pixels = _pixels(image, background)
-    turned = (pixels.shape[1] < pixels.shape[0]) != (size[0] < size[1])
-    return pixels, *(size[::-1] if turned else size)
+    pixels = _pixels(image, "white")
+    return pixels, *(size[::-1] if _turn(image) in ACROSS else size)
 
 
 def _plain(image: Image.Image, data: bytes) -> bool:
@@ -258,10 +260,14 @@ def _chunks(data: Data) -> int:
 
 
 def _upright(image: Image.Image, original: Image.Image) -> Image.Image:
-    turn = None
-    with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
-        turn = TURNS.get(original.getexif().get(ExifTags.Base.Orientation))
+    turn = _turn(original)
     return image if turn is None else image.transpose(turn)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    return None
 
 
 def _to_rgb(image: Image.Image, background: str) -> Image.Image:

@@ -17,7 +17,7 @@ import numpy as np
 from src import alignment
 from src.alignment import SIDE, STRIPS, VIEWS
 from src.hamming import BITS, Index
-from src.parallel import cores, map_threads, progress
+from src.parallel import cores, map_threads
 
 BLOCK = 512  # pictures whose views are hashed at a time
 # The lowest 8x8 frequencies come first: of these fewer bits change, 11 of 64 where 63 of 256 do.
@@ -101,15 +101,18 @@ def _forms(thumbnails: np.ndarray) -> Forms:
 
 
 def _candidates(forms: Forms, distance: int) -> np.ndarray:
-    """(asking form, found form, bits, view of the asking one, strip left out of both, mirrored)."""
+    """(asking form, found form, bits, view of the asking one, strip left out of both, mirrored).
+
+    Of the 64 lowest of the bits within `distance` no more than COARSE of that may differ.
+    """
     blocks = _blocks(len(forms.shown))
     if not blocks:
         return np.empty((0, 6), np.int64)
     wholes = np.concatenate([_hashes(forms.shown[b], STRIPS) for b in blocks], axis=1)
     indexes = [Index(part) for part in wholes]
     coarse = round(distance * COARSE)
-    found = []
-    for block in progress(blocks, len(blocks), "looking up likely copies"):
+
+    def look(block: slice) -> np.ndarray:
         asked = [(0, view, h) for view, h in enumerate(_hashes(forms.shown[block], VIEWS))]
         asked += [(strip, 0, wholes[strip, block]) for strip in range(1, len(STRIPS))]
         here = []
@@ -120,8 +123,9 @@ def _candidates(forms: Forms, distance: int) -> np.ndarray:
                 near = near[_comparable(forms, near[:, 0], near[:, 1])]
                 told = np.full((len(near), 3), (view, strip, mirrored))
                 here.append(np.concatenate([near, told], axis=1))
-        found.append(_nearest(np.concatenate(here)))
-    return np.concatenate(found)
+        return _nearest(np.concatenate(here))
+
+    return np.concatenate(map_threads(look, blocks, "looking up likely copies", cores()))
 
 
 def _blocks(count: int) -> list[slice]:
@@ -135,7 +139,7 @@ def _comparable(forms: Forms, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _nearest(found: np.ndarray) -> np.ndarray:
-    """Of the ways in which two were found the one of fewest bits, mirrored and not."""
+    """Of the ways in which two were found the one of fewest bits, for each strip and mirroring."""
     asking, asked, bits, view, strip, mirrored = found.T
     found = found[np.lexsort((view, bits, strip, mirrored, asked, asking))]
     alike = [0, 1, 4, 5]

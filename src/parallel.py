@@ -70,7 +70,7 @@ def _left_s(began: float, done: int, count: int) -> float:
 def map_threads(
     function: Callable[[Item], Result], items: Sequence[Item], title: str, workers: int
 ) -> list[Result]:
-    """The same in threads, for work that waits on the network.
+    """The same in threads, for work that waits on the network or is compiled code.
 
     An error, or Ctrl-C, is raised at once: who is still waiting for the network is not waited for.
     """

@@ -86,10 +86,12 @@ def _curves(place: np.ndarray, chroma: np.ndarray, count: int) -> np.ndarray:
     """
     pixels = np.bincount(place, minlength=256 * count).reshape(count, 256)
     sums = np.bincount(place, chroma, 256 * count).reshape(count, 256)
-    moments = (pixels @ _PRODUCTS).reshape(count, DEGREE + 1, DEGREE + 1)
+    # each picture's product by itself: its last bits do not depend on what it was measured with
+    moments = (pixels[:, None] @ _PRODUCTS).reshape(count, DEGREE + 1, DEGREE + 1)
     # of little weight: a flat picture has one level only
     moments += np.eye(DEGREE + 1) * 1e-6
-    return np.linalg.solve(moments, (sums @ _POWERS)[..., None])[..., 0] @ _POWERS.T
+    coefficients = np.linalg.solve(moments, (sums[:, None] @ _POWERS).transpose(0, 2, 1))
+    return (coefficients.transpose(0, 2, 1) @ _POWERS.T)[:, 0]
 
 
 def colorfulness(pixels: np.ndarray) -> np.ndarray:

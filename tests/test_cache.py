@@ -91,7 +91,14 @@ def test_another_version_of_the_code_measures_anew_and_leaves_no_old_file(
 ):
     table = _listed(tmp_path / "raw", {"a.jpg": images.jpeg(faces[0])})
     measure.measure(table, tmp_path / "raw", tmp_path / "kept")
-    monkeypatch.setattr(cache, "version", lambda name: "another")
+    monkeypatch.setattr(cache.PIL, "__version__", "another")
     measure.measure(table, tmp_path / "raw", tmp_path / "kept")
     assert decoded == ["a.jpg", "a.jpg"]
     assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path, faces: list[np.ndarray]):
+    table = _listed(tmp_path / "raw", {"a.jpg": images.jpeg(faces[0])})
+    (tmp_path / "kept").write_text("a file where the folder should be")
+    found = measure.measure(table, tmp_path / "raw", tmp_path / "kept")
+    assert found["a.jpg", "single"].width == faces[0].shape[1]

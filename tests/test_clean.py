@@ -381,3 +381,14 @@ def test_the_colour_copy_survives_also_where_gray_pictures_are_kept(
     colour = images.jpeg(images.resize(faces[0], 96, 128))  # the smaller one
     table = judged(_altered(faces[0], "gray"), colour, grayscale="keep")
     assert list(table["verdict"]) == ["near_duplicate", "keep"]
+
+
+def test_equal_pixels_of_large_pictures_are_an_exact_duplicate(
+    judged: Judge, faces: list[np.ndarray]
+):
+    large = images.jpeg(images.resize(faces[0], 768, 1024))  # decoded at a quarter
+    changed = images.decode(large).copy()
+    changed[500, 300] ^= 64
+    table = judged(large, images.png(images.decode(large)), images.png(changed))
+    assert list(table["verdict"]) == ["keep", "exact_duplicate", "near_duplicate"]
+    assert list(table["transform"][1:]) == ["exact", "recompressed"]

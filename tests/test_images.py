@@ -452,3 +452,13 @@ def test_any_size_has_a_thumbnail(size: tuple[int, int]):
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     assert images.thumbnail(pixels, 64).shape == (64, 64, 3)
     assert images.thumbnail(pixels[..., 0], 64).shape == (64, 64)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("size", [(513, 514), (514, 513)])
+def test_a_nearly_square_picture_keeps_its_own_width_and_height(
+    faces: list[np.ndarray], size: tuple[int, int], orientation: int
+):
+    data = _encoded(images.resize(faces[0], *size), exif=_exif(orientation))
+    _, *found = images.reduced(data, 128)
+    assert tuple(found) == (size if orientation == 1 else size[::-1])

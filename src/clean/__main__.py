@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from src import images, ledger, params
-from src.clean import verdicts
-from src.clean.measure import Measured, digest, measure_files
+from src import images, ledger, neighbours, params
+from src.clean import measure, verdicts
+from src.clean.measure import Measured, measure_files
 from src.errors import UserError, printable, reported
 from src.files import write_bytes
 from src.params import Clean
@@ -58,13 +58,16 @@ def together(file: Path, other: Path, clean: Clean) -> list[str]:
     if one.error or two.error:
         return ["they cannot be compared"]
     copy = verdicts.copy_of(0, two, one, clean)
-    near, alike = copy.hash_distance <= clean.hash_distance, copy.similarity >= clean.similarity
-    same = "copies of each other" if near and alike else "different pictures"
+    pair = np.stack([two.thumbnail, one.thumbnail])
+    found = neighbours.copies(pair, clean.hash_distance, clean.similarity)
+    alike = bool(found) or copy.transform == "exact"
+    similarity = max([copy.similarity, *(round(value, 4) for *_, value in found)])
+    same = "copies of each other" if alike else "different pictures"
     return [
-        f"together: {same}" + (f", {copy.transform}" if near and alike else ""),
+        f"together: {same}" + (f", {copy.transform}" if alike else ""),
         f"    hash distance    {copy.hash_distance} of 256 bits (compared up to "
         f"clean.hash_distance {clean.hash_distance})",
-        f"    similarity       {copy.similarity:.4f} (copies from clean.similarity "
+        f"    similarity       {similarity:.4f} (copies from clean.similarity "
         f"{clean.similarity:g})",
     ]
 
@@ -89,7 +92,7 @@ def side_by_side(files: list[Path]) -> np.ndarray:
 def _measured(file: Path) -> Measured:
     try:
         (told,) = measure_files([(file, "single")])
-        return told if told.error else replace(told, pixels=digest(file, "single"))
+        return replace(told, pixels=told.error or measure.digest(told))
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from None
 

@@ -1,17 +1,19 @@
 """What was measured, kept by content: a file that was seen before is not decoded again.
 
-Of one run, and of one version of the code that measures: another starts anew. It is an aid alone,
-and may be deleted at any time.
+Of the last run alone, so that another source starts anew, and of one version of the code that
+measures and its libraries. It is an aid: it may be deleted at any time.
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
 import numpy as np
 import pandas as pd
+import PIL
 import pyarrow as pa
 
 from src import alignment, images, ledger, tone
@@ -31,7 +33,7 @@ COLUMNS = pa.schema(
     ]
 )
 _MEASURING = (alignment, images, tone)
-_LIBRARIES = ("numpy", "opencv-python", "pillow")
+_LIBRARIES = (np, cv2, PIL)
 Kept = TypeVar("Kept")
 
 
@@ -56,20 +58,22 @@ def write(folder: Path, measured: dict[tuple[str, str], Kept]) -> None:
     """Keep what was measured, and forget what other versions of the code did."""
     rows = [
         {"sha256": sha256, "layout": layout}
-        | {f.name: getattr(m, f.name) for f in fields(m)}
+        | {f.name: getattr(m, f.name) for f in fields(m) if f.name != "source"}
         | {"thumbnail": None if m.thumbnail is None else m.thumbnail.tobytes()}
         for (sha256, layout), m in measured.items()
     ]
     file = _file(folder)
-    ledger.write_table(pd.DataFrame(rows, columns=COLUMNS.names), file, COLUMNS)
-    for other in folder.glob("*.parquet"):
-        if other != file:
-            other.unlink()
+    # the run does not need it
+    with suppress(UserError, OSError):
+        ledger.write_table(pd.DataFrame(rows, columns=COLUMNS.names), file, COLUMNS)
+        for other in folder.glob("*.parquet"):
+            if other != file:
+                other.unlink()
 
 
 def _file(folder: Path) -> Path:
     code = hashlib.sha256()
     for path in (*(module.__file__ for module in _MEASURING), __file__, "measure.py"):
         code.update((Path(__file__).parent / path).read_bytes())
-    code.update(repr([version(name) for name in _LIBRARIES]).encode())
+    code.update(repr([library.__version__ for library in _LIBRARIES]).encode())
     return folder / f"{code.hexdigest()[:16]}.parquet"

@@ -3,6 +3,7 @@
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -31,8 +32,8 @@ Content = tuple[str, str]  # a file's SHA-256 and its layout
 class Measured:
     """One file's photograph; `error` is set, and nothing else, where it cannot be decoded.
 
-    pixels: equal for equal decoded pixels; where no other picture looks the same, the file's
-    SHA-256. thumbnail: (64, 64) uint8 gray.
+    pixels: of two pictures with equal thumbnails, equal for equal decoded pixels. thumbnail:
+    (64, 64) uint8 gray. source: the file and its layout.
     """
 
     error: str | None = None
@@ -42,6 +43,7 @@ class Measured:
     tone_residual: float = 0.0
     colorfulness: float = 0.0
     thumbnail: np.ndarray | None = field(default=None, compare=False)
+    source: tuple[Path, str] | None = field(default=None, compare=False)
 
 
 def measure(
@@ -60,10 +62,11 @@ def measure(
     batches = [
         [(paths[key], key[1]) for key in new[at : at + BATCH]] for at in range(0, len(new), BATCH)
     ]
-    for batch in map_processes(measure_files, batches, "fingerprinting"):
-        known |= dict(zip(new[: len(batch)], batch, strict=True))
-        del new[: len(batch)]
-    measured = _told_apart({key: known[key] for key in paths}, paths)
+    made = chain.from_iterable(map_processes(measure_files, batches, "fingerprinting"))
+    known |= dict(zip(new, made, strict=True))
+    measured = _told_apart(
+        {key: replace(known[key], source=(path, key[1])) for key, path in paths.items()}
+    )
     if kept:
         cache.write(kept, measured)
     return {name: measured[key] for name, key in content.items()}
@@ -91,7 +94,8 @@ def measure_files(files: list[tuple[Path, str]]) -> list[Measured]:
     smalls = np.array([tone.small(thumbnail) for thumbnail in fit], np.uint8)
     smalls = smalls.reshape(-1, tone.SIDE, tone.SIDE, 3)
     tones = zip(tone.residuals(smalls), tone.colorfulness(smalls), strict=True)
-    return [Measured(error=s) if isinstance(s, str) else _measured(s, *next(tones)) for s in seen]
+    made = [Measured(error=s) if isinstance(s, str) else _measured(s, *next(tones)) for s in seen]
+    return [replace(m, source=file) for m, file in zip(made, files, strict=True)]
 
 
 def _measured(seen: tuple[np.ndarray, int, int], residual: float, colorful: float) -> Measured:
@@ -119,7 +123,7 @@ def _seen(path: Path, layout: str) -> tuple[np.ndarray, int, int] | str:
     return images.thumbnail(pixels, alignment.SIDE), width, height
 
 
-def _told_apart(measured: dict[Content, Measured], paths: dict[Content, Path]) -> dict:
+def _told_apart(measured: dict[Content, Measured]) -> dict[Content, Measured]:
     """With `pixels` set: what looks the same is decoded in full, to see whether it is."""
     looks = defaultdict(list)
     for key, m in measured.items():
@@ -128,15 +132,27 @@ def _told_apart(measured: dict[Content, Measured], paths: dict[Content, Path]) -
     told = dict(measured)
     for keys in looks.values():
         for key in keys:
+            own = ":".join(key)
             if len(keys) == 1:
-                told[key] = replace(measured[key], pixels=key[0])
-            elif measured[key].pixels in ("", key[0]):
-                told[key] = replace(measured[key], pixels=digest(paths[key], key[1]))
+                told[key] = replace(measured[key], pixels=own)
+            elif measured[key].pixels in ("", own):
+                told[key] = replace(measured[key], pixels=digest(measured[key]) or own)
     return told
 
 
-def digest(path: Path, layout: str) -> str:
-    """SHA-256 of a photograph's decoded pixels and their shape."""
-    pixels = np.ascontiguousarray(images.read(path, layout))
+def same_pixels(a: Measured, b: Measured) -> bool:
+    """Whether two readable pictures are equal, whatever their files' formats."""
+    if a.pixels == b.pixels:
+        return True
+    equal = (a.width, a.height) == (b.width, b.height)
+    return bool(equal and a.source and b.source and digest(a) and digest(a) == digest(b))
+
+
+def digest(measured: Measured) -> str | None:
+    """SHA-256 of a photograph's decoded pixels and their shape; None where they cannot be had."""
+    try:
+        pixels = np.ascontiguousarray(images.read(*measured.source))
+    except (images.ImageError, OSError):
+        return None
     height, width = pixels.shape[:2]
     return hashlib.sha256(f"{width}x{height}:".encode() + pixels.tobytes()).hexdigest()

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from src import alignment, neighbours
-from src.alignment import Match
-from src.clean.measure import Measured
+from src.alignment import CROPPED, Match
+from src.clean.measure import Measured, same_pixels
 from src.parallel import progress
 from src.params import Clean
 
@@ -28,8 +28,8 @@ VERDICTS = (
 )
 
 
+ALIKE = 0.99  # similarity from which two pictures are looked at for equal pixels
 TURNED = 1.0  # degrees from which a copy is said to be turned
-CROPPED = 0.985  # share that is shown of a picture below which it is said to be cropped
 
 
 class Copy(NamedTuple):
@@ -56,7 +56,11 @@ def judge(
     # a copy of a copy belongs to the survivor
     copies = {row: near.get(copy.of, copy) for row, copy in copies.items()}
     if clean.duplicates == "remove":
-        verdict |= dict.fromkeys(copies, "exact_duplicate") | dict.fromkeys(near, "near_duplicate")
+        verdict |= dict.fromkeys(copies, "exact_duplicate")
+        verdict |= {
+            row: "exact_duplicate" if copy.transform == "exact" else "near_duplicate"
+            for row, copy in near.items()
+        }
     duplicates = copies | near
     readable = {row: m for row, m in by_row.items() if m is not None and not m.error}
     hashes = neighbours.hashes(_thumbnails(readable.values()))
@@ -121,13 +125,13 @@ def _rank(row: int, by_row: dict[int, Measured], clean: Clean) -> tuple[bool, in
 def copy_of(of: int, survivor: Measured, copy: Measured, clean: Clean) -> Copy:
     """How like two readable pictures are, whether or not one counts as the other's copy."""
     match = alignment.match(survivor.thumbnail, copy.thumbnail)
+    if match.similarity >= ALIKE and same_pixels(survivor, copy):
+        return Copy(of, 1.0, 0, "exact")
     bits = neighbours.distance(survivor.thumbnail, copy.thumbnail)
     return Copy(of, round(match.similarity, 4), bits, _transform(match, survivor, copy, clean))
 
 
 def _transform(match: Match, a: Measured, b: Measured, clean: Clean) -> str:
-    if a.pixels == b.pixels:
-        return "exact"
     done = {
         "mirrored": match.mirrored,
         "captioned": match.without == "caption",
