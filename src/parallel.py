@@ -4,8 +4,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from queue import SimpleQueue
 from typing import TypeVar
@@ -13,6 +14,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 WORTH_S = 6.0  # seconds of work left from which processes are started
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 TELLING_S = 1.0  # of work done before that is told
 
 Item = TypeVar("Item")
@@ -49,7 +51,8 @@ def map_processes(
         if not rest:
             return results
         # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        context = get_context("spawn")
+        with _single_threaded(), ProcessPoolExecutor(workers, mp_context=context) as pool:
             chunk = max(1, min(32, len(rest) // (4 * workers)))
             try:
                 for result in pool.map(function, rest, chunksize=chunk):
@@ -59,6 +62,21 @@ def map_processes(
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     return results
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Processes started here leave a core each to the others: libraries' threads would fight."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _left_s(began: float, done: int, count: int) -> float:

@@ -40,6 +40,20 @@ def test_much_work_goes_on_in_other_processes_and_in_order():
     assert len({process for _, process in results}) == 1 + len(os.sched_getaffinity(0))
 
 
+def _threads(_: int) -> list[str | None]:
+    time.sleep(0.25)
+    return [os.environ.get(name) for name in parallel.THREADS]
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
+def test_a_process_has_one_thread_for_its_libraries_and_this_one_what_it_had(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert map_processes(_threads, range(40), "threads")[-1] == ["1", "1", "1"]
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+
 def test_a_threads_results_come_in_the_items_order():
     def slow_first(number: int) -> tuple[int, str]:
         time.sleep(0.02 if number == 0 else 0)
