@@ -296,7 +296,7 @@ def pale_and_shifted(e: Evidence) -> Evidence:
     """Two small motifs on white, each at the other's place: few levels tell them apart."""
     for row in (2, 3):
         pale = np.full((SIZE, SIZE, 3), 255, np.uint8)
-        pale[22:42, 22:42] = images.resize(photo(e, row), 20, 20)
+        pale[18:46, 18:46] = images.resize(photo(e, row), 28, 28)
         e = with_photo(e, row, pale)
         e = with_file(e, row, images.png(pale))
     one, other = photo(e, 2).copy(), photo(e, 3).copy()

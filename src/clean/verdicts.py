@@ -87,11 +87,12 @@ def counts(table: pd.DataFrame) -> dict[str, int]:
     words["near_duplicate"] = "near_duplicates"
     by_verdict = {words.get(word, word): int(found.get(word, 0)) for word in VERDICTS}
     kept = table[table["verdict"] == "keep"]
+    clusters = table["cluster"].value_counts()
     return {
         "listed": len(table),
         **by_verdict,
         "people_kept": int(kept["item_id"].nunique()),
-        "largest_cluster": int(table["cluster"].value_counts().max() if len(kept) else 0),
+        "largest_cluster": int(clusters.max()) if len(clusters) else 0,
     }
 
 
