@@ -8,10 +8,11 @@ own lightness, but hardly all three), and look at what is left over.
 
 import cv2
 import numpy as np
+from numba import njit
 
 from src.images import thumbnail
 
-SIDE = 32  # pixels: chroma noise and JPEG's blocks average out
+SIDE = 48  # pixels: chroma noise averages out, and few pixels mix lights with shadows
 DEGREE = 7
 BRIGHTEST = 250.0  # to which the brightest 2 % are raised, so that dark colours count as much
 GAIN = 4.0  # by at most so much, for noise is raised too
@@ -22,7 +23,7 @@ _PRODUCTS = (_POWERS[:, :, None] * _POWERS[:, None, :]).reshape(256, -1)
 
 
 def small(pixels: np.ndarray) -> np.ndarray:
-    """A picture, (height, width, 3) uint8 RGB, as `residuals` wants it: (32, 32, 3) uint8."""
+    """A picture, (height, width, 3) uint8 RGB, as `residuals` wants it: (48, 48, 3) uint8."""
     return thumbnail(pixels, SIDE)
 
 
@@ -35,7 +36,7 @@ def residual(pixels: np.ndarray) -> float:
 
 
 def residuals(smalls: np.ndarray) -> np.ndarray:
-    """The same for many pictures in small: (N, 32, 32, 3) uint8 RGB → (N,) float64.
+    """The same for many pictures in small: (N, 48, 48, 3) uint8 RGB → (N,) float64.
 
     The 95th percentile of the residual is given, of the whole picture or twice that of its middle,
     whichever is smaller: the middle sees through a coloured frame and past a logo in a corner, and
@@ -67,31 +68,56 @@ def _left_over(rgb: np.ndarray) -> np.ndarray:
     rgb = np.ascontiguousarray(rgb).reshape(-1, side, 3)
     # of 8 bits, for OpenCV then counts in integers, equal on every machine
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
-    red, green, blue = (rgb[..., channel].astype(np.int64) for channel in range(3))
-    levels = (red + green + blue) // 3
-    place = (levels.reshape(count, -1) + 256 * np.arange(count)[:, None]).ravel()
-    squares = 0
-    for chroma in (lab[..., 1].ravel(), lab[..., 2].ravel()):
-        curve = _curves(place, chroma, count).ravel()
-        squares += (chroma - curve[place]) ** 2
-    squares = squares.reshape(count, -1)
+    rgb, lab = rgb.reshape(count, -1, 3), lab.reshape(count, -1, 3)
+    pixels, sums = _by_level(rgb, lab)
+    squares = _squares(rgb, lab, _curves(pixels, sums))
     at = squares.shape[1] * PERCENTILE // 100
     return np.sqrt(np.partition(squares, at, axis=1)[:, at])
 
 
-def _curves(place: np.ndarray, chroma: np.ndarray, count: int) -> np.ndarray:
-    """The polynomial nearest to `chroma` at each of 256 levels, by picture: (count, 256).
+def _curves(pixels: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """The polynomial nearest to (a, b) at each of 256 levels, by picture: (count, 256, 2).
 
-    place: each pixel's level, plus 256 times its picture's number.
+    pixels: (count, 256), how many have a level; sums: (count, 256, 2), of their (a, b).
     """
-    pixels = np.bincount(place, minlength=256 * count).reshape(count, 256)
-    sums = np.bincount(place, chroma, 256 * count).reshape(count, 256)
     # each picture's product by itself: its last bits do not depend on what it was measured with
-    moments = (pixels[:, None] @ _PRODUCTS).reshape(count, DEGREE + 1, DEGREE + 1)
+    moments = (pixels[:, None] @ _PRODUCTS).reshape(-1, DEGREE + 1, DEGREE + 1)
     # of little weight: a flat picture has one level only
     moments += np.eye(DEGREE + 1) * 1e-6
-    coefficients = np.linalg.solve(moments, (sums[:, None] @ _POWERS).transpose(0, 2, 1))
-    return (coefficients.transpose(0, 2, 1) @ _POWERS.T)[:, 0]
+    return _POWERS @ np.linalg.solve(moments, _POWERS.T @ sums)
+
+
+@njit(nogil=True, cache=True)
+def _by_level(rgb, lab):
+    """How many pixels have a level, and the sums of their (a, b), by picture."""
+    pixels = np.zeros((len(rgb), 256))
+    sums = np.zeros((len(rgb), 256, 2))
+    for picture in range(len(rgb)):
+        for at in range(rgb.shape[1]):
+            level = _level(rgb[picture, at])
+            pixels[picture, level] += 1
+            sums[picture, level, 0] += lab[picture, at, 1]
+            sums[picture, level, 1] += lab[picture, at, 2]
+    return pixels, sums
+
+
+@njit(nogil=True, cache=True)
+def _squares(rgb, lab, curves):
+    """Each pixel's squared distance of (a, b) from its level's, by picture."""
+    squares = np.empty(rgb.shape[:2])
+    for picture in range(len(rgb)):
+        for at in range(rgb.shape[1]):
+            level = _level(rgb[picture, at])
+            a = lab[picture, at, 1] - curves[picture, level, 0]
+            b = lab[picture, at, 2] - curves[picture, level, 1]
+            squares[picture, at] = a * a + b * b
+    return squares
+
+
+@njit(nogil=True, cache=True)
+def _level(pixel):
+    """The mean of the channels, rounded down."""
+    return (np.int64(pixel[0]) + np.int64(pixel[1]) + np.int64(pixel[2])) // 3
 
 
 def colorfulness(pixels: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ def test_two_people_are_told_apart_with_both_numbers(pictures):
 def test_grayscale_is_told_with_its_tone(pictures):
     told = explain.alone(pictures["sepia"], CLEAN)
     assert told[0].endswith("sepia.jpg: grayscale (by itself)")
-    assert "grayscale below clean.tone_residual 5.5" in told[2]
+    assert "grayscale below clean.tone_residual 4.6" in told[2]
 
 
 def test_what_is_no_picture_is_told_as_such(pictures):

@@ -674,7 +674,10 @@ def beside_a_good_one(place: Place, answer: Answers, **changes: object) -> Outco
 @pytest.mark.parametrize("case", WIRE)
 def test_a_server_that_misbehaves_on_the_wire_costs_one_picture(place, case):
     answer, status = WIRE[case]
-    assert beside_a_good_one(place, answer).statuses == [status, "ok"]
+    # what is sent beyond the stated length comes as an answer to the next request on the same
+    # connection, where it is late: that request then needs its second try
+    retries = int(case == "states_too_short_a_length")
+    assert beside_a_good_one(place, answer, retries=retries).statuses == [status, "ok"]
 
 
 @pytest.mark.parametrize("case", MOVES)
