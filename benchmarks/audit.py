@@ -22,7 +22,8 @@ from src.audit import leak
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence
 from src.demo.catalogue import alter
-from src.pair import square, to_canny, to_gray
+from src.inputs import to_canny, to_gray
+from src.pair import square
 
 SIZE = 64
 KINDS = ("mirrored", "cropped", "recompressed", "captioned", "brightened")

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from src import generator as gen
 from src import images, params
 from src.demo import portraits
 from src.errors import reported
@@ -114,7 +115,7 @@ def ours(arrays: np.ndarray, batch: int, device: torch.device) -> Callable[[int]
             device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
         ):
             fake = nets.generator(x)
-            discriminator_step(nets, x, real, fake)
+            discriminator_step(nets, x, real, fake, settings)
             generator_step(nets, x, real, fake, settings)
 
     return step
@@ -125,7 +126,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12, help="timed steps of each, after 3 more")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     arguments = parser.parse_args()
-    device = loop.pick_device(arguments.device)
+    device = gen.pick_device(arguments.device, "--device")
     name = (
         torch.cuda.get_device_name()
         if device.type == "cuda"

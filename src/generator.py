@@ -84,6 +84,16 @@ def network_settings(model: str, settings: dict[str, Any], size: int) -> dict[st
     return settings
 
 
+def pick_device(name: str, asked: str) -> torch.device:
+    """`auto` is a GPU where there is one; UserError where a GPU is asked for and absent.
+
+    asked: what the user calls the choice.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"{asked} = 'cuda', but torch sees no GPU: expected auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
 def to_tensor(pictures: np.ndarray) -> Tensor:
     """(N, H, W) or (N, H, W, 3) uint8 → (N, C, H, W) float in [-1, 1]."""
     return normalise(torch.from_numpy(np.array(pictures)))

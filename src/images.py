@@ -137,6 +137,23 @@ def _plain(image: Image.Image, data: bytes) -> bool:
     return image.format == "JPEG" and whole and not EXTRAS & image.info.keys()
 
 
+def extras(data: bytes) -> tuple[np.ndarray | None, bytes]:
+    """What `decode` leaves out: transparency, (height, width) uint8 or None, and EXIF.
+
+    Both are as the decoded picture is, upright; EXIF that cannot be read is empty.
+    """
+    image = _open(data)
+    alpha = None
+    if image.has_transparency_data:
+        alpha = np.asarray(_upright(image.convert("RGBA").getchannel("A"), image))
+    try:
+        exif = image.getexif()
+        exif.pop(ExifTags.Base.Orientation, None)
+        return alpha, exif.tobytes() if exif else b""
+    except Exception:  # whatever Pillow meets in broken tags
+        return alpha, b""
+
+
 def read(path: Path, layout: str = "single") -> np.ndarray:
     """Decode the photograph of a file, (height, width, 3) uint8.
 
@@ -183,10 +200,10 @@ def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
     return pixels if pixels.shape[:2] == (side, side) else resize(pixels, side, side)
 
 
-def png(pixels: np.ndarray) -> bytes:
-    """Encode (height, width[, 3]) uint8 as PNG."""
+def png(pixels: np.ndarray, exif: bytes = b"") -> bytes:
+    """Encode (height, width[, 3 or 4]) uint8 as PNG."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, "PNG", **({"exif": exif} if exif else {}))
     return buffer.getvalue()
 
 

@@ -5,28 +5,15 @@ import hashlib
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from src import arrays, images, params
 from src.errors import UserError, reported
 from src.files import write_bytes
+from src.inputs import to_canny, to_gray
 from src.parallel import map_processes
-from src.params import Canny, Pair
-
-
-def to_gray(photo: np.ndarray) -> np.ndarray:
-    """The mean of the three channels, rounded: (…, 3) uint8 → (…) uint8."""
-    return ((photo.astype(np.uint16).sum(axis=-1) + 1) // 3).astype(np.uint8)
-
-
-def to_canny(photo: np.ndarray, canny: Canny) -> np.ndarray:
-    """White edges on black by Canny's algorithm (1986): (H, W, 3) → (H, W) uint8, 0 or 255."""
-    gray = to_gray(photo)
-    if canny.blur > 1:
-        gray = cv2.GaussianBlur(gray, (canny.blur, canny.blur), 0)
-    return cv2.Canny(gray, canny.low, canny.high, apertureSize=canny.aperture)
+from src.params import Pair
 
 
 def square(pixels: np.ndarray, size: int, crop: str) -> np.ndarray:

@@ -99,6 +99,7 @@ class Canny(Section):
     high: NotNegative
     aperture: Literal[3, 5, 7]
     blur: Annotated[int, Field(ge=1, le=31)]
+    thresholds: Literal["absolute", "relative"]
 
     @model_validator(mode="after")
     def _ordered(self) -> "Canny":
@@ -106,6 +107,8 @@ class Canny(Section):
             raise ValueError(f"blur is {self.blur}, expected an odd number")
         if self.low > self.high:
             raise ValueError(f"low is {self.low}, expected at most high ({self.high})")
+        if self.thresholds == "relative" and self.high > 100:
+            raise ValueError(f"high is {self.high}, expected a percentile: thresholds are relative")
         return self
 
 
@@ -171,6 +174,7 @@ class Audit(Section):
 class Discriminator(Section):
     filters: Count
     layers: Annotated[int, Field(ge=1, le=5)]
+    augment: list[Literal["color", "translation", "cutout"]]
 
 
 class Train(Section):
@@ -185,6 +189,10 @@ class Train(Section):
     discriminator: Discriminator
     precision: Literal["auto", "bf16", "fp32"]
     device: Literal["auto", "cpu", "cuda"]
+    l1_alone: Annotated[int, Field(ge=0)]
+    average: Annotated[float, Field(ge=0, lt=1)]
+    vary_edges: Share
+    best_by: Literal["l1", "psnr", "ssim"]
     snapshots: Annotated[int, Field(ge=1, le=100)]
     checkpoint_every: Count
 
@@ -217,6 +225,7 @@ class Evaluate(Section):
     random_seed: Annotated[int, Field(ge=0)]
     batch_size: Count
     grayscale: NotNegative
+    model: Literal["last", "best"]
 
 
 class Params(Section):

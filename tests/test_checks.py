@@ -24,7 +24,8 @@ from src.audit.registry import Check
 from src.demo import site
 from src.demo.catalogue import Entry, alter
 from src.errors import UserError
-from src.pair import square, to_canny, to_gray
+from src.inputs import to_canny, to_gray
+from src.pair import square
 from src.params import Limits, Pair, Params
 from tests import test_outputs
 from tests.conftest import ROOT, real

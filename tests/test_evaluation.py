@@ -13,13 +13,13 @@ from src import generator as gen
 from src.errors import UserError
 from src.evaluate import evaluation
 from src.evaluate.evaluation import Evaluator
-from src.evaluate.features import RandomFeatures
-from src.pair import to_canny, to_gray
+from src.evaluate.features import build
+from src.inputs import to_canny, to_gray
 from src.params import Canny
 from tests.conftest import ROOT, untrained
 
 SIZE = 32
-CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3}
+CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3, "thresholds": "absolute"}
 NETWORK = {
     "filters": 4,
     "downs": 2,
@@ -55,7 +55,7 @@ def pairs(tmp_path_factory, faces) -> Path:
 @pytest.fixture(scope="module")
 def evaluator() -> Evaluator:
     settings = params.read(ROOT / "params.yaml").evaluate
-    return Evaluator(RandomFeatures(0), settings.model_copy(update={"batch_size": 4}))
+    return Evaluator(build(None, 0, 4), settings.model_copy(update={"batch_size": 4}))
 
 
 def evaluated(e: Evaluator, pairs: Path, folder: Path, model: gen.Generator) -> dict:
@@ -83,15 +83,18 @@ def files(folder: Path) -> dict[str, bytes]:
 
 PAIRED = {"l1", "psnr", "ssim", "colorfulness", "gray_share", "n"}
 SETS = {"fd_random", "kd_random_x1000"}
+ERRORS = {f"{name}_se" for name in SETS}
 
 
 def test_every_side_and_floor_has_its_scores(finished):
     found, _ = finished
     assert set(found) == {"val", "train", "gap", "floor"}
-    assert set(found["val"]) == set(found["train"]) == PAIRED | SETS
+    assert set(found["val"]) == set(found["train"]) == PAIRED | SETS | ERRORS
     assert set(found["gap"]) == (PAIRED | SETS) - {"n"}
-    assert set(found["floor"]["copy_input"]) == PAIRED | SETS
-    assert set(found["floor"]["real_real"]) == SETS
+    assert set(found["floor"]) == {"copy_input", "mean_color", "real_real"}
+    for name in ("copy_input", "mean_color"):
+        assert set(found["floor"][name]) == PAIRED | SETS | ERRORS
+    assert set(found["floor"]["real_real"]) == SETS | ERRORS | {"colorfulness", "gray_share"}
     assert (found["val"]["n"], found["train"]["n"]) == (6, 4)
     json.dumps(found, allow_nan=False)
 
@@ -192,7 +195,7 @@ def test_the_curve_has_a_row_for_each_snapshot(evaluator, pairs, tmp_path):
         gen.save(generator(seed=step), tmp_path / "model" / "snapshots", f"step_{step:06d}")
     evaluation.curve(evaluator, tmp_path / "model", arrays.load(pairs, "val"), tmp_path / "c.csv")
     table = pd.read_csv(tmp_path / "c.csv")
-    assert list(table.columns) == ["step", "l1", "fd"]
+    assert list(table.columns) == ["step", "l1", "psnr", "ssim", "fd"]
     assert list(table["step"]) == [2, 10, 100]
     assert table["l1"].nunique() == 3
 
@@ -207,11 +210,12 @@ def test_the_curve_ends_where_the_evaluation_is(evaluator, finished, pairs, tmp_
 
 def test_the_settings_behind_the_scores_are_named(evaluator, pairs):
     val, probe = arrays.load(pairs, "val"), arrays.load(pairs, "probe")
-    meta = evaluation.meta(evaluator, None, val, probe)
+    meta = evaluation.meta(evaluator, val, probe)
     assert (meta["features"], meta["weights"]) == ("fd_random", "random, seed 0")
     assert (meta["n_val"], meta["n_train"]) == (6, 4)
     assert meta["versions"]["torch"] == torch.__version__.partition("+")[0]
-    assert evaluation.meta(evaluator, Path("data/w.pth"), val, probe)["weights"] == "w.pth"
+    digests = [evaluation.meta(evaluator, p, probe)["pictures_sha256"] for p in (val, val, probe)]
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_task_without_inputs_is_refused_by_name(evaluator, pairs, tmp_path):

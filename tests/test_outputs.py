@@ -15,7 +15,8 @@ from src.audit.checks import CHECKS
 from src.audit.evidence import Outcome
 from src.evaluate import scores
 from src.files import write_bytes
-from src.pair import square, to_gray
+from src.inputs import to_gray
+from src.pair import square
 from tests.conftest import ROOT, real
 
 SIZE = 64

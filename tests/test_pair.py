@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as drawn_arrays
 
-from src import arrays, images, pair
+from src import arrays, images, inputs, pair
 from src.errors import UserError
 from src.params import Canny
 from tests.conftest import ROOT, real
 
-CANNY = Canny(low=60, high=140, aperture=3, blur=3)
+CANNY = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
 PICTURES = drawn_arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3)))
 
 
@@ -79,19 +79,19 @@ def halves(raw: Path, count: int, labels_first: bool) -> list[np.ndarray]:
 def test_gray_is_the_rounded_mean(photo: np.ndarray):
     # a third of a whole number is never halfway: rounding has no ties
     expected = np.round(photo.astype(np.float64).mean(axis=2)).astype(np.uint8)
-    np.testing.assert_array_equal(pair.to_gray(photo), expected)
+    np.testing.assert_array_equal(inputs.to_gray(photo), expected)
 
 
 @pytest.mark.parametrize("channel", [0, 1, 2])
 def test_gray_weighs_the_channels_alike(channel: int):
     pixel = np.zeros((1, 1, 3), np.uint8)
     pixel[..., channel] = 255
-    assert pair.to_gray(pixel).item() == 85  # luma would give 76, 150 or 29
+    assert inputs.to_gray(pixel).item() == 85  # luma would give 76, 150 or 29
 
 
 def test_gray_of_a_batch_is_the_gray_of_each(faces):
     batch = np.stack(faces[:3])
-    np.testing.assert_array_equal(pair.to_gray(batch)[1], pair.to_gray(faces[1]))
+    np.testing.assert_array_equal(inputs.to_gray(batch)[1], inputs.to_gray(faces[1]))
 
 
 @pytest.mark.parametrize("blur", [1, 3, 7])
@@ -99,7 +99,9 @@ def test_gray_of_a_batch_is_the_gray_of_each(faces):
 def test_edges_stand_where_the_photo_changes(blur: int, aperture: int):
     photo = np.full((60, 80, 3), 20, np.uint8)
     photo[20:40, 30:70] = (230, 220, 240)
-    edges = pair.to_canny(photo, Canny(low=60, high=140, aperture=aperture, blur=blur))
+    edges = inputs.to_canny(
+        photo, Canny(low=60, high=140, aperture=aperture, blur=blur, thresholds="absolute")
+    )
     assert edges.shape == (60, 80)
     assert set(np.unique(edges)) == {0, 255}
     rows, columns = np.nonzero(edges)
@@ -111,14 +113,16 @@ def test_edges_stand_where_the_photo_changes(blur: int, aperture: int):
 
 
 def test_edges_of_a_face_are_few_and_binary(faces):
-    edges = np.stack([pair.to_canny(face, CANNY) for face in faces[:5]])
+    edges = np.stack([inputs.to_canny(face, CANNY) for face in faces[:5]])
     assert set(np.unique(edges)) == {0, 255}
     assert 0.005 < (edges > 0).mean() < 0.4
 
 
 def test_a_lower_threshold_finds_more_edges(faces):
-    more = pair.to_canny(faces[0], Canny(low=20, high=50, aperture=3, blur=3))
-    assert (more > 0).sum() > (pair.to_canny(faces[0], CANNY) > 0).sum()
+    more = inputs.to_canny(
+        faces[0], Canny(low=20, high=50, aperture=3, blur=3, thresholds="absolute")
+    )
+    assert (more > 0).sum() > (inputs.to_canny(faces[0], CANNY) > 0).sum()
 
 
 @pytest.mark.parametrize(
@@ -157,8 +161,8 @@ def test_every_input_belongs_to_its_photo(pairs_folder: Path, faces):
         for at, row in enumerate(pairs.index["row"]):
             photo = pair.square(faces[row], pairs.photo.shape[1], "center")
             np.testing.assert_array_equal(pairs.photo[at], photo)
-            np.testing.assert_array_equal(pairs.gray[at], pair.to_gray(photo))
-            np.testing.assert_array_equal(pairs.canny[at], pair.to_canny(photo, CANNY))
+            np.testing.assert_array_equal(pairs.gray[at], inputs.to_gray(photo))
+            np.testing.assert_array_equal(pairs.canny[at], inputs.to_canny(photo, CANNY))
             assert pairs.index["item_id"][at] == f"nm{row}"
 
 
@@ -215,7 +219,7 @@ def test_side_by_side_pictures_are_cut_in_two(tmp_path: Path, layout: str):
     train = arrays.load(tmp_path / "pairs", "train")  # 40 pixels: not resized
     assert {tuple(c) for c in train.labels.reshape(-1, 3)} == {(0, 0, 255), (255, 0, 0)}
     assert len(np.unique(train.photo.reshape(-1, 3), axis=0)) > 1000
-    np.testing.assert_array_equal(train.gray[0], pair.to_gray(np.array(train.photo[0])))
+    np.testing.assert_array_equal(train.gray[0], inputs.to_gray(np.array(train.photo[0])))
     for side in ("val", "probe"):
         assert arrays.load(tmp_path / "pairs", side).labels.shape[1:] == (32, 32, 3)
 

@@ -12,11 +12,11 @@ from PIL import Image
 from src import generator as gen
 from src import images, predict
 from src.errors import reported
-from src.pair import to_canny, to_gray
+from src.inputs import to_canny, to_gray
 from src.params import Canny
 from tests.conftest import untrained
 
-CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3}
+CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3, "thresholds": "absolute"}
 ENCDEC = {"filters": 4, "downs": 4, "blocks": 1, "upsample": "resize", "norm": "batch"}
 UNET = {"filters": 4, "downs": 5, "upsample": "transposed", "norm": "batch", "dropout": 0.5}
 NETWORKS = {

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup, Tag
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src import arrays, images, ledger, pair, params, split
+from src import arrays, images, inputs, ledger, pair, params, split
 from src.clean import verdicts
 from src.files import write_json, write_text
 from src.report import figures, page
@@ -168,7 +168,7 @@ class Artifacts:
     def put_pairs(self, side: str, photos: np.ndarray, rows: list[int]) -> None:
         parts = {
             "photo": photos,
-            "gray": pair.to_gray(photos),
+            "gray": inputs.to_gray(photos),
             "canny": np.full(photos.shape[:3], 255, np.uint8),
         }
         if self.labels:
@@ -586,7 +586,7 @@ def test_pairs_show_photo_gray_and_edges(artifacts):
     [first, *_] = artifacts.album().pairs()
     assert [f.caption for f in first] == ["row 0, photo", "row 0, gray", "row 0, edges"]
     photo = flat(tint(0, "photo"))
-    wanted = [tint(0, "photo"), pair.to_gray(photo)[..., None], (255, 255, 255)]
+    wanted = [tint(0, "photo"), inputs.to_gray(photo)[..., None], (255, 255, 255)]
     assert all(shows(f.uri, color) for f, color in zip(first, wanted, strict=True))
 
 
@@ -640,7 +640,7 @@ def test_a_sample_shows_input_output_target_and_its_nearest_in_training(artifact
     sample = samples(artifacts)["best"][0]
     names = ["input", "output", "target", "row 7, Zoë Young: nearest in training, similarity 0.5"]
     assert [plain(f.caption) for f in sample.figures] == names
-    gray = pair.to_gray(flat(tint(0, "photo")))[..., None]
+    gray = inputs.to_gray(flat(tint(0, "photo")))[..., None]
     wanted = [gray, tint(0, "output"), tint(0, "photo"), tint(7, "file")]
     assert all(shows(f.uri, color) for f, color in zip(sample.figures, wanted, strict=True))
 

@@ -12,7 +12,7 @@ from scipy.linalg import sqrtm
 from src import images
 from src.evaluate import scores
 from src.evaluate.features import RandomFeatures, build
-from src.pair import to_gray
+from src.inputs import to_gray
 
 FEW = settings(max_examples=10, deadline=None)
 

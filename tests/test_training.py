@@ -20,8 +20,9 @@ from src import arrays, images
 from src import generator as gen
 from src.arrays import Pairs
 from src.errors import UserError
+from src.inputs import to_canny, to_gray
 from src.networks import PatchGAN
-from src.pair import square, to_canny, to_gray
+from src.pair import square
 from src.params import Canny, Params
 from src.train import checkpoint, loop, steps
 from tests.conftest import ROOT
@@ -63,7 +64,12 @@ def pairs_of(faces) -> Callable[[Params], tuple[Pairs, Pairs]]:
 
     def side(first: int, last: int, size: int) -> Pairs:
         photo = np.stack([square(face, size, "center") for face in faces[first:last]])
-        canny = np.stack([to_canny(p, Canny(low=60, high=140, aperture=3, blur=3)) for p in photo])
+        canny = np.stack(
+            [
+                to_canny(p, Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute"))
+                for p in photo
+            ]
+        )
         rows = list(range(first, last))
         index = pd.DataFrame({"row": rows, "item_id": "nm", "name": "Zoë"})
         return Pairs(photo, to_gray(photo), canny, photo[:, ::-1], index)
@@ -309,7 +315,7 @@ def test_metrics_are_the_end_of_the_history(tiny, train):
     metrics = train(tiny())
     table = pd.read_csv("history.csv")
     losses = {"d", "d_right_on_real", "d_right_on_fake", "g_l1", "g_gan"}
-    assert set(metrics) == {"steps", "pictures_seen", "parameters", "final"}
+    assert set(metrics) == {"steps", "pictures_seen", "parameters", "final", "best"}
     assert (metrics["steps"], metrics["pictures_seen"]) == (10, 20)
     assert set(metrics["final"]) == losses
     assert set(table.columns) == {"step", *losses}
@@ -409,7 +415,7 @@ def test_each_step_teaches_its_own_network(nets, tiny):
     x, real = batch()
     fake = nets.generator(x)
     g, d = weights(nets.generator), weights(nets.discriminator)
-    steps.discriminator_step(nets, x, real, fake)
+    steps.discriminator_step(nets, x, real, fake, tiny().train)
     assert torch.equal(weights(nets.generator), g)
     assert not torch.equal(weights(nets.discriminator), d)
     d = weights(nets.discriminator)
@@ -418,11 +424,11 @@ def test_each_step_teaches_its_own_network(nets, tiny):
     assert torch.equal(weights(nets.discriminator), d)
 
 
-def test_the_discriminator_learns_to_tell_real_from_fake(nets):
+def test_the_discriminator_learns_to_tell_real_from_fake(nets, tiny):
     x, real = batch()
     fake = nets.generator(x).detach()
     nets.discriminator_adam.param_groups[0]["lr"] = 0.01
-    losses = [steps.discriminator_step(nets, x, real, fake) for _ in range(20)]
+    losses = [steps.discriminator_step(nets, x, real, fake, tiny().train) for _ in range(20)]
     assert losses[-1]["d"] < 0.5 * losses[0]["d"]
     assert losses[-1]["d_right_on_real"] > 0.8
     assert losses[-1]["d_right_on_fake"] > 0.8
@@ -434,7 +440,7 @@ def test_losses_of_an_undecided_discriminator_are_log_2(nets, tiny):
     x, real = batch()
     fake = nets.generator(x)
     nets.discriminator_adam.param_groups[0]["lr"] = 0.0
-    on_d = steps.discriminator_step(nets, x, real, fake)
+    on_d = steps.discriminator_step(nets, x, real, fake, tiny().train)
     on_g = steps.generator_step(nets, x, real, fake, tiny().train)
     assert on_d["d"].item() == pytest.approx(log(2))  # halved: the mean of both
     assert on_d["d_right_on_real"] == on_d["d_right_on_fake"] == 0
@@ -484,7 +490,7 @@ def test_a_gpu_that_is_not_there_is_refused(tiny, train, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"train\.device = 'cuda'"):
         train(tiny({"train.device": "cuda"}))
-    assert loop.pick_device("auto") == loop.pick_device("cpu") == CPU
+    assert gen.pick_device("auto", "a") == gen.pick_device("cpu", "a") == CPU
 
 
 @pytest.mark.parametrize(

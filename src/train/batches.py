@@ -1,16 +1,21 @@
 """Training batches: a pure function of seed and step, over uint8 arrays held in memory."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from src.generator import normalise
 
+Redraw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
 
 class Batches:
     """Random crops and flips of (input, photo) pairs, the same for both.
 
-    inputs: (N, L, L) or (N, L, L, 3) uint8; photos: (N, L, L, 3) uint8; L ≥ size.
+    inputs: (N, L, L) or (N, L, L, 3) uint8; photos: (N, L, L, 3) uint8; L ≥ size. redraw: makes
+    each input anew from its cropped photo, (S, S, 3) uint8.
     """
 
     def __init__(
@@ -21,12 +26,14 @@ class Batches:
         batch_size: int,
         seed: int,
         device: torch.device,
+        redraw: Redraw | None = None,
     ):
         self.inputs = torch.from_numpy(np.array(inputs)).to(device)
         self.photos = torch.from_numpy(np.array(photos)).to(device)
         self.size = size
         self.batch_size = batch_size
         self.seed = seed
+        self.redraw = redraw
         self._order: tuple[int, np.ndarray] | None = None
 
     def get(self, step: int) -> tuple[Tensor, Tensor]:
@@ -49,7 +56,11 @@ class Batches:
             torch.from_numpy(columns)[:, None, :],
         )
         index = tuple(i.to(self.photos.device, non_blocking=True) for i in index)
-        return normalise(self.inputs[index]), normalise(self.photos[index])
+        photos = self.photos[index]
+        if self.redraw:
+            drawn = np.stack([self.redraw(photo, rng) for photo in photos.cpu().numpy()])
+            return normalise(torch.from_numpy(drawn).to(photos.device)), normalise(photos)
+        return normalise(self.inputs[index]), normalise(photos)
 
     def _picture(self, drawn: int) -> int:
         epoch, place = divmod(drawn, len(self.photos))

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from src import arrays, generator, networks
+from src import arrays, generator, inputs, networks, paired
+from src.errors import UserError
 from src.files import whole
-from src.train import batches, steps
+from src.train import augment, batches, snapshots, steps
 
 ROOT = Path(".resume")
+USED = (arrays, augment, batches, generator, inputs, networks, paired, snapshots, steps)
 
 
 def folder(settings: dict[str, Any], data: list[np.ndarray]) -> Path:
@@ -26,7 +28,7 @@ def folder(settings: dict[str, Any], data: list[np.ndarray]) -> Path:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     here = Path(__file__)
     code = [here, here.with_name("loop.py")]
-    code += [Path(m.__file__) for m in (arrays, batches, generator, networks, steps)]
+    code += [Path(m.__file__) for m in USED]
     for path in code:
         digest.update(path.read_bytes())
     for array in data:
@@ -36,9 +38,14 @@ def folder(settings: dict[str, Any], data: list[np.ndarray]) -> Path:
 
 
 def save(state: dict[str, Any], where: Path) -> None:
-    """Write a checkpoint, whole or not at all."""
-    with whole(where / "state.pt") as temporary:
-        torch.save(state, temporary)
+    """Write a checkpoint, whole or not at all: UserError where the disk refuses."""
+    path = where / "state.pt"
+    try:
+        with whole(path) as temporary:
+            torch.save(state, temporary)
+    except RuntimeError as error:  # what torch makes of a full disk
+        reason = str(error).splitlines()[0]
+        raise UserError(f"cannot write {path}: {reason}; the one before is kept") from None
 
 
 def load(where: Path, device: torch.device) -> dict[str, Any] | None:

@@ -1,6 +1,10 @@
 """The training loop, read top to bottom."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,31 +13,32 @@ import torch
 from tqdm import tqdm
 
 from src import generator as gen
-from src import images
+from src import inputs
 from src.arrays import Pairs
 from src.errors import UserError
-from src.files import write_bytes, write_text
+from src.files import write_text
 from src.generator import Generator
 from src.networks import PatchGAN
-from src.params import Params
-from src.train import checkpoint
-from src.train.batches import Batches
+from src.params import Canny, Params, Train
+from src.train import checkpoint, snapshots
+from src.train.batches import Batches, Redraw
 from src.train.steps import Networks, discriminator_step, generator_step, learning_rate
 
-SHOWN = 6  # validation pictures in a sample grid
 LOGGED = 100  # rows of the history
 
 
 def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_file: Path) -> dict:
     """Train a generator and write it to `out`; returns metrics/train.json.
 
-    `out` gets generator.safetensors, config.json, and per snapshot its weights and a sample
-    grid; `history_file` the losses as CSV. A killed training goes on from its last checkpoint.
+    `out` gets generator.safetensors, config.json, per snapshot its weights and a sample sheet,
+    and in best/ the snapshot of the best validation score; `history_file` the losses as CSV. A
+    killed training goes on from its last checkpoint. Raises UserError where a loss or weight is
+    not finite, the disk refuses or memory does not suffice; the last checkpoint is kept.
     """
     t = p.train
-    device = pick_device(t.device)
+    device = gen.pick_device(t.device, "train.device")
     dtype = pick_dtype(t.precision, device)
-    inputs = train_pairs.inputs(p.task)
+    given = train_pairs.inputs(p.task)
     config = {
         "task": p.task,
         "output": t.output if p.task == "colorize" else "rgb",
@@ -53,13 +58,14 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
         "dtype": str(dtype),
     }
     shown = [val_pairs.inputs(p.task), val_pairs.photo]  # in the sample sheets
-    resume = checkpoint.folder(settings, [inputs, train_pairs.photo, *shown])
-    batches = Batches(inputs, train_pairs.photo, p.pair.size, t.batch_size, p.seed, device)
+    resume = checkpoint.folder(settings, [given, train_pairs.photo, *shown])
+    redraw = redrawing(p.task, p.pair.canny, t)
+    batches = Batches(given, train_pairs.photo, p.pair.size, t.batch_size, p.seed, device, redraw)
     torch.manual_seed(p.seed)
     nets = build(config, p, device)
-    done, history = restore(nets, resume, device)
+    done, history, scored = restore(nets, resume, device)
     checkpoint.copy_kept(resume, out)
-    snapshots = {t.steps * k // t.snapshots for k in range(1, t.snapshots + 1)}
+    looked_at = {t.steps * k // t.snapshots for k in range(1, t.snapshots + 1)}
     log_every = max(1, t.steps // LOGGED)
 
     bar = tqdm(
@@ -72,14 +78,18 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
                 adam.param_groups[0]["lr"] = learning_rate(step, t.steps, t.lr)
         x, real = batches.get(step)
         losses = {}
+        judged = nets if step >= t.l1_alone else replace(nets, discriminator=None)
         # without autocast's cache: it would judge G by D's weights from before D's step
-        with torch.autocast(
+        autocast = torch.autocast(
             device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
-        ):
+        )
+        with autocast, enough_memory(t):
             fake = nets.generator(x)
-            if nets.discriminator is not None:
-                losses |= discriminator_step(nets, x, real, fake)
-            losses |= generator_step(nets, x, real, fake, t)
+            if judged.discriminator is not None:
+                losses |= discriminator_step(judged, x, real, fake, t)
+            losses |= generator_step(judged, x, real, fake, t)
+        if nets.average is not None:
+            nets.follow(t.average)
         done = step + 1
         if done % log_every == 0 or done == t.steps:
             values = {name: float(value) for name, value in losses.items()}
@@ -87,19 +97,21 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
                 raise not_finite(f"the loss {values}", done, t.lr)
             history.append({"step": float(done), **values})
             bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
-        if done in snapshots:
-            snapshot(nets.generator, val_pairs, p.task, checkpoint.kept(resume), done, device)
+        if done in looked_at:
+            kept = checkpoint.kept(resume)
+            scored.append(snapshots.take(nets.kept, val_pairs, kept, done, device))
             checkpoint.copy_kept(resume, out)
         if done % t.checkpoint_every == 0 and done < t.steps:
             if not all(w.isfinite().all() for w in nets.generator.parameters()):
                 raise not_finite("a weight", done, t.lr)
-            checkpoint.save(state_of(nets, done, history), resume)
+            checkpoint.save(state_of(nets, done, history, scored), resume)
 
-    gen.save(nets.generator, out)
+    gen.save(nets.kept, out)
+    best = snapshots.keep_best(scored, t.best_by, out)
     table = pd.DataFrame(history).astype({"step": int})
     write_text(history_file, table.to_csv(index=False, float_format="%.5f"))
     checkpoint.remove(resume)
-    last = table.tail(max(1, len(table) // 10)).mean()
+    last = table.tail(max(1, len(table) // 10)).mean().dropna()
     return {
         "steps": t.steps,
         "pictures_seen": t.steps * t.batch_size,
@@ -107,20 +119,33 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
             "generator": count(nets.generator),
             "discriminator": count(nets.discriminator),
         },
-        "final": {name: round(float(last[name]), 4) for name in table.columns if name != "step"},
+        "final": {name: round(float(last[name]), 4) for name in last.index if name != "step"},
+        "best": best,
     }
+
+
+def redrawing(task: str, canny: Canny, t: Train) -> Redraw | None:
+    """How training inputs are drawn anew at each step; None where they are taken as they are."""
+    if task != "sketch" or t.vary_edges == 0:
+        return None
+    return lambda photo, rng: inputs.to_canny(photo, inputs.varied(canny, t.vary_edges, rng))
+
+
+@contextmanager
+def enough_memory(t: Train) -> Iterator[None]:
+    """Raises UserError where the block runs out of memory."""
+    try:
+        yield
+    except RuntimeError as error:  # torch's own is one, too
+        if "memory" not in str(error):
+            raise
+        message = f"out of memory at train.batch_size = {t.batch_size}: lower it, or pair.size"
+        raise UserError(message) from None
 
 
 def not_finite(what: str, step: int, lr: float) -> UserError:
     """The error of a training that has blown up; a checkpoint made before it is kept."""
     return UserError(f"not finite at step {step} is {what}: lower train.lr (now {lr})")
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` is a GPU where there is one; UserError where a GPU is asked for and absent."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("train.device = 'cuda', but torch sees no GPU: expected auto or cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -141,10 +166,11 @@ def build(config: dict, p: Params, device: torch.device) -> Networks:
     # on a GPU convolutions are fastest over channels-last memory; on a CPU it makes no difference
     memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
     generator = Generator(config).to(device, memory_format=memory)
+    average = deepcopy(generator) if t.average else None
     betas = (t.beta1, t.beta2)
     generator_adam = torch.optim.Adam(generator.parameters(), t.lr, betas, fused=True)
     if t.gan_weight == 0:
-        return Networks(generator, None, generator_adam, None)
+        return Networks(generator, None, generator_adam, None, average)
     smallest = 3 * 2**t.discriminator.layers
     if p.pair.size < smallest:
         raise UserError(
@@ -155,39 +181,27 @@ def build(config: dict, p: Params, device: torch.device) -> Networks:
     d = PatchGAN(channels, t.discriminator.filters, t.discriminator.layers)
     d = d.to(device, memory_format=memory)
     d_adam = torch.optim.Adam(d.parameters(), t.lr, betas, fused=True)
-    return Networks(generator, d, generator_adam, d_adam)
+    return Networks(generator, d, generator_adam, d_adam, average)
 
 
-def state_of(nets: Networks, step: int, history: list[dict]) -> dict:
+def state_of(nets: Networks, step: int, history: list[dict], scored: list[dict]) -> dict:
     """All that is needed to go on; every random choice is a function of the step."""
     parts = {name: part.state_dict() for name, part in vars(nets).items() if part is not None}
-    return {**parts, "step": step, "history": history}
+    return {**parts, "step": step, "history": history, "scored": scored}
 
 
-def restore(nets: Networks, where: Path, device: torch.device) -> tuple[int, list[dict]]:
-    """Load a checkpoint into the networks; the number of steps done and the history."""
+def restore(
+    nets: Networks, where: Path, device: torch.device
+) -> tuple[int, list[dict], list[dict]]:
+    """Load a checkpoint into the networks: the steps done, the history, the snapshots' scores."""
     state = checkpoint.load(where, device)
     if state is None:
-        return 0, []
+        return 0, [], []
     for name, part in vars(nets).items():
         if part is not None:
             part.load_state_dict(state[name])
     print(f"going on from step {state['step']}, kept in {where}")
-    return state["step"], state["history"]
-
-
-def snapshot(
-    generator: Generator, val: Pairs, task: str, out: Path, step: int, device: torch.device
-) -> None:
-    """Keep the weights, and a grid of input | output | target on fixed validation pictures."""
-    gen.save(generator, out / "snapshots", f"step_{step:06d}")
-    generator.eval()
-    shown = np.linspace(0, len(val) - 1, min(SHOWN, len(val))).astype(int)
-    inputs = val.inputs(task)[shown]
-    outputs = gen.to_uint8(generator.render(gen.to_tensor(inputs).to(device)))
-    generator.train()
-    sheet = images.samples(inputs, outputs, val.photo[shown])
-    write_bytes(out / "samples" / f"step_{step:06d}.png", images.png(sheet))
+    return state["step"], state["history"], state["scored"]
 
 
 def count(network: torch.nn.Module | None) -> int:

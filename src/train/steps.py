@@ -8,22 +8,46 @@ from torch import Tensor, nn
 
 from src.generator import Generator
 from src.params import Train
+from src.train.augment import augment
 
 
 @dataclass
 class Networks:
-    """What is trained. Without an adversarial loss there is no discriminator."""
+    """What is trained. Without an adversarial loss there is no discriminator.
+
+    average: the moving average of the generator's weights, where one is kept.
+    """
 
     generator: Generator
     discriminator: nn.Module | None
     generator_adam: torch.optim.Adam
     discriminator_adam: torch.optim.Adam | None
+    average: Generator | None = None
+
+    @property
+    def kept(self) -> Generator:
+        """The generator that becomes the model."""
+        return self.average or self.generator
+
+    @torch.no_grad()
+    def follow(self, decay: float) -> None:
+        """Move the average on by a step: decay · average + (1 - decay) · weights."""
+        for mean, now in zip(
+            self.average.state_dict().values(), self.generator.state_dict().values(), strict=True
+        ):
+            if mean.is_floating_point():
+                mean.lerp_(now, 1 - decay)
+            else:
+                mean.copy_(now)
 
 
-def discriminator_step(nets: Networks, x: Tensor, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+def discriminator_step(
+    nets: Networks, x: Tensor, real: Tensor, fake: Tensor, train: Train
+) -> dict[str, Tensor]:
     """Teach D to tell (x, real) from (x, fake); its loss is halved, as published."""
-    on_real = nets.discriminator(torch.cat([x, real], 1)).float()
-    on_fake = nets.discriminator(torch.cat([x, fake.detach()], 1)).float()
+    kinds = train.discriminator.augment
+    on_real = nets.discriminator(torch.cat(augment(x, real, kinds), 1)).float()
+    on_fake = nets.discriminator(torch.cat(augment(x, fake.detach(), kinds), 1)).float()
     loss = (_bce(on_real, 1) + _bce(on_fake, 0)) / 2
     nets.discriminator_adam.zero_grad()
     loss.backward()
@@ -42,11 +66,15 @@ def generator_step(
     l1 = F.l1_loss(fake.float(), real)
     loss, losses = train.l1_weight * l1, {"g_l1": l1.detach()}
     if nets.discriminator is not None:
-        gan = _bce(nets.discriminator(torch.cat([x, fake], 1)).float(), 1)
+        nets.discriminator.requires_grad_(False)  # it learns nothing here: half its backward
+        pair = augment(x, fake, train.discriminator.augment)
+        gan = _bce(nets.discriminator(torch.cat(pair, 1)).float(), 1)
         loss = loss + train.gan_weight * gan
         losses["g_gan"] = gan.detach()
     nets.generator_adam.zero_grad()
     loss.backward()
+    if nets.discriminator is not None:
+        nets.discriminator.requires_grad_(True)
     nets.generator_adam.step()
     return losses
 

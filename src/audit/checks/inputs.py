@@ -5,6 +5,7 @@ import numpy as np
 
 from src.audit.evidence import Evidence
 from src.audit.registry import Measure, Offender, check
+from src.params import Canny
 
 SHIFTS = 6  # pixels either way that a slipped input is looked for
 FITTING = 64  # pixels, the size at which labels are laid over photographs
@@ -46,13 +47,24 @@ def edges_are_canny(e: Evidence) -> Measure:
             blurred = (
                 cv2.GaussianBlur(mean, (canny.blur, canny.blur), 0) if canny.blur > 1 else mean
             )
-            expected = cv2.Canny(blurred, canny.low, canny.high, apertureSize=canny.aperture)
+            expected = cv2.Canny(blurred, *_thresholds(blurred, canny), apertureSize=canny.aperture)
             error = float((edges != expected).mean())
             worst = max(worst, error)
             if error > e.limits.edge_error:
                 detail = f"differs in {error:.1%} of its pixels: {_slip(edges, expected)}"
                 offenders.append(e.at(side, at, detail))
     return worst, offenders
+
+
+def _thresholds(gray: np.ndarray, canny: Canny) -> tuple[float, float]:
+    if canny.thresholds == "absolute":
+        return canny.low, canny.high
+    padded = cv2.copyMakeBorder(gray, 4, 4, 4, 4, cv2.BORDER_REPLICATE).astype(np.float32)
+    kernels = cv2.getDerivKernels(1, 0, canny.aperture)
+    across = cv2.sepFilter2D(padded, -1, *kernels)[4:-4, 4:-4]
+    down = cv2.sepFilter2D(padded, -1, *kernels[::-1])[4:-4, 4:-4]
+    low, high = np.quantile(np.abs(across) + np.abs(down), [canny.low / 100, canny.high / 100])
+    return float(low), float(high)
 
 
 @check(

@@ -9,7 +9,7 @@ import pandas as pd
 from src import arrays, images, params
 from src import generator as gen
 from src.arrays import Pairs
-from src.evaluate import evaluation, features, scores, weights
+from src.evaluate import evaluation, features, weights
 from src.files import write_bytes, write_json, write_text
 
 
@@ -52,7 +52,7 @@ def _score_again(root: Path, made: np.ndarray, val: Pairs) -> None:
     write_text(root / "data/predictions/scores.csv", text)
     path = root / "metrics/evaluate.json"
     told = json.loads(path.read_text(encoding="utf-8"))
-    told["val"] = evaluator.distances(made, val.photo) | scores.summary(table)
+    told["val"] = evaluator.score(made, val.photo)
     told["gap"] = {k: round(told["val"][k] - told["train"][k], 5) for k in told["gap"]}
     write_json(path, told)
 
@@ -60,4 +60,5 @@ def _score_again(root: Path, made: np.ndarray, val: Pairs) -> None:
 def _evaluator(root: Path) -> evaluation.Evaluator:
     p = params.read(root / "params.yaml")
     file = weights.extractor_file(root / "data/weights")
-    return evaluation.Evaluator(features.build(file, p.evaluate.random_seed), p.evaluate)
+    extractor = features.build(file, p.evaluate.random_seed, p.evaluate.batch_size)
+    return evaluation.Evaluator(extractor, p.evaluate)

@@ -10,7 +10,8 @@ from src import arrays, images, ledger, params
 from src.arrays import Pairs
 from src.demo import catalogue as demo
 from src.errors import UserError
-from src.pair import square, to_canny, to_gray
+from src.inputs import to_canny, to_gray
+from src.pair import square
 
 SIDES = ("train", "val", "probe")
 

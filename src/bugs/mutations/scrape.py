@@ -13,7 +13,7 @@ from src import images, ledger
 from src.demo import catalogue as demo
 from src.errors import UserError
 from src.files import write_bytes
-from src.pair import to_gray
+from src.inputs import to_gray
 
 EVERY = 5  # one picture in so many is at fault
 

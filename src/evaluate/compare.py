@@ -1,0 +1,110 @@
+"""Which of two experiments is better, and is that more than chance?
+
+Both are compared on the same validation pictures: the difference of each score is bootstrapped
+over pictures (Efron and Tibshirani 1993), always the same ones in both. A distance of sets is
+taken anew for every draw: what pictures drawn twice do to it they do to both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src import arrays, images, paired
+from src.arrays import Pairs
+from src.errors import UserError
+from src.evaluate import distances
+from src.evaluate.features import Extractor
+from src.evaluate.scores import KERNEL
+
+DRAWS, SET_DRAWS = 10_000, 300
+LEVEL = 0.95
+BETTER = paired.BETTER | {"fid": -1, "fd_random": -1}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment left: scores by validation row, its pictures and their targets."""
+
+    name: str
+    table: pd.DataFrame
+    outputs: np.ndarray
+    val: Pairs
+
+
+@dataclass(frozen=True)
+class Difference:
+    """b minus a of a metric, with its interval."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+
+    def sentence(self, a: str, b: str) -> str:
+        """The one that a person wants."""
+        span = [self.low, self.high]
+        if self.low <= 0 <= self.high:
+            low, high = (f"{x:+.3g}" for x in span)
+            return f"{self.metric}: not distinguishable ({b} {self.value:+.3g} [{low}, {high}])"
+        better = b if self.value * BETTER[self.metric] > 0 else a
+        low, high = (f"{x:.3g}" for x in sorted(map(abs, span)))
+        return f"{self.metric}: {better} better by {abs(self.value):.3g} [{low}, {high}]"
+
+
+def compare(a: Experiment, b: Experiment, extractor: Extractor, seed: int) -> list[Difference]:
+    """The differences of l1, psnr, ssim and the set distance, with 95 % intervals.
+
+    Raises UserError where the two were not scored on the same validation pictures.
+    """
+    _refuse_other_pictures(a, b)
+    rng = np.random.default_rng(seed)
+    found = []
+    for metric in paired.BETTER:
+        apart = (b.table[metric] - a.table[metric]).to_numpy()
+        means = _resampled(len(apart), DRAWS, rng, lambda places, d=apart: d[places].mean())
+        found.append(_difference(metric, float(apart.mean()), means))
+    real = extractor(a.val.photo)
+    one, other = (extractor(e.outputs) for e in (a, b))
+
+    def apart_by(places: np.ndarray) -> float:
+        fd = [distances.frechet(made[places], real[places]) for made in (other, one)]
+        return fd[0] - fd[1]
+
+    draws = _resampled(len(real), SET_DRAWS, rng, apart_by)
+    return [*found, _difference(extractor.name, apart_by(np.arange(len(real))), draws)]
+
+
+def _refuse_other_pictures(a: Experiment, b: Experiment) -> None:
+    same = a.val.photo.shape == b.val.photo.shape and np.array_equal(a.val.photo, b.val.photo)
+    if not same or list(a.table["row"]) != list(b.table["row"]):
+        raise UserError(
+            f"{a.name} has {len(a.table)} validation pictures of {a.val.photo.shape[1]} pixels, "
+            f"{b.name} {len(b.table)} of {b.val.photo.shape[1]}, and they are not the same: "
+            "expected experiments that differ after the pair stage only"
+        )
+
+
+def _resampled(
+    count: int, draws: int, rng: np.random.Generator, value: Callable[[np.ndarray], float]
+) -> np.ndarray:
+    return np.array([value(rng.integers(count, size=count)) for _ in range(draws)])
+
+
+def _difference(metric: str, value: float, draws: np.ndarray) -> Difference:
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    if metric in KERNEL:
+        # pictures drawn twice shift every draw alike: what matters is how far they scatter
+        low, high = (value + edge - draws.mean() for edge in (low, high))
+    return Difference(metric, value, float(low), float(high))
+
+
+def opened(name: str, folder: Path) -> Experiment:
+    """The experiment whose artifacts lie in `folder` as in the project's own."""
+    table = pd.read_csv(folder / "data/predictions/scores.csv")
+    files = [folder / "data/predictions" / f"{row:06d}.png" for row in table["row"]]
+    outputs = np.stack([images.read(file) for file in files])
+    return Experiment(name, table, outputs, arrays.load(folder / "data/pairs", "val"))

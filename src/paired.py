@@ -1,0 +1,39 @@
+"""Scores of pictures against their own targets. All pictures are (N, S, S, 3) uint8."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import (
+    peak_signal_noise_ratio,
+    structural_similarity_index_measure,
+)
+
+PSNR_CAP = 100.0  # dB; equal pictures would have infinitely many, which no metrics file holds
+BETTER = {"l1": -1, "psnr": 1, "ssim": 1}  # the sign of what is better
+
+
+def scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+    """Each picture's l1 (on the scale of [-1, 1]), psnr (dB) and ssim, (N,) float each."""
+    a, b = unit(outputs), unit(targets)
+    psnr = [
+        min(PSNR_CAP, float(peak_signal_noise_ratio(x, y, data_range=1.0)))
+        for x, y in zip(a, b, strict=True)
+    ]
+    ssim = structural_similarity_index_measure(a, b, data_range=1.0, reduction="none")
+    return {
+        "l1": 2 * (a - b).abs().mean(dim=(1, 2, 3)).numpy(),
+        "psnr": np.array(psnr),
+        "ssim": ssim.reshape(-1).numpy(),
+    }
+
+
+def planes(pictures: np.ndarray) -> Tensor:
+    """(N, S, S, 3) uint8 → (N, 3, S, S) uint8, as networks want them."""
+    if pictures.dtype != np.uint8:
+        raise TypeError(f"pictures must be uint8, not {pictures.dtype}: floats score wrongly")
+    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2)
+
+
+def unit(pictures: np.ndarray) -> Tensor:
+    """(N, S, S, 3) uint8 → (N, 3, S, S) float in [0, 1]."""
+    return planes(pictures).float() / 255
