@@ -6,7 +6,7 @@ The budget is a number of steps of eight, equal for all. An experiment that is t
 run again. Checkerboard is measured as the energy at half, a quarter and an eighth of the sampling
 frequency in outputs, over the same of their targets: 1 is as in photographs.
 
-    python -m benchmarks.ablations --portraits DIR --facades DIR [--steps 400] [--jobs 2]
+    python -m benchmarks.ablations --portraits DIR --facades DIR [--steps 300] [--jobs 2]
 """
 
 import argparse
@@ -41,6 +41,7 @@ PORTRAITS = {
 FACADES = {name: PORTRAITS[name] for name in PORTRAITS if name != "rgb output"}
 COMMON = ["audit.on_failure=report", "pair.size=64", "pair.margin=7", "train.snapshots=4"]
 COMMON += ["train.checkpoint_every=100000", "evaluate.features=random", "train.device=cpu"]
+COMMON += ["models.unet.filters=24", "models.encdec.filters=24", "train.discriminator.filters=16"]
 SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness")
 
 
@@ -117,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablations", description=__doc__)
     parser.add_argument("--portraits", type=Path, help="a folder of photographs, to be colorized")
     parser.add_argument("--facades", type=Path, help="the folder of the facades, of label maps")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     sets = {}
