@@ -1,10 +1,10 @@
 """What each choice of training is worth: variants by `dvc exp`, on several seeds.
 
-Runs in the project's folder, on a clean commit: queues one experiment for each variant and seed,
-works the queue off with one thread a job, and prints a table of means with the spread over seeds.
-The budget is a number of steps of eight, equal for all. An experiment that is there already is not
-run again. Checkerboard is measured as the energy at half, a quarter and an eighth of the sampling
-frequency in outputs, over the same of their targets: 1 is as in photographs.
+Works in a clone of the last commit under .cache/ablations. For each set and seed the first variant
+is run and committed on a branch of its own, so that the data stages are done once; the others are
+queued on it, and worked off with one thread a job. The budget is a number of steps of eight, equal
+for all. What was run already is not run again. Checkerboard is the energy at periods of 2, 4 and 8
+pixels in outputs, over the same of their targets: 1 is as in photographs.
 
     python -m benchmarks.ablations --portraits DIR --facades DIR [--steps 300] [--jobs 2]
 """
@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from dvc.api import DVCFileSystem
 from src import images
 from src.errors import UserError, reported
 
+CLONE = Path(".cache/ablations")
 SEEDS = (0, 1, 2)
 UNET = ["model=unet"]
 # of colorization on portraits, by name: what differs from the first
@@ -45,35 +47,67 @@ COMMON += ["models.unet.filters=24", "models.encdec.filters=24", "train.discrimi
 SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness")
 
 
-def experiments(name: str, source: list[str], variants: dict, steps: int) -> dict[str, list[str]]:
-    """The settings of each experiment, by its name for DVC."""
-    made = {}
-    for number, changes in enumerate(variants.values()):
-        for seed in SEEDS:
-            settings = [*source, *COMMON, f"train.steps={steps}", f"seed={seed}"]
-            settings += [change.format(half=steps // 2) for change in changes]
-            made[f"abl-{name}-{steps}-{number}-{seed}"] = settings
-    return made
+@dataclass(frozen=True)
+class Plan:
+    """A set of pictures with the variants that are tried on it."""
+
+    name: str
+    source: list[str]
+    variants: dict[str, list[str]]
+    steps: int
+
+    def settings(self, variant: str, seed: int) -> list[str]:
+        """What `dvc exp run` gets, for -S each."""
+        common = [*self.source, *COMMON, f"train.steps={self.steps}", f"seed={seed}"]
+        changes = [change.format(half=self.steps // 2) for change in self.variants[variant]]
+        return [part for setting in common + changes for part in ("-S", setting)]
+
+    def experiment(self, variant: str, seed: int) -> str:
+        """Its name for DVC, and for git where it is the first."""
+        number = list(self.variants).index(variant)
+        return f"{self.name}-{self.steps}-{number}-{seed}"
 
 
-def dvc(*arguments: str) -> str:
-    command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
+def call(*command: str) -> str:
+    done = subprocess.run(command, cwd=CLONE, capture_output=True, text=True)
     if done.returncode:
-        raise UserError(f"dvc {arguments[0]}: {done.stderr.strip()}")
+        said = (done.stderr or done.stdout).strip()
+        raise UserError(f"{' '.join(command[:6])} in {CLONE}: {said[-500:]}")
     return done.stdout
 
 
-def run(wanted: dict[str, list[str]], jobs: int) -> None:
-    """Queue what is not there yet, and work it off."""
-    there = set(dvc("exp", "list", "--name-only").split())
-    queued = dvc("queue", "status")
-    for name, settings in wanted.items():
-        if name not in there and name not in queued:
-            overrides = [part for setting in settings for part in ("-S", setting)]
-            dvc("exp", "run", "--queue", "-n", name, *overrides)
-    os.environ["OMP_NUM_THREADS"] = "1"  # jobs side by side would fight for the cores
-    dvc("exp", "run", "--run-all", "-j", str(jobs))
+def dvc(*arguments: str) -> str:
+    return call(sys.executable, "-m", "dvc", *arguments)
+
+
+def prepare() -> str:
+    """The clone, at the project's last commit; its id."""
+    if not CLONE.exists():
+        subprocess.run(["git", "clone", "-q", ".", str(CLONE)], check=True)
+        call("git", "config", "user.name", "ablations")
+        call("git", "config", "user.email", "ablations@example.org")
+    call("git", "fetch", "-q", "origin", "HEAD")
+    return call("git", "rev-parse", "FETCH_HEAD").strip()
+
+
+def run(plan: Plan, start: str, jobs: int) -> None:
+    """Every variant on every seed, but for what is there already."""
+    first, *others = plan.variants
+    for seed in SEEDS:
+        branch = plan.experiment(first, seed)
+        if branch not in call("git", "branch", "--format=%(refname:short)").split():
+            call("git", "checkout", "-q", "-f", "-B", "working", start)
+            dvc("exp", "run", *plan.settings(first, seed), "evaluate")
+            call("git", "commit", "-qam", branch)
+            call("git", "branch", branch)
+        call("git", "checkout", "-q", "-f", branch)
+        there = dvc("exp", "list", "--all-commits", "--name-only").split()
+        wanted = {variant: plan.experiment(variant, seed) for variant in others}
+        missing = {variant: name for variant, name in wanted.items() if name not in there}
+        for variant, name in missing.items():
+            dvc("exp", "run", "--queue", "-n", name, *plan.settings(variant, seed), "evaluate")
+        if missing:
+            dvc("exp", "run", "--run-all", "-j", str(jobs))
 
 
 def checkerboard(files: DVCFileSystem) -> float:
@@ -99,13 +133,13 @@ def at_upsampling(picture: np.ndarray) -> float:
     return float(sum(spectrum[u, 0] + spectrum[0, u] + spectrum[u, u] for u in places))
 
 
-def table(name: str, variants: dict, steps: int) -> list[str]:
+def table(plan: Plan) -> list[str]:
     heads = [*SCORES, "checkerboard"]
-    lines = [f"| {name} | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
-    for number, variant in enumerate(variants):
+    lines = [f"| {plan.name} | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
+    for variant in plan.variants:
         rows = []
         for seed in SEEDS:
-            files = DVCFileSystem(rev=f"abl-{name}-{steps}-{number}-{seed}")
+            files = DVCFileSystem(url=str(CLONE), rev=plan.experiment(variant, seed))
             val = json.loads(files.read_text("metrics/evaluate.json"))["val"]
             rows.append([*(val[score] for score in SCORES), checkerboard(files)])
         means, spread = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
@@ -121,21 +155,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    sets = {}
+    plans = []
     if arguments.portraits:
         path = f"folder.path={arguments.portraits.resolve()}"
-        sets["portraits"] = (["source=folder", path], PORTRAITS)
+        plans.append(Plan("portraits", ["source=folder", path], PORTRAITS, arguments.steps))
     if arguments.facades:
-        path = f"facades.path={arguments.facades.resolve()}"
-        sets["facades"] = (["source=facades", "task=labels", path], FACADES)
-    if not sets:
+        source = ["source=facades", "task=labels"]
+        source.append(f"facades.path={arguments.facades.resolve()}")
+        plans.append(Plan("facades", source, FACADES, arguments.steps))
+    if not plans:
         raise UserError("nothing to do: expected --portraits, --facades or both")
-    wanted: dict[str, list[str]] = {}
-    for name, (source, variants) in sets.items():
-        wanted |= experiments(name, source, variants, arguments.steps)
-    run(wanted, arguments.jobs)
-    for name, (_, variants) in sets.items():
-        print("\n".join(table(name, variants, arguments.steps)), end="\n\n")
+    os.environ["OMP_NUM_THREADS"] = "1"  # jobs side by side would fight for the cores
+    start = prepare()
+    for plan in plans:
+        run(plan, start, arguments.jobs)
+        print("\n".join(table(plan)), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

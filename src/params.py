@@ -1,13 +1,18 @@
-"""params.yaml as typed models: a wrong key, type or range is refused in one line."""
+"""params.yaml as typed models: a wrong key, type or range is refused in one line.
 
+`python -m src.params presets/NAME.yaml` prints a preset as overrides for `dvc exp run`.
+"""
+
+import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from src.errors import UserError
+from src.errors import UserError, reported
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -275,6 +280,10 @@ def read(path: Path = Path("params.yaml")) -> Params:
 
     Raises UserError with one line that names each wrong key, its value and what is allowed.
     """
+    return _validated(path, _yaml(path))
+
+
+def _yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except FileNotFoundError:
@@ -283,10 +292,36 @@ def read(path: Path = Path("params.yaml")) -> Params:
         raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path} holds {type(values).__name__}, expected sections of keys")
+    return values
+
+
+def _validated(path: Path, values: dict[str, Any]) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
         raise UserError("; ".join(_sentence(path, e) for e in error.errors())) from None
+
+
+def overrides(preset: Path, path: Path = Path("params.yaml")) -> list[str]:
+    """A preset's values as KEY=VALUE; UserError where one would be refused in params.yaml."""
+    values, preset_values = _yaml(path), _yaml(preset)
+    leaves = dict(_leaves(preset_values))
+    for key, value in leaves.items():
+        *sections, last = key.split(".")
+        place = values
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[last] = value
+    _validated(preset, values)
+    return [f"{key}={value}" for key, value in leaves.items()]
+
+
+def _leaves(values: dict, before: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
 
 
 def _sentence(path: Path, error: Any) -> str:
@@ -299,3 +334,15 @@ def _sentence(path: Path, error: Any) -> str:
     if error["type"] == "value_error":
         return f"{path}: {key + ': ' if key else ''}{message}"
     return f"{path}: {key} = {error['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def main() -> None:
+    """python -m src.params PRESET: its values as overrides, -S KEY=VALUE each."""
+    parser = argparse.ArgumentParser(prog="python -m src.params", description=main.__doc__)
+    parser.add_argument("preset", type=Path, metavar="PRESET", help="such as presets/facades.yaml")
+    print(" ".join(f"-S {override}" for override in overrides(parser.parse_args().preset)))
+
+
+if __name__ == "__main__":
+    with reported("params"):
+        main()

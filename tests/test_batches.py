@@ -112,3 +112,25 @@ def test_what_comes_later_does_not_change_the_pictures():
     before = drawn.get(0)[1].clone()
     photos[:] = 0
     assert torch.equal(drawn.get(0)[1], before)
+
+
+def test_inputs_are_drawn_anew_from_the_cropped_photos():
+    photos = ramps(3, 12)
+    seen = []
+
+    def redraw(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        seen.append(photo)
+        return photo[..., 1] + rng.integers(100, dtype=np.uint8)
+
+    def made() -> Batches:
+        return Batches(to_gray(photos), photos, 8, 4, 0, CPU, redraw)
+
+    x, photo = made().get(5)
+    assert x.shape == (4, 1, 8, 8)
+    np.testing.assert_array_equal(np.stack(seen), levels(photo).transpose(0, 2, 3, 1))
+    apart = levels(x)[:, 0] - levels(photo)[:, 1]
+    assert (apart == apart[:, :1, :1]).all()  # one draw a picture
+    assert len(set(apart[:, 0, 0])) > 1
+    again, plain = made().get(5), batches(photos).get(5)
+    assert torch.equal(again[0], x)
+    assert torch.equal(plain[1], photo)  # crops and flips are those without it

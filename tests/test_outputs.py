@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import images, params
+from src import images, paired, params
 from src.arrays import Pairs
 from src.audit import findings
 from src.audit.checks import CHECKS
 from src.audit.evidence import Outcome
-from src.evaluate import scores
 from src.files import write_bytes
 from src.inputs import to_gray
 from src.pair import square
@@ -53,7 +52,7 @@ def outcome_of(photos: list[np.ndarray]) -> Outcome:
 def scored(o: Outcome) -> Outcome:
     """With the L1 that evaluate records for these outputs."""
     made = np.stack([o.outputs[row] for row in o.val.index["row"]])
-    l1 = float(scores.l1(made, np.asarray(o.val.photo)).mean())
+    l1 = float(paired.scores(made, np.asarray(o.val.photo))["l1"].mean())
     return replace(o, scores={"l1": round(l1, 4)})
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as drawn_arrays
 
@@ -72,57 +71,6 @@ def halves(raw: Path, count: int, labels_first: bool) -> list[np.ndarray]:
         both = [labels, photo] if labels_first else [photo, labels]
         wholes.append(np.concatenate(both, axis=1))
     return wholes
-
-
-@given(PICTURES)
-@settings(max_examples=60, deadline=None)
-def test_gray_is_the_rounded_mean(photo: np.ndarray):
-    # a third of a whole number is never halfway: rounding has no ties
-    expected = np.round(photo.astype(np.float64).mean(axis=2)).astype(np.uint8)
-    np.testing.assert_array_equal(inputs.to_gray(photo), expected)
-
-
-@pytest.mark.parametrize("channel", [0, 1, 2])
-def test_gray_weighs_the_channels_alike(channel: int):
-    pixel = np.zeros((1, 1, 3), np.uint8)
-    pixel[..., channel] = 255
-    assert inputs.to_gray(pixel).item() == 85  # luma would give 76, 150 or 29
-
-
-def test_gray_of_a_batch_is_the_gray_of_each(faces):
-    batch = np.stack(faces[:3])
-    np.testing.assert_array_equal(inputs.to_gray(batch)[1], inputs.to_gray(faces[1]))
-
-
-@pytest.mark.parametrize("blur", [1, 3, 7])
-@pytest.mark.parametrize("aperture", [3, 5, 7])
-def test_edges_stand_where_the_photo_changes(blur: int, aperture: int):
-    photo = np.full((60, 80, 3), 20, np.uint8)
-    photo[20:40, 30:70] = (230, 220, 240)
-    edges = inputs.to_canny(
-        photo, Canny(low=60, high=140, aperture=aperture, blur=blur, thresholds="absolute")
-    )
-    assert edges.shape == (60, 80)
-    assert set(np.unique(edges)) == {0, 255}
-    rows, columns = np.nonzero(edges)
-    assert np.abs([rows.min() - 20, rows.max() - 40]).max() <= 2
-    assert np.abs([columns.min() - 30, columns.max() - 70]).max() <= 2
-    assert not edges[24:36, 34:66].any()
-    assert edges[30].any()
-    assert edges[:, 50].any()
-
-
-def test_edges_of_a_face_are_few_and_binary(faces):
-    edges = np.stack([inputs.to_canny(face, CANNY) for face in faces[:5]])
-    assert set(np.unique(edges)) == {0, 255}
-    assert 0.005 < (edges > 0).mean() < 0.4
-
-
-def test_a_lower_threshold_finds_more_edges(faces):
-    more = inputs.to_canny(
-        faces[0], Canny(low=20, high=50, aperture=3, blur=3, thresholds="absolute")
-    )
-    assert (more > 0).sum() > (inputs.to_canny(faces[0], CANNY) > 0).sum()
 
 
 @pytest.mark.parametrize(

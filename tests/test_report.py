@@ -198,12 +198,21 @@ class Artifacts:
         numbers = {
             "clean": verdicts.counts(self.table),
             "split": split.counts(self.table),
-            "train": {"steps": 2, "pictures_seen": 16, "parameters": {"generator": 1_234_567}},
+            "train": {
+                "steps": 2,
+                "pictures_seen": 16,
+                "parameters": {"generator": 1_234_567},
+                "best": {"step": 2, "l1": 0.2},
+            },
             "evaluate": {
                 "val": SETS | PAIRED,
                 "train": SETS | PAIRED,
                 "gap": gap,
-                "floor": {"copy_input": SETS | PAIRED, "real_real": SETS},
+                "floor": {
+                    "copy_input": SETS | PAIRED,
+                    "mean_color": SETS | PAIRED,
+                    "real_real": SETS,
+                },
             },
             "evaluate_meta": {
                 "features": "fd_random",
@@ -214,7 +223,10 @@ class Artifacts:
         for name, value in numbers.items():
             write_json(self.metrics / f"{name}.json", value)
         write_text(self.metrics / "history.csv", self.history)
-        write_text(self.metrics / "progress.csv", "step,l1,fd\n1,0.3,2.0\n2,0.2,1.0\n")
+        write_text(
+            self.metrics / "progress.csv",
+            "step,l1,psnr,ssim,fd\n1,0.3,20,0.5,2.0\n2,0.2,22,0.6,1.0\n",
+        )
 
     def html(self) -> str:
         """The page of what is written."""
@@ -697,10 +709,11 @@ def test_scores_stand_in_their_rows(artifacts):
     assert rows[0] == ["", *SETS, *PAIRED]
     assert rows[0][-1] == "n"
     by_title = {title: values for title, *values in rows[1:]}
-    titles = ["validation", "training", "gap", "baseline: input copied", "floor: real vs real"]
+    baselines = ["baseline: input copied", "baseline: mean colour"]
+    titles = ["validation", "training", "gap", *baselines, "floor: real vs real"]
     assert list(by_title) == titles
     all_numbers = [str(v) for v in (SETS | PAIRED).values()]
-    for title in ("validation", "training", "baseline: input copied"):
+    for title in ("validation", "training", *baselines):
         assert by_title[title] == all_numbers
     assert by_title["gap"] == ["0.0"] * (len(all_numbers) - 1) + [""]
     assert by_title["floor: real vs real"] == [*map(str, SETS.values()), *[""] * len(PAIRED)]
@@ -724,6 +737,7 @@ def test_the_curves_are_charted(artifacts):
         ["g_l1: 0.25 to 0.5", "g_gan: 0.7 to 0.8", "d: 0.5 to 0.6"],
         ["d_right_on_real: 0.5 to 0.6", "d_right_on_fake: 0.4 to 0.5"],
         ["l1: 0.2 to 0.3"],
+        ["ssim: 0.5 to 0.6"],
         ["fd: 1 to 2"],
     ]
 
@@ -732,7 +746,18 @@ def test_a_training_without_discriminator_has_no_chart_of_it(artifacts):
     artifacts.history = "step,g_l1\n1,0.5\n2,0.25\n"
     section = artifacts.soup().select_one("#curves")
     assert "discriminator" not in text_of(section)
-    assert len(section.find_all("svg")) == 3
+    assert len(section.find_all("svg")) == 4
+
+
+def test_a_loss_that_came_later_is_charted_from_there(artifacts):
+    artifacts.history = "step,g_l1,d\n1,0.5,\n2,0.25,0.6\n3,0.2,0.5\n"
+    first = artifacts.soup().select_one("#curves svg")
+    shown = [text_of(label) for label in first.select("text")]
+    assert shown == ["g_l1: 0.2 to 0.5", "d: 0.5 to 0.6"]
+
+
+def test_the_best_snapshot_is_named(artifacts):
+    assert "Best snapshot: step 2" in text_of(artifacts.soup().select_one("#curves"))
 
 
 def test_the_parameters_are_shown_as_they_are(artifacts):

@@ -7,11 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.linalg import sqrtm
 
-from src import images
+from src import images, paired
 from src.evaluate import scores
-from src.evaluate.features import RandomFeatures, build
+from src.evaluate.features import Extractor, RandomFeatures, build
 from src.inputs import to_gray
 
 FEW = settings(max_examples=10, deadline=None)
@@ -28,99 +27,73 @@ def network() -> RandomFeatures:
     return RandomFeatures(0)
 
 
-def many(seed: int, count: int, brightness: int) -> np.ndarray:
-    """Blotches of colour, (count, 16, 16, 3) uint8: more pictures than there are features."""
-    rng = np.random.default_rng(seed)
-    small = rng.normal(brightness, 60, (count, 4, 4, 3)).repeat(4, axis=1).repeat(4, axis=2)
-    return (small + rng.normal(0, 10, (count, 16, 16, 3))).clip(0, 255).astype(np.uint8)
+@pytest.fixture(scope="module")
+def extractor() -> Extractor:
+    return build(None, 0, 32)
 
 
-def reference(network: RandomFeatures, a: np.ndarray, b: np.ndarray) -> float:
-    """The Fréchet distance as written in the paper, in float64."""
-    means, covariances = [], []
-    for pictures in (a, b):
-        features = network(scores.planes(pictures)).numpy().astype(np.float64)
-        means.append(features.mean(axis=0))
-        covariances.append(np.cov(features, rowvar=False))
-    root = sqrtm(covariances[0] @ covariances[1])
-    apart = ((means[0] - means[1]) ** 2).sum()
-    return float(apart + np.trace(covariances[0] + covariances[1] - 2 * np.real(root)))
-
-
-@pytest.mark.parametrize("brightness", [90, 128])
-def test_the_distance_is_that_of_the_paper(network, brightness):
-    a, b = many(1, 400, brightness), many(2, 300, 128)
-    found = scores.distances(network, a, b, 128)["fd_random"]
-    assert found == pytest.approx(reference(network, a, b), rel=1e-4, abs=1e-5)
-    assert found > 0
-
-
-def test_the_distance_is_that_of_the_paper_for_few_pictures(network, photos):
-    a, b = photos[:20], photos[20:]
-    found = scores.distances(network, a, b, 32)["fd_random"]
-    assert found == pytest.approx(reference(network, a, b), rel=1e-4, abs=1e-5)
-
-
-def test_identical_sets_are_no_distance_apart(network, photos):
-    found = scores.distances(network, photos, photos, 32)["fd_random"]
-    assert 0 <= found < 1e-4
-
-
-def test_more_change_is_more_distance(network, photos):
-    darker = [(photos * share).astype(np.uint8) for share in (1, 0.9, 0.6, 0.2)]
-    found = [scores.distances(network, d, photos, 32)["fd_random"] for d in darker]
-    assert found == sorted(found)
-    assert found[1] > found[0] + 1e-3
-
-
-def test_the_distance_does_not_depend_on_batches_or_order(network, photos):
-    other = photos[::-1, :, ::-1]
-    expected = scores.distances(network, other, photos, 64)
-    found = scores.distances(network, other[::-1], photos, 7)
-    assert found["fd_random"] == pytest.approx(expected["fd_random"], rel=1e-3, abs=2e-5)
-
-
-def test_distances_are_the_same_twice(network, photos):
-    a, b = photos[:20], photos[20:]
-    assert scores.distances(network, a, b, 8) == scores.distances(network, a, b, 8)
-
-
-def test_random_features_go_by_their_own_name(network, photos):
-    found = scores.distances(network, photos[:4], photos[4:8], 8)
-    assert set(found) == {"fd_random", "kd_random_x1000"}
+def test_random_features_go_by_their_own_name(extractor, photos):
+    found = scores.set_distances(extractor, photos[:4], photos[4:8])
+    names = {"fd_random", "kd_random_x1000"}
+    assert set(found) == names | {f"{name}_se" for name in names}
 
 
 def test_the_names_fid_and_kid_are_for_inception_alone(photos):
     class Inception(RandomFeatures):
         name = "fid"
 
-    found = scores.distances(Inception(0), photos[:4], photos[4:8], 8)
-    assert set(found) == {"fid", "kid_x1000"}
+    found = scores.set_distances(Extractor(Inception(0), "", 8), photos[:4], photos[4:8])
+    assert set(found) == {"fid", "fid_se", "kid_x1000", "kid_x1000_se"}
+
+
+def test_more_change_is_more_distance(extractor, photos):
+    darker = [(photos * share).astype(np.uint8) for share in (1, 0.9, 0.6, 0.2)]
+    found = [scores.set_distances(extractor, d, photos)["fd_random"] for d in darker]
+    assert found == sorted(found)
+    assert found[1] > found[0] + 1e-3
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
-def test_other_than_eight_bit_pictures_are_refused(network, photos, dtype):
+def test_other_than_eight_bit_pictures_are_refused(extractor, photos, dtype):
     wrong = photos[:4].astype(dtype)
-    with pytest.raises(TypeError, match="must be uint8"):
-        scores.distances(network, wrong, photos[:4], 8)
-    with pytest.raises(TypeError, match="must be uint8"):
-        scores.distances(network, photos[:4], wrong, 8)
+    for pair in ((wrong, photos[:4]), (photos[:4], wrong)):
+        with pytest.raises(TypeError, match="must be uint8"):
+            scores.set_distances(extractor, *pair)
     with pytest.raises(TypeError, match="must be uint8"):
         scores.per_picture(wrong, photos[:4], 4.0)
 
 
+def test_features_do_not_depend_on_the_batch(photos):
+    found = [build(None, 0, size)(photos) for size in (7, 64)]
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
+
+
+def test_features_are_kept_by_content_and_network(photos, tmp_path):
+    kept = build(None, 0, 8, tmp_path)
+    first = kept(photos)
+    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(RandomFeatures, "forward", lambda *_: pytest.fail("looked again"))
+        assert np.array_equal(kept(photos), first)
+    assert not np.array_equal(build(None, 1, 8, tmp_path)(photos), first)
+    changed = photos.copy()
+    changed[3, 5, 5] ^= 255
+    assert not np.array_equal(kept(changed), first)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_random_features_are_a_fixed_function_of_the_seed(photos):
-    x = scores.planes(photos[:5])
+    x = paired.planes(photos[:5])
     torch.manual_seed(1)
-    first = build(None, 3)(x)
+    first = RandomFeatures(3)(x)
     torch.manual_seed(2)
-    assert torch.equal(build(None, 3)(x), first)
-    assert not torch.equal(build(None, 4)(x), first)
+    assert torch.equal(RandomFeatures(3)(x), first)
+    assert not torch.equal(RandomFeatures(4)(x), first)
     assert first.shape == (5, RandomFeatures.num_features)
 
 
 def test_random_features_do_not_depend_on_the_rest_of_the_batch(network, photos):
-    x = scores.planes(photos[:5])
+    x = paired.planes(photos[:5])
     alone = torch.cat([network(one[None]) for one in x])
     assert torch.allclose(network(x), alone, rtol=1e-5, atol=1e-6)
 

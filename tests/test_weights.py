@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
-from src import params
+from src import paired, params
 from src.errors import UserError
-from src.evaluate import features, scores, weights
+from src.evaluate import distances, features, weights
 from src.files import read_json
 from tests.conftest import ROOT
 from tests.pages import Answer, served
@@ -200,23 +201,43 @@ def untrained(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def inception(untrained, tmp_path_factory) -> features.InceptionFeatures:
+def inception(untrained, tmp_path_factory) -> features.Extractor:
     """The network as the stages build it: obtained, verified, loaded."""
     folder = tmp_path_factory.mktemp("weights")
     data = untrained.read_bytes()
     settings = params.read(ROOT / "params.yaml").evaluate
     settings = settings.model_copy(update={"inception_weights": str(untrained)})
     weights.obtain(settings, folder, len(data), hashlib.sha256(data).hexdigest())
-    return features.build(weights.extractor_file(folder), 0)
+    return features.build(weights.extractor_file(folder), 0, 32)
 
 
 def test_verified_weights_give_the_features_of_fid(inception, faces):
     pictures = np.stack([face[64:128, 64:128] for face in faces[:3]])
-    found = inception(scores.planes(pictures))
+    found = inception.network(paired.planes(pictures))
     assert inception.name == "fid"
-    assert found.shape == (3, inception.num_features) == (3, 2048)
+    assert found.shape == (3, inception.network.num_features) == (3, 2048)
     assert found.isfinite().all()
     assert not torch.equal(found[0], found[1])
+
+
+def test_folding_and_memory_order_change_no_feature(inception, untrained, faces):
+    pictures = paired.planes(np.stack([face[64:128, 64:128] for face in faces[:4]]))
+    plain = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(untrained))
+    with torch.no_grad():
+        expected = plain(pictures)
+    found = inception.network(pictures)
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_fid_is_that_of_torchmetrics_with_the_same_weights(inception, untrained, faces):
+    pictures = np.stack([face[64:128, 64:128] for face in faces[:10]])
+    metric = FrechetInceptionDistance(
+        NoTrainInceptionV3("inception-v3-compat", ["2048"], str(untrained))
+    ).set_dtype(torch.float64)
+    metric.update(paired.planes(pictures[:5]), real=True)
+    metric.update(paired.planes(pictures[5:]), real=False)
+    found = distances.frechet(inception(pictures[5:]), inception(pictures[:5]))
+    assert found == pytest.approx(float(metric.compute()), rel=1e-4)
 
 
 @pytest.mark.parametrize(

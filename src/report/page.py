@@ -67,7 +67,8 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
             _columns(metrics / "history.csv", ["d_right_on_real", "d_right_on_fake"])
         ),
         progress={
-            name: charts.curves(_columns(metrics / "progress.csv", [name])) for name in ("l1", "fd")
+            name: charts.curves(_columns(metrics / "progress.csv", [name]))
+            for name in ("l1", "ssim", "fd")
         },
         parameters=parameters,
     )
@@ -97,7 +98,8 @@ def _columns(file: Path, names: list[str]) -> Series:
     with file.open(newline="", encoding="utf-8") as opened:
         rows = list(csv.DictReader(opened))
     return {
-        name: [(float(row["step"]), float(row[name])) for row in rows]
+        # blank where there was no such loss yet
+        name: [(float(row["step"]), float(row[name])) for row in rows if row[name]]
         for name in names
         if rows and name in rows[0]
     }

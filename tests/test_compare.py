@@ -1,0 +1,98 @@
+"""Two experiments held against each other."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from src import images, paired
+from src.arrays import Pairs
+from src.errors import UserError
+from src.evaluate.compare import Difference, Experiment, compare
+from src.evaluate.features import build
+from src.inputs import to_gray
+
+
+@pytest.fixture(scope="module")
+def photos(faces) -> np.ndarray:
+    return np.stack([images.resize(face, 32, 32) for face in faces])
+
+
+def experiment(name: str, photos: np.ndarray, noise: float, seed: int = 0) -> Experiment:
+    """Outputs that are so far from their targets."""
+    rng = np.random.default_rng(seed)
+    made = (
+        photos + rng.normal(0, noise, (len(photos), 1, 1, 1)) + rng.normal(0, noise, photos.shape)
+    )
+    outputs = made.clip(0, 255).astype(np.uint8)
+    rows = list(range(len(photos)))
+    table = pd.DataFrame({"row": rows} | paired.scores(outputs, photos))
+    index = pd.DataFrame({"row": rows, "item_id": "nm", "name": "Zoë"})
+    return Experiment(name, table, outputs, Pairs(photos, to_gray(photos), photos, None, index))
+
+
+def test_what_is_better_beyond_chance_is_said_to_be(photos):
+    good, bad = experiment("good", photos, 5), experiment("bad", photos, 40)
+    for a, b in ((good, bad), (bad, good)):
+        found = compare(a, b, build(None, 0, 16), 0)
+        assert [d.metric for d in found] == ["l1", "psnr", "ssim", "fd_random"]
+        for d in found:
+            assert d.low <= d.value <= d.high
+            assert re.fullmatch(
+                rf"{d.metric}: good better by [\d.e-]+ \[[\d.e-]+, [\d.e-]+\]",
+                d.sentence(a.name, b.name),
+            )
+
+
+def test_what_may_be_chance_is_not_distinguishable(photos):
+    a, b = (experiment(str(seed), photos, 20, seed) for seed in (1, 2))
+    for d in compare(a, b, build(None, 0, 16), 0):
+        assert d.low < 0 < d.high
+        assert "not distinguishable" in d.sentence("a", "b")
+
+
+def test_an_experiment_does_not_differ_from_itself(photos):
+    a = experiment("a", photos, 20)
+    for d in compare(a, a, build(None, 0, 16), 0):
+        assert (d.value, d.low, d.high) == (0, 0, 0)
+        assert "not distinguishable" in d.sentence("a", "a")
+
+
+def test_the_interval_is_that_of_other_pictures(photos):
+    """In 95 of 100 sets of pictures the true difference lies in it, here more or less."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    extractor = build(None, 0, 64)
+    one, other = experiment("a", photos, 10, 1), experiment("b", photos, 12, 2)
+    truth = other.table["l1"].mean() - one.table["l1"].mean()
+    for _ in range(40):
+        chosen = rng.integers(len(photos), size=len(photos))
+        sides = []
+        for e in (one, other):
+            table = e.table.iloc[chosen].reset_index(drop=True)
+            sides.append(Experiment(e.name, table, e.outputs[chosen], e.val))
+        [l1, *_] = compare(*sides, extractor, 0)
+        covered += l1.low <= truth <= l1.high
+    assert covered >= 34
+
+
+def test_the_same_comparison_gives_the_same_numbers(photos):
+    a, b = experiment("a", photos, 10), experiment("b", photos, 12)
+    assert compare(a, b, build(None, 0, 16), 3) == compare(a, b, build(None, 0, 16), 3)
+
+
+@pytest.mark.parametrize("change", ["fewer", "other", "smaller"])
+def test_other_validation_pictures_are_refused(photos, change):
+    others = {"fewer": photos[:-1], "other": photos[::-1], "smaller": photos[:, ::2, ::2]}
+    a, b = experiment("one", photos, 10), experiment("two", np.array(others[change]), 10)
+    with pytest.raises(UserError, match="one has 40 validation pictures of 32 pixels, two"):
+        compare(a, b, build(None, 0, 16), 0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "better"), [("l1", 0.1, "a"), ("l1", -0.1, "b"), ("psnr", 2, "b")]
+)
+def test_better_is_lower_or_higher_by_metric(metric, value, better):
+    d = Difference(metric, value, value - 0.01, value + 0.01)
+    assert d.sentence("a", "b").startswith(f"{metric}: {better} better by {abs(value):.3g}")
