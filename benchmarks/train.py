@@ -3,16 +3,18 @@
 The recipe is written here from its published description in plain torch calls: 256 pixels, 64
 filters, batch 1 and 4, float32, Adam without fusing, and for every access a JPEG decoded and
 resized twice by bicubic interpolation. Both train the same networks. Prints medians of paired
-ratios; the headline is on the last line.
+ratios of loading, learning, both together (a step) and inference; the headline is on the last line.
 
     python -m benchmarks.train [--steps 12] [--device cpu]
+    python -m benchmarks.train --losses 200       the losses of both after so many steps
 """
 
 import argparse
 import io
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -27,9 +29,10 @@ from src.generator import Generator
 from src.networks import PatchGAN
 from src.train import loop
 from src.train.batches import Batches
-from src.train.steps import Networks, discriminator_step, generator_step
+from src.train.steps import discriminator_step, generator_step
 
 SIZE, LOAD, FILTERS, PICTURES = 256, 286, 64, 24
+WARM = 3
 NETWORK = {
     "filters": FILTERS,
     "downs": 8,
@@ -37,6 +40,10 @@ NETWORK = {
     "norm": "batch",
     "dropout": 0.5,
 }
+
+
+Pair = tuple[torch.Tensor, torch.Tensor]
+Losses = dict[str, torch.Tensor]
 
 
 def config() -> dict:
@@ -49,22 +56,30 @@ def synchronised(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def official(files: list[bytes], batch: int, device: torch.device) -> Callable[[int], None]:
-    """One step of the published recipe."""
-    torch.manual_seed(0)
-    generator = Generator(config()).to(device)
-    discriminator = PatchGAN(6, FILTERS, 3).to(device)
-    adams = [
-        torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999), foreach=False)
-        for n in (generator, discriminator)
-    ]
-    rng = np.random.default_rng(0)
+class Official:
+    """The published recipe: what it loads, and how it learns from it."""
 
-    def load(at: int) -> tuple[torch.Tensor, torch.Tensor]:
-        both = Image.open(io.BytesIO(files[at % len(files)])).convert("RGB")
+    def __init__(self, files: list[bytes], batch: int, device: torch.device):
+        torch.manual_seed(0)
+        self.files, self.batch, self.device = files, batch, device
+        self.generator = Generator(config()).to(device)
+        self.discriminator = PatchGAN(6, FILTERS, 3).to(device)
+        self.adams = [
+            torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999), foreach=False)
+            for n in (self.generator, self.discriminator)
+        ]
+        self.rng = np.random.default_rng(0)
+
+    def load(self, number: int) -> Pair:
+        pairs = [self._picture(number * self.batch + k) for k in range(self.batch)]
+        x, real = (torch.stack(side).to(self.device) for side in zip(*pairs, strict=True))
+        return x, real
+
+    def _picture(self, at: int) -> Pair:
+        both = Image.open(io.BytesIO(self.files[at % len(self.files)])).convert("RGB")
         halves = [both.crop((0, 0, SIZE, SIZE)), both.crop((SIZE, 0, 2 * SIZE, SIZE))]
-        top, left = rng.integers(LOAD - SIZE + 1, size=2)
-        flip = rng.integers(2)
+        top, left = self.rng.integers(LOAD - SIZE + 1, size=2)
+        flip = self.rng.integers(2)
         made = []
         for half in halves:
             half = half.resize((LOAD, LOAD), Image.Resampling.BICUBIC)
@@ -73,86 +88,169 @@ def official(files: list[bytes], batch: int, device: torch.device) -> Callable[[
             made.append(torch.from_numpy(np.array(half)).permute(2, 0, 1).float() / 127.5 - 1)
         return made[0], made[1]
 
-    def step(number: int) -> None:
-        pairs = [load(number * batch + k) for k in range(batch)]
-        x, real = (torch.stack(side).to(device) for side in zip(*pairs, strict=True))
-        fake = generator(x)
-        on_real = discriminator(torch.cat([x, real], 1))
-        on_fake = discriminator(torch.cat([x, fake.detach()], 1))
+    def learn(self, x: torch.Tensor, real: torch.Tensor) -> Losses:
+        on_g, on_d = self.adams
+        fake = self.generator(x)
+        self.discriminator.requires_grad_(True)
+        on_real = self.discriminator(torch.cat([x, real], 1))
+        on_fake = self.discriminator(torch.cat([x, fake.detach()], 1))
         loss = F.binary_cross_entropy_with_logits(on_real, torch.ones_like(on_real))
         loss = (loss + F.binary_cross_entropy_with_logits(on_fake, torch.zeros_like(on_fake))) / 2
-        adams[1].zero_grad()
+        on_d.zero_grad()
         loss.backward()
-        adams[1].step()
-        judged = discriminator(torch.cat([x, fake], 1))
-        loss = F.binary_cross_entropy_with_logits(judged, torch.ones_like(judged))
-        loss = loss + 100 * F.l1_loss(fake, real)
-        adams[0].zero_grad()
-        loss.backward()
-        adams[0].step()
+        on_d.step()
+        self.discriminator.requires_grad_(False)
+        judged = self.discriminator(torch.cat([x, fake], 1))
+        gan = F.binary_cross_entropy_with_logits(judged, torch.ones_like(judged))
+        l1 = F.l1_loss(fake, real)
+        on_g.zero_grad()
+        (gan + 100 * l1).backward()
+        on_g.step()
+        return {"d": loss.detach(), "g_l1": l1.detach(), "g_gan": gan.detach()}
 
-    return step
+    def infer(self, x: torch.Tensor) -> torch.Tensor:
+        """As published: in training mode, without gradients."""
+        with torch.no_grad():
+            return self.generator(x)
 
 
-def ours(arrays: np.ndarray, batch: int, device: torch.device) -> Callable[[int], None]:
-    """One step as stages.train takes it."""
-    torch.manual_seed(0)
-    settings = params.read().train
-    memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-    generator = Generator(config()).to(device, memory_format=memory)
-    discriminator = PatchGAN(6, FILTERS, 3).to(device, memory_format=memory)
-    adams = [
-        torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999), fused=True)
-        for n in (generator, discriminator)
-    ]
-    nets = Networks(generator, discriminator, *adams)
-    batches = Batches(arrays, arrays, SIZE, batch, 0, device)
-    dtype = loop.pick_dtype("auto", device)
+class Ours:
+    """The same as stages.train does it."""
 
-    def step(number: int) -> None:
-        x, real = batches.get(number)
+    def __init__(self, arrays: np.ndarray, batch: int, device: torch.device, precision: str):
+        torch.manual_seed(0)
+        p = params.read()
+        train = p.train.model_copy(update={"lr": 2e-4, "precision": precision})
+        train = train.model_copy(
+            update={"discriminator": train.discriminator.model_copy(update={"filters": FILTERS})}
+        )
+        self.settings = train
+        self.nets = loop.build(
+            config(), p.model_copy(update={"train": train, "task": "labels"}), device
+        )
+        self.batches = Batches(arrays, arrays, SIZE, batch, 0, device)
+        self.device, self.dtype = device, loop.pick_dtype(precision, device)
+
+    def load(self, number: int) -> Pair:
+        return self.batches.get(number)
+
+    def learn(self, x: torch.Tensor, real: torch.Tensor) -> Losses:
         with torch.autocast(
-            device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
+            self.device.type, self.dtype, enabled=self.dtype != torch.float32, cache_enabled=False
         ):
-            fake = nets.generator(x)
-            discriminator_step(nets, x, real, fake, settings)
-            generator_step(nets, x, real, fake, settings)
+            fake = self.nets.generator(x)
+            losses = discriminator_step(self.nets, x, real, fake, self.settings)
+            return losses | generator_step(self.nets, x, real, fake, self.settings)
 
-    return step
+    def infer(self, x: torch.Tensor) -> torch.Tensor:
+        self.nets.generator.eval()
+        made = self.nets.generator.render(x)
+        self.nets.generator.train()
+        return made
+
+
+def compared(
+    official: Official, ours: Ours, rounds: int, device: torch.device
+) -> dict[str, list[tuple[float, float]]]:
+    """Seconds of (official, ours) in turns, by what was done."""
+    found: dict[str, list[tuple[float, float]]] = {"load": [], "learn": [], "step": [], "infer": []}
+    for number in range(rounds + WARM):
+        taken: dict[str, list[float]] = {name: [] for name in found}
+        for side in (official, ours):
+            times = [synchronised(device)]
+            x, real = side.load(number)
+            times.append(synchronised(device))
+            side.learn(x, real)
+            times.append(synchronised(device))
+            side.infer(x)
+            times.append(synchronised(device))
+            load, learn, infer = np.diff(times)
+            for name, value in zip(found, (load, learn, load + learn, infer), strict=True):
+                taken[name].append(value)
+        if number >= WARM:
+            for name, (a, b) in taken.items():
+                found[name].append((a, b))
+    return found
+
+
+def losses(arrays: np.ndarray, files: list[bytes], steps: int, device: torch.device) -> None:
+    """Both learn from the same batches; the mean losses of the last tenth."""
+    for precision in dict.fromkeys(["fp32", ours_in(device)]):
+        sides = Official(files, 1, device), Ours(arrays, 1, device, precision)
+        told: list[list[Losses]] = [[], []]
+        for number in range(steps):
+            # dropout is drawn alike
+            for side, into in zip(sides, told, strict=True):
+                torch.manual_seed(number)
+                into.append(side.learn(*sides[1].load(number)))
+        for name in told[0][0]:
+            a, b = (
+                np.mean([float(t[name]) for t in side[-max(1, steps // 10) :]]) for side in told
+            )
+            print(f"{precision}, after {steps} steps: {name} {a:.4f} official, {b:.4f} ours")
+
+
+def ours_in(device: torch.device) -> str:
+    return "bf16" if loop.pick_dtype("auto", device) == torch.bfloat16 else "fp32"
+
+
+def memory(side: str, batch: int) -> float:
+    """Peak MB of a few steps of one of them, in a process of its own."""
+    program = (
+        "import resource; from benchmarks import train as t\n"
+        f"side = t.sides({batch}, t.torch.device('cpu'))['{side}']\n"
+        "for number in range(3): side.learn(*side.load(number))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def material() -> tuple[list[bytes], np.ndarray]:
+    """Drawn pairs as side-by-side JPEGs, and as arrays."""
+    faces = [images.resize(portraits.draw(3, k), SIZE, SIZE) for k in range(PICTURES)]
+    files = [images.jpeg(np.concatenate([face, face], axis=1), 95) for face in faces]
+    return files, np.stack([images.resize(face, LOAD, LOAD) for face in faces])
+
+
+def sides(batch: int, device: torch.device) -> dict[str, Official | Ours]:
+    files, arrays = material()
+    return {
+        "official": Official(files, batch, device),
+        "ours": Ours(arrays, batch, device, ours_in(device)),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train", description=__doc__)
     parser.add_argument("--steps", type=int, default=12, help="timed steps of each, after 3 more")
+    parser.add_argument("--losses", type=int, default=0, help="compare losses after so many steps")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     arguments = parser.parse_args()
     device = gen.pick_device(arguments.device, "--device")
-    name = (
-        torch.cuda.get_device_name()
-        if device.type == "cuda"
-        else f"{torch.get_num_threads()} CPU threads"
-    )
-    print(f"{name}, torch {torch.__version__}, ours in {loop.pick_dtype('auto', device)}")
-    faces = [images.resize(portraits.draw(3, k), SIZE, SIZE) for k in range(PICTURES)]
-    files = [images.jpeg(np.concatenate([face, face], axis=1), 95) for face in faces]
-    arrays = np.stack([images.resize(face, LOAD, LOAD) for face in faces])
+    threads = f"{torch.get_num_threads()} CPU threads"
+    name = torch.cuda.get_device_name() if device.type == "cuda" else threads
+    print(f"{name}, torch {torch.__version__}, ours in {ours_in(device)}")
+    if arguments.losses:
+        files, arrays = material()
+        losses(arrays, files, arguments.losses, device)
+        return
     headline = []
     for batch in (1, 4):
-        steps = {"official": official(files, batch, device), "ours": ours(arrays, batch, device)}
-        wall: dict[str, list[float]] = {name: [] for name in steps}
-        for number in range(arguments.steps + 3):
-            for name, step in steps.items():
-                start = synchronised(device)
-                step(number)
-                wall[name].append(synchronised(device) - start)
-        theirs, mine = (w[3:] for w in wall.values())
-        ratio = statistics.median(a / b for a, b in zip(theirs, mine, strict=True))
-        headline.append(ratio)
-        print(
-            f"batch {batch}: official {1000 * statistics.median(theirs):.1f} ms/step, "
-            f"ours {1000 * statistics.median(mine):.1f} ms/step "
-            f"({batch / statistics.median(mine):.1f} pictures/s), ratio {ratio:.2f}"
-        )
+        both = sides(batch, device)
+        found = compared(both["official"], both["ours"], arguments.steps, device)
+        for what, times in found.items():
+            theirs, mine = (1000 * statistics.median(t) for t in zip(*times, strict=True))
+            ratio = statistics.median(a / b for a, b in times)
+            print(
+                f"batch {batch}, {what}: official {theirs:.1f} ms, ours {mine:.1f}, ratio {ratio:.2f}"
+            )
+            headline += [ratio] if what == "step" else []
+        if device.type == "cpu":
+            told = " and ".join(f"{memory(side, batch):.0f} MB {side}" for side in both)
+            print(f"batch {batch}, peak memory: {told}")
     print(
         f"training step, official / ours: {headline[0]:.2f} at batch 1, {headline[1]:.2f} at batch 4"
     )

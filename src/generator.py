@@ -102,7 +102,10 @@ def to_tensor(pictures: np.ndarray) -> Tensor:
 def normalise(pictures: Tensor) -> Tensor:
     """The same for a uint8 tensor on any device."""
     planes = pictures.unsqueeze(1) if pictures.ndim == 3 else pictures.permute(0, 3, 1, 2)
-    return planes.float() / 127.5 - 1
+    if planes.device.type == "cpu":
+        # else every layer would follow their memory order, which is slower there
+        planes = planes.contiguous()
+    return planes.float().div_(127.5).sub_(1)
 
 
 def to_uint8(pictures: Tensor) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from src import arrays, images, params
+from src import arrays, images, params, tone
 from src import generator as gen
 from src.errors import UserError
 from src.evaluate import evaluation
@@ -225,3 +225,38 @@ def test_a_task_without_inputs_is_refused_by_name(evaluator, pairs, tmp_path):
     folders = [tmp_path / "predictions", tmp_path / "samples"]
     with pytest.raises(UserError, match="task 'labels' needs labels"):
         evaluation.evaluate(evaluator, tmp_path / "model", without, without, *folders)
+
+
+def test_the_mean_colour_is_laid_over_the_gray(evaluator, finished, pairs):
+    found, _ = finished
+    val, probe = arrays.load(pairs, "val"), arrays.load(pairs, "probe")
+    mean = np.asarray(probe.photo).reshape(-1, 3).mean(axis=0)
+    made = (np.asarray(val.gray)[..., None] + (mean - mean.mean())).round().clip(0, 255)
+    assert evaluator.score(made.astype(np.uint8), val.photo) == found["floor"]["mean_color"]
+
+
+def test_without_gray_the_mean_colour_is_all(evaluator, pairs, tmp_path):
+    found = evaluated(evaluator, pairs, tmp_path, generator("sketch", "rgb"))
+    probe = np.asarray(arrays.load(pairs, "probe").photo).reshape(-1, 3).mean(axis=0).round()
+    val = np.asarray(arrays.load(pairs, "val").photo)
+    expected = np.abs(val - probe).mean() / 127.5
+    assert found["floor"]["mean_color"]["l1"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_real_floor_has_the_colour_of_the_targets(finished, pairs):
+    found, _ = finished
+    val = np.asarray(arrays.load(pairs, "val").photo)
+    real = found["floor"]["real_real"]
+    assert real["colorfulness"] == pytest.approx(tone.colorfulness(val).mean(), abs=0.01)
+    assert real["gray_share"] == 0
+
+
+def test_the_best_model_is_scored_where_it_is_asked_for(evaluator, finished, pairs, tmp_path):
+    found, _ = finished
+    gen.save(generator(seed=5), tmp_path / "model" / "best")
+    best = evaluator.settings.model_copy(update={"model": "best"})
+    asked = Evaluator(evaluator.features, best)
+    scored = evaluated(asked, pairs, tmp_path, generator())
+    assert scored["val"] != found["val"]
+    assert scored["val"] == evaluated(evaluator, pairs, tmp_path / "5", generator(seed=5))["val"]
+    assert evaluation.meta(asked, *[arrays.load(pairs, "val")] * 2)["model"] == "best"

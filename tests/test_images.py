@@ -462,3 +462,21 @@ def test_a_nearly_square_picture_keeps_its_own_width_and_height(
     data = _encoded(images.resize(faces[0], *size), exif=_exif(orientation))
     _, *found = images.reduced(data, 128)
     assert tuple(found) == (size if orientation == 1 else size[::-1])
+
+
+def test_extras_are_transparency_and_exif_upright():
+    alpha = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    rgba = np.dstack([np.zeros((2, 3, 3), np.uint8), alpha])
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 3, "A camera"
+    buffer = io.BytesIO()
+    Image.fromarray(rgba).save(buffer, "PNG", exif=exif)
+    found, kept = images.extras(buffer.getvalue())
+    np.testing.assert_array_equal(found, alpha[::-1, ::-1])
+    again = Image.Exif()
+    again.load(kept)
+    assert dict(again) == {0x010F: "A camera"}
+
+
+def test_a_plain_picture_has_no_extras():
+    assert images.extras(images.jpeg(np.zeros((4, 4, 3), np.uint8))) == (None, b"")

@@ -235,3 +235,38 @@ def test_any_value_anywhere_is_read_or_refused_in_one_line(
 def test_any_unknown_key_is_refused_in_one_line(file: Path, key: str):
     assume(("clean", key) not in LEAVES)
     assert "is not a known key" in _refusal(_placed(file, ("clean", key), 1))
+
+
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_is_valid_and_told_as_overrides(preset: Path, changed):
+    told = params.overrides(preset, ROOT / "params.yaml")
+    assert "source=facades" in told
+    made = changed(
+        {key: yaml.safe_load(value) for key, _, value in (t.partition("=") for t in told)}
+    )
+    assert (made.task, made.model, made.pair.size, made.train.batch_size) == (
+        "labels",
+        "unet",
+        256,
+        1,
+    )
+    assert made.train.steps == 200 * 400
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("train: {steps: -1}", "train.steps = -1"),
+        ("train: {stepz: 1}", "train.stepz = 1 is not a known key"),
+        ("- 1", "holds list"),
+        ("a: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_wrong_preset_is_refused_by_name(tmp_path: Path, text: str, told: str):
+    (tmp_path / "preset.yaml").write_text(text)
+    with pytest.raises(UserError, match=re.escape(told)) as refused:
+        params.overrides(tmp_path / "preset.yaml", ROOT / "params.yaml")
+    assert "preset.yaml" in str(refused.value)

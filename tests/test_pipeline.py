@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,15 +129,43 @@ def test_data_stages_give_the_same_bytes_again(clone):
 
 def test_another_model_reruns_only_training_and_what_follows(clone):
     output = clone.dvc("exp", "run", "-n", "unet", "-S", "model=unet")
-    assert ran(output) == ["train", "evaluate", "review", "report"]
+    assert ran(output) == ["train", "evaluate", "review", "report", "release"]
     clone.restore()
     difference = json.loads(clone.dvc("metrics", "diff", "HEAD", "unet", "--json"))
     assert {"val.l1", "val.psnr", "val.ssim"} <= set(difference["metrics/evaluate.json"])
 
 
+def test_two_experiments_are_compared_on_the_same_pictures(clone):
+    said = clone.run(sys.executable, "-m", "src.evaluate", "compare", "HEAD", "unet").splitlines()
+    n = clone.json("metrics/evaluate.json")["val"]["n"]
+    assert said[-1].startswith(f"{n} validation pictures, 95 % intervals")
+    assert [line.split(":")[0] for line in said[:-1]] == ["l1", "psnr", "ssim", "fd_random"]
+    for line in said[:-1]:
+        assert re.search(r": (HEAD better|unet better|not distinguishable)", line), line
+    same = clone.run(sys.executable, "-m", "src.evaluate", "compare", "HEAD", "workspace")
+    assert same.count("not distinguishable") == 4
+
+
+def test_an_unknown_experiment_is_refused_in_a_line(clone):
+    command = [sys.executable, "-m", "src.evaluate", "compare", "HEAD", "nobody"]
+    [said] = clone.run(*command, succeeds=False).splitlines()
+    assert said.startswith("compare: nobody: its data/predictions")
+
+
+def test_the_released_model_is_complete(clone):
+    card = (clone.folder / "data/release/README.md").read_text(encoding="utf-8")
+    sides = clone.json("metrics/split.json")
+    assert f"{sides['train']} for training and {sides['val']} for validation" in card
+    picture = next((clone.folder / "data/raw/images").iterdir())
+    where = ["--model", "data/release", str(picture), str(clone.folder.parent / "predicted")]
+    assert "1 of 1" in clone.run(sys.executable, "-m", "src.predict", *where)
+    listed = clone.run(sys.executable, "-m", "dvc", "ls", ".", "data/release")
+    assert listed.split() == ["README.md", "config.json", "generator.safetensors"]
+
+
 def test_a_changed_limit_does_not_retrain(clone):
     output = clone.dvc("exp", "run", "-n", "limit", "-S", "audit.limits.missing_share=0.05")
-    assert ran(output) == ["audit", "gate", "review", "report"]
+    assert ran(output) == ["audit", "gate", "review", "report", "release"]
     clone.restore()
 
 

@@ -1,10 +1,13 @@
 """A trained model on anyone's pictures: sizes, kinds of files, and what is refused."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -14,7 +17,7 @@ from src import images, predict
 from src.errors import reported
 from src.inputs import to_canny, to_gray
 from src.params import Canny
-from tests.conftest import untrained
+from tests.conftest import ROOT, untrained
 
 CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3, "thresholds": "absolute"}
 ENCDEC = {"filters": 4, "downs": 4, "blocks": 1, "upsample": "resize", "norm": "batch"}
@@ -89,6 +92,85 @@ def test_the_input_is_made_as_in_training(faces):
         assert np.array_equal(predict.make_input(config, face), expected)
 
 
+def smooth(height: int, width: int) -> np.ndarray:
+    """Broad colours under fine detail."""
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    colour = np.stack([np.sin(5 * x), np.cos(4 * y), np.sin(3 * (x + y))], axis=-1) * 50
+    detail = np.random.default_rng(0).normal(0, 20, (height, width, 1))
+    return (128 + colour + detail).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(200, 300), (333, 64), (97, 1200)])
+def test_a_large_picture_keeps_its_detail_and_takes_colour_at_network_size(height, width):
+    picture = smooth(height, width)
+    result = predict.predict(generator(), picture)
+    apart = result.mean(axis=2) - picture.mean(axis=2)
+    assert result.shape == picture.shape
+    assert np.abs(apart).max() <= 1
+    share = 32 / min(height, width)
+    small = images.resize(picture, round(width * share), round(height * share))
+    at_size = predict.predict(generator(), small, 0).astype(float)
+    back = images.resize(result, small.shape[1], small.shape[0]).astype(float)
+    tint, expected = (p - p.mean(axis=2, keepdims=True) for p in (back, at_size))
+    # enlarging and reducing again takes from an untrained network's speckles, but moves nothing
+    alike = [
+        np.corrcoef(tint.ravel(), np.roll(expected, k, axis=1).ravel())[0, 1] for k in range(2)
+    ]
+    assert alike[0] > 0.95
+    assert alike[1] < alike[0] - 0.02
+
+
+def test_strips_have_no_seams(monkeypatch):
+    picture = smooth(120, 90)
+    whole = predict.predict(generator(), picture)
+    monkeypatch.setattr(predict, "STRIP", 7 * 90)
+    assert np.abs(whole.astype(int) - predict.predict(generator(), picture)).max() <= 1
+
+
+def test_the_side_that_the_network_sees_can_be_chosen():
+    picture = smooth(64, 64)
+    own, less = (predict.predict(generator(), picture, side) for side in (0, 32))
+    assert np.array_equal(predict.predict(generator(), picture), less)
+    assert np.array_equal(predict.predict(generator(), picture, 100), own)
+    assert not np.array_equal(own, less)
+
+
+def test_other_outputs_are_made_at_the_pictures_size_or_enlarged():
+    made, picture = generator(task="sketch", output="rgb"), smooth(64, 96)
+    assert np.array_equal(predict.predict(made, picture), predict.predict(made, picture, 0))
+    assert predict.predict(made, picture, 32).shape == (64, 96, 3)
+
+
+def test_pictures_together_are_as_each_alone():
+    pictures = [smooth(40, 40), smooth(32, 48), smooth(40, 40)[::-1].copy(), smooth(64, 96)]
+    together = predict.predict_all(generator(), pictures)
+    for result, picture in zip(together, pictures, strict=True):
+        assert np.abs(result.astype(int) - predict.predict(generator(), picture)).max() <= 1
+
+
+def test_twelve_megapixels_take_bounded_memory(tmp_path):
+    """A few times the decoded picture, whatever the network."""
+    gen.save(generator("unet"), tmp_path / "model")
+    (tmp_path / "in.jpg").write_bytes(images.jpeg(smooth(3000, 4000)))
+    program = (
+        "import resource, sys\n"
+        "from src import predict\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "predict.main()\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    arguments = [tmp_path / "in.jpg", tmp_path / "out", "--model", tmp_path / "model"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout.split()[-1]) < 400 * 1024  # KB; the picture has 36 MB
+    assert images.read(tmp_path / "out" / "in.png").shape == (3000, 4000, 3)
+
+
 # --- the command
 
 
@@ -102,8 +184,8 @@ def model(tmp_path) -> Path:
 def run(monkeypatch, model, tmp_path):
     """python -m src.predict: run(sources…), into tmp_path/out."""
 
-    def go(*sources: Path, model: Path = model) -> None:
-        out = [str(tmp_path / "out"), "--model", str(model)]
+    def go(*sources: Path, model: Path = model, options: tuple[str, ...] = ()) -> None:
+        out = [str(tmp_path / "out"), "--model", str(model), *options]
         monkeypatch.setattr(sys, "argv", ["predict", *map(str, sources), *out])
         with reported("predict"):
             predict.main()
@@ -111,7 +193,7 @@ def run(monkeypatch, model, tmp_path):
     return go
 
 
-def refused(run, capsys, *sources: Path, **arguments: Path) -> str:
+def refused(run, capsys, *sources: Path, **arguments: object) -> str:
     """The one line on stderr of a run that exits with status 1."""
     with pytest.raises(SystemExit) as caught:
         run(*sources, **arguments)
@@ -241,3 +323,63 @@ def test_a_picture_as_output_is_refused(tmp_path, monkeypatch, capsys):
         predict.main()
     assert exit_.value.code == 1
     assert "OUT = out.png" in capsys.readouterr().err
+
+
+def test_transparency_and_exif_are_kept(run, tmp_path):
+    alpha = noise(20, 30)[..., :1]
+    exif = Image.Exif()
+    exif[0x010F] = "A camera"
+    exif[0x0112] = 6  # lies on its side
+    picture = Image.fromarray(np.concatenate([noise(20, 30), alpha], axis=2))
+    picture.save(tmp_path / "a.png", exif=exif)
+    run(tmp_path / "a.png")
+    with Image.open(tmp_path / "out" / "a.png") as made:
+        assert (made.mode, made.size) == ("RGBA", (20, 30))
+        assert np.array_equal(np.asarray(made)[..., 3], np.rot90(alpha[..., 0], -1))
+        assert dict(made.getexif()) == {0x010F: "A camera"}
+
+
+def test_broken_exif_costs_no_picture(run, tmp_path):
+    data = images.jpeg(noise(20, 30))
+    broken = b"Exif\0\0II*\0" + b"\xff" * 90
+    block = b"\xff\xe1" + (len(broken) + 2).to_bytes(2, "big") + broken
+    (tmp_path / "a.jpg").write_bytes(data[:2] + block + data[2:])
+    run(tmp_path / "a.jpg")
+    assert written(tmp_path) == ["a.png"]
+
+
+def test_input_and_result_stand_side_by_side(run, tmp_path):
+    path = put(tmp_path / "a.png", Image.fromarray(noise(20, 30)))
+    run(path, options=("--side-by-side",))
+    made = images.read(tmp_path / "out" / "a.png")
+    assert made.shape == (20, 60, 3)
+    assert np.array_equal(made[:, :30, 0], to_gray(noise(20, 30)))
+    assert np.array_equal(made[:, 30:], predict.predict(generator(), noise(20, 30)))
+
+
+def test_a_model_of_another_task_is_refused_with_the_reason(run, capsys, tmp_path):
+    path = put(tmp_path / "a.png", Image.fromarray(noise(8, 8)))
+    line = refused(run, capsys, path, options=("--task", "sketch"))
+    assert "was trained for colorize" in line
+    assert "dvc exp run -S task=sketch" in line
+    run(path, options=("--task", "colorize"))
+
+
+def test_a_gpu_that_is_not_there_is_refused(run, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    path = put(tmp_path / "a.png", Image.fromarray(noise(8, 8)))
+    assert "--device = 'cuda'" in refused(run, capsys, path, options=("--device", "cuda"))
+
+
+@pytest.mark.parametrize("options", [("--batch", "0"), ("--side", "-1")])
+def test_senseless_numbers_are_refused(run, capsys, tmp_path, options):
+    path = put(tmp_path / "a.png", Image.fromarray(noise(8, 8)))
+    assert "expected at least" in refused(run, capsys, path, options=options)
+
+
+@pytest.mark.parametrize("batch", ["1", "2", "9"])
+def test_batches_of_any_size_write_every_picture(run, tmp_path, batch):
+    for number in range(5):
+        put(tmp_path / "in" / f"{number}.png", Image.fromarray(noise(8 + number, 8)))
+    run(tmp_path / "in", options=("--batch", batch))
+    assert written(tmp_path) == [f"{number}.png" for number in range(5)]

@@ -1,9 +1,12 @@
 """Training: what it leaves behind, and that a killed run ends as an undisturbed one."""
 
+import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from math import log
 from pathlib import Path
@@ -16,7 +19,7 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from src import arrays, images
+from src import arrays, images, paired
 from src import generator as gen
 from src.arrays import Pairs
 from src.errors import UserError
@@ -45,6 +48,15 @@ TINY = {
 }
 # 64 pixels: a smaller U-Net has no level with dropout
 UNET = {"model": "unet", "models.unet.dropout": 0.5, "pair.size": 64, "train.snapshots": 2}
+
+
+EVERYTHING = {
+    "task": "sketch",
+    "train.average": 0.9,
+    "train.l1_alone": 3,
+    "train.vary_edges": 0.5,
+    "train.discriminator.augment": ["color", "translation", "cutout"],
+}
 
 
 class Killed(BaseException):
@@ -126,7 +138,9 @@ def checkpoints() -> list[Path]:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(
-    "changes", [{}, UNET, {"train.gan_weight": 0.0}], ids=["gan", "unet", "l1"]
+    "changes",
+    [{}, UNET, {"train.gan_weight": 0.0}, EVERYTHING],
+    ids=["gan", "unet", "l1", "everything"],
 )
 def test_a_killed_training_goes_on_to_the_same_end(
     tiny, train, monkeypatch, capsys, changes: dict, precision: str
@@ -170,10 +184,7 @@ def test_a_process_that_is_gone_leaves_a_sound_checkpoint(tiny, train, pairs_of,
     """Not an exception: the process ends between two instructions."""
     p = tiny()
     files, _ = undisturbed(train, p)
-    shutil.copy("changed-params.yaml", "params.yaml")
-    for side, pairs in zip(("train", "val"), pairs_of(p), strict=True):
-        content = {name: getattr(pairs, name) for name in ("photo", "gray", "canny", "labels")}
-        arrays.save(Path("data/pairs"), side, content, pairs.index)
+    put_for_the_stage(pairs_of(p))
     program = (
         "import os\n"
         "from src.train import checkpoint\n"
@@ -189,6 +200,46 @@ def test_a_process_that_is_gone_leaves_a_sound_checkpoint(tiny, train, pairs_of,
     train(p)
     assert "going on from step 5" in capsys.readouterr().out
     assert written() == files
+
+
+def test_sigkill_at_any_moment_changes_nothing_in_the_end(tiny, train, pairs_of, tmp_path):
+    """Ten times the process is killed while it trains, wherever it is."""
+    p = tiny({"train.steps": 60, "train.checkpoint_every": 1, "train.snapshots": 4})
+    files, _ = undisturbed(train, p)
+    put_for_the_stage(pairs_of(p))
+    program = "from stages import train; train.main()"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        before = {file: file.stat().st_mtime_ns for file in checkpoints()}
+        process = subprocess.Popen([sys.executable, "-c", program], env=environment)
+        while process.poll() is None and not progressed(before):
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if process.returncode == 0:  # it was done before it could be killed
+            break
+        shutil.rmtree("data/model", ignore_errors=True)  # as DVC does
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    shutil.copytree("data/model", "model")
+    shutil.copy("metrics/history.csv", "history.csv")
+    assert written() == files
+
+
+def progressed(before: dict[Path, int]) -> bool:
+    try:
+        return any(file.stat().st_mtime_ns != before.get(file) for file in checkpoints())
+    except FileNotFoundError:  # replaced at this very moment
+        return False
+
+
+def put_for_the_stage(sides: tuple[Pairs, Pairs]) -> None:
+    """params.yaml and data/pairs, as the train stage finds them."""
+    shutil.copy("changed-params.yaml", "params.yaml")
+    for side, pairs in zip(("train", "val"), sides, strict=True):
+        content = {name: getattr(pairs, name) for name in ("photo", "gray", "canny", "labels")}
+        arrays.save(Path("data/pairs"), side, content, pairs.index)
 
 
 @pytest.mark.parametrize("changes", [{"train.lr": 0.001}, {"seed": 1}, {"pair.crop": "top"}])
@@ -524,3 +575,144 @@ def test_a_task_without_its_inputs_is_refused(tiny, pairs_of):
     bare = Pairs(pairs.photo, pairs.gray, pairs.canny, None, pairs.index)
     with pytest.raises(UserError, match="'labels' needs labels"):
         loop.train(p, bare, val, Path("model"), Path("history.csv"))
+
+
+def test_the_average_of_the_weights_is_the_model(tiny, train, monkeypatch):
+    p, name = tiny({"train.average": 0.75}), "network.layers.0.weight"
+    seen = []
+
+    def watched(nets: steps.Networks, *arguments: object) -> dict:
+        if not seen:
+            seen.append(nets.generator.state_dict()[name].clone())
+        told = steps.generator_step(nets, *arguments)
+        seen.append(nets.generator.state_dict()[name].clone())
+        return told
+
+    monkeypatch.setattr(loop, "generator_step", watched)
+    train(p)
+    mean = seen[0]
+    for now in seen[1:]:
+        mean = 0.75 * mean + 0.25 * now
+    kept = gen.load(Path("model")).state_dict()[name]
+    torch.testing.assert_close(kept, mean)
+    assert not torch.equal(kept, seen[-1])
+    last = Path("model/snapshots/step_000010.safetensors")
+    assert last.read_bytes() == Path("model/generator.safetensors").read_bytes()
+
+
+def test_l1_alone_comes_before_the_discriminator(tiny, train):
+    train(tiny({"train.l1_alone": 6}))
+    table = pd.read_csv("history.csv").set_index("step")
+    for name in ("d", "g_gan", "d_right_on_real"):
+        assert table[name].isna().tolist() == [True] * 6 + [False] * 4
+    assert table["g_l1"].notna().all()
+
+
+def test_l1_alone_to_the_end_has_no_adversarial_losses(tiny, train):
+    metrics = train(tiny({"train.l1_alone": 10}))
+    assert set(metrics["final"]) == {"g_l1"}
+
+
+def test_what_the_discriminator_sees_changes_the_training(tiny, train):
+    plain, _ = undisturbed(train, tiny())
+    other, _ = undisturbed(train, tiny({"train.discriminator.augment": ["translation"]}))
+    assert plain["model/generator.safetensors"] != other["model/generator.safetensors"]
+
+
+def test_varied_edges_are_for_training_inputs_alone(tiny, train, monkeypatch):
+    seen = []
+
+    def watched(nets: steps.Networks, x: torch.Tensor, *arguments: object) -> dict:
+        seen.append(x)
+        return steps.generator_step(nets, x, *arguments)
+
+    monkeypatch.setattr(loop, "generator_step", watched)
+    sketch = {"task": "sketch", "pair.margin": 0}
+    sheets = []
+    for share in (0.0, 0.9):
+        train(tiny(sketch | {"train.vary_edges": share}))
+        sheets.append(images.read(Path("model/samples/step_000010.png"))[4:36, 4:36])
+    assert not torch.equal(torch.stack(seen[:10]), torch.stack(seen[10:]))
+    for x in seen:
+        assert set(x.unique().tolist()) <= {-1.0, 1.0}
+    np.testing.assert_array_equal(*sheets)  # validation's input stays as it is
+
+
+def test_varied_edges_leave_other_tasks_alone(tiny, train):
+    plain, _ = undisturbed(train, tiny())
+    other, _ = undisturbed(train, tiny({"train.vary_edges": 0.5}))
+    name = "model/generator.safetensors"
+    assert plain[name] == other[name]
+
+
+@pytest.mark.parametrize("by", ["l1", "psnr", "ssim"])
+def test_the_best_snapshot_is_kept_and_named(tiny, train, pairs_of, by: str):
+    p = tiny({"train.best_by": by, "train.lr": 0.01, "train.steps": 20})
+    best = train(p)["best"]
+    _, val = pairs_of(p)
+    found = {}
+    for path in sorted(Path("model/snapshots").glob("*.safetensors")):
+        made = gen.load(path.parent, path.stem)
+        outputs = gen.to_uint8(made.render(gen.to_tensor(val.gray)))
+        scores = paired.scores(outputs, val.photo)
+        found[int(path.stem[5:])] = {k: float(v.mean()) for k, v in scores.items()}
+    sign = -1 if by == "l1" else 1
+    assert best["step"] == max(found, key=lambda step: sign * found[step][by])
+    assert best == {"step": best["step"]} | {
+        k: pytest.approx(v, abs=1e-4) for k, v in found[best["step"]].items()
+    }
+    kept = Path(f"model/snapshots/step_{best['step']:06d}.safetensors").read_bytes()
+    assert Path("model/best/generator.safetensors").read_bytes() == kept
+    assert gen.load(Path("model/best")).config == gen.load(Path("model")).config
+
+
+def test_a_full_disk_is_said_and_the_last_checkpoint_kept(tiny, train, monkeypatch):
+    p = tiny({"train.checkpoint_every": 2})
+    files, _ = undisturbed(train, p)
+    save, calls = torch.save, []
+
+    def full(state: dict, path: Path) -> None:
+        calls.append(path)
+        if len(calls) == 3:
+            path.write_bytes(b"half a checkpoint")
+            raise RuntimeError("[enforce fail at inline_container.cc] . PytorchStreamWriter failed")
+        save(state, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full)
+        with pytest.raises(UserError, match=r"cannot write \.resume/.*state\.pt: .*one before"):
+            train(p)
+    assert torch.load(checkpoints()[0], weights_only=True)["step"] == 4
+    assert [f for f in Path(".resume").rglob(".*") if f.is_file()] == []
+    train(p)
+    assert written() == files
+
+
+def test_a_disk_that_is_full_for_a_snapshot_names_it(tiny, train, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(gen, "save_file", full)
+    with pytest.raises(UserError, match=r"cannot write .*step_000002.*No space left"):
+        train(tiny())
+
+
+@pytest.mark.parametrize(
+    "said", ["CUDA out of memory. Tried to allocate", "DefaultCPUAllocator: can't allocate memory"]
+)
+def test_too_little_memory_names_the_batch_size(tiny, train, monkeypatch, said: str):
+    def short(*_: object) -> dict:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(loop, "generator_step", short)
+    with pytest.raises(UserError, match=r"out of memory at train\.batch_size = 2: lower it"):
+        train(tiny())
+
+
+def test_other_errors_of_torch_are_not_hidden(tiny, train, monkeypatch):
+    def wrong(*_: object) -> dict:
+        raise RuntimeError("shapes cannot be multiplied")
+
+    monkeypatch.setattr(loop, "generator_step", wrong)
+    with pytest.raises(RuntimeError, match="shapes"):
+        train(tiny())

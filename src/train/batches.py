@@ -46,21 +46,20 @@ class Batches:
         rng = np.random.default_rng([self.seed, 1, step])
         room = self.photos.shape[1] - self.size + 1
         top, left = rng.integers(room, size=(2, self.batch_size))
-        span = np.arange(self.size)
-        columns = left[:, None] + span
         flipped = rng.integers(2, size=self.batch_size).astype(bool)
-        columns[flipped] = columns[flipped, ::-1]
-        index = (
-            torch.from_numpy(chosen)[:, None, None],
-            torch.from_numpy(top[:, None] + span)[:, :, None],
-            torch.from_numpy(columns)[:, None, :],
-        )
-        index = tuple(i.to(self.photos.device, non_blocking=True) for i in index)
-        photos = self.photos[index]
+        cuts = list(zip(chosen.tolist(), top.tolist(), left.tolist(), flipped, strict=True))
+        photos = self._cut(self.photos, cuts)
         if self.redraw:
             drawn = np.stack([self.redraw(photo, rng) for photo in photos.cpu().numpy()])
             return normalise(torch.from_numpy(drawn).to(photos.device)), normalise(photos)
-        return normalise(self.inputs[index]), normalise(photos)
+        return normalise(self._cut(self.inputs, cuts)), normalise(photos)
+
+    def _cut(self, pictures: Tensor, cuts: list[tuple[int, int, int, bool]]) -> Tensor:
+        made = []
+        for at, top, left, flipped in cuts:
+            cut = pictures[at, top : top + self.size, left : left + self.size]
+            made.append(cut.flip(1) if flipped else cut)
+        return torch.stack(made)
 
     def _picture(self, drawn: int) -> int:
         epoch, place = divmod(drawn, len(self.photos))

@@ -1,0 +1,98 @@
+"""Our FID against torchmetrics' own, on the same pictures with the same Inception network.
+
+The network's weights are random ones of the right shapes: speed and agreement do not depend on
+them, and the real ones need not be had. torchmetrics is fed batches and computes; ours takes the
+features of the real pictures from its cache, as every evaluation after the first does. In turns,
+in one process; the headline is on the last line.
+
+    python -m benchmarks.evaluate [--pictures 200] [--rounds 2]
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
+
+from src import images
+from src.demo import portraits
+from src.errors import reported
+from src.evaluate import distances
+from src.evaluate.features import Extractor, InceptionFeatures
+from src.paired import planes
+
+SIZE, BATCH = 128, 32
+
+
+class Untrained(FeatureExtractorInceptionV3):
+    def load_state_dict(self, *arguments: object, **named: object) -> None:
+        """Keep the random weights: the constructor insists on reading a file."""
+
+
+def weights(folder: Path) -> Path:
+    """A file of the right shapes."""
+    torch.save({}, folder / "nothing.pth")
+    torch.manual_seed(0)
+    network = Untrained("inception-v3-compat", ["2048"], str(folder / "nothing.pth"))
+    torch.save(network.state_dict(), folder / "untrained.pth")
+    return folder / "untrained.pth"
+
+
+def seconds(work: Callable[[], float]) -> tuple[float, float]:
+    start = time.perf_counter()
+    value = work()
+    return time.perf_counter() - start, value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluate", description=__doc__)
+    parser.add_argument("--pictures", type=int, default=200, help="of each side")
+    parser.add_argument("--rounds", type=int, default=2)
+    arguments = parser.parse_args()
+    drawn = [portraits.draw(1, k) for k in range(2 * arguments.pictures)]
+    both = np.stack([images.resize(picture, SIZE, SIZE) for picture in drawn])
+    real, made = both[: arguments.pictures], both[arguments.pictures :]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        file = weights(folder)
+        plain = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(file))
+        features = InceptionFeatures(file)
+
+        def theirs() -> float:
+            metric = FrechetInceptionDistance(plain)
+            for pictures, is_real in ((real, True), (made, False)):
+                for start in range(0, len(pictures), BATCH):
+                    metric.update(planes(pictures[start : start + BATCH]), real=is_real)
+            return float(metric.compute())
+
+        def ours(kept: Path | None) -> float:
+            known, new = (Extractor(features, "untrained", BATCH, k) for k in (kept, None))
+            return distances.frechet(new(made), known(real))
+
+        ours(folder / "kept")
+        ratios: dict[str, list[float]] = {"first": [], "cached": []}
+        for _ in range(arguments.rounds):
+            their_s, value = seconds(theirs)
+            for name, kept in (("first", None), ("cached", folder / "kept")):
+                our_s, found = seconds(lambda kept=kept: ours(kept))
+                ratios[name].append(their_s / our_s)
+                print(
+                    f"{name}: torchmetrics {their_s:.1f} s, {value:.6f}; "
+                    f"ours {our_s:.1f} s, {found:.6f}, relative difference {found / value - 1:.1e}"
+                )
+    first, cached = (statistics.median(r) for r in ratios.values())
+    print(
+        f"FID of {arguments.pictures} + {arguments.pictures} pictures, torchmetrics / ours: "
+        f"{first:.2f} the first time, {cached:.2f} with cached real features"
+    )
+
+
+if __name__ == "__main__":
+    with reported("benchmark"):
+        main()
