@@ -25,6 +25,7 @@ from src.errors import UserError, reported
 
 CLONE = Path(".cache/ablations")
 SEEDS = (0, 1, 2)
+PERIODS = (2, 4, 8)  # pixels
 UNET = ["model=unet"]
 # of colorization on portraits, by name: what differs from the first
 PORTRAITS = {
@@ -110,7 +111,7 @@ def run(plan: Plan, start: str, jobs: int) -> None:
             dvc("exp", "run", "--run-all", "-j", str(jobs))
 
 
-def checkerboard(files: DVCFileSystem) -> float:
+def checkerboard(files: DVCFileSystem, chroma: bool) -> float:
     """Energy at the upsampling frequencies over the targets', the mean over pictures."""
     energy = []
     names = sorted(name for name in files.ls("data/predictions", detail=False) if "png" in name)
@@ -118,19 +119,23 @@ def checkerboard(files: DVCFileSystem) -> float:
     with files.open("data/pairs/val/photo.npy", "rb") as file:
         targets = np.load(file)
     for pictures in (outputs, targets):
-        energy.append(np.mean([at_upsampling(picture) for picture in pictures]))
+        energy.append(np.mean([at_upsampling(picture, chroma) for picture in pictures]))
     return float(energy[0] / energy[1])
 
 
-def at_upsampling(picture: np.ndarray) -> float:
-    """The power of a square picture's mean over channels at periods of 2, 4 and 8 pixels."""
-    gray = picture.astype(np.float64).mean(axis=2)
-    window = np.hanning(len(gray))
-    spectrum = np.abs(np.fft.fft2((gray - gray.mean()) * np.outer(window, window))) ** 2
-    size = len(gray)
-    places = [size // 8, size // 4, size // 2]
-    # along both axes: a checkerboard has them all
-    return float(sum(spectrum[u, 0] + spectrum[0, u] + spectrum[u, u] for u in places))
+def at_upsampling(picture: np.ndarray, chroma: bool) -> float:
+    """The power of a square picture's channels at periods of 2, 4 and 8 pixels.
+
+    chroma: of what is left of them without their mean, as colorization paints no more.
+    """
+    planes = picture.astype(np.float64).transpose(2, 0, 1)
+    planes -= planes.mean(axis=(1, 2), keepdims=True)
+    planes -= planes.mean(axis=0) if chroma else 0
+    size = planes.shape[1]
+    window = np.outer(np.hanning(size), np.hanning(size))
+    power = (np.abs(np.fft.fft2(planes * window)) ** 2).sum(axis=0)
+    # along both axes and across: a checkerboard has them all
+    return float(sum(power[u, 0] + power[0, u] + power[u, u] for u in (size // p for p in PERIODS)))
 
 
 def table(plan: Plan) -> list[str]:
@@ -141,7 +146,9 @@ def table(plan: Plan) -> list[str]:
         for seed in SEEDS:
             files = DVCFileSystem(url=str(CLONE), rev=plan.experiment(variant, seed))
             val = json.loads(files.read_text("metrics/evaluate.json"))["val"]
-            rows.append([*(val[score] for score in SCORES), checkerboard(files)])
+            rows.append(
+                [*(val[score] for score in SCORES), checkerboard(files, plan.name == "portraits")]
+            )
         means, spread = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
         cells = [f"{m:.3f} ± {s:.3f}" for m, s in zip(means, spread, strict=True)]
         lines.append(f"| {variant} | {' | '.join(cells)} |")

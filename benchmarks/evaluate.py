@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
@@ -40,6 +41,9 @@ def weights(folder: Path) -> Path:
     torch.save({}, folder / "nothing.pth")
     torch.manual_seed(0)
     network = Untrained("inception-v3-compat", ["2048"], str(folder / "nothing.pth"))
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)  # else nothing is left of a picture at the end
     torch.save(network.state_dict(), folder / "untrained.pth")
     return folder / "untrained.pth"
 

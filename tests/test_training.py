@@ -591,8 +591,9 @@ def test_the_average_of_the_weights_is_the_model(tiny, train, monkeypatch):
     monkeypatch.setattr(loop, "generator_step", watched)
     train(p)
     mean = seen[0]
-    for now in seen[1:]:
-        mean = 0.75 * mean + 0.25 * now
+    for step, now in enumerate(seen[1:]):
+        decay = min(0.75, (1 + step) / (10 + step))
+        mean = decay * mean + (1 - decay) * now
     kept = gen.load(Path("model")).state_dict()[name]
     torch.testing.assert_close(kept, mean)
     assert not torch.equal(kept, seen[-1])

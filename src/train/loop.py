@@ -89,7 +89,7 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
                 losses |= discriminator_step(judged, x, real, fake, t)
             losses |= generator_step(judged, x, real, fake, t)
         if nets.average is not None:
-            nets.follow(t.average)
+            nets.follow(t.average, step)
         done = step + 1
         if done % log_every == 0 or done == t.steps:
             values = {name: float(value) for name, value in losses.items()}
