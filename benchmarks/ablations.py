@@ -10,6 +10,7 @@ pixels in outputs, over the same of their targets: 1 is as in photographs.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -37,14 +38,19 @@ PORTRAITS = {
     "34x34 discriminator": [*UNET, "train.discriminator.layers=2"],
     "rgb output": [*UNET, "train.output=rgb"],
     "average .99": [*UNET, "train.average=0.99"],
-    "L1 alone at first": [*UNET, "train.l1_alone={half}"],
+    "L1 alone at first": [*UNET, "train.l1_alone=0.5"],
     "augmented": [*UNET, "train.discriminator.augment=[color,translation,cutout]"],
 }
 # of label maps to facades
 FACADES = {name: PORTRAITS[name] for name in PORTRAITS if name != "rgb output"}
 COMMON = ["audit.on_failure=report", "pair.size=64", "pair.margin=7", "train.snapshots=4"]
 COMMON += ["train.checkpoint_every=100000", "evaluate.features=random", "train.device=cpu"]
-COMMON += ["models.unet.filters=24", "models.encdec.filters=24", "train.discriminator.filters=16"]
+COMMON += [
+    "train.l1_alone=0",
+    "models.unet.filters=24",
+    "models.encdec.filters=24",
+    "train.discriminator.filters=16",
+]
 SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness")
 
 
@@ -56,17 +62,18 @@ class Plan:
     source: list[str]
     variants: dict[str, list[str]]
     steps: int
+    start: str  # the commit
 
     def settings(self, variant: str, seed: int) -> list[str]:
         """What `dvc exp run` gets, for -S each."""
         common = [*self.source, *COMMON, f"train.steps={self.steps}", f"seed={seed}"]
-        changes = [change.format(half=self.steps // 2) for change in self.variants[variant]]
+        changes = self.variants[variant]
         return [part for setting in common + changes for part in ("-S", setting)]
 
     def experiment(self, variant: str, seed: int) -> str:
-        """Its name for DVC, and for git where it is the first."""
-        number = list(self.variants).index(variant)
-        return f"{self.name}-{self.steps}-{number}-{seed}"
+        """Its name for DVC, and for git where it is the first: by all that makes it what it is."""
+        said = repr([self.start, *self.settings(variant, seed)])
+        return f"{self.name}-{seed}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
 
 
 def call(*command: str) -> str:
@@ -91,13 +98,13 @@ def prepare() -> str:
     return call("git", "rev-parse", "FETCH_HEAD").strip()
 
 
-def run(plan: Plan, start: str, jobs: int) -> None:
+def run(plan: Plan, jobs: int) -> None:
     """Every variant on every seed, but for what is there already."""
     first, *others = plan.variants
     for seed in SEEDS:
         branch = plan.experiment(first, seed)
         if branch not in call("git", "branch", "--format=%(refname:short)").split():
-            call("git", "checkout", "-q", "-f", "-B", "working", start)
+            call("git", "checkout", "-q", "-f", "-B", "working", plan.start)
             dvc("exp", "run", *plan.settings(first, seed), "evaluate")
             call("git", "commit", "-qam", branch)
             call("git", "branch", branch)
@@ -162,20 +169,20 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
+    start, steps = prepare(), arguments.steps
     plans = []
     if arguments.portraits:
         path = f"folder.path={arguments.portraits.resolve()}"
-        plans.append(Plan("portraits", ["source=folder", path], PORTRAITS, arguments.steps))
+        plans.append(Plan("portraits", ["source=folder", path], PORTRAITS, steps, start))
     if arguments.facades:
         source = ["source=facades", "task=labels"]
         source.append(f"facades.path={arguments.facades.resolve()}")
-        plans.append(Plan("facades", source, FACADES, arguments.steps))
+        plans.append(Plan("facades", source, FACADES, steps, start))
     if not plans:
         raise UserError("nothing to do: expected --portraits, --facades or both")
     os.environ["OMP_NUM_THREADS"] = "1"  # jobs side by side would fight for the cores
-    start = prepare()
     for plan in plans:
-        run(plan, start, arguments.jobs)
+        run(plan, arguments.jobs)
         print("\n".join(table(plan)), end="\n\n", flush=True)
 
 

@@ -1,7 +1,7 @@
 """Our training step against the official recipe, interleaved in one process.
 
 The recipe is written here from its published description in plain torch calls: 256 pixels, 64
-filters, batch 1 and 4, float32, Adam without fusing, and for every access a JPEG decoded and
+filters, batch 1 and 4, float32, plain Adam, and for every access a JPEG decoded and
 resized twice by bicubic interpolation. Both train the same networks. Prints medians of paired
 ratios of loading, learning, both together (a step) and inference; the headline is on the last line.
 
@@ -65,7 +65,7 @@ class Official:
         self.generator = Generator(config()).to(device)
         self.discriminator = PatchGAN(6, FILTERS, 3).to(device)
         self.adams = [
-            torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999), foreach=False)
+            torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999))
             for n in (self.generator, self.discriminator)
         ]
         self.rng = np.random.default_rng(0)
@@ -156,7 +156,8 @@ def compared(
     found: dict[str, list[tuple[float, float]]] = {"load": [], "learn": [], "step": [], "infer": []}
     for number in range(rounds + WARM):
         taken: dict[str, list[float]] = {name: [] for name in found}
-        for side in (official, ours):
+        sides = (official, ours) if number % 2 == 0 else (ours, official)
+        for side in sides:
             times = [synchronised(device)]
             x, real = side.load(number)
             times.append(synchronised(device))
@@ -168,7 +169,8 @@ def compared(
             for name, value in zip(found, (load, learn, load + learn, infer), strict=True):
                 taken[name].append(value)
         if number >= WARM:
-            for name, (a, b) in taken.items():
+            for name, pair in taken.items():
+                a, b = pair if sides[0] is official else pair[::-1]
                 found[name].append((a, b))
     return found
 

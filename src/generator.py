@@ -16,6 +16,7 @@ from src.errors import UserError
 from src.files import read_json, whole, write_json
 from src.networks import EncDec, UNet
 
+NEEDED = {"task", "output", "model", "network", "size", "crop", "canny"}  # of a config
 CHANNELS = {"colorize": 1, "sketch": 1, "labels": 3}  # of the input, by task
 
 
@@ -118,13 +119,22 @@ def save(generator: Generator, folder: Path, name: str = "generator") -> None:
     """Write NAME.safetensors and config.json."""
     write_json(folder / "config.json", generator.config)
     state = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
-    with whole(folder / f"{name}.safetensors") as temporary:
-        save_file(state, temporary)
+    path = folder / f"{name}.safetensors"
+    try:
+        with whole(path) as temporary:
+            save_file(state, temporary)
+    except SafetensorError as error:  # what safetensors makes of a full disk
+        raise UserError(f"cannot write {path}: {error}") from None
 
 
 def load(folder: Path, name: str = "generator") -> Generator:
     """Read a saved generator, ready to render; UserError where the folder holds none."""
     config = read_json(folder / "config.json")
+    missing = NEEDED - set(config) if isinstance(config, dict) else NEEDED
+    if missing:
+        raise UserError(
+            f"{folder / 'config.json'} is no model's: it lacks {', '.join(sorted(missing))}"
+        )
     path = folder / f"{name}.safetensors"
     try:
         generator = Generator(config)

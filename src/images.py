@@ -137,21 +137,34 @@ def _plain(image: Image.Image, data: bytes) -> bool:
     return image.format == "JPEG" and whole and not EXTRAS & image.info.keys()
 
 
-def extras(data: bytes) -> tuple[np.ndarray | None, bytes]:
-    """What `decode` leaves out: transparency, (height, width) uint8 or None, and EXIF.
+def layers(data: bytes) -> tuple[np.ndarray, np.ndarray | None, bytes]:
+    """A picture in its parts, upright: colours (height, width, 3), transparency or None, EXIF.
 
-    Both are as the decoded picture is, upright; EXIF that cannot be read is empty.
+    Colours are those under the transparency, and as of `decode` where there is none. EXIF that
+    cannot be read, or that describes a TIFF's own layout, is empty. Raises ImageError as `decode`.
     """
     image = _open(data)
-    alpha = None
-    if image.has_transparency_data:
-        alpha = np.asarray(_upright(image.convert("RGBA").getchannel("A"), image))
+    if not image.has_transparency_data:
+        return decode(data), None, _exif(image)
+    try:
+        both = image.convert("RGBA")
+        alpha = np.asarray(_upright(both.getchannel("A"), image))
+    except Exception as error:  # whatever Pillow's plugins meet in damaged bytes
+        raise ImageError("truncated", f"the picture's data is broken: {error}") from None
+    opaque = both.convert("RGB")
+    opaque.info.pop("transparency", None)
+    return np.asarray(_upright(_to_rgb(opaque, "white"), image)), alpha, _exif(image)
+
+
+def _exif(image: Image.Image) -> bytes:
+    if image.format == "TIFF":
+        return b""
     try:
         exif = image.getexif()
         exif.pop(ExifTags.Base.Orientation, None)
-        return alpha, exif.tobytes() if exif else b""
+        return exif.tobytes() if exif else b""
     except Exception:  # whatever Pillow meets in broken tags
-        return alpha, b""
+        return b""
 
 
 def read(path: Path, layout: str = "single") -> np.ndarray:

@@ -29,12 +29,12 @@ def to_canny(photo: np.ndarray, canny: Canny) -> np.ndarray:
 
 
 def varied(canny: Canny, share: float, rng: np.random.Generator) -> Canny:
-    """Other thresholds, by at most `share` more or less, and a kernel a size more or less."""
-    low, high = (t * (1 + share * rng.uniform(-1, 1)) for t in (canny.low, canny.high))
+    """Other thresholds, by at most `share` more or less, and a blur of a size more, less, or not."""
     most = 100.0 if canny.thresholds == "relative" else np.inf
+    moved = (t * (1 + share * rng.uniform(-1, 1)) for t in (canny.low, canny.high))
+    low, high = sorted(min(most, t) for t in moved)
     blur = int(np.clip(canny.blur + rng.choice([-2, 0, 2]), 1, 31))
-    found = {"low": min(low, high), "high": min(max(low, high), most), "blur": blur}
-    return canny.model_copy(update=found)
+    return canny.model_copy(update={"low": low, "high": high, "blur": blur})
 
 
 def make(task: str, picture: np.ndarray, canny: Canny) -> np.ndarray:

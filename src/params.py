@@ -194,7 +194,7 @@ class Train(Section):
     discriminator: Discriminator
     precision: Literal["auto", "bf16", "fp32"]
     device: Literal["auto", "cpu", "cuda"]
-    l1_alone: Annotated[int, Field(ge=0)]
+    l1_alone: Annotated[float, Field(ge=0, lt=1)]
     average: Annotated[float, Field(ge=0, lt=1)]
     vary_edges: Share
     best_by: Literal["l1", "psnr", "ssim"]
@@ -304,16 +304,26 @@ def _validated(path: Path, values: dict[str, Any]) -> Params:
 
 def overrides(preset: Path, path: Path = Path("params.yaml")) -> list[str]:
     """A preset's values as KEY=VALUE; UserError where one would be refused in params.yaml."""
-    values, preset_values = _yaml(path), _yaml(preset)
-    leaves = dict(_leaves(preset_values))
+    read(path)
+    values, leaves = _yaml(path), dict(_leaves(_yaml(preset)))
     for key, value in leaves.items():
         *sections, last = key.split(".")
         place = values
         for section in sections:
             place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise UserError(f"{preset}: {key} = {value!r}: {section} is no section")
         place[last] = value
     _validated(preset, values)
-    return [f"{key}={value}" for key, value in leaves.items()]
+    return [f"{key}={_word(preset, key, value)}" for key, value in leaves.items()]
+
+
+def _word(preset: Path, key: str, value: Any) -> str:
+    """A value as one word that neither a shell nor DVC takes apart."""
+    words = [str(part) for part in value] if isinstance(value, list) else [str(value)]
+    if any(re.search(r"[^\w.:/+-]", word) for word in words):
+        raise UserError(f"{preset}: {key} = {value!r} wants quotes: give it on the command line")
+    return f"[{','.join(words)}]" if isinstance(value, list) else words[0]
 
 
 def _leaves(values: dict, before: str = "") -> Iterator[tuple[str, Any]]:

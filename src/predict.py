@@ -20,6 +20,7 @@ from src.generator import CHANNELS, Generator, into_gamut
 from src.parallel import progress
 from src.params import Canny
 
+LONGEST = 16  # times as long as wide a picture may be, and still be seen at full width
 STRIP = 1 << 20  # pixels that are colored at a time
 
 
@@ -74,9 +75,11 @@ def _run(generator: Generator, made: list[np.ndarray]) -> np.ndarray:
 
 def _reduced(picture: np.ndarray, side: int) -> np.ndarray:
     height, width = picture.shape[:2]
-    if not side or min(height, width) <= side:
+    if not side:
         return picture
-    share = side / min(height, width)
+    share = min(side / min(height, width), (LONGEST * side**2 / (height * width)) ** 0.5)
+    if share >= 1:
+        return picture
     return images.resize(picture, max(1, round(width * share)), max(1, round(height * share)))
 
 
@@ -163,6 +166,15 @@ def find(sources: list[Path]) -> list[tuple[Path, Path]]:
     return found
 
 
+def refuse_originals(found: list[tuple[Path, Path]], out: Path) -> None:
+    """Raise UserError where a result would take the place of an input."""
+    inputs_ = {path.resolve() for path, _ in found}
+    for _, name in found:
+        target = (out / name.with_suffix(".png")).resolve()
+        if target in inputs_:
+            raise UserError(f"OUT = {out}: {target} is an input, and would be overwritten")
+
+
 def load(folder: Path, task: str | None, device: str) -> Generator:
     """The model, on its device; UserError where it is of another task, or there is no such GPU."""
     generator = gen.load(folder)
@@ -182,8 +194,7 @@ def _batches(found: list[tuple[Path, Path]], size: int) -> Iterator[list[tuple[P
 
 
 def _read(path: Path) -> Picture:
-    data = path.read_bytes()
-    return Picture(images.decode(data), *images.extras(data))
+    return Picture(*images.layers(path.read_bytes()))
 
 
 def _write(path: Path, result: np.ndarray, original: Picture, beside: np.ndarray | None) -> None:
@@ -216,7 +227,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8, help="pictures read at a time (default: 8)")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument(
-        "--side-by-side", action="store_true", help="the task's input beside the result"
+        "--side-by-side", action="store_true", help="the task's input beside the result, opaque"
     )
     arguments = parser.parse_args()
     if arguments.out.suffix.lower() in images.SUFFIXES:
@@ -225,6 +236,7 @@ def main() -> None:
         raise UserError("--batch: expected at least 1, --side: at least 0")
     generator = load(arguments.model, arguments.task, arguments.device)
     found = find(arguments.sources)
+    refuse_originals(found, arguments.out)
     refused = []
     for batch in _batches(found, arguments.batch):
         read = {}

@@ -9,7 +9,7 @@ import pytest
 from src import images, paired
 from src.arrays import Pairs
 from src.errors import UserError
-from src.evaluate.compare import Difference, Experiment, compare
+from src.evaluate.compare import Difference, Experiment, compare, opened
 from src.evaluate.features import build
 from src.inputs import to_gray
 
@@ -96,3 +96,20 @@ def test_other_validation_pictures_are_refused(photos, change):
 def test_better_is_lower_or_higher_by_metric(metric, value, better):
     d = Difference(metric, value, value - 0.01, value + 0.01)
     assert d.sentence("a", "b").startswith(f"{metric}: {better} better by {abs(value):.3g}")
+
+
+@pytest.mark.parametrize("fault", ["nothing", "no scores", "no picture", "few"])
+def test_what_cannot_be_read_is_one_line(photos, tmp_path, fault):
+    e = experiment("a", photos[:2] if fault == "few" else photos, 10)
+    predictions = tmp_path / "data/predictions"
+    if fault != "nothing":
+        predictions.mkdir(parents=True)
+        for row, output in zip(e.table["row"], e.outputs, strict=True):
+            (predictions / f"{row:06d}.png").write_bytes(images.png(output))
+        columns = ["row"] if fault == "no scores" else list(e.table.columns)
+        e.table[columns].to_csv(predictions / "scores.csv")
+        if fault == "no picture":
+            (predictions / "000001.png").unlink()
+    with pytest.raises(UserError, match=r"^a(:| has 2)") as refused:
+        opened("a", tmp_path)
+    assert "\n" not in str(refused.value)

@@ -174,7 +174,7 @@ def test_one_validation_picture_is_too_few_and_said_so(evaluator, pairs, tmp_pat
     }
     gen.save(generator(), tmp_path / "model")
     folders = [tmp_path / "predictions", tmp_path / "samples"]
-    with pytest.raises(UserError, match=r"\b2\b"):
+    with pytest.raises(UserError, match=r"at least 3 pictures"):
         evaluation.evaluate(evaluator, tmp_path / "model", one["val"], one["probe"], *folders)
 
 

@@ -464,19 +464,44 @@ def test_a_nearly_square_picture_keeps_its_own_width_and_height(
     assert tuple(found) == (size if orientation == 1 else size[::-1])
 
 
-def test_extras_are_transparency_and_exif_upright():
+def test_layers_are_colours_transparency_and_exif_upright():
     alpha = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    rgba = np.dstack([np.zeros((2, 3, 3), np.uint8), alpha])
+    colours = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    rgba = np.dstack([colours, alpha])
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 3, "A camera"
     buffer = io.BytesIO()
     Image.fromarray(rgba).save(buffer, "PNG", exif=exif)
-    found, kept = images.extras(buffer.getvalue())
+    pixels, found, kept = images.layers(buffer.getvalue())
+    np.testing.assert_array_equal(pixels, colours[::-1, ::-1])  # not laid on white
     np.testing.assert_array_equal(found, alpha[::-1, ::-1])
     again = Image.Exif()
     again.load(kept)
     assert dict(again) == {0x010F: "A camera"}
 
 
-def test_a_plain_picture_has_no_extras():
-    assert images.extras(images.jpeg(np.zeros((4, 4, 3), np.uint8))) == (None, b"")
+def test_a_plain_picture_has_no_other_layers():
+    data = images.jpeg(np.zeros((4, 4, 3), np.uint8))
+    pixels, alpha, exif = images.layers(data)
+    np.testing.assert_array_equal(pixels, images.decode(data))
+    assert (alpha, exif) == (None, b"")
+
+
+def test_a_tiffs_layout_is_no_exif():
+    buffer = io.BytesIO()
+    Image.new("CMYK", (4, 4)).save(buffer, "TIFF", compression="tiff_lzw")
+    assert images.layers(buffer.getvalue())[2] == b""
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_layers_of_a_broken_picture_are_refused(mode):
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(0).integers(256, size=(64, 64, 4), dtype=np.uint8)
+    picture = Image.fromarray(noise)
+    options = {"transparency": 0} if mode == "P" else {}
+    (picture.convert("RGB").convert(mode) if mode == "P" else picture.convert(mode)).save(
+        buffer, "PNG", **options
+    )
+    data = buffer.getvalue()
+    with pytest.raises(images.ImageError):
+        images.layers(data[: len(data) // 2])

@@ -11,6 +11,7 @@ from src.params import Canny
 
 CANNY = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
 RELATIVE = Canny(low=70, high=90, aperture=3, blur=3, thresholds="relative")
+HIGH = RELATIVE.model_copy(update={"low": 90.0, "high": 95.0})
 PICTURES = drawn_arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3)))
 
 
@@ -89,7 +90,7 @@ def test_a_flat_picture_has_no_edges_by_relative_thresholds():
     assert not inputs.to_canny(np.full((20, 20, 3), 90, np.uint8), RELATIVE).any()
 
 
-@given(st.integers(0, 2**31), st.sampled_from([CANNY, RELATIVE]), st.floats(0, 1))
+@given(st.integers(0, 2**31), st.sampled_from([CANNY, RELATIVE, HIGH]), st.floats(0, 1))
 def test_varied_thresholds_are_valid_and_near(seed: int, canny: Canny, share: float):
     made = inputs.varied(canny, share, np.random.default_rng(seed))
     assert Canny.model_validate(made.model_dump()) == made

@@ -263,6 +263,8 @@ def test_a_preset_is_valid_and_told_as_overrides(preset: Path, changed):
         ("train: {stepz: 1}", "train.stepz = 1 is not a known key"),
         ("- 1", "holds list"),
         ("a: [", "cannot be read as YAML"),
+        ("seed: {a: 1}", "seed is no section"),
+        ("gallery: {item: 'li.photo a'}", "wants quotes"),
     ],
 )
 def test_a_wrong_preset_is_refused_by_name(tmp_path: Path, text: str, told: str):
@@ -270,3 +272,9 @@ def test_a_wrong_preset_is_refused_by_name(tmp_path: Path, text: str, told: str)
     with pytest.raises(UserError, match=re.escape(told)) as refused:
         params.overrides(tmp_path / "preset.yaml", ROOT / "params.yaml")
     assert "preset.yaml" in str(refused.value)
+
+
+def test_a_list_of_a_preset_is_one_word(tmp_path: Path):
+    (tmp_path / "preset.yaml").write_text("train: {discriminator: {augment: [color, cutout]}}")
+    told = params.overrides(tmp_path / "preset.yaml", ROOT / "params.yaml")
+    assert told == ["train.discriminator.augment=[color,cutout]"]

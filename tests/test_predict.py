@@ -1,5 +1,6 @@
 """A trained model on anyone's pictures: sizes, kinds of files, and what is refused."""
 
+import json
 import os
 import subprocess
 import sys
@@ -336,6 +337,8 @@ def test_transparency_and_exif_are_kept(run, tmp_path):
     with Image.open(tmp_path / "out" / "a.png") as made:
         assert (made.mode, made.size) == ("RGBA", (20, 30))
         assert np.array_equal(np.asarray(made)[..., 3], np.rot90(alpha[..., 0], -1))
+        apart = np.asarray(made)[..., :3].mean(axis=2) - np.rot90(noise(20, 30), -1).mean(axis=2)
+        assert np.abs(apart).max() <= 1  # colours are those under the transparency
         assert dict(made.getexif()) == {0x010F: "A camera"}
 
 
@@ -383,3 +386,31 @@ def test_batches_of_any_size_write_every_picture(run, tmp_path, batch):
         put(tmp_path / "in" / f"{number}.png", Image.fromarray(noise(8 + number, 8)))
     run(tmp_path / "in", options=("--batch", batch))
     assert written(tmp_path) == [f"{number}.png" for number in range(5)]
+
+
+def test_an_original_is_never_overwritten(run, capsys, tmp_path):
+    path = put(tmp_path / "out" / "a.png", Image.fromarray(noise(8, 8)))
+    other = put(tmp_path / "out" / "b.png", Image.fromarray(noise(8, 8)))
+    before = path.read_bytes()
+    for sources in ([path], [tmp_path / "out"], [other, path]):
+        assert "would be overwritten" in refused(run, capsys, *sources)
+    assert path.read_bytes() == before
+
+
+def test_a_long_strip_is_reduced_further(monkeypatch):
+    seen = []
+    real = predict.make_input
+    monkeypatch.setattr(predict, "make_input", lambda c, p: seen.append(p.shape) or real(c, p))
+    assert predict.predict(generator(), smooth(40, 3000)).shape == (40, 3000, 3)
+    [(height, width, _)] = seen
+    assert height * width <= 16 * 32 * 32 * 1.05
+    assert width / height == pytest.approx(75, rel=0.1)
+
+
+@pytest.mark.parametrize("key", ["task", "output", "size", "canny", "network"])
+def test_a_config_that_lacks_something_is_refused_by_name(run, capsys, tmp_path, model, key):
+    config = json.loads((model / "config.json").read_text())
+    del config[key]
+    (model / "config.json").write_text(json.dumps(config))
+    path = put(tmp_path / "a.png", Image.fromarray(noise(8, 8)))
+    assert f"it lacks {key}" in refused(run, capsys, path)

@@ -70,16 +70,21 @@ def test_features_do_not_depend_on_the_batch(photos):
 
 def test_features_are_kept_by_content_and_network(photos, tmp_path):
     kept = build(None, 0, 8, tmp_path)
-    first = kept(photos)
+    first = kept(photos, keep=True)
     assert len(list(tmp_path.iterdir())) == 1
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(RandomFeatures, "forward", lambda *_: pytest.fail("looked again"))
-        assert np.array_equal(kept(photos), first)
-    assert not np.array_equal(build(None, 1, 8, tmp_path)(photos), first)
+        assert np.array_equal(kept(photos, keep=True), first)
+    assert not np.array_equal(build(None, 1, 8, tmp_path)(photos, keep=True), first)
     changed = photos.copy()
     changed[3, 5, 5] ^= 255
-    assert not np.array_equal(kept(changed), first)
+    assert not np.array_equal(kept(changed, keep=True), first)
     assert len(list(tmp_path.iterdir())) == 3
+    kept(changed[::-1])  # not asked to be kept
+    assert len(list(tmp_path.iterdir())) == 3
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:50])
+    assert np.array_equal(kept(photos, keep=True), first)
 
 
 def test_random_features_are_a_fixed_function_of_the_seed(photos):

@@ -25,7 +25,8 @@ def main() -> None:
     arguments = parser.parse_args()
     p = params.read()
     file = weights.extractor_file(Path("data/weights"))
-    extractor = features.build(file, p.evaluate.random_seed, p.evaluate.batch_size)
+    e = p.evaluate
+    extractor = features.build(file, e.random_seed, e.batch_size, Path(".cache/features"))
     with tempfile.TemporaryDirectory() as temporary:
         a, b = (
             compare.opened(name, brought(name, Path(temporary) / str(number)))
@@ -40,16 +41,16 @@ def brought(name: str, folder: Path) -> Path:
     """A folder with an experiment's artifacts, from DVC's cache; UserError where it has none."""
     if name == WORKSPACE:
         return Path()
+    if not name:
+        raise UserError(f"an experiment without a name: expected one, a commit or {WORKSPACE}")
     # of this command alone: no stage needs it, and it takes a second to load
     from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-    from scmrepo.exceptions import SCMError
 
     try:
         files = DVCFileSystem(rev=name)
         for path in NEEDED:
             files.get(path, str(folder / path), recursive=True)
-    except (DvcException, SCMError, OSError) as error:
+    except Exception as error:  # DVC's, its index's and git's have no common kind
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{name}: its {' and '.join(NEEDED)} cannot be had from DVC: {reason}"

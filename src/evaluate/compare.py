@@ -18,9 +18,11 @@ from src.errors import UserError
 from src.evaluate import distances
 from src.evaluate.features import Extractor
 from src.evaluate.scores import KERNEL
+from src.parallel import progress
 
 DRAWS, SET_DRAWS = 10_000, 300
 LEVEL = 0.95
+LEAST = 3  # pictures
 BETTER = paired.BETTER | {"fid": -1, "fd_random": -1}
 
 
@@ -66,14 +68,15 @@ def compare(a: Experiment, b: Experiment, extractor: Extractor, seed: int) -> li
         apart = (b.table[metric] - a.table[metric]).to_numpy()
         means = _resampled(len(apart), DRAWS, rng, lambda places, d=apart: d[places].mean())
         found.append(_difference(metric, float(apart.mean()), means))
-    real = extractor(a.val.photo)
+    real = extractor(a.val.photo, keep=True)
     one, other = (extractor(e.outputs) for e in (a, b))
 
     def apart_by(places: np.ndarray) -> float:
         fd = [distances.frechet(made[places], real[places]) for made in (other, one)]
         return fd[0] - fd[1]
 
-    draws = _resampled(len(real), SET_DRAWS, rng, apart_by)
+    number = SET_DRAWS if len(real) < distances.MANY else SET_DRAWS // 6
+    draws = _resampled(len(real), number, rng, apart_by, "comparing sets")
     return [*found, _difference(extractor.name, apart_by(np.arange(len(real))), draws)]
 
 
@@ -88,9 +91,14 @@ def _refuse_other_pictures(a: Experiment, b: Experiment) -> None:
 
 
 def _resampled(
-    count: int, draws: int, rng: np.random.Generator, value: Callable[[np.ndarray], float]
+    count: int,
+    draws: int,
+    rng: np.random.Generator,
+    value: Callable[[np.ndarray], float],
+    title: str = "",
 ) -> np.ndarray:
-    return np.array([value(rng.integers(count, size=count)) for _ in range(draws)])
+    every = progress(range(draws), draws, title)
+    return np.array([value(rng.integers(count, size=count)) for _ in every])
 
 
 def _difference(metric: str, value: float, draws: np.ndarray) -> Difference:
@@ -104,7 +112,16 @@ def _difference(metric: str, value: float, draws: np.ndarray) -> Difference:
 
 def opened(name: str, folder: Path) -> Experiment:
     """The experiment whose artifacts lie in `folder` as in the project's own."""
-    table = pd.read_csv(folder / "data/predictions/scores.csv")
-    files = [folder / "data/predictions" / f"{row:06d}.png" for row in table["row"]]
-    outputs = np.stack([images.read(file) for file in files])
-    return Experiment(name, table, outputs, arrays.load(folder / "data/pairs", "val"))
+    predictions = folder / "data/predictions"
+    try:
+        table = pd.read_csv(predictions / "scores.csv")[["row", *paired.BETTER]]
+        outputs = [images.read(predictions / f"{row:06d}.png") for row in table["row"]]
+    except (OSError, KeyError, ValueError, images.ImageError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{name}: its predictions cannot be read ({reason}): run `dvc repro evaluate` there, "
+            "or `dvc pull` what it left"
+        ) from None
+    if len(table) < LEAST:
+        raise UserError(f"{name} has {len(table)} validation pictures, expected at least {LEAST}")
+    return Experiment(name, table, np.stack(outputs), arrays.load(folder / "data/pairs", "val"))

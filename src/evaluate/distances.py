@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-GROUPS = 32  # of the jackknife
+MANY = 1000  # pictures from which a distance takes seconds
+GROUPS, FEW_GROUPS = 32, 8  # of the jackknife, the fewer for so many pictures
 
 Distance = Callable[[np.ndarray, np.ndarray], float]
 
@@ -50,7 +51,7 @@ def _cubic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def with_error(
     distance: Distance, a: np.ndarray, b: np.ndarray, together: bool
 ) -> tuple[float, float]:
-    """A distance and its jackknife standard error (Efron 1982), by up to 32 groups left out.
+    """A distance and its jackknife standard error (Efron 1982), by groups of places left out.
 
     together: the sets are paired place by place, so that both lose the same places. A naive
     bootstrap is no use here: pictures drawn twice bring the sets nearer.
@@ -67,8 +68,8 @@ def with_error(
 
 
 def _groups(count: int) -> list[np.ndarray]:
-    """Up to 32 groups of places, none of which leaves fewer than two others."""
-    number = min(count, GROUPS)
+    """Groups of places, none of which leaves fewer than two others."""
+    number = min(count, GROUPS if count < MANY else FEW_GROUPS)
     groups = [np.arange(start, count, number) for start in range(number)]
     return [group for group in groups if count - len(group) >= 2]
 

@@ -20,6 +20,8 @@ from src.parallel import progress
 from src.params import Evaluate
 
 SHOWN = 12
+PACKAGES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "opencv-python")
+LEAST = 3  # pictures of which one can be left out to see what that changes
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ def evaluate(
     input itself as output, `mean_color` the mean colour of the training photographs (laid over
     the gray, where that is the input), `real_real` the training photographs against validation's.
     """
-    if min(len(val), len(probe)) < 2:
+    if min(len(val), len(probe)) < LEAST:
         raise UserError(
-            f"expected at least 2 pictures a side, found {len(val)} val, {len(probe)} probe"
+            f"expected at least {LEAST} pictures a side, found {len(val)} val, {len(probe)} probe"
         )
     generator = gen.load(model if e.settings.model == "last" else model / "best")
     task = generator.config["task"]
@@ -92,8 +94,10 @@ def evaluate(
 def mean_color(gray: np.ndarray | None, photos: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Pictures of the photographs' mean colour, or its tint over `gray`, (N, S, S, 3) uint8."""
     mean = photos.mean(axis=(0, 1, 2))
-    made = np.full(shape, mean) if gray is None else gray + (mean - mean.mean())
-    return made.round().clip(0, 255).astype(np.uint8)
+    if gray is None:
+        return np.full(shape, mean.round(), np.uint8)
+    tint = (mean - mean.mean()).astype(np.float32)
+    return np.stack([(picture + tint).round().clip(0, 255).astype(np.uint8) for picture in gray])
 
 
 def curve(e: Evaluator, model: Path, val: Pairs, file: Path) -> None:
@@ -104,7 +108,7 @@ def curve(e: Evaluator, model: Path, val: Pairs, file: Path) -> None:
         generator = gen.load(path.parent, path.stem)
         outputs = e.render(generator, val.inputs(generator.config["task"]))
         means = {k: round(float(v.mean()), 4) for k, v in paired.scores(outputs, val.photo).items()}
-        fd = distances.frechet(e.features(outputs), e.features(val.photo))
+        fd = distances.frechet(e.features(outputs), e.features(val.photo, keep=True))
         step = int(path.stem.removeprefix("step_"))
         fd = round(fd, scores.DIGITS[e.features.name])
         rows.append({"step": step, **means, "fd": fd})
@@ -123,7 +127,7 @@ def meta(e: Evaluator, val: Pairs, probe: Pairs) -> dict:
         "n_train": len(probe),
         "mode": "eval: batch norm by running statistics, no dropout, whole pictures",
         "pictures": "uint8, rounded; l1 on the scale of [-1, 1]",
-        "versions": {p: version(p) for p in ("torch", "torchvision", "torchmetrics", "numpy")},
+        "versions": {p: version(p) for p in PACKAGES},
     }
 
 

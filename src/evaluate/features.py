@@ -1,6 +1,7 @@
 """Feature networks that distances between sets of pictures are measured in."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -90,8 +91,8 @@ class InceptionFeatures(nn.Module):
 class Extractor:
     """Pictures, (N, S, S, 3) uint8, to features, (N, D) float64.
 
-    kept: a folder where features are kept by the content of the pictures and `weights`, which
-    says what the network is, so that a set of photographs goes through it once.
+    kept: a folder for the features of pictures that will be asked for again, by their content and
+    `weights`, which says what the network is: photographs go through it once.
     """
 
     network: RandomFeatures | InceptionFeatures
@@ -103,10 +104,11 @@ class Extractor:
     def name(self) -> str:
         return self.network.name
 
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        path = self._place(pictures) if self.kept else None
+    def __call__(self, pictures: np.ndarray, keep: bool = False) -> np.ndarray:
+        path = self._place(pictures) if self.kept and keep else None
         if path and path.exists():
-            return np.load(path)
+            with suppress(OSError, ValueError, EOFError):  # a damaged file is made anew
+                return np.load(path)
         starts = range(0, len(pictures), self.batch_size)
         parts = [self.network(planes(pictures[s : s + self.batch_size])) for s in starts]
         found = torch.cat(parts).double().numpy()

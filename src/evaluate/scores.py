@@ -46,7 +46,7 @@ def set_distances(
 
     together: output and target of a place show the same, and are left out together.
     """
-    a, b = extractor(outputs), extractor(targets)
+    a, b = extractor(outputs), extractor(targets, keep=True)
     fd, fd_error = distances.with_error(distances.frechet, a, b, together)
     kid, kid_error = distances.with_error(distances.kernel, a, b, together)
     name, kernel = extractor.name, KERNEL[extractor.name]

@@ -61,14 +61,18 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         verdict=verdict,
         scores=[name for name in evaluated["val"] if name != "n"],
         rows=rows.items(),
-        leaks=round(numbers["audit"]["checks"]["leaked_pictures"]["value"]),
+        faults=failed(numbers["audit"]),
         settings=yaml.safe_dump(settings, sort_keys=False).strip(),
     )
 
 
 def verdict(when: str, checked: dict[str, Any]) -> str:
     """A sentence on the checks: how many there were, and which failed."""
-    checks = checked["checks"]
-    failed = [name for name, found in checks.items() if found["failed"]]
-    said = f"{len(failed)} failed: {', '.join(failed)}" if failed else "every one passed"
-    return f"{when}: {len(checks)} checks, {said}."
+    found = failed(checked)
+    said = f"{len(found)} failed: {', '.join(found)}" if found else "every one passed"
+    return f"{when}: {len(checked['checks'])} checks, {said}."
+
+
+def failed(checked: dict[str, Any]) -> list[str]:
+    """The names of the checks that failed."""
+    return [name for name, found in checked["checks"].items() if found["failed"]]

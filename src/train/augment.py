@@ -56,8 +56,8 @@ def _cutout(x: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
     for side in x.shape[2:]:
         half = round(side * HIDDEN) // 2
         middle = torch.randint(side, (len(x), 1), device=x.device)
-        away = (torch.arange(side, device=x.device) - middle).abs()
-        outside.append(away > half)
+        away = torch.arange(side, device=x.device) - middle
+        outside.append((away < -half) | (away >= half))
     kept = outside[0][:, None, :, None] | outside[1][:, None, None, :]
     return x * kept, picture * kept
 

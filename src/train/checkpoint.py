@@ -8,6 +8,7 @@ snapshots made so far, because DVC empties a stage's outputs before it runs agai
 import hashlib
 import json
 import shutil
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 
 from src import arrays, generator, inputs, networks, paired
 from src.errors import UserError
-from src.files import whole
+from src.files import whole, write_bytes
 from src.train import augment, batches, snapshots, steps
 
 ROOT = Path(".resume")
@@ -59,10 +60,12 @@ def kept(where: Path) -> Path:
     return where / "kept"
 
 
-def copy_kept(where: Path, out: Path) -> None:
-    """Bring what was kept into the outputs."""
-    if kept(where).exists():
-        shutil.copytree(kept(where), out, dirs_exist_ok=True)
+def copy_kept(where: Path, out: Path, stems: Container[str] | None = None) -> None:
+    """Bring what was kept into the outputs, each file whole: all, or those of some names."""
+    for path in sorted(kept(where).rglob("*.*")):
+        # hidden ones are what a kill left half written
+        if path.name[0] != "." and (stems is None or path.stem in stems):
+            write_bytes(out / path.relative_to(kept(where)), path.read_bytes())
 
 
 def remove(where: Path) -> None:

@@ -35,6 +35,11 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
     killed training goes on from its last checkpoint. Raises UserError where a loss or weight is
     not finite, the disk refuses or memory does not suffice; the last checkpoint is kept.
     """
+    with enough_memory(p.train):
+        return _train(p, train_pairs, val_pairs, out, history_file)
+
+
+def _train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_file: Path) -> dict:
     t = p.train
     device = gen.pick_device(t.device, "train.device")
     dtype = pick_dtype(t.precision, device)
@@ -78,12 +83,12 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
                 adam.param_groups[0]["lr"] = learning_rate(step, t.steps, t.lr)
         x, real = batches.get(step)
         losses = {}
-        judged = nets if step >= t.l1_alone else replace(nets, discriminator=None)
+        judged = nets if step >= t.l1_alone * t.steps else replace(nets, discriminator=None)
         # without autocast's cache: it would judge G by D's weights from before D's step
         autocast = torch.autocast(
             device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
         )
-        with autocast, enough_memory(t):
+        with autocast:
             fake = nets.generator(x)
             if judged.discriminator is not None:
                 losses |= discriminator_step(judged, x, real, fake, t)
@@ -100,7 +105,7 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
         if done in looked_at:
             kept = checkpoint.kept(resume)
             scored.append(snapshots.take(nets.kept, val_pairs, kept, done, device))
-            checkpoint.copy_kept(resume, out)
+            checkpoint.copy_kept(resume, out, ("config", snapshots.name(done)))
         if done % t.checkpoint_every == 0 and done < t.steps:
             if not all(w.isfinite().all() for w in nets.generator.parameters()):
                 raise not_finite("a weight", done, t.lr)
@@ -136,8 +141,9 @@ def enough_memory(t: Train) -> Iterator[None]:
     """Raises UserError where the block runs out of memory."""
     try:
         yield
-    except RuntimeError as error:  # torch's own is one, too
-        if "memory" not in str(error):
+    except (RuntimeError, MemoryError) as error:  # torch's own is a RuntimeError, too
+        said = ("out of memory", "can't allocate memory")
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in said):
             raise
         message = f"out of memory at train.batch_size = {t.batch_size}: lower it, or pair.size"
         raise UserError(message) from None

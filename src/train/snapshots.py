@@ -15,12 +15,16 @@ SHOWN = 6  # validation pictures in a sample sheet
 BATCH = 32
 
 
+def name(step: int) -> str:
+    """What a snapshot's files are called."""
+    return f"step_{step:06d}"
+
+
 def take(
     generator: Generator, val: Pairs, out: Path, step: int, device: torch.device
 ) -> dict[str, float]:
     """Keep the weights and a sheet of input | output | target; the mean scores of validation."""
-    name = f"step_{step:06d}"
-    gen.save(generator, out / "snapshots", name)
+    gen.save(generator, out / "snapshots", name(step))
     generator.eval()
     inputs = val.inputs(generator.config["task"])
     parts = [slice(at, at + BATCH) for at in range(0, len(val), BATCH)]
@@ -29,7 +33,7 @@ def take(
     outputs = np.concatenate(made)
     shown = np.linspace(0, len(val) - 1, min(SHOWN, len(val))).astype(int)
     sheet = images.samples(inputs[shown], outputs[shown], val.photo[shown])
-    write_bytes(out / "samples" / f"{name}.png", images.png(sheet))
+    write_bytes(out / "samples" / f"{name(step)}.png", images.png(sheet))
     scores = [paired.scores(outputs[p], val.photo[p]) for p in parts]
     means = {key: np.concatenate([s[key] for s in scores]).mean() for key in paired.BETTER}
     return {"step": step} | {key: round(float(mean), 5) for key, mean in means.items()}
@@ -38,7 +42,7 @@ def take(
 def keep_best(scored: list[dict[str, float]], by: str, out: Path) -> dict[str, float]:
     """Copy the best snapshot, the earlier of equals, to `out`/best; its step and scores."""
     best = max(scored, key=lambda s: (paired.BETTER[by] * s[by], -s["step"]))
-    weights = out / "snapshots" / f"step_{best['step']:06d}.safetensors"
+    weights = out / "snapshots" / f"{name(best['step'])}.safetensors"
     write_bytes(out / "best" / "generator.safetensors", weights.read_bytes())
     write_json(out / "best" / "config.json", read_json(out / "snapshots" / "config.json"))
     return best
