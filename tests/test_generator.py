@@ -26,6 +26,7 @@ def generator(
     """A tiny generator with some running statistics; `loud` scales its last layer."""
     torch.manual_seed(0)
     config = {"task": task, "output": output, "model": model, "network": NETWORKS[model]}
+    config |= {"size": 32, "crop": "center", "canny": {}}
     made = Generator(config)
     with torch.no_grad():
         *_, last = (m for m in made.modules() if isinstance(m, torch.nn.Conv2d))
