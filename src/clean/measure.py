@@ -93,7 +93,7 @@ def measure_files(files: list[tuple[Path, str]]) -> list[Measured]:
     fit = [thumbnail for thumbnail, *_ in (s for s in seen if not isinstance(s, str))]
     smalls = np.array([tone.small(thumbnail) for thumbnail in fit], np.uint8)
     smalls = smalls.reshape(-1, tone.SIDE, tone.SIDE, 3)
-    tones = zip(tone.residuals(smalls), tone.colorfulness(smalls), strict=True)
+    tones = zip(tone.residuals(smalls), tone.colorfulness(smalls[:, ::2, ::2]), strict=True)
     made = [Measured(error=s) if isinstance(s, str) else _measured(s, *next(tones)) for s in seen]
     return [replace(m, source=file) for m, file in zip(made, files, strict=True)]
 
