@@ -16,13 +16,13 @@ from src import arrays, images, paired
 from src.arrays import Pairs
 from src.errors import UserError
 from src.evaluate import distances
+from src.evaluate.evaluation import LEAST
 from src.evaluate.features import Extractor
 from src.evaluate.scores import KERNEL
 from src.parallel import progress
 
 DRAWS, SET_DRAWS = 10_000, 300
 LEVEL = 0.95
-LEAST = 3  # pictures
 BETTER = paired.BETTER | {"fid": -1, "fd_random": -1}
 
 
