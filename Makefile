@@ -19,13 +19,18 @@ help:
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
+.venv/tested: requirements-scale.txt .venv/ready
+	@echo "== adding what only the tests need (a minute)"
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-scale.txt
+	@touch $@
+
 repro: .venv/ready
 	@echo "== dvc repro: from a web page to a scored model"
 	dvc repro
 	@dvc metrics show metrics/evaluate.json
 	@echo "== look at data/report/index.html"
 
-test: .venv/ready
+test: .venv/tested
 	@echo "== pytest: the stages, the rules between them, and the pipeline end to end"
 	python -m pytest
 

@@ -5,6 +5,10 @@ most telling ones: cut into four bands, two words within c bits of each other ha
 c // 4 bits. So each band is sorted once, and looked up under every key so near. What is found is
 counted bit by bit. FAISS's flat binary index takes time with the square of the number, and its
 multi-index hash counts all 256 bits alike.
+
+An index larger than memory is made in parts, each of the hashes that have a band in a range of
+values: a pair is found in one of them. Where very many hashes share a band's value, most of them are
+no copies of each other and the work would grow with their square: those values are not looked up.
 """
 
 from itertools import combinations
@@ -17,21 +21,34 @@ from src.parallel import cores, map_threads
 BITS = 256
 BANDS, BAND = 4, 16  # bits of each
 BLOCK = 4096  # hashes looked up at a time
+CROWDED = 1 << 17  # hashes of one value of a band from which it is not looked up
 
 
 class Index:
-    """Hashes to be found: (N, 32) uint8."""
+    """Hashes to be found, (N, 32) uint8; of `parts` parts number `part`.
 
-    def __init__(self, hashes: np.ndarray):
+    crowded: how many values of a band are not looked up, as too many hashes share them.
+    """
+
+    def __init__(self, hashes: np.ndarray, part: int = 0, parts: int = 1):
         words = _words(hashes)
         keys = _keys(words)
-        order = np.argsort(keys, axis=1, kind="stable").astype(np.int32)
-        self._words = words
-        self._order = order
-        self._first = np.ascontiguousarray(words[:, 0][order])
-        bounds = np.arange(2**BAND + 1)
-        placed = np.take_along_axis(keys, order, axis=1)
-        self._starts = np.stack([np.searchsorted(row, bounds) for row in placed])
+        counts = np.stack([np.bincount(row, minlength=2**BAND) for row in keys])
+        self._crowded = counts > CROWDED
+        self.crowded = int(self._crowded.sum())
+        low, high = (2**BAND * edge // parts for edge in (part, part + 1))
+        here = [np.nonzero((row >= low) & (row < high))[0] for row in keys]
+        self._members = np.unique(np.concatenate(here))
+        self._words = words[self._members]
+        orders, firsts, starts, before = [], [], [], 0
+        for row, places in zip(keys, here, strict=True):
+            places = places[np.argsort(row[places], kind="stable")]
+            orders.append(np.searchsorted(self._members, places).astype(np.int32))
+            firsts.append(words[places, 0])
+            starts.append(before + np.searchsorted(row[places], np.arange(2**BAND + 1)))
+            before += len(places)
+        self._order, self._first = np.concatenate(orders), np.concatenate(firsts)
+        self._starts = np.stack(starts)
 
     def within(self, asked: np.ndarray, distance: int, coarse: int) -> np.ndarray:
         """Every (asked, found, bits) at most `distance` bits apart, `coarse` in the first 64.
@@ -45,11 +62,12 @@ class Index:
 
         def look(start: int) -> np.ndarray:
             part = slice(start, start + BLOCK)
-            index = self._words, self._order, self._first, self._starts
+            index = self._words, self._order, self._first, self._starts, self._crowded
             return _look(words[part], keys[:, part], start, *index, flips, most, distance, coarse)
 
         found = map_threads(look, blocks, "", cores())
         pairs = np.concatenate(found) if found else np.empty((0, 3), np.int64)
+        pairs[:, 1] = self._members[pairs[:, 1]]
         return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
@@ -83,7 +101,7 @@ def _ones(word):
 
 
 @njit(nogil=True, cache=True)
-def _look(asked, keys, start, words, order, first, starts, flips, most, distance, coarse):
+def _look(asked, keys, start, words, order, first, starts, crowded, flips, most, distance, coarse):
     found = np.empty((1024, 3), np.int64)
     count = 0
     for i in range(len(asked)):
@@ -91,8 +109,10 @@ def _look(asked, keys, start, words, order, first, starts, flips, most, distance
         for band in range(BANDS):
             for flip in flips:
                 key = keys[band, i] ^ flip
+                if crowded[band, key]:
+                    continue
                 for at in range(starts[band, key], starts[band, key + 1]):
-                    apart = word ^ first[band, at]
+                    apart = word ^ first[at]
                     bits = _ones(apart)
                     if bits > coarse:
                         continue
@@ -100,10 +120,11 @@ def _look(asked, keys, start, words, order, first, starts, flips, most, distance
                     again = False
                     for earlier in range(band):
                         low = (apart >> np.uint64(earlier * BAND)) & np.uint64(2**BAND - 1)
-                        again |= _ones(low) <= most
+                        other = keys[earlier, i] ^ np.int64(low)
+                        again |= _ones(low) <= most and not crowded[earlier, other]
                     if again:
                         continue
-                    j = order[band, at]
+                    j = order[at]
                     for part in range(1, 4):
                         bits += _ones(asked[i, part] ^ words[j, part])
                     if bits > distance:

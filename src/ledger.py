@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from src.errors import UserError
 from src.files import whole
 
+ROWS = 1_000_000  # of a file
 SCRAPED = pa.schema(
     [
         ("row", pa.int64()),  # 0, 1, …: the image's name in every later stage
@@ -70,13 +71,20 @@ def write(table: pd.DataFrame, path: Path, stage: str) -> None:
 def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
     """Write any table of the pipeline as Parquet with exactly the given columns.
 
-    Raises ValueError where some are missing.
+    One of more than ROWS rows becomes a folder of that name, with so many in each of its files.
+    Raises ValueError where columns are missing.
     """
     if missing := [name for name in columns.names if name not in table.columns]:
         raise ValueError(f"{path}: the table lacks the columns {', '.join(missing)}")
     arrow = pa.Table.from_pandas(table[columns.names], schema=columns, preserve_index=False)
-    with whole(path) as temporary:
-        pq.write_table(arrow.replace_schema_metadata(None), temporary)
+    arrow = arrow.replace_schema_metadata(None)
+    if len(arrow) <= ROWS:
+        with whole(path) as temporary:
+            pq.write_table(arrow, temporary)
+        return
+    for number, at in enumerate(range(0, len(arrow), ROWS)):
+        with whole(path / f"{number:05d}.parquet") as temporary:
+            pq.write_table(arrow.slice(at, ROWS), temporary)
 
 
 def read(path: Path, stage: str) -> pd.DataFrame:
@@ -87,7 +95,8 @@ def read(path: Path, stage: str) -> pd.DataFrame:
 def read_table(path: Path, columns: pa.Schema) -> pd.DataFrame:
     """Read a table written by `write_table`; UserError names the file and what it lacks."""
     try:
-        arrow = pq.read_table(path)
+        files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        arrow = pa.concat_tables([pq.read_table(file) for file in files])
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
     except (OSError, pa.ArrowException) as error:

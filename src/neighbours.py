@@ -9,7 +9,8 @@ lies near enough is then aligned pixel by pixel. Blank pictures, whose bits are 
 nothing and set apart first.
 """
 
-from functools import lru_cache
+import sys
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +18,10 @@ import numpy as np
 from src import alignment
 from src.alignment import SIDE, STRIPS, VIEWS
 from src.hamming import BITS, Index
-from src.parallel import cores, map_threads
+from src.parallel import map_shared
 
 BLOCK = 512  # pictures whose views are hashed at a time
+PART = 20_000_000  # hashes that an index is made of; more are looked up in parts, by band value
 # The lowest 8x8 frequencies come first: of these fewer bits change, 11 of 64 where 63 of 256 do.
 COARSE = 11 / 63
 _FREQUENCIES = 16
@@ -109,23 +111,37 @@ def _candidates(forms: Forms, distance: int) -> np.ndarray:
     if not blocks:
         return np.empty((0, 6), np.int64)
     wholes = np.concatenate([_hashes(forms.shown[b], STRIPS) for b in blocks], axis=1)
-    indexes = [Index(part) for part in wholes]
+    found = []
+    parts = -(-len(forms.shown) // PART)
+    for part in range(parts):
+        indexes = [Index(own, part, parts) for own in wholes]
+        if crowded := sum(index.crowded for index in indexes):
+            print(
+                f"clean: {crowded} hash bands are shared by too many pictures and not looked up; "
+                "copies that have none but these in common are missed",
+                file=sys.stderr,
+            )
+        look = partial(_look_up, forms=forms, indexes=indexes, wholes=wholes, distance=distance)
+        found += map_shared(look, blocks, "looking up likely copies")
+    return _nearest(np.concatenate(found)) if parts > 1 else np.concatenate(found)
+
+
+def _look_up(
+    block: slice, forms: Forms, indexes: list[Index], wholes: np.ndarray, distance: int
+) -> np.ndarray:
+    """The candidates of a block of asking forms."""
+    asked = [(0, view, h) for view, h in enumerate(_hashes(forms.shown[block], VIEWS))]
+    asked += [(strip, 0, wholes[strip, block]) for strip in range(1, len(STRIPS))]
     coarse = round(distance * COARSE)
-
-    def look(block: slice) -> np.ndarray:
-        asked = [(0, view, h) for view, h in enumerate(_hashes(forms.shown[block], VIEWS))]
-        asked += [(strip, 0, wholes[strip, block]) for strip in range(1, len(STRIPS))]
-        here = []
-        for strip, view, own in asked:
-            for mirrored in (0, 1):
-                near = indexes[strip].within(own ^ (_MIRROR * mirrored), distance, coarse)
-                near[:, 0] += block.start
-                near = near[_comparable(forms, near[:, 0], near[:, 1])]
-                told = np.full((len(near), 3), (view, strip, mirrored))
-                here.append(np.concatenate([near, told], axis=1))
-        return _nearest(np.concatenate(here))
-
-    return np.concatenate(map_threads(look, blocks, "looking up likely copies", cores()))
+    here = []
+    for strip, view, own in asked:
+        for mirrored in (0, 1):
+            near = indexes[strip].within(own ^ (_MIRROR * mirrored), distance, coarse)
+            near[:, 0] += block.start
+            near = near[_comparable(forms, near[:, 0], near[:, 1])]
+            told = np.full((len(near), 3), (view, strip, mirrored))
+            here.append(np.concatenate([near, told], axis=1))
+    return _nearest(np.concatenate(here))
 
 
 def _blocks(count: int) -> list[slice]:
@@ -153,25 +169,30 @@ def _proven(
 ) -> list[tuple[int, int, float]]:
     """The pairs that one of the ways in which they were found proves."""
 
-    def look(at: int) -> dict[tuple[int, int], float]:
-        details = lru_cache(2 * BLOCK)(lambda form, strip: alignment.detail(shown[form], strip))
-        proven: dict[tuple[int, int], float] = {}
-        part = slice(at, at + BLOCK)
-        for pair, way in zip(map(tuple, pairs[part].tolist()), found[part].tolist(), strict=True):
-            if pair not in proven:
-                asking, asked, _, view, strip, mirrored = way
-                moved = alignment.oriented(details(asked, strip), bool(mirrored))
-                start = alignment.start(view)
-                value, _ = alignment.aligned(details(asking, strip), moved, start, strip)
-                if value >= similarity:
-                    proven[pair] = min(value, 1.0)
-        return proven
-
-    blocks = range(0, len(found), BLOCK)
+    prove = partial(_prove, shown=shown, found=found, pairs=pairs, similarity=similarity)
     proven: dict[tuple[int, int], float] = {}
-    for part in map_threads(look, blocks, "comparing likely copies", cores()):
-        proven = part | proven
+    for part in map_shared(prove, range(0, len(found), BLOCK), "comparing likely copies"):
+        for pair, value in part.items():
+            proven.setdefault(pair, value)
     return sorted((i, j, value) for (i, j), value in proven.items())
+
+
+def _prove(
+    at: int, shown: np.ndarray, found: np.ndarray, pairs: np.ndarray, similarity: float
+) -> dict[tuple[int, int], float]:
+    """Of a block of candidates the pairs whose pixels are similar, by the first way that shows it."""
+    details = lru_cache(2 * BLOCK)(lambda form, strip: alignment.detail(shown[form], strip))
+    proven: dict[tuple[int, int], float] = {}
+    part = slice(at, at + BLOCK)
+    for pair, way in zip(map(tuple, pairs[part].tolist()), found[part].tolist(), strict=True):
+        if pair not in proven:
+            asking, asked, _, view, strip, mirrored = way
+            moved = alignment.oriented(details(asked, strip), bool(mirrored))
+            start = alignment.start(view)
+            value, _ = alignment.aligned(details(asking, strip), moved, start, strip)
+            if value >= similarity:
+                proven[pair] = min(value, 1.0)
+    return proven
 
 
 def _hashes(thumbnails: np.ndarray, views: tuple) -> np.ndarray:

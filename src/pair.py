@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from src import arrays, images, params
 from src.errors import UserError, reported
 from src.files import write_bytes
 from src.inputs import to_canny, to_gray
-from src.parallel import map_processes
+from src.parallel import stream_processes
 from src.params import Pair
 
 
@@ -46,16 +47,25 @@ def make(table: pd.DataFrame, raw: Path, folder: Path, pair: Pair, seed: int) ->
         size = pair.size + (pair.margin if side == "train" else 0)
         prepare = partial(_prepare, raw=raw, pair=pair, size=size)
         keys = list(zip(rows["row"], rows["file"], rows["layout"], strict=True))
-        made = map_processes(prepare, keys, f"pairing {side}")
-        stacked = {name: np.stack([m[name] for m in made]) for name in made[0]}
-        arrays.save(folder, side, stacked, rows)
-        density[side] = round(float((stacked["canny"] > 0).mean()), 4)
+        edges: list[int] = []
+        made = _counted(stream_processes(prepare, keys, f"pairing {side}"), edges)
+        arrays.stream(folder, side, made, rows, pair.shard)
+        density[side] = round(sum(edges) / (len(edges) * size**2), 4)
     return {
         "pairs": len(sides["train"]) + len(sides["val"]),
         "train": len(sides["train"]),
         "val": len(sides["val"]),
         "edge_density": {side: density[side] for side in ("train", "val")},
     }
+
+
+def _counted(
+    made: Iterator[dict[str, np.ndarray]], edges: list[int]
+) -> Iterator[dict[str, np.ndarray]]:
+    """The same pictures; how many edge pixels each has is added to `edges`."""
+    for pictures in made:
+        edges.append(int(np.count_nonzero(pictures["canny"])))
+        yield pictures
 
 
 def export(folder: Path, target: Path, task: str) -> int:

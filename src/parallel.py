@@ -1,4 +1,7 @@
-"""Map a pure function over a list, in order, with a progress bar."""
+"""Map a pure function over a list, in order, with a progress bar.
+
+In processes or threads of this machine, or where `elsewhere` says: on a cluster.
+"""
 
 import os
 import sys
@@ -9,16 +12,29 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Protocol, TypeVar
+from unittest.mock import patch
 
 from tqdm import tqdm
 
 WORTH_S = 6.0  # seconds of work left from which processes are started
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 TELLING_S = 1.0  # of work done before that is told
+WINDOW = 32  # chunks a worker that results are made of before the first of them is asked for
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Mapper(Protocol):
+    """A map over other machines: picklable functions and items, results in the items' order."""
+
+    def __call__(
+        self, function: Callable[[Item], Result], items: Sequence[Item], bar: tqdm
+    ) -> Iterator[Result]: ...
+
+
+_mappers: list[Mapper] = []  # the last one is used; none: this machine
 
 
 def progress(items: Iterable[Item] | None, total: int, title: str) -> tqdm:
@@ -31,58 +47,82 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def map_processes(
-    function: Callable[[Item], Result], items: Sequence[Item], title: str
-) -> list[Result]:
-    """Apply a picklable `function` to each item; results in the items' order.
-
-    Work begins in this process, and what is left goes to several as soon as that is worth their
-    start, which takes seconds.
-    """
-    workers, began = cores(), time.monotonic()
-    results: list[Result] = []
-    with progress(None, len(items), title) as bar:
-        for item in items:
-            if workers > 1 and _left_s(began, len(results), len(items)) > WORTH_S:
-                break
-            results.append(function(item))
-            bar.update()
-        rest = items[len(results) :]
-        if not rest:
-            return results
-        # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads
-        context = get_context("spawn")
-        with _single_threaded(), ProcessPoolExecutor(workers, mp_context=context) as pool:
-            chunk = max(1, min(32, len(rest) // (4 * workers)))
-            try:
-                for result in pool.map(function, rest, chunksize=chunk):
-                    results.append(result)
-                    bar.update()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    return results
-
-
 @contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Processes started here leave a core each to the others: libraries' threads would fight."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+def elsewhere(mapper: Mapper) -> Iterator[None]:
+    """Let `mapper` do the work of every map in the block but of `map_threads`."""
+    _mappers.append(mapper)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        _mappers.pop()
 
 
-def _left_s(began: float, done: int, count: int) -> float:
+def map_processes(
+    function: Callable[[Item], Result], items: Sequence[Item], title: str
+) -> list[Result]:
+    """Apply a picklable `function` to each item; results in the items' order."""
+    return list(stream_processes(function, items, title))
+
+
+def stream_processes(
+    function: Callable[[Item], Result], items: Sequence[Item], title: str
+) -> Iterator[Result]:
+    """The same, each result as it is asked for: together they may be larger than memory."""
+    with progress(None, len(items), title) as bar:
+        yield from (_mappers[-1] if _mappers else _here)(function, items, bar)
+
+
+def map_shared(
+    function: Callable[[Item], Result], items: Sequence[Item], title: str
+) -> list[Result]:
+    """The same for compiled code over large arrays, which a `function` of partial() holds.
+
+    Here in threads, which share them; a cluster's machines get them once.
+    """
+    if _mappers:
+        return map_processes(function, items, title)
+    return map_threads(function, items, title, cores())
+
+
+def _here(function: Callable[[Item], Result], items: Sequence[Item], bar: tqdm) -> Iterator[Result]:
+    """Work begins in this process, and what is left goes to several as soon as that is worth their
+    start, which takes seconds."""
+    workers, spent, done = cores(), 0.0, 0
+    for item in items:
+        if workers > 1 and _left_s(spent, done, len(items)) > WORTH_S:
+            break
+        began = time.monotonic()
+        result = function(item)
+        spent, done = spent + time.monotonic() - began, done + 1
+        bar.update()
+        yield result
+    rest = items[done:]
+    if not rest:
+        return
+    # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads
+    context = get_context("spawn")
+    # and with a core each: libraries' threads would fight
+    alone = patch.dict(os.environ, dict.fromkeys(THREADS, "1"))
+    with alone, ProcessPoolExecutor(workers, mp_context=context) as pool:
+        chunk = max(1, min(32, len(rest) // (4 * workers)))
+        try:
+            for part in _windows(rest, WINDOW * chunk * workers):
+                for result in pool.map(function, part, chunksize=chunk):
+                    bar.update()
+                    yield result
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _windows(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Results wait in memory until they are asked for: not too many items at a time."""
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+def _left_s(spent: float, done: int, count: int) -> float:
     """Seconds that the rest will take, as far as can be told; the first steps tell too little."""
-    elapsed = time.monotonic() - began
-    return elapsed * (count / done - 1) if done and elapsed > TELLING_S else 0.0
+    return spent * (count / done - 1) if done and spent > TELLING_S else 0.0
 
 
 def map_threads(

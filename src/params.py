@@ -122,6 +122,7 @@ class Pair(Section):
     margin: Annotated[int, Field(ge=0, le=256)]
     crop: Literal["center", "top"]
     background: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+    shard: Count
     canny: Canny
 
 
@@ -197,6 +198,7 @@ class Train(Section):
     l1_alone: Annotated[float, Field(ge=0, lt=1)]
     average: Annotated[float, Field(ge=0, lt=1)]
     vary_edges: Share
+    processes: Annotated[int, Field(ge=1, le=1024)]
     best_by: Literal["l1", "psnr", "ssim"]
     snapshots: Annotated[int, Field(ge=1, le=100)]
     checkpoint_every: Count
@@ -228,9 +230,22 @@ class Evaluate(Section):
     inception_weights: str
     inception_url: Annotated[str, Field(pattern=r"^https?://")]
     random_seed: Annotated[int, Field(ge=0)]
+    lpips: bool
+    lpips_weights: str
+    lpips_url: Annotated[str, Field(pattern=r"^https?://")]
     batch_size: Count
     grayscale: NotNegative
     model: Literal["last", "best"]
+    device: Literal["auto", "cpu", "cuda"]
+    processes: Annotated[int, Field(ge=1, le=1024)]
+
+
+class Engine(Section):
+    """Where the data stages' work is done. No stage's result depends on it."""
+
+    kind: Literal["local", "ray"]
+    address: str
+    batch: Count
 
 
 class Params(Section):
@@ -253,6 +268,7 @@ class Params(Section):
     train: Train
     models: Models
     evaluate: Evaluate
+    engine: Engine
 
     @model_validator(mode="after")
     def _task_fits_source(self) -> "Params":
@@ -300,6 +316,11 @@ def _validated(path: Path, values: dict[str, Any]) -> Params:
         return Params.model_validate(values)
     except ValidationError as error:
         raise UserError("; ".join(_sentence(path, e) for e in error.errors())) from None
+
+
+def text(p: Params) -> str:
+    """The parameters that results depend on, as YAML."""
+    return yaml.safe_dump(p.model_dump(exclude={"engine"}), sort_keys=False, allow_unicode=True)
 
 
 def overrides(preset: Path, path: Path = Path("params.yaml")) -> list[str]:

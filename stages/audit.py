@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from src import arrays, ledger, params
+from src import arrays, cluster, ledger, params
 from src.audit import findings
 from src.audit.evidence import Evidence
 from src.errors import reported
@@ -21,7 +21,8 @@ def main() -> None:
         pair=p.pair,
         limits=p.audit.limits,
     )
-    found = findings.run(evidence, "before")
+    with cluster.joined(p.engine):
+        found = findings.run(evidence, "before")
     audit = Path("data/audit")
     findings.write(found, evidence.ledger, audit / "findings.json")
     findings.write_nearest(evidence, audit / "nearest.json")

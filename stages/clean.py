@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from src import ledger, params
+from src import cluster, ledger, params
 from src.clean import measure, verdicts
 from src.errors import reported
 from src.files import write_json
@@ -12,8 +12,9 @@ def main() -> None:
     p = params.read()
     raw, clean = Path("data/raw"), Path("data/clean")
     table = ledger.read(raw / "ledger.parquet", "raw")
-    measured = measure.measure(table, raw, Path(".cache/clean"))
-    table = verdicts.judge(table, measured, p.clean)
+    with cluster.joined(p.engine):
+        measured = measure.measure(table, raw, Path(".cache/clean"))
+        table = verdicts.judge(table, measured, p.clean)
     prints = measure.as_table(measured)
     ledger.write_table(prints, clean / "fingerprints.parquet", measure.COLUMNS)
     ledger.write(table, clean / "ledger.parquet", "clean")

@@ -1,29 +1,39 @@
 """Score the trained model on validation and on as many training pictures."""
 
+from functools import partial
 from pathlib import Path
 
-from src import arrays, params
+from src import arrays, generator, params, processes
 from src.errors import reported
-from src.evaluate import evaluation, features, weights
-from src.files import write_json
+from src.evaluate import evaluation, features, perceptual, weights
+from src.files import read_json, write_json
+from src.params import Params
+from src.processes import World
 
 
-def main() -> None:
-    p = params.read()
+def work(p: Params, world: World) -> None:
     data, metrics = Path("data"), Path("metrics")
     val = arrays.load(data / "pairs", "val")
     probe = arrays.load(data / "pairs", "probe")
     file = weights.extractor_file(data / "weights")
     e = p.evaluate
-    extractor = features.build(file, e.random_seed, e.batch_size, Path(".cache/features"))
-    evaluator = evaluation.Evaluator(extractor, e)
-    model = data / "model"
-    scored = evaluation.evaluate(
-        evaluator, model, val, probe, data / "predictions", data / "samples"
-    )
-    write_json(metrics / "evaluate.json", scored)
-    write_json(metrics / "evaluate_meta.json", evaluation.meta(evaluator, val, probe))
+    device = generator.pick_device(e.device, "evaluate.device")
+    kept = Path(".cache/features")
+    extractor = features.build(file, e.random_seed, e.batch_size, kept, device, world)
+    lpips = perceptual.load(weights.lpips_file(data / "weights"), device)
+    evaluator = evaluation.Evaluator(extractor, e, world, lpips)
+    model, leaks = data / "model", evaluation.found_leaks(read_json(metrics / "audit.json"))
+    folders = data / "predictions", data / "samples"
+    scored = evaluation.evaluate(evaluator, model, val, probe, *folders, leaks)
+    world.first_alone(write_json, metrics / "evaluate.json", scored)
+    meta = evaluation.meta(evaluator, val, probe)
+    world.first_alone(write_json, metrics / "evaluate_meta.json", meta)
     evaluation.curve(evaluator, model, val, metrics / "progress.csv")
+
+
+def main() -> None:
+    p = params.read()
+    processes.run(partial(work, p), "stages.evaluate", p.evaluate.processes)
 
 
 if __name__ == "__main__":

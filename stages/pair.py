@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from src import ledger, pair, params
+from src import cluster, ledger, pair, params
 from src.errors import reported
 from src.files import write_json
 
@@ -10,7 +10,8 @@ from src.files import write_json
 def main() -> None:
     p = params.read()
     table = ledger.read(Path("data/split/ledger.parquet"), "split")
-    counts = pair.make(table, Path("data/raw"), Path("data/pairs"), p.pair, p.seed)
+    with cluster.joined(p.engine):
+        counts = pair.make(table, Path("data/raw"), Path("data/pairs"), p.pair, p.seed)
     write_json(Path("metrics/pair.json"), counts)
 
 

@@ -14,8 +14,7 @@ def main() -> None:
     # set by `dvc exp run`; a plain `dvc repro` must give the same bytes at every commit
     name, commit = (os.environ.get(f"DVC_EXP_{key}", "") for key in ("NAME", "BASELINE_REV"))
     experiment = f"experiment {name} on {commit[:10]}" if name else "dvc repro in the workspace"
-    parameters = Path("params.yaml").read_text(encoding="utf-8")
-    html = page.render(Path("data"), Path("metrics"), p, parameters, experiment)
+    html = page.render(Path("data"), Path("metrics"), p, params.text(p), experiment)
     write_text(Path("data/report/index.html"), html)
 
 

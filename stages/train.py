@@ -1,15 +1,17 @@
 """Train a generator on the pairs, once the gate is open."""
 
+from functools import partial
 from pathlib import Path
 
-from src import arrays, params
+from src import arrays, params, processes
 from src.errors import reported
 from src.files import write_json
+from src.params import Params
+from src.processes import World
 from src.train import loop
 
 
-def main() -> None:
-    p = params.read()
+def work(p: Params, world: World) -> None:
     pairs = Path("data/pairs")
     metrics = loop.train(
         p,
@@ -17,8 +19,14 @@ def main() -> None:
         arrays.load(pairs, "val"),
         Path("data/model"),
         Path("metrics/history.csv"),
+        world,
     )
-    write_json(Path("metrics/train.json"), metrics)
+    world.first_alone(write_json, Path("metrics/train.json"), metrics)
+
+
+def main() -> None:
+    p = params.read()
+    processes.run(partial(work, p), "stages.train", p.train.processes)
 
 
 if __name__ == "__main__":

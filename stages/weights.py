@@ -1,4 +1,4 @@
-"""Get the feature network's weights, or record that they could not be had."""
+"""Get the weights behind FID and LPIPS, or record that they could not be had."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,9 @@ from src.evaluate import weights
 
 def main() -> None:
     p = params.read()
-    print(weights.obtain(p.evaluate, Path("data/weights")), file=sys.stderr)
+    folder = Path("data/weights")
+    print(weights.obtain(p.evaluate, folder), file=sys.stderr)
+    print(weights.obtain_lpips(p.evaluate, folder), file=sys.stderr)
 
 
 if __name__ == "__main__":

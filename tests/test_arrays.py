@@ -41,12 +41,95 @@ def test_what_is_saved_is_loaded(tmp_path_factory, count: int, side: int, labels
     assert len(pairs) == count
 
 
-def test_arrays_are_memory_mapped_and_read_only(tmp_path: Path):
+def streamed(folder: Path, count: int, shard: int) -> None:
+    content = made(count)
+    pictures = ({name: array[at] for name, array in content.items()} for at in range(count))
+    arrays.stream(folder, "train", pictures, index(count), shard)
+
+
+@given(count=st.integers(1, 9), shard=st.integers(1, 10))
+@settings(max_examples=20, deadline=None)
+def test_pictures_that_come_one_by_one_are_kept_so_many_a_file(tmp_path_factory, count, shard):
+    folder = tmp_path_factory.mktemp("pairs")
+    streamed(folder, count, shard)
+    pairs = arrays.load(folder, "train")
+    for name, array in made(count).items():
+        kept = getattr(pairs, name)
+        np.testing.assert_array_equal(kept, array)
+        assert (kept.shape, kept.dtype, kept.nbytes) == (array.shape, np.uint8, array.nbytes)
+        assert len(list((folder / "train").glob(f"{name}*.npy"))) == -(-count // shard)
+    assert pairs.index.to_dict("list") == index(count).to_dict("list")
+
+
+@given(data=st.data(), count=st.integers(1, 9), shard=st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_pictures_are_read_by_place_slice_or_list_over_all_files(
+    tmp_path_factory, data, count, shard
+):
+    folder = tmp_path_factory.mktemp("pairs")
+    streamed(folder, count, shard)
+    kept, array = arrays.load(folder, "train").photo, made(count)["photo"]
+    place = data.draw(st.integers(-count, count - 1))
+    edges = st.none() | st.integers(-count - 2, count + 2)
+    part = slice(data.draw(edges), data.draw(edges), data.draw(st.sampled_from([None, 1, 2, -1])))
+    places = data.draw(st.lists(st.integers(-count, count - 1)))
+    for asked in (place, np.int64(place), part, places, np.array(places, int)):
+        np.testing.assert_array_equal(kept[asked], array[asked])
+    for beyond in (count, -count - 1):
+        with pytest.raises(IndexError):
+            kept[beyond]
+    np.testing.assert_array_equal(np.stack(list(kept)), array)
+    np.testing.assert_array_equal(np.concatenate(list(arrays.blocks(kept))), array)
+
+
+def test_one_file_is_what_numpy_writes(tmp_path: Path):
+    streamed(tmp_path, 5, 10)
+    arrays.save(tmp_path / "whole", "train", made(5), index(5))
+    for file in (tmp_path / "train").iterdir():
+        assert file.read_bytes() == (tmp_path / "whole" / "train" / file.name).read_bytes()
+
+
+def test_a_file_of_many_that_is_missing_or_of_another_shape_is_noticed(tmp_path: Path):
+    streamed(tmp_path, 5, 2)
+    last = tmp_path / "train" / "photo.00002.npy"
+    kept = last.read_bytes()
+    last.unlink()
+    with pytest.raises(UserError, match="differ in length"):
+        arrays.load(tmp_path, "train")
+    np.save(last, np.zeros((1, 4, 4, 3), np.uint8))
+    with pytest.raises(UserError, match="photo hold pictures of different shapes"):
+        arrays.load(tmp_path, "train")
+    last.write_bytes(kept[:50])
+    with pytest.raises(UserError, match=str(last)):
+        arrays.load(tmp_path, "train")
+
+
+def test_pictures_are_copies_and_their_file_stays_as_it_is(tmp_path: Path):
     arrays.save(tmp_path, "train", made(), index())
     pairs = arrays.load(tmp_path, "train")
-    for array in (pairs.photo, pairs.gray, pairs.canny, pairs.labels):
-        assert isinstance(array, np.memmap)
-        assert not array.flags.writeable
+    pairs.photo[0][:] = 0
+    pairs.photo[:][:] = 0
+    np.testing.assert_array_equal(pairs.photo, made()["photo"])
+
+
+def test_memory_does_not_grow_with_what_is_read(tmp_path: Path):
+    count, side = 3000, 128
+    photo = np.zeros((side, side, 3), np.uint8)
+    gray = np.zeros((side, side), np.uint8)
+    same = ({"photo": photo, "gray": gray, "canny": gray} for _ in range(count))
+    arrays.stream(tmp_path, "train", same, index(count), 1000)
+    pairs = arrays.load(tmp_path, "train")
+    assert pairs.photo.nbytes > 2 * arrays.LET_GO
+
+    def mapped() -> int:
+        """Bytes of files that this process has in memory."""
+        status = Path("/proc/self/status").read_text().splitlines()
+        return next(int(s.split()[1]) for s in status if s.startswith("RssFile")) * 1024
+
+    before = mapped()
+    for at in range(count):
+        pairs.photo[at]
+        assert mapped() - before < 1.5 * arrays.LET_GO
 
 
 def test_equal_arrays_give_equal_files(tmp_path: Path):

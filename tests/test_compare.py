@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import images, paired
+from src import images
 from src.arrays import Pairs
 from src.errors import UserError
+from src.evaluate import scores
 from src.evaluate.compare import Difference, Experiment, compare, opened
 from src.evaluate.features import build
 from src.inputs import to_gray
@@ -27,7 +28,8 @@ def experiment(name: str, photos: np.ndarray, noise: float, seed: int = 0) -> Ex
     )
     outputs = made.clip(0, 255).astype(np.uint8)
     rows = list(range(len(photos)))
-    table = pd.DataFrame({"row": rows} | paired.scores(outputs, photos))
+    scored = scores.per_picture(outputs, photos, 4.0).rename(columns={"gray": "gray_share"})
+    table = pd.concat([pd.DataFrame({"row": rows}), scored], axis=1)
     index = pd.DataFrame({"row": rows, "item_id": "nm", "name": "Zoë"})
     return Experiment(name, table, outputs, Pairs(photos, to_gray(photos), photos, None, index))
 
@@ -36,8 +38,12 @@ def test_what_is_better_beyond_chance_is_said_to_be(photos):
     good, bad = experiment("good", photos, 5), experiment("bad", photos, 40)
     for a, b in ((good, bad), (bad, good)):
         found = compare(a, b, build(None, 0, 16), 0)
-        assert [d.metric for d in found] == ["l1", "psnr", "ssim", "fd_random"]
+        sets = ["fd_random", "kd_random_x1000"]
+        looks = ["colorfulness", "gray_share"]
+        assert [d.metric for d in found] == ["l1", "psnr", "ssim", *looks, *sets]
         for d in found:
+            if d.metric in looks:
+                continue
             assert d.low <= d.value <= d.high
             assert re.fullmatch(
                 rf"{d.metric}: good better by [\d.e-]+ \[[\d.e-]+, [\d.e-]+\]",
@@ -48,7 +54,7 @@ def test_what_is_better_beyond_chance_is_said_to_be(photos):
 def test_what_may_be_chance_is_not_distinguishable(photos):
     a, b = (experiment(str(seed), photos, 20, seed) for seed in (1, 2))
     for d in compare(a, b, build(None, 0, 16), 0):
-        assert d.low < 0 < d.high
+        assert d.low < 0 < d.high or d.value == d.low == d.high == 0  # as none is gray
         assert "not distinguishable" in d.sentence("a", "b")
 
 
@@ -82,6 +88,16 @@ def test_the_same_comparison_gives_the_same_numbers(photos):
     assert compare(a, b, build(None, 0, 16), 3) == compare(a, b, build(None, 0, 16), 3)
 
 
+def test_more_colour_is_higher_and_not_better(photos):
+    gray = np.stack([images.three_channels(to_gray(photo)) for photo in photos])
+    a, b = experiment("a", photos, 5), experiment("b", photos, 5)
+    table = b.table.assign(colorfulness=0.0, gray_share=1)
+    b = Experiment("b", table, gray, b.val)
+    said = {d.metric: d.sentence("a", "b") for d in compare(a, b, build(None, 0, 16), 0)}
+    assert said["colorfulness"].startswith("colorfulness: a higher by")
+    assert said["gray_share"].startswith("gray_share: a better by")
+
+
 @pytest.mark.parametrize("change", ["fewer", "other", "smaller"])
 def test_other_validation_pictures_are_refused(photos, change):
     others = {"fewer": photos[:-1], "other": photos[::-1], "smaller": photos[:, ::2, ::2]}
@@ -107,7 +123,8 @@ def test_what_cannot_be_read_is_one_line(photos, tmp_path, fault):
         for row, output in zip(e.table["row"], e.outputs, strict=True):
             (predictions / f"{row:06d}.png").write_bytes(images.png(output))
         columns = ["row"] if fault == "no scores" else list(e.table.columns)
-        e.table[columns].to_csv(predictions / "scores.csv")
+        table = e.table[columns].rename(columns={"gray_share": "gray"})
+        table.to_csv(predictions / "scores.csv")
         if fault == "no picture":
             (predictions / "000001.png").unlink()
     with pytest.raises(UserError, match=r"^a(:| has 2)") as refused:

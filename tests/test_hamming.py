@@ -53,3 +53,33 @@ def test_a_pair_just_within_is_found_and_one_just_beyond_is_not(coarse: int):
             bits = np.unpackbits(own, axis=1)
             bits[0, rng.permutation(64)[:apart]] ^= 1
             assert len(Index(own).within(np.packbits(bits, axis=1), 64, coarse)) == expected
+
+
+@given(seed=st.integers(0, 2**32), count=st.integers(0, 60), parts=st.integers(1, 9))
+def test_an_index_in_parts_finds_each_pair_once(seed: int, count: int, parts: int):
+    hashes = _alike(seed, count, 60)
+    whole = Index(hashes).within(hashes, 63, 11).tolist()
+    found = [
+        pair
+        for part in range(parts)
+        for pair in Index(hashes, part, parts).within(hashes, 63, 11).tolist()
+    ]
+    assert sorted(found) == whole
+
+
+def test_values_that_too_many_share_are_counted_and_left_out(monkeypatch: pytest.MonkeyPatch):
+    """Of two alike the shared band is not looked up; by another band they are found all the same."""
+    rng = np.random.default_rng(3)
+    hashes = rng.integers(0, 256, (50, 32), dtype=np.uint8)
+    hashes[:, :2] = 7  # the lowest band of all
+    hashes[1], hashes[3] = hashes[0], hashes[2]
+    hashes[3, 2:8] = ~hashes[2, 2:8]  # alike in the shared band alone
+    monkeypatch.setattr("src.hamming.CROWDED", 20)
+    index = Index(hashes)
+    assert index.crowded == 1
+    pairs = index.within(hashes, 128, 50)[:, :2].tolist()
+    assert [0, 1] in pairs
+    assert [2, 3] not in pairs
+    monkeypatch.setattr("src.hamming.CROWDED", 50)
+    assert Index(hashes).crowded == 0
+    assert [2, 3] in Index(hashes).within(hashes, 128, 50)[:, :2].tolist()

@@ -150,3 +150,19 @@ def test_each_stage_adds_to_the_columns_before_it():
     assert clean[: len(raw)] == raw
     assert split[: len(clean)] == clean
     assert split[len(clean) :] == ["group", "side"]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_a_large_ledger_is_a_folder_of_files(tmp_path: Path, monkeypatch, rows: int):
+    monkeypatch.setattr(ledger, "ROWS", 2)
+    table = pd.DataFrame([{"row": n} | ROW | {"name": f"person {n}"} for n in range(rows)])
+    path = tmp_path / "ledger.parquet"
+    ledger.write(table, path, "raw")
+    assert path.is_dir() == (rows > 2)
+    if rows > 2:
+        assert [len(pq.read_table(file)) for file in sorted(path.iterdir())] == [2] * (
+            rows // 2
+        ) + [1] * (rows % 2)
+    again = ledger.read(path, "raw")
+    assert list(again["row"]) == list(range(rows))
+    assert list(again["name"]) == list(table["name"])

@@ -140,3 +140,15 @@ def test_the_distance_of_two_is_that_at_which_they_are_found(drawn: Copied):
 def test_less_than_two_pictures_make_no_pair(faces: list[np.ndarray], count: int):
     thumbnails = np.array([thumbnail(face) for face in faces[:count]], np.uint8)
     assert _copies(thumbnails.reshape(-1, 64, 64)) == []
+
+
+def test_an_index_in_parts_finds_the_same_copies(drawn: Copied, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(neighbours, "PART", len(drawn.thumbnails) // 3)
+    assert _copies(drawn.thumbnails) == drawn.found
+
+
+def test_shared_hash_bands_are_told(drawn: Copied, monkeypatch, capsys):
+    monkeypatch.setattr("src.hamming.CROWDED", 1)
+    _copies(drawn.thumbnails[:200])
+    said = capsys.readouterr().err
+    assert "hash bands are shared by too many pictures and not looked up" in said

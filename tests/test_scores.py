@@ -32,8 +32,12 @@ def extractor() -> Extractor:
     return build(None, 0, 32)
 
 
+def distances_of(extractor: Extractor, a: np.ndarray, b: np.ndarray) -> dict[str, float]:
+    return scores.set_distances(extractor.name, extractor(a), extractor(b))
+
+
 def test_random_features_go_by_their_own_name(extractor, photos):
-    found = scores.set_distances(extractor, photos[:4], photos[4:8])
+    found = distances_of(extractor, photos[:4], photos[4:8])
     names = {"fd_random", "kd_random_x1000"}
     assert set(found) == names | {f"{name}_se" for name in names}
 
@@ -42,13 +46,13 @@ def test_the_names_fid_and_kid_are_for_inception_alone(photos):
     class Inception(RandomFeatures):
         name = "fid"
 
-    found = scores.set_distances(Extractor(Inception(0), "", 8), photos[:4], photos[4:8])
+    found = distances_of(Extractor(Inception(0), "", 8), photos[:4], photos[4:8])
     assert set(found) == {"fid", "fid_se", "kid_x1000", "kid_x1000_se"}
 
 
 def test_more_change_is_more_distance(extractor, photos):
     darker = [(photos * share).astype(np.uint8) for share in (1, 0.9, 0.6, 0.2)]
-    found = [scores.set_distances(extractor, d, photos)["fd_random"] for d in darker]
+    found = [distances_of(extractor, d, photos)["fd_random"] for d in darker]
     assert found == sorted(found)
     assert found[1] > found[0] + 1e-3
 
@@ -58,7 +62,7 @@ def test_other_than_eight_bit_pictures_are_refused(extractor, photos, dtype):
     wrong = photos[:4].astype(dtype)
     for pair in ((wrong, photos[:4]), (photos[:4], wrong)):
         with pytest.raises(TypeError, match="must be uint8"):
-            scores.set_distances(extractor, *pair)
+            distances_of(extractor, *pair)
     with pytest.raises(TypeError, match="must be uint8"):
         scores.per_picture(wrong, photos[:4], 4.0)
 

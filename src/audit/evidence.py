@@ -72,7 +72,7 @@ class Evidence:
     def scraped(self) -> int | None:
         """How many rows scrape wrote; None where its ledger is not there."""
         path = self.raw / "ledger.parquet"
-        return len(ledger.read(path, "raw")) if path.is_file() else None
+        return len(ledger.read(path, "raw")) if path.exists() else None
 
     @cached_property
     def misplaced(self) -> dict[int, str]:

@@ -7,6 +7,7 @@ taken anew for every draw: what pictures drawn twice do to it they do to both.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from src import arrays, images, paired
 from src.arrays import Pairs
 from src.errors import UserError
 from src.evaluate import distances
+from src.evaluate.distances import Distance
 from src.evaluate.evaluation import LEAST
 from src.evaluate.features import Extractor
 from src.evaluate.scores import KERNEL
@@ -23,7 +25,9 @@ from src.parallel import progress
 
 DRAWS, SET_DRAWS = 10_000, 300
 LEVEL = 0.95
-BETTER = paired.BETTER | {"fid": -1, "fd_random": -1}
+# the sign of what is better; 0: neither is by itself
+BETTER = paired.BETTER | {"lpips": -1, "colorfulness": 0, "gray_share": -1}
+SETS = {name for pair in KERNEL.items() for name in pair}
 
 
 @dataclass(frozen=True)
@@ -51,33 +55,42 @@ class Difference:
         if self.low <= 0 <= self.high:
             low, high = (f"{x:+.3g}" for x in span)
             return f"{self.metric}: not distinguishable ({b} {self.value:+.3g} [{low}, {high}])"
-        better = b if self.value * BETTER[self.metric] > 0 else a
+        sign = BETTER.get(self.metric, -1)
+        better = b if self.value * (sign or 1) > 0 else a
         low, high = (f"{x:.3g}" for x in sorted(map(abs, span)))
-        return f"{self.metric}: {better} better by {abs(self.value):.3g} [{low}, {high}]"
+        how = "better" if sign else "higher"
+        return f"{self.metric}: {better} {how} by {abs(self.value):.3g} [{low}, {high}]"
 
 
 def compare(a: Experiment, b: Experiment, extractor: Extractor, seed: int) -> list[Difference]:
-    """The differences of l1, psnr, ssim and the set distance, with 95 % intervals.
+    """The differences of each picture's scores and of the two set distances, with 95 % intervals.
 
     Raises UserError where the two were not scored on the same validation pictures.
     """
     _refuse_other_pictures(a, b)
     rng = np.random.default_rng(seed)
     found = []
-    for metric in paired.BETTER:
+    for metric in [m for m in BETTER if m in a.table and m in b.table]:
         apart = (b.table[metric] - a.table[metric]).to_numpy()
         means = _resampled(len(apart), DRAWS, rng, lambda places, d=apart: d[places].mean())
         found.append(_difference(metric, float(apart.mean()), means))
     real = extractor(a.val.photo, keep=True)
     one, other = (extractor(e.outputs) for e in (a, b))
 
-    def apart_by(places: np.ndarray) -> float:
-        fd = [distances.frechet(made[places], real[places]) for made in (other, one)]
-        return fd[0] - fd[1]
+    def apart_by(places: np.ndarray, distance: Distance, times: float) -> float:
+        both = [distance(made[places], real[places]) for made in (other, one)]
+        return times * (both[0] - both[1])
 
     number = SET_DRAWS if len(real) < distances.MANY else SET_DRAWS // 6
-    draws = _resampled(len(real), number, rng, apart_by, "comparing sets")
-    return [*found, _difference(extractor.name, apart_by(np.arange(len(real))), draws)]
+    kinds = {
+        extractor.name: (distances.frechet, 1),
+        KERNEL[extractor.name]: (distances.kernel, 1e3),
+    }
+    for metric, (distance, times) in kinds.items():
+        by = partial(apart_by, distance=distance, times=times)
+        draws = _resampled(len(real), number, rng, by, f"comparing {metric}")
+        found.append(_difference(metric, by(np.arange(len(real))), draws))
+    return found
 
 
 def _refuse_other_pictures(a: Experiment, b: Experiment) -> None:
@@ -104,7 +117,7 @@ def _resampled(
 def _difference(metric: str, value: float, draws: np.ndarray) -> Difference:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
-    if metric in KERNEL:
+    if metric in SETS:
         # pictures drawn twice shift every draw alike: what matters is how far they scatter
         low, high = (value + edge - draws.mean() for edge in (low, high))
     return Difference(metric, value, float(low), float(high))
@@ -114,7 +127,8 @@ def opened(name: str, folder: Path) -> Experiment:
     """The experiment whose artifacts lie in `folder` as in the project's own."""
     predictions = folder / "data/predictions"
     try:
-        table = pd.read_csv(predictions / "scores.csv")[["row", *paired.BETTER]]
+        table = pd.read_csv(predictions / "scores.csv").rename(columns={"gray": "gray_share"})
+        table = table[["row", *(m for m in BETTER if m in table or m != "lpips")]]
         outputs = [images.read(predictions / f"{row:06d}.png") for row in table["row"]]
     except (OSError, KeyError, ValueError, images.ImageError) as error:
         reason = " ".join(str(error).split())

@@ -1,6 +1,7 @@
 """Score a trained generator on validation, on as many training pictures, and against floors."""
 
 import hashlib
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -8,111 +9,190 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from src import arrays, images, paired
 from src import generator as gen
-from src import images, paired
-from src.arrays import Pairs
+from src.arrays import Pairs, Shards
 from src.errors import UserError
 from src.evaluate import distances, scores
 from src.evaluate.features import Extractor
+from src.evaluate.perceptual import Lpips
 from src.files import write_bytes, write_text
 from src.generator import Generator
 from src.parallel import progress
 from src.params import Evaluate
+from src.processes import ALONE, World
 
 SHOWN = 12
 PACKAGES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "opencv-python")
+Make = Callable[[slice], np.ndarray]  # pictures of some places, (n, S, S, 3) uint8
+LEAKS = ("leaked_pictures", "shared_people")  # the audit's checks
 LEAST = 3  # pictures of which one can be left out to see what that changes
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A set of pictures: their features, (N, D), and `scores.per_picture`."""
+
+    features: np.ndarray
+    table: pd.DataFrame
+
+    def scores(self, name: str, real: np.ndarray) -> dict[str, float]:
+        """Against the features of their targets, which go by `name`."""
+        return scores.set_distances(name, self.features, real) | scores.summary(self.table)
+
+
+@dataclass(frozen=True)
 class Evaluator:
-    """What scoring needs: the features and evaluate's settings."""
+    """What scoring needs: the features, evaluate's settings, and the processes that share it.
+
+    Pictures are made, scored and forgotten batch by batch: what stays are features and scores.
+    """
 
     features: Extractor
     settings: Evaluate
+    world: World = ALONE
+    lpips: Lpips | None = None
 
-    def render(self, generator: Generator, inputs: np.ndarray) -> np.ndarray:
+    def render(self, generator: Generator, inputs: Shards | np.ndarray) -> np.ndarray:
         """Finished pictures, (N, S, S, 3) uint8, in evaluation mode."""
-        starts = range(0, len(inputs), self.settings.batch_size)
-        batches = [inputs[s : s + self.settings.batch_size] for s in starts]
-        made = [gen.to_uint8(generator.render(gen.to_tensor(batch))) for batch in batches]
+        made = [self._made(generator, inputs[part]) for part in self._parts(inputs)]
         return np.concatenate(made)
 
-    def table(self, outputs: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
-        return scores.per_picture(outputs, targets, self.settings.grayscale)
+    def rendering(self, generator: Generator, inputs: Shards | np.ndarray) -> Make:
+        """The same, some at a time, as `measure` asks for them."""
+        return lambda part: self._made(generator, inputs[part])
 
-    def score(self, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-        table = self.table(outputs, targets)
-        return scores.set_distances(self.features, outputs, targets) | scores.summary(table)
+    def measure(self, make: Make, pairs: Pairs, folder: Path | None = None) -> Measured:
+        """Score pictures against their targets; each is written to `folder`, by ledger row."""
+        rows = list(pairs.index["row"])
+
+        def batch(part: slice) -> tuple[np.ndarray, pd.DataFrame]:
+            outputs = make(part)
+            if folder:
+                for row, picture in zip(rows[part], outputs, strict=True):
+                    write_bytes(folder / f"{row:06d}.png", images.png(picture))
+            targets = pairs.photo[part]
+            table = scores.per_picture(outputs, targets, self.settings.grayscale)
+            if self.lpips:
+                table["lpips"] = self.lpips(outputs, targets)
+            return self.features.batch(outputs), table
+
+        found = self.world.map(batch, self._parts(pairs))
+        features, tables = zip(*found, strict=True)
+        return Measured(np.concatenate(features), pd.concat(tables, ignore_index=True))
+
+    def _made(self, generator: Generator, inputs: np.ndarray) -> np.ndarray:
+        x = gen.to_tensor(inputs).to(self.features.device)
+        return gen.to_uint8(generator.to(x.device).render(x))
+
+    def _parts(self, pictures: Sized) -> list[slice]:
+        size = self.settings.batch_size
+        return [slice(at, at + size) for at in range(0, len(pictures), size)]
 
 
 def evaluate(
-    e: Evaluator, model: Path, val: Pairs, probe: Pairs, predictions: Path, samples: Path
+    e: Evaluator,
+    model: Path,
+    val: Pairs,
+    probe: Pairs,
+    predictions: Path,
+    samples: Path,
+    leaks: bool = False,
 ) -> dict:
     """metrics/evaluate.json; pictures, per-picture scores and sample sheets are written.
 
-    `gap` is validation minus training. Floors are what needs no network: `copy_input` scores the
-    input itself as output, `mean_color` the mean colour of the training photographs (laid over
-    the gray, where that is the input), `real_real` the training photographs against validation's.
+    `gap` is validation minus training, and `interpretable` is 0 where the audit found `leaks`.
+    Floors are what needs no network: `copy_input` scores the input itself as output, `mean_color`
+    the mean colour of the training photographs (laid over the gray, where that is the input),
+    `real_real` the training photographs against validation's.
     """
     if min(len(val), len(probe)) < LEAST:
         raise UserError(
             f"expected at least {LEAST} pictures a side, found {len(val)} val, {len(probe)} probe"
         )
     generator = gen.load(model if e.settings.model == "last" else model / "best")
-    task = generator.config["task"]
-    outputs = e.render(generator, val.inputs(task))
-    trained = e.render(generator, probe.inputs(task))
-    table = e.table(outputs, val.photo)
-    _write(outputs, val, table, predictions)
-    for name, pairs, made in (("val", val, outputs), ("train", probe, trained)):
+    task, name = generator.config["task"], e.features.name
+    inputs = val.inputs(task)
+    for side, pairs in (("val", val), ("train", probe)):
         shown = np.linspace(0, len(pairs) - 1, min(SHOWN, len(pairs))).astype(int)
-        sheet = images.samples(pairs.inputs(task)[shown], made[shown], pairs.photo[shown])
-        write_bytes(samples / f"{name}.png", images.png(sheet))
-    on_val = scores.set_distances(e.features, outputs, val.photo) | scores.summary(table)
-    on_train = e.score(trained, probe.photo)
-    copied = np.stack([images.three_channels(x) for x in val.inputs(task)])
-    colored = mean_color(copied if task == "colorize" else None, probe.photo, val.photo.shape)
-    real = scores.set_distances(e.features, probe.photo, val.photo, together=False)
-    alone = scores.summary(e.table(val.photo, val.photo))
+        given = pairs.inputs(task)[shown]
+        sheet = images.samples(given, e.render(generator, given), pairs.photo[shown])
+        e.world.first_alone(write_bytes, samples / f"{side}.png", images.png(sheet))
+    made = e.measure(e.rendering(generator, inputs), val, predictions)
+    e.world.first_alone(_write_table, made.table, val, predictions)
+    trained = e.measure(e.rendering(generator, probe.inputs(task)), probe)
+    copied = e.measure(lambda part: _three_channels(inputs[part]), val)
+    mean = mean_color(probe.photo)
+    colored = e.measure(
+        lambda part: tinted(inputs[part] if task == "colorize" else None, mean, val.photo[part]),
+        val,
+    )
+    real, known = e.features(val.photo, keep=True), e.features(probe.photo, keep=True)
+    on_val, on_train = made.scores(name, real), trained.scores(name, known)
     return {
         "val": on_val,
         "train": on_train,
-        "gap": {
-            k: round(on_val[k] - on_train[k], 5)
-            for k in on_val
-            if k != "n" and not k.endswith("_se")
-        },
+        "gap": gap(on_val, on_train) | {"interpretable": int(not leaks)},
         "floor": {
-            "copy_input": e.score(copied, val.photo),
-            "mean_color": e.score(colored, val.photo),
-            "real_real": real | {k: alone[k] for k in ("colorfulness", "gray_share")},
+            "copy_input": copied.scores(name, real),
+            "mean_color": colored.scores(name, real),
+            "real_real": scores.set_distances(name, known, real, together=False)
+            | _looks(val, e.settings.grayscale),
         },
     }
 
 
-def mean_color(gray: np.ndarray | None, photos: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Pictures of the photographs' mean colour, or its tint over `gray`, (N, S, S, 3) uint8."""
-    mean = photos.mean(axis=(0, 1, 2))
+def found_leaks(audit: dict) -> bool:
+    """Whether what training saw is in validation, by metrics/audit.json."""
+    return any(audit["checks"].get(name, {}).get("failed") for name in LEAKS)
+
+
+def gap(on_val: dict[str, float], on_train: dict[str, float]) -> dict[str, float]:
+    """Validation minus training, of all but their numbers and errors."""
+    names = [k for k in on_val if k != "n" and not k.endswith("_se")]
+    return {k: round(on_val[k] - on_train[k], 5) for k in names}
+
+
+def mean_color(photos: Shards | np.ndarray) -> np.ndarray:
+    """The mean colour of photographs, (3,) levels."""
+    total = sum(block.sum(axis=(0, 1, 2), dtype=np.int64) for block in arrays.blocks(photos))
+    return total / (len(photos) * photos.shape[1] * photos.shape[2])
+
+
+def tinted(gray: np.ndarray | None, mean: np.ndarray, photos: np.ndarray) -> np.ndarray:
+    """As many pictures as `photos` of the mean colour, or its tint over `gray`; uint8."""
     if gray is None:
-        return np.full(shape, mean.round(), np.uint8)
+        return np.full(photos.shape, mean.round(), np.uint8)
     tint = (mean - mean.mean()).astype(np.float32)
-    return np.stack([(picture + tint).round().clip(0, 255).astype(np.uint8) for picture in gray])
+    return (gray[..., None] + tint).round().clip(0, 255).astype(np.uint8)
+
+
+def _looks(val: Pairs, grayscale: float) -> dict[str, float]:
+    found = [scores.looks(block, grayscale) for block in arrays.blocks(val.photo)]
+    table = pd.concat([pd.DataFrame(part) for part in found])
+    return {k: v for k, v in scores.summary(table).items() if k != "n"}
+
+
+def _three_channels(pictures: np.ndarray) -> np.ndarray:
+    return np.stack([images.three_channels(picture) for picture in pictures])
 
 
 def curve(e: Evaluator, model: Path, val: Pairs, file: Path) -> None:
     """Score each snapshot on validation: step, l1, psnr, ssim and fd as CSV."""
-    rows = []
-    found = sorted((model / "snapshots").glob("step_*.safetensors"))
-    for path in progress(found, len(found), "scoring snapshots"):
-        generator = gen.load(path.parent, path.stem)
-        outputs = e.render(generator, val.inputs(generator.config["task"]))
-        means = {k: round(float(v.mean()), 4) for k, v in paired.scores(outputs, val.photo).items()}
-        fd = distances.frechet(e.features(outputs), e.features(val.photo, keep=True))
-        step = int(path.stem.removeprefix("step_"))
-        fd = round(fd, scores.DIGITS[e.features.name])
+    rows, real = [], e.features(val.photo, keep=True)
+    found = {_step(path): path for path in (model / "snapshots").glob("step_*.safetensors")}
+    for step in progress(sorted(found), len(found), "scoring snapshots"):
+        generator = gen.load(found[step].parent, found[step].stem)
+        made = e.measure(e.rendering(generator, val.inputs(generator.config["task"])), val)
+        means = {k: round(float(made.table[k].mean()), 4) for k in paired.BETTER}
+        fd = round(distances.frechet(made.features, real), scores.DIGITS[e.features.name])
         rows.append({"step": step, **means, "fd": fd})
-    write_text(file, pd.DataFrame(rows).to_csv(index=False))
+    table = pd.DataFrame(rows).to_csv(index=False)
+    e.world.first_alone(write_text, file, table)
+
+
+def _step(snapshot: Path) -> int:
+    return int(snapshot.stem.removeprefix("step_"))
 
 
 def meta(e: Evaluator, val: Pairs, probe: Pairs) -> dict:
@@ -122,6 +202,7 @@ def meta(e: Evaluator, val: Pairs, probe: Pairs) -> dict:
         "weights": e.features.weights,
         "antialias": True,
         "model": e.settings.model,
+        "device": e.features.device.type,
         "pictures_sha256": _digest(val),
         "n_val": len(val),
         "n_train": len(probe),
@@ -134,12 +215,11 @@ def meta(e: Evaluator, val: Pairs, probe: Pairs) -> dict:
 def _digest(val: Pairs) -> str:
     """What validation was: its rows and photographs."""
     digest = hashlib.sha256(repr(list(val.index["row"])).encode())
-    digest.update(np.ascontiguousarray(val.photo))
+    for block in arrays.blocks(val.photo):
+        digest.update(block)
     return digest.hexdigest()
 
 
-def _write(outputs: np.ndarray, val: Pairs, table: pd.DataFrame, folder: Path) -> None:
-    for row, picture in zip(val.index["row"], outputs, strict=True):
-        write_bytes(folder / f"{row:06d}.png", images.png(picture))
+def _write_table(table: pd.DataFrame, val: Pairs, folder: Path) -> None:
     rows = pd.concat([val.index[["row", "item_id", "name"]], table], axis=1)
     write_text(folder / "scores.csv", rows.to_csv(index=False, float_format="%.4f"))

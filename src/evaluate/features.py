@@ -12,9 +12,14 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchmetrics.image.fid import NoTrainInceptionV3
 
+from src import arrays
+from src.arrays import Shards
 from src.errors import UserError
 from src.files import whole
 from src.paired import planes
+from src.processes import ALONE, World
+
+CPU = torch.device("cpu")
 
 
 class RandomFeatures(nn.Module):
@@ -92,41 +97,60 @@ class Extractor:
     """Pictures, (N, S, S, 3) uint8, to features, (N, D) float64.
 
     kept: a folder for the features of pictures that will be asked for again, by their content and
-    `weights`, which says what the network is: photographs go through it once.
+    `weights`, which says what the network is: photographs go through it once. world: the processes
+    that deal out the batches of whole sets.
     """
 
     network: RandomFeatures | InceptionFeatures
     weights: str
     batch_size: int
     kept: Path | None = None
+    device: torch.device = CPU
+    world: World = ALONE
 
     @property
     def name(self) -> str:
         return self.network.name
 
-    def __call__(self, pictures: np.ndarray, keep: bool = False) -> np.ndarray:
+    def __call__(self, pictures: Shards | np.ndarray, keep: bool = False) -> np.ndarray:
         path = self._place(pictures) if self.kept and keep else None
-        if path and path.exists():
+        # all processes have to go the same way
+        if path and all(self.world.map(Path.exists, [path] * self.world.size)):
             with suppress(OSError, ValueError, EOFError):  # a damaged file is made anew
                 return np.load(path)
         starts = range(0, len(pictures), self.batch_size)
-        parts = [self.network(planes(pictures[s : s + self.batch_size])) for s in starts]
-        found = torch.cat(parts).double().numpy()
+        parts = self.world.map(lambda s: self.batch(pictures[s : s + self.batch_size]), starts)
+        found = np.concatenate(parts)
         if path:
             with whole(path) as temporary, temporary.open("wb") as file:
                 np.save(file, found)
         return found
 
-    def _place(self, pictures: np.ndarray) -> Path:
+    def batch(self, pictures: np.ndarray) -> np.ndarray:
+        """The same for no more pictures than go through the network at once, in this process."""
+        return self.network(planes(pictures).to(self.device)).double().cpu().numpy()
+
+    def _place(self, pictures: Shards | np.ndarray) -> Path:
         digest = hashlib.sha256(Path(__file__).read_bytes())
-        said = (self.weights, self.batch_size, torch.__version__, str(pictures.dtype))
-        digest.update(repr((*said, pictures.shape)).encode())
-        digest.update(np.ascontiguousarray(pictures))
+        said = (self.weights, self.batch_size, torch.__version__, self.device.type)
+        digest.update(repr((*said, str(pictures.dtype), pictures.shape)).encode())
+        for block in arrays.blocks(pictures):
+            digest.update(block)
         return self.kept / f"{digest.hexdigest()[:32]}.npy"
 
 
-def build(weights: Path | None, seed: int, batch_size: int, kept: Path | None = None) -> Extractor:
+def build(
+    weights: Path | None,
+    seed: int,
+    batch_size: int,
+    kept: Path | None = None,
+    device: torch.device = CPU,
+    world: World = ALONE,
+) -> Extractor:
     """Inception from verified weights, or random features where there are none."""
-    if weights is None:
-        return Extractor(RandomFeatures(seed), f"random, seed {seed}", batch_size, kept)
-    return Extractor(InceptionFeatures(weights), weights.name, batch_size, kept)
+    network, said = RandomFeatures(seed), f"random, seed {seed}"
+    if weights is not None:
+        with weights.open("rb") as file:
+            said = f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
+        network = InceptionFeatures(weights)
+    return Extractor(network.to(device), said, batch_size, kept, device, world)

@@ -5,13 +5,13 @@ import pandas as pd
 
 from src import paired, tone
 from src.evaluate import distances
-from src.evaluate.features import Extractor
 
 DIGITS = {
     "fid": 3,
     "fd_random": 5,
     "l1": 4,
     "ssim": 4,
+    "lpips": 4,
     "psnr": 3,
     "colorfulness": 2,
     "gray_share": 4,
@@ -21,13 +21,17 @@ KERNEL = {"fid": "kid_x1000", "fd_random": "kd_random_x1000"}
 
 def per_picture(outputs: np.ndarray, targets: np.ndarray, grayscale: float) -> pd.DataFrame:
     """One row per picture: l1 (on the scale of [-1, 1]), psnr (dB), ssim, colorfulness, gray."""
-    return pd.DataFrame(
-        paired.scores(outputs, targets)
-        | {
-            "colorfulness": tone.colorfulness(outputs),
-            "gray": (tone.residuals(_small(outputs)) < grayscale).astype(int),
-        }
-    )
+    return pd.DataFrame(paired.scores(outputs, targets) | looks(outputs, grayscale))
+
+
+def looks(pictures: np.ndarray, grayscale: float) -> dict[str, np.ndarray]:
+    """How colourful each picture is, and whether it is gray."""
+    smalls = [tone.small(np.ascontiguousarray(picture)) for picture in pictures]
+    smalls = np.array(smalls, np.uint8).reshape(-1, tone.SIDE, tone.SIDE, 3)
+    return {
+        "colorfulness": tone.colorfulness(pictures),
+        "gray": (tone.residuals(smalls) < grayscale).astype(int),
+    }
 
 
 def summary(table: pd.DataFrame) -> dict[str, float]:
@@ -39,25 +43,20 @@ def summary(table: pd.DataFrame) -> dict[str, float]:
 
 
 def set_distances(
-    extractor: Extractor, outputs: np.ndarray, targets: np.ndarray, together: bool = True
+    name: str, a: np.ndarray, b: np.ndarray, together: bool = True
 ) -> dict[str, float]:
     """Fréchet distance under the features' own name (fid, fd_random), KID times 1000, and the
     standard error of each.
 
-    together: output and target of a place show the same, and are left out together.
+    a, b: the features of two sets, (N, D). together: those of a place show the same, and are left
+    out together.
     """
-    a, b = extractor(outputs), extractor(targets, keep=True)
     fd, fd_error = distances.with_error(distances.frechet, a, b, together)
     kid, kid_error = distances.with_error(distances.kernel, a, b, together)
-    name, kernel = extractor.name, KERNEL[extractor.name]
+    kernel = KERNEL[name]
     return {
         name: round(fd, DIGITS[name]),
         f"{name}_se": round(fd_error, DIGITS[name]),
         kernel: round(1000 * kid, 2),
         f"{kernel}_se": round(1000 * kid_error, 2),
     }
-
-
-def _small(pictures: np.ndarray) -> np.ndarray:
-    smalls = [tone.small(np.ascontiguousarray(picture)) for picture in pictures]
-    return np.array(smalls, np.uint8).reshape(-1, tone.SIDE, tone.SIDE, 3)

@@ -29,7 +29,7 @@ class Step:
 def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: str) -> str:
     """The page's HTML, from the artifacts in `data` and the numbers in `metrics`.
 
-    parameters: the text of params.yaml, and `p` what it says. experiment: its name and commit, or that it is none.
+    parameters: what the page shows of params.yaml, and `p` what it says. experiment: its name and commit, or that it is none.
     All names and URLs come from the web and are escaped.
     """
     numbers = {name: read_json(metrics / f"{name}.json") for name in SHOWN}

@@ -1,4 +1,8 @@
-"""Training batches: a pure function of seed and step, over uint8 arrays held in memory."""
+"""Training batches: a pure function of seed and step, over uint8 arrays.
+
+A GPU holds the arrays itself where they fit; else each picture is read from the memory-mapped
+files as it is asked for, so that a set may be larger than memory.
+"""
 
 from collections.abc import Callable
 
@@ -6,8 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.arrays import Shards
 from src.generator import normalise
+from src.processes import ALONE, World
 
+RESIDENT = 0.5  # of a GPU's free memory that pictures may take
 Redraw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -15,29 +22,36 @@ class Batches:
     """Random crops and flips of (input, photo) pairs, the same for both.
 
     inputs: (N, L, L) or (N, L, L, 3) uint8; photos: (N, L, L, 3) uint8; L ≥ size. redraw: makes
-    each input anew from its cropped photo, (S, S, 3) uint8.
+    each input anew from its cropped photo, (S, S, 3) uint8. world: whose part of each batch is
+    given; UserError where it cannot be dealt out evenly.
     """
 
     def __init__(
         self,
-        inputs: np.ndarray,
-        photos: np.ndarray,
+        inputs: Shards | np.ndarray,
+        photos: Shards | np.ndarray,
         size: int,
         batch_size: int,
         seed: int,
         device: torch.device,
         redraw: Redraw | None = None,
+        world: World = ALONE,
     ):
-        self.inputs = torch.from_numpy(np.array(inputs)).to(device)
-        self.photos = torch.from_numpy(np.array(photos)).to(device)
+        mapped = isinstance(photos, Shards) and not fits(inputs.nbytes + photos.nbytes, device)
+        self.inputs, self.photos = (
+            pictures if mapped else torch.from_numpy(np.array(pictures)).to(device)
+            for pictures in (inputs, photos)
+        )
+        self.device = device
         self.size = size
+        self.own = world.share_of(batch_size, "train.batch_size")
         self.batch_size = batch_size
         self.seed = seed
         self.redraw = redraw
         self._order: tuple[int, np.ndarray] | None = None
 
     def get(self, step: int) -> tuple[Tensor, Tensor]:
-        """Batch number `step`: inputs (B, C, S, S) and photos (B, 3, S, S), in [-1, 1].
+        """Own part of batch number `step`: inputs (B, C, S, S), photos (B, 3, S, S), in [-1, 1].
 
         Every picture is seen once per epoch, in a new order each time.
         """
@@ -48,18 +62,24 @@ class Batches:
         top, left = rng.integers(room, size=(2, self.batch_size))
         flipped = rng.integers(2, size=self.batch_size).astype(bool)
         cuts = list(zip(chosen.tolist(), top.tolist(), left.tolist(), flipped, strict=True))
+        cuts = cuts[self.own]
         photos = self._cut(self.photos, cuts)
         if self.redraw:
-            drawn = np.stack([self.redraw(photo, rng) for photo in photos.cpu().numpy()])
-            return normalise(torch.from_numpy(drawn).to(photos.device)), normalise(photos)
+            own = range(self.batch_size)[self.own]
+            rngs = [np.random.default_rng([self.seed, 2, step, place]) for place in own]
+            drawn = [self.redraw(*one) for one in zip(photos.cpu().numpy(), rngs, strict=True)]
+            return normalise(torch.from_numpy(np.stack(drawn)).to(self.device)), normalise(photos)
         return normalise(self._cut(self.inputs, cuts)), normalise(photos)
 
-    def _cut(self, pictures: Tensor, cuts: list[tuple[int, int, int, bool]]) -> Tensor:
+    def _cut(
+        self, pictures: Tensor | Shards | np.ndarray, cuts: list[tuple[int, int, int, bool]]
+    ) -> Tensor:
         made = []
         for at, top, left, flipped in cuts:
-            cut = pictures[at, top : top + self.size, left : left + self.size]
+            picture = torch.as_tensor(pictures[at])
+            cut = picture[top : top + self.size, left : left + self.size]
             made.append(cut.flip(1) if flipped else cut)
-        return torch.stack(made)
+        return torch.stack(made).to(self.device)
 
     def _picture(self, drawn: int) -> int:
         epoch, place = divmod(drawn, len(self.photos))
@@ -67,3 +87,8 @@ class Batches:
             order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.photos))
             self._order = (epoch, order)
         return int(self._order[1][place])
+
+
+def fits(size: int, device: torch.device) -> bool:
+    """Whether so many bytes of pictures are to be held by a GPU."""
+    return device.type == "cuda" and size <= RESIDENT * torch.cuda.mem_get_info(device)[0]

@@ -15,18 +15,31 @@ from typing import Any
 import numpy as np
 import torch
 
-from src import arrays, generator, inputs, networks, paired
+from src import arrays, generator, inputs, networks, paired, processes
+from src.arrays import Shards
 from src.errors import UserError
 from src.files import whole, write_bytes
 from src.train import augment, batches, snapshots, steps
 
 ROOT = Path(".resume")
-USED = (arrays, augment, batches, generator, inputs, networks, paired, snapshots, steps)
+USED = (
+    arrays,
+    augment,
+    batches,
+    generator,
+    inputs,
+    networks,
+    paired,
+    processes,
+    snapshots,
+    steps,
+)
 
 
-def folder(settings: dict[str, Any], data: list[np.ndarray]) -> Path:
+def folder(settings: dict[str, Any], data: list[Shards | np.ndarray]) -> Path:
     """Where the checkpoint of exactly this training lives."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest.update(torch.__version__.encode())
     here = Path(__file__)
     code = [here, here.with_name("loop.py")]
     code += [Path(m.__file__) for m in USED]
@@ -34,7 +47,8 @@ def folder(settings: dict[str, Any], data: list[np.ndarray]) -> Path:
         digest.update(path.read_bytes())
     for array in data:
         digest.update(str(array.shape).encode())
-        digest.update(np.ascontiguousarray(array))
+        for block in arrays.blocks(array):
+            digest.update(block)
     return ROOT / digest.hexdigest()[:24]
 
 

@@ -20,6 +20,7 @@ from src.files import write_text
 from src.generator import Generator
 from src.networks import PatchGAN
 from src.params import Canny, Params, Train
+from src.processes import ALONE, World, share_norms
 from src.train import checkpoint, snapshots
 from src.train.batches import Batches, Redraw
 from src.train.steps import Networks, discriminator_step, generator_step, learning_rate
@@ -27,8 +28,17 @@ from src.train.steps import Networks, discriminator_step, generator_step, learni
 LOGGED = 100  # rows of the history
 
 
-def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_file: Path) -> dict:
+def train(
+    p: Params,
+    train_pairs: Pairs,
+    val_pairs: Pairs,
+    out: Path,
+    history_file: Path,
+    world: World = ALONE,
+) -> dict:
     """Train a generator and write it to `out`; returns metrics/train.json.
+
+    In several processes each has a part of every batch, and the first of them writes.
 
     `out` gets generator.safetensors, config.json, per snapshot its weights and a sample sheet,
     and in best/ the snapshot of the best validation score; `history_file` the losses as CSV. A
@@ -36,10 +46,17 @@ def train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_fi
     not finite, the disk refuses or memory does not suffice; the last checkpoint is kept.
     """
     with enough_memory(p.train):
-        return _train(p, train_pairs, val_pairs, out, history_file)
+        return _train(p, train_pairs, val_pairs, out, history_file, world)
 
 
-def _train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_file: Path) -> dict:
+def _train(
+    p: Params,
+    train_pairs: Pairs,
+    val_pairs: Pairs,
+    out: Path,
+    history_file: Path,
+    world: World,
+) -> dict:
     t = p.train
     device = gen.pick_device(t.device, "train.device")
     dtype = pick_dtype(t.precision, device)
@@ -58,26 +75,34 @@ def _train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_f
     settings = {
         "seed": p.seed,
         "config": config,
-        "train": t.model_dump(),
+        "train": t.model_dump(exclude={"processes"}),
         "device": device.type,
         "dtype": str(dtype),
     }
     shown = [val_pairs.inputs(p.task), val_pairs.photo]  # in the sample sheets
     resume = checkpoint.folder(settings, [given, train_pairs.photo, *shown])
     redraw = redrawing(p.task, p.pair.canny, t)
-    batches = Batches(given, train_pairs.photo, p.pair.size, t.batch_size, p.seed, device, redraw)
+    photos, size = train_pairs.photo, p.pair.size
+    batches = Batches(given, photos, size, t.batch_size, p.seed, device, redraw, world)
     torch.manual_seed(p.seed)
-    nets = build(config, p, device)
+    nets = build(config, p, device, world)
     done, history, scored = restore(nets, resume, device)
-    checkpoint.copy_kept(resume, out)
+    world.wait()  # the first one removes the checkpoint at its end
+    if world.first:
+        checkpoint.copy_kept(resume, out)
     looked_at = {t.steps * k // t.snapshots for k in range(1, t.snapshots + 1)}
     log_every = max(1, t.steps // LOGGED)
 
     bar = tqdm(
-        range(done, t.steps), "training", t.steps, initial=done, disable=not sys.stderr.isatty()
+        range(done, t.steps),
+        "training",
+        t.steps,
+        initial=done,
+        disable=not (world.first and sys.stderr.isatty()),
     )
     for step in bar:
-        torch.manual_seed(p.seed * 1_000_003 + step)  # dropout, a function of the step
+        # dropout, a function of the step
+        torch.manual_seed((p.seed * 1_000_003 + step) * world.size + world.rank)
         for adam in (nets.generator_adam, nets.discriminator_adam):
             if adam is not None:
                 adam.param_groups[0]["lr"] = learning_rate(step, t.steps, t.lr)
@@ -89,7 +114,7 @@ def _train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_f
             device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
         )
         with autocast:
-            fake = nets.generator(x)
+            fake = nets.run(x)
             if judged.discriminator is not None:
                 losses |= discriminator_step(judged, x, real, fake, t)
             losses |= generator_step(judged, x, real, fake, t)
@@ -97,20 +122,24 @@ def _train(p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, history_f
             nets.follow(t.average, step)
         done = step + 1
         if done % log_every == 0 or done == t.steps:
-            values = {name: float(value) for name, value in losses.items()}
+            mean = world.mean(torch.stack(list(losses.values())).float())
+            values = dict(zip(losses, mean.tolist(), strict=True))
             if not all(np.isfinite(value) for value in values.values()):
                 raise not_finite(f"the loss {values}", done, t.lr)
             history.append({"step": float(done), **values})
             bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
-        if done in looked_at:
+        if done in looked_at and world.first:
             kept = checkpoint.kept(resume)
             scored.append(snapshots.take(nets.kept, val_pairs, kept, done, device))
             checkpoint.copy_kept(resume, out, ("config", snapshots.name(done)))
         if done % t.checkpoint_every == 0 and done < t.steps:
             if not all(w.isfinite().all() for w in nets.generator.parameters()):
                 raise not_finite("a weight", done, t.lr)
-            checkpoint.save(state_of(nets, done, history, scored), resume)
+            if world.first:
+                checkpoint.save(state_of(nets, done, history, scored), resume)
 
+    if not world.first:
+        return {}
     gen.save(nets.kept, out)
     best = snapshots.keep_best(scored, t.best_by, out)
     table = pd.DataFrame(history).astype({"step": int})
@@ -166,17 +195,17 @@ def _cpu_has_bf16() -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def build(config: dict, p: Params, device: torch.device) -> Networks:
+def build(config: dict, p: Params, device: torch.device, world: World = ALONE) -> Networks:
     """Fresh networks and their optimisers."""
     t = p.train
     # on a GPU convolutions are fastest over channels-last memory; on a CPU it makes no difference
     memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-    generator = Generator(config).to(device, memory_format=memory)
+    generator = share_norms(Generator(config).to(device, memory_format=memory), world)
     average = deepcopy(generator) if t.average else None
     betas = (t.beta1, t.beta2)
     generator_adam = torch.optim.Adam(generator.parameters(), t.lr, betas, fused=True)
     if t.gan_weight == 0:
-        return Networks(generator, None, generator_adam, None, average)
+        return Networks(generator, None, generator_adam, None, average, world.shared(generator))
     smallest = 3 * 2**t.discriminator.layers
     if p.pair.size < smallest:
         raise UserError(
@@ -185,14 +214,15 @@ def build(config: dict, p: Params, device: torch.device) -> Networks:
         )
     channels = gen.CHANNELS[p.task] + 3
     d = PatchGAN(channels, t.discriminator.filters, t.discriminator.layers)
-    d = d.to(device, memory_format=memory)
+    d = share_norms(d.to(device, memory_format=memory), world)
     d_adam = torch.optim.Adam(d.parameters(), t.lr, betas, fused=True)
-    return Networks(generator, d, generator_adam, d_adam, average)
+    called = world.shared(generator), world.shared(d)
+    return Networks(generator, d, generator_adam, d_adam, average, *called)
 
 
 def state_of(nets: Networks, step: int, history: list[dict], scored: list[dict]) -> dict:
     """All that is needed to go on; every random choice is a function of the step."""
-    parts = {name: part.state_dict() for name, part in vars(nets).items() if part is not None}
+    parts = {name: part.state_dict() for name, part in nets.parts.items()}
     return {**parts, "step": step, "history": history, "scored": scored}
 
 
@@ -203,9 +233,8 @@ def restore(
     state = checkpoint.load(where, device)
     if state is None:
         return 0, [], []
-    for name, part in vars(nets).items():
-        if part is not None:
-            part.load_state_dict(state[name])
+    for name, part in nets.parts.items():
+        part.load_state_dict(state[name])
     print(f"going on from step {state['step']}, kept in {where}")
     return state["step"], state["history"], state["scored"]
 

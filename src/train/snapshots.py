@@ -27,14 +27,16 @@ def take(
     gen.save(generator, out / "snapshots", name(step))
     generator.eval()
     inputs = val.inputs(generator.config["task"])
-    parts = [slice(at, at + BATCH) for at in range(0, len(val), BATCH)]
-    made = [gen.to_uint8(generator.render(gen.to_tensor(inputs[p]).to(device))) for p in parts]
-    generator.train()
-    outputs = np.concatenate(made)
+
+    def made(places: slice | np.ndarray) -> np.ndarray:
+        return gen.to_uint8(generator.render(gen.to_tensor(inputs[places]).to(device)))
+
     shown = np.linspace(0, len(val) - 1, min(SHOWN, len(val))).astype(int)
-    sheet = images.samples(inputs[shown], outputs[shown], val.photo[shown])
+    sheet = images.samples(inputs[shown], made(shown), val.photo[shown])
     write_bytes(out / "samples" / f"{name(step)}.png", images.png(sheet))
-    scores = [paired.scores(outputs[p], val.photo[p]) for p in parts]
+    parts = [slice(at, at + BATCH) for at in range(0, len(val), BATCH)]
+    scores = [paired.scores(made(p), val.photo[p]) for p in parts]
+    generator.train()
     means = {key: np.concatenate([s[key] for s in scores]).mean() for key in paired.BETTER}
     return {"step": step} | {key: round(float(mean), 5) for key, mean in means.items()}
 

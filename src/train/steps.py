@@ -15,7 +15,8 @@ from src.train.augment import augment
 class Networks:
     """What is trained. Without an adversarial loss there is no discriminator.
 
-    average: the moving average of the generator's weights, where one is kept.
+    average: the moving average of the generator's weights, where one is kept. run and judge: how
+    generator and discriminator are called, so that gradients are shared with other processes.
     """
 
     generator: Generator
@@ -23,6 +24,14 @@ class Networks:
     generator_adam: torch.optim.Adam
     discriminator_adam: torch.optim.Adam | None
     average: Generator | None = None
+    run: nn.Module | None = None
+    judge: nn.Module | None = None
+
+    @property
+    def parts(self) -> dict[str, nn.Module | torch.optim.Adam]:
+        """What a checkpoint keeps, by name."""
+        names = ("generator", "discriminator", "generator_adam", "discriminator_adam", "average")
+        return {name: part for name in names if (part := getattr(self, name)) is not None}
 
     @property
     def kept(self) -> Generator:
@@ -52,8 +61,8 @@ def discriminator_step(
 ) -> dict[str, Tensor]:
     """Teach D to tell (x, real) from (x, fake); its loss is halved, as published."""
     kinds = train.discriminator.augment
-    on_real = nets.discriminator(torch.cat(augment(x, real, kinds), 1)).float()
-    on_fake = nets.discriminator(torch.cat(augment(x, fake.detach(), kinds), 1)).float()
+    on_real = nets.judge(torch.cat(augment(x, real, kinds), 1)).float()
+    on_fake = nets.judge(torch.cat(augment(x, fake.detach(), kinds), 1)).float()
     loss = (_bce(on_real, 1) + _bce(on_fake, 0)) / 2
     nets.discriminator_adam.zero_grad()
     loss.backward()

@@ -45,15 +45,15 @@ def _score_training(root: Path) -> None:
 
 
 def _score_again(root: Path, made: np.ndarray, val: Pairs) -> None:
-    evaluator = _evaluator(root)
-    table = evaluator.table(made, val.photo)
-    rows = pd.concat([val.index[["row", "item_id", "name"]], table], axis=1)
+    e = _evaluator(root)
+    measured = e.measure(lambda part: made[part], val)
+    rows = pd.concat([val.index[["row", "item_id", "name"]], measured.table], axis=1)
     text = rows.to_csv(index=False, float_format="%.4f")
     write_text(root / "data/predictions/scores.csv", text)
     path = root / "metrics/evaluate.json"
     told = json.loads(path.read_text(encoding="utf-8"))
-    told["val"] = evaluator.score(made, val.photo)
-    told["gap"] = {k: round(told["val"][k] - told["train"][k], 5) for k in told["gap"]}
+    told["val"] = measured.scores(e.features.name, e.features(val.photo))
+    told["gap"] |= evaluation.gap(told["val"], told["train"])
     write_json(path, told)
 
 

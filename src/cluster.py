@@ -1,0 +1,144 @@
+"""The same maps on a Ray cluster: batches of items as tasks, results in the items' order.
+
+Every node sees the project's folder under the same path (a shared file system) and has the same
+environment. Tasks are pure: one whose node is lost is done again. Results are kept in .resume/map
+until a map is done, so that a run that was killed goes on where it was.
+"""
+
+import hashlib
+import os
+import pickle
+import shutil
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from src.errors import UserError
+from src.files import write_bytes
+from src.parallel import THREADS, elsewhere
+from src.params import Engine
+
+KEPT = Path(".resume/map")
+AHEAD = 3  # tasks a processor that are handed out at a time
+TIMEOUT_S = 10  # for a cluster to answer
+TRIES = 10  # of a task whose node is lost
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}  # Ray would tell its makers about each cluster
+# A cluster of this machine alone is not to be reached from outside: Ray takes its address for the
+# loopback's only where it believes that there are no clusters on the system.
+INSIDE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+@contextmanager
+def joined(engine: Engine) -> Iterator[None]:
+    """Let the block's maps run on the cluster of params.yaml; here where the engine is local.
+
+    Raises UserError where Ray is not installed or the cluster cannot be reached or breaks down.
+    """
+    if engine.kind == "local":
+        yield
+        return
+    os.environ |= QUIET
+    if not engine.address or engine.address.startswith(("127.0.0.1:", "localhost:")):
+        os.environ |= INSIDE
+    try:
+        import ray
+    except ImportError:
+        raise UserError(
+            "engine.kind = 'ray' needs Ray: pip install -r requirements-scale.txt"
+        ) from None
+    where = {"address": engine.address} if engine.address else {"include_dashboard": False}
+    if engine.address:
+        _refuse_silence(engine.address)  # Ray itself would try for minutes
+    # the code that runs here, in whichever workspace of an experiment that is
+    variables = {"PYTHONPATH": str(Path(__file__).parents[1])} | dict.fromkeys(THREADS, "1")
+    quiet = {"log_to_driver": False, "logging_level": "error"}
+    try:
+        ray.init(**where, **quiet, runtime_env={"env_vars": variables})
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"engine.address = {engine.address!r}: no Ray there: {reason}") from None
+    try:
+        with elsewhere(partial(_map, engine.batch)):
+            yield
+    except ray.exceptions.RayError as error:
+        raise UserError(f"the cluster gave up: {' '.join(str(error).split())[:300]}") from None
+    finally:
+        ray.shutdown()
+
+
+def _refuse_silence(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise UserError(f"engine.address = {address!r}: expected host:port")
+    try:
+        socket.create_connection((host, int(port)), TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"engine.address = {address!r}: no Ray there: {error}") from None
+
+
+def _map(
+    batch: int, function: Callable[[Any], Any], items: Sequence[Any], bar: tqdm
+) -> Iterator[Any]:
+    import ray
+
+    shards = [items[at : at + batch] for at in range(0, len(items), batch)]
+    kept = KEPT / _fingerprint(function, shards)
+    shared = ray.put(function)  # large arrays in it reach each node once, and are not copied there
+    task = ray.remote(_work).options(max_retries=TRIES)
+    waiting: deque[tuple[int, ray.ObjectRef | None]] = deque()
+    todo = iter(enumerate(shards))
+    while True:
+        most = AHEAD * int(ray.cluster_resources().get("CPU", 1))
+        while len(waiting) < most and (shard := next(todo, None)):
+            number, content = shard
+            done = _file(kept, number).exists()
+            waiting.append((number, None if done else task.remote(Path.cwd(), shared, content)))
+        if not waiting:
+            break
+        number, handed_out = waiting.popleft()
+        results = _read(_file(kept, number)) if handed_out is None else _got(handed_out)
+        if results is None:  # what a killed run left cannot be read
+            results = _got(task.remote(Path.cwd(), shared, shards[number]))
+        write_bytes(_file(kept, number), pickle.dumps(results))
+        bar.update(len(results))
+        yield from results
+    shutil.rmtree(kept, ignore_errors=True)
+
+
+def _work(folder: Path, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """A task, on a node."""
+    os.chdir(folder)
+    return [function(item) for item in items]
+
+
+def _got(handed_out: Any) -> list[Any]:
+    import ray
+
+    try:
+        return ray.get(handed_out)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None  # what the function itself raised
+
+
+def _read(path: Path) -> list[Any] | None:
+    with suppress(OSError, EOFError, pickle.UnpicklingError):
+        return pickle.loads(path.read_bytes())
+    return None
+
+
+def _file(kept: Path, number: int) -> Path:
+    return kept / f"{number:06d}.pickle"
+
+
+def _fingerprint(function: Callable[[Any], Any], shards: list[Sequence[Any]]) -> str:
+    """Of exactly this map: the function with what it holds, the items and the code."""
+    digest = hashlib.sha256(pickle.dumps((function, shards)))
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:24]

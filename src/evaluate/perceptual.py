@@ -1,0 +1,47 @@
+"""LPIPS (Zhang et al. 2018): how far two pictures are apart in the features of an AlexNet."""
+
+import os
+from pathlib import Path
+from pickle import UnpicklingError
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+from src.errors import UserError
+from src.paired import unit
+
+
+class Lpips:
+    """Pictures, (N, S, S, 3) uint8, and their targets to LPIPS, (N,): 0 for equal ones.
+
+    weights: AlexNet's, under the name and in the folders that torch hub gives them; UserError
+    where they do not fit.
+    """
+
+    def __init__(self, weights: Path, device: torch.device):
+        # where torchvision looks before it downloads
+        home = patch.dict(os.environ, {"TORCH_HOME": str(weights.parents[2])})
+        try:
+            torch.load(weights, weights_only=True)  # refuses code, which the next line would run
+            with home:
+                metric = LearnedPerceptualImagePatchSimilarity(
+                    "alex", reduction="none", normalize=True
+                )
+        except (RuntimeError, OSError, KeyError, ValueError, EOFError, UnpicklingError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise UserError(f"{weights} does not fit AlexNet: {reason}") from None
+        self._metric = metric.to(device)
+
+    def __call__(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        a, b = (unit(pictures).to(self._metric.device) for pictures in (outputs, targets))
+        with torch.no_grad():
+            found = self._metric(a, b)
+        self._metric.reset()  # it would keep the scores of all it has seen
+        return found.reshape(-1).double().cpu().numpy()
+
+
+def load(weights: Path | None, device: torch.device) -> Lpips | None:
+    """LPIPS where there are weights for it."""
+    return Lpips(weights, device) if weights else None

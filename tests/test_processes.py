@@ -1,0 +1,238 @@
+"""Several processes that train and score together: the same as one."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from safetensors.numpy import load_file
+
+from src import arrays, images
+from src.errors import UserError
+from src.inputs import to_canny, to_gray
+from src.pair import square
+from src.params import Canny
+from src.processes import ALONE, World
+from tests.conftest import ROOT
+
+TINY = {
+    "pair.size": 32,
+    "pair.margin": 4,
+    "models.encdec.filters": 4,
+    "models.encdec.downs": 2,
+    "train.discriminator.filters": 4,
+    "train.discriminator.layers": 1,
+    "train.steps": 12,
+    "train.batch_size": 4,
+    "train.checkpoint_every": 4,
+    "train.snapshots": 2,
+    "train.precision": "fp32",
+    "train.device": "cpu",
+    "evaluate.device": "cpu",
+    "evaluate.batch_size": 3,
+}
+CANNY = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
+
+
+def project(folder: Path, faces: list[np.ndarray], changes: dict) -> Path:
+    """What train and evaluate find on disk, in a folder of its own."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for key, value in (TINY | changes).items():
+        *sections, last = key.split(".")
+        place = values
+        for section in sections:
+            place = place[section]
+        place[last] = value
+    folder.mkdir(exist_ok=True)
+    (folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    for side, part, size in (("train", faces[:9], 36), ("val", faces[9:17], 32)):
+        photo = np.stack([square(face, size, "center") for face in part])
+        made = {"photo": photo, "gray": to_gray(photo)}
+        made |= {"canny": np.stack([to_canny(p, CANNY) for p in photo])}
+        index = pd.DataFrame({"row": range(len(part)), "item_id": "nm", "name": "Zoë"})
+        arrays.save(folder / "data/pairs", side, made, index)
+        if side == "val":
+            arrays.save(folder / "data/pairs", "probe", made, index)
+    (folder / "data/weights").mkdir(parents=True, exist_ok=True)
+    (folder / "data/weights/record.json").write_text('{"features": "random"}')
+    (folder / "metrics").mkdir(exist_ok=True)
+    (folder / "metrics/audit.json").write_text('{"checks": {}}')
+    return folder
+
+
+def run(folder: Path, stage: str, **more: str) -> subprocess.CompletedProcess:
+    """A stage, as dvc.yaml calls it."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | more
+    command = [sys.executable, "-m", f"stages.{stage}"]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240
+    )
+
+
+def history(folder: Path) -> np.ndarray:
+    return pd.read_csv(folder / "metrics/history.csv").to_numpy(np.float64)
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory, faces) -> Path:
+    """A training and its evaluation in one process."""
+    folder = project(tmp_path_factory.mktemp("one") / "p", faces, {})
+    for stage in ("train", "evaluate"):
+        done = run(folder, stage)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory, faces) -> Path:
+    """The same training in two."""
+    folder = project(tmp_path_factory.mktemp("two") / "p", faces, {"train.processes": 2})
+    done = run(folder, "train")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_two_processes_have_the_losses_of_one_with_both_their_batches(one, two):
+    a, b = history(one), history(two)
+    assert len(a) == 12
+    assert (a[:, 1] > 0).all()  # the halves of a batch differ: nothing equals by chance
+    np.testing.assert_allclose(a, b, atol=1.5e-5)
+
+
+def test_two_processes_end_with_the_weights_of_one(one, two):
+    a, b = (load_file(f / "data/model/generator.safetensors") for f in (one, two))
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_allclose(a[name], b[name], atol=2e-4, err_msg=name)
+
+
+def test_two_processes_write_the_files_that_one_writes(one, two):
+    names = [
+        sorted(str(path.relative_to(folder)) for path in (folder / "data/model").rglob("*.*"))
+        for folder in (one, two)
+    ]
+    assert names[0] == names[1]
+    assert not list(two.glob(".resume/*"))
+
+
+def test_the_same_model_has_the_same_scores_in_two_processes(one, tmp_path, faces):
+    folder = project(tmp_path / "p", faces, {"evaluate.processes": 2})
+    (folder / "data/model").symlink_to(one / "data/model")
+    done = run(folder, "evaluate")
+    assert done.returncode == 0, done.stderr
+    for file in ("metrics/evaluate.json", "metrics/progress.csv", "data/predictions/scores.csv"):
+        assert (folder / file).read_bytes() == (one / file).read_bytes()
+    named = sorted((one / "data/predictions").glob("*.png"))
+    assert len(named) == 8
+    for path in named:
+        other = folder / "data/predictions" / path.name
+        np.testing.assert_array_equal(images.read(path), images.read(other))
+    assert json.loads((one / "metrics/evaluate.json").read_text())["val"]["n"] == 8
+
+
+STOP = """
+import os
+from src.train import checkpoint
+save = checkpoint.save
+def stop(*state):
+    save(*state)
+    os._exit(9)
+checkpoint.save = stop
+from stages import train
+train.main()
+"""
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
+def test_a_training_goes_on_in_another_number_of_processes(
+    one, tmp_path, faces, before: int, after: int
+):
+    folder = project(tmp_path / "p", faces, {"train.processes": before})
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "OMP_NUM_THREADS": "1"}
+    (tmp_path / "stopping.py").write_text(STOP)
+    command = [sys.executable, "-m", "stopping"]
+    if before > 1:  # as the stage starts them, but of another module
+        start = "from src import processes; processes._start('stopping', 2)"
+        command = [sys.executable, "-c", start]
+    subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=240)
+    assert list(folder.glob(".resume/*/state.pt"))
+    project(folder, faces, {"train.processes": after})
+    done = run(folder, "train")
+    assert done.returncode == 0, done.stderr
+    assert "going on from step 4" in done.stdout + done.stderr
+    np.testing.assert_allclose(history(folder), history(one), atol=1.5e-5)
+
+
+def test_a_users_mistake_is_a_line_from_each_process_and_no_traceback(tmp_path, faces):
+    folder = project(tmp_path / "p", faces, {"train.processes": 2, "train.batch_size": 3})
+    done = run(folder, "train")
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    expected = "train: train.batch_size = 3: expected a multiple of the 2 processes"
+    assert set(lines) == {expected}
+    assert not (folder / "metrics/train.json").exists()
+
+
+def test_the_processes_of_one_machine_are_not_reachable_from_outside(tmp_path, faces):
+    """Every socket that listens while they train is bound to this machine's own address."""
+    watch = """
+import glob, os, re
+from src import processes
+from src.train import loop
+seen = loop.not_finite
+def listening(world):
+    inodes = set()
+    for fd in glob.glob("/proc/self/fd/*"):
+        try:
+            inodes |= set(re.findall(r"socket:\\\\[(\\\\d+)\\\\]", os.readlink(fd)))
+        except OSError:
+            pass
+    for table in ("tcp", "tcp6"):
+        for line in open(f"/proc/self/net/{table}").readlines()[1:]:
+            address, state, inode = (line.split()[n] for n in (1, 3, 9))
+            if state == "0A" and inode in inodes:
+                print("LISTENS", address.split(":")[0], flush=True)
+    world.wait()
+processes._joined(listening)
+"""
+    (tmp_path / "watching.py").write_text(watch.replace("\\\\\\\\", "\\\\").replace("\\\\", "\\"))
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    start = "from src import processes; processes._start('watching', 2)"
+    done = subprocess.run(
+        [sys.executable, "-c", start],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    found = set(re.findall(r"LISTENS (\w+)", done.stdout))
+    assert found, "gloo's processes listen for each other"
+    assert found <= {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1, ::1
+
+
+@pytest.mark.parametrize(("rank", "size", "count"), [(0, 1, 5), (1, 2, 6), (2, 3, 6)])
+def test_a_batch_is_dealt_out_in_equal_parts(rank: int, size: int, count: int):
+    part = World(rank, size).share_of(count, "n")
+    assert list(range(count))[part] == [k for k in range(count) if k // (count // size) == rank]
+
+
+def test_what_cannot_be_dealt_out_evenly_is_refused():
+    with pytest.raises(UserError, match="n = 5: expected a multiple of the 2 processes"):
+        World(0, 2).share_of(5, "n")
+
+
+def test_alone_nothing_is_shared():
+    module = torch.nn.Linear(2, 2)
+    assert ALONE.shared(module) is module
+    assert ALONE.map(str, [3, 1]) == ["3", "1"]
+    assert ALONE.mean(torch.tensor([2.0])).item() == 2
+    ALONE.wait()
