@@ -45,6 +45,7 @@ PORTRAITS = {
 FACADES = {name: PORTRAITS[name] for name in PORTRAITS if name != "rgb output"}
 COMMON = ["audit.on_failure=report", "pair.size=64", "pair.margin=7", "train.snapshots=4"]
 COMMON += ["train.checkpoint_every=100000", "evaluate.features=random", "train.device=cpu"]
+COMMON += ["evaluate.lpips=false", "evaluate.device=cpu"]
 COMMON += [
     "train.l1_alone=0",
     "models.unet.filters=24",

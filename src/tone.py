@@ -24,9 +24,6 @@ _PRODUCTS = (_POWERS[:, :, None] * _POWERS[:, None, :]).reshape(256, -1)
 
 def small(pixels: np.ndarray) -> np.ndarray:
     """A picture, (height, width, 3) uint8 RGB, as `residuals` wants it: (48, 48, 3) uint8."""
-    # averaging by fractions of pixels takes ten times as long
-    if max(pixels.shape[:2]) <= 2 * SIDE:
-        return cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     return thumbnail(pixels, SIDE)
 
 

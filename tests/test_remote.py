@@ -306,10 +306,6 @@ def test_the_committed_configuration_holds_no_secret():
     assert "/config.local" in ignored
 
 
-def test_the_project_comes_without_a_remote():
-    assert "remote" not in (ROOT / ".dvc/config").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("line", ["password = p", "url = webdav://ann:p@example.org/data"])
 def test_a_secret_in_a_configuration_is_seen(tmp_path, line):
     config = tmp_path / "config"

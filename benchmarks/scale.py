@@ -1,0 +1,171 @@
+"""What more workers, more nodes and more pictures cost: python -m benchmarks.scale
+
+Decoding and fingerprinting (the clean stage's measuring) and pairing run on this machine's own pool
+and on Ray clusters of it, of one worker, of two, and of two nodes with one each, in turns; what it
+takes to start a cluster is told apart. Results are held against each other: all have to be equal.
+The headline is on the last line.
+
+    python -m benchmarks.scale [--pictures 2000]             engines
+    python -m benchmarks.scale --memory 1000 10000 100000    peak memory of train and evaluate
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.clean import in_a_process, listed, peak, photographs
+from src import arrays, cluster, pair, params
+from src import generator as gen
+from src.clean import measure
+from src.errors import reported
+from src.evaluate import evaluation, features
+from src.params import Engine
+from src.train import loop
+
+SIDE = 32  # pixels of the pictures whose number is varied
+STEPS = 200
+NODES = {"Ray, 1 worker": [1], "Ray, 2 workers": [2], "Ray, 2 nodes of 1": [1, 1]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.scale",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--pictures", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", type=int, nargs="+", metavar="PAIRS")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        if arguments.memory:
+            memory(arguments.memory, Path(name))
+        else:
+            engines(arguments.pictures, arguments.rounds, Path(name))
+
+
+def engines(count: int, rounds: int, folder: Path) -> None:
+    files = photographs(count, folder / "raw")
+    os.chdir(folder)  # where cluster keeps what a killed run would go on from
+    table = listed(files)
+    took: dict[str, list[list[float]]] = {}
+    results = []
+    for _ in range(rounds):
+        for name in ("here", *NODES):
+            began = time.perf_counter()
+            with engine(NODES.get(name)) as where, cluster.joined(where):
+                started = time.perf_counter()
+                results.append(measured := measure.measure(table, Path("raw")))
+                fingerprinted = time.perf_counter()
+                paired(table)
+                ended = time.perf_counter()
+            took.setdefault(name, []).append(
+                [started - began, fingerprinted - started, ended - fingerprinted]
+            )
+            assert measured == results[0], f"{name} gives other results"
+    print(
+        f"| {count:,} pictures | start s | fingerprints/s | pairs/s |\n| --- | ---: | ---: | ---: |"
+    )
+    medians = {}
+    for name, runs in took.items():
+        start, first, second = (statistics.median(column) for column in zip(*runs, strict=True))
+        medians[name] = first + second
+        print(f"| {name} | {start:.1f} | {count / first:.0f} | {count / second:.0f} |")
+    ratio = medians["here"] / medians["Ray, 2 workers"]
+    print(f"\nRay with two workers over this machine's own pool, start left out: {ratio:.2f}")
+
+
+@contextmanager
+def engine(nodes: list[int] | None) -> Iterator[Engine]:
+    """The local engine, or a cluster on this machine with so many workers on each of its nodes."""
+    if nodes is None:
+        yield Engine(kind="local", address="", batch=1)
+        return
+    os.environ |= cluster.QUIET | cluster.INSIDE
+    from ray.cluster_utils import Cluster
+
+    inside = {"node_ip_address": "127.0.0.1", "object_store_memory": 500_000_000}
+    made = Cluster()
+    try:
+        for workers in nodes:
+            made.add_node(num_cpus=workers, **inside)
+        made.wait_for_nodes()
+        yield Engine(kind="ray", address=made.address, batch=8)
+    finally:
+        made.shutdown()
+
+
+def paired(table: pd.DataFrame) -> None:
+    p = params.read(Path(__file__).parents[1] / "params.yaml")
+    rows = table.assign(name="", side=["val" if n % 10 == 0 else "train" for n in table["row"]])
+    pair.make(rows, Path("raw"), Path("pairs"), p.pair, 0)
+
+
+def memory(sizes: list[int], folder: Path) -> None:
+    """Peak memory, each size and each stage in a process of its own."""
+    print(
+        f"| pairs of {SIDE} pixels | train s | train peak MB | evaluate s | evaluate peak MB |\n"
+        + "| ---: " * 5
+        + "|"
+    )
+    for size in sizes:
+        where = folder / f"{size}"
+        in_a_process(_write, size, where)
+        trained = in_a_process(_train, where)
+        scored = in_a_process(_evaluate, where)
+        numbers = [f"{size:,}", *(f"{x:.0f}" for x in (*trained, *scored))]
+        print(f"| {' | '.join(numbers)} |", flush=True)
+
+
+def _write(count: int, folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for side, number in (("train", count), ("val", count // 10), ("probe", count // 10)):
+        photos = (rng.integers(256, size=(SIDE, SIDE, 3), dtype=np.uint8) for _ in range(number))
+        made = ({"photo": p, "gray": p[..., 0], "canny": p[..., 1]} for p in photos)
+        index = pd.DataFrame({"row": range(number), "item_id": "", "name": ""})
+        arrays.stream(folder, side, made, index, 10_000)
+
+
+def _settings() -> params.Params:
+    p = params.read(Path(__file__).parents[1] / "params.yaml")
+    sized = p.pair.model_copy(update={"size": SIDE, "margin": 0})
+    changes = {"steps": STEPS, "snapshots": 1, "device": "cpu", "checkpoint_every": STEPS}
+    train = p.train.model_copy(update=changes)
+    return p.model_copy(update={"pair": sized, "train": train})
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, int]:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began, peak()
+
+
+def _train(folder: Path) -> tuple[float, int]:
+    os.chdir(folder)
+    sides = (arrays.load(folder, side) for side in ("train", "val"))
+    files = Path("model"), Path("history.csv")
+    return _timed(partial(loop.train, _settings(), *sides, *files))
+
+
+def _evaluate(folder: Path) -> tuple[float, int]:
+    os.chdir(folder)
+    p = _settings()
+    evaluator = evaluation.Evaluator(features.build(None, 0, 32, folder / "kept"), p.evaluate)
+    sides = (arrays.load(folder, side) for side in ("val", "probe"))
+    assert gen.load(Path("model")).config["size"] == SIDE
+    outs = Path("predictions"), Path("samples")
+    return _timed(partial(evaluation.evaluate, evaluator, Path("model"), *sides, *outs))
+
+
+if __name__ == "__main__":
+    with reported("benchmark"):
+        main()
