@@ -41,6 +41,10 @@ class Shards:
         self.dtype = files[0].dtype
         self.nbytes = sum(file.nbytes for file in files)
 
+    def __reduce__(self) -> tuple:
+        # another process maps the files itself
+        return _mapped, ([Path(file.filename) for file in self._files],)
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -107,7 +111,9 @@ def stream(
 ) -> None:
     """The same for pictures that come one by one, as many as `index` has rows; `shard` a file."""
     for number, left in enumerate(range(len(index), 0, -shard)):
-        _write_shard(folder / side, number, islice(made, shard), min(left, shard))
+        _write_shard(folder / side, number, islice(made, min(left, shard)), min(left, shard))
+    if next(made, None) is not None:
+        raise ValueError(f"{folder / side}: more pictures than the {len(index)} rows of the index")
     write_table(index, folder / side / "index.parquet", INDEX)
 
 
@@ -115,8 +121,9 @@ def _write_shard(
     folder: Path, number: int, made: Iterator[dict[str, np.ndarray]], count: int
 ) -> None:
     with ExitStack() as opened:
-        files = {}
+        files, written = {}, 0
         for pictures in made:
+            written += 1
             for name, picture in pictures.items():
                 if name not in files:
                     path = opened.enter_context(whole(folder / _file(name, number)))
@@ -125,6 +132,8 @@ def _write_shard(
                     shape = {"shape": (count, *picture.shape)}
                     np.lib.format.write_array_header_1_0(files[name], header | shape)
                 files[name].write(np.ascontiguousarray(picture, np.uint8))
+        if written < count:
+            raise ValueError(f"{folder}: {written} pictures where there should be {count}")
 
 
 def _file(name: str, number: int) -> str:
@@ -145,9 +154,15 @@ def load(folder: Path, side: str) -> Pairs:
 
 
 def _opened(folder: Path, name: str) -> Shards:
+    paths = [folder / _file(name, 0)]
+    while (more := folder / _file(name, len(paths))).exists():
+        paths.append(more)
+    return _mapped(paths)
+
+
+def _mapped(paths: list[Path]) -> Shards:
     files = []
-    while not files or (folder / _file(name, len(files))).exists():
-        path = folder / _file(name, len(files))
+    for path in paths:
         try:
             files.append(np.load(path, mmap_mode="r"))
         except FileNotFoundError:
@@ -155,5 +170,5 @@ def _opened(folder: Path, name: str) -> Shards:
         except (OSError, ValueError, EOFError) as error:
             raise UserError(f"{path} cannot be read as an array: {error}") from None
     if len({(file.shape[1:], file.dtype) for file in files}) > 1:
-        raise UserError(f"{folder}: the files of {name} hold pictures of different shapes")
+        raise UserError(f"{paths[0]} and its other files hold pictures of different shapes")
     return Shards(files)

@@ -1,7 +1,7 @@
 """The same maps on a Ray cluster: batches of items as tasks, results in the items' order.
 
 Every node sees the project's folder under the same path (a shared file system) and has the same
-environment. Tasks are pure: one whose node is lost is done again. Results are kept in .resume/map
+environment. Tasks are pure: one whose node is lost is done again. Results may be kept in .resume/map
 until a map is done, so that a run that was killed goes on where it was.
 """
 
@@ -10,10 +10,14 @@ import os
 import pickle
 import shutil
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,8 @@ from src.parallel import THREADS, elsewhere
 from src.params import Engine
 
 KEPT = Path(".resume/map")
+LIBRARIES = ("numpy", "opencv-python", "pillow")
+TASKS = 64  # of a map at least, where it has so many items
 AHEAD = 3  # tasks a processor that are handed out at a time
 TIMEOUT_S = 10  # for a cluster to answer
 TRIES = 10  # of a task whose node is lost
@@ -35,9 +41,10 @@ INSIDE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
-def joined(engine: Engine) -> Iterator[None]:
+def joined(engine: Engine, keep: bool = False) -> Iterator[None]:
     """Let the block's maps run on the cluster of params.yaml; here where the engine is local.
 
+    keep: go on where a killed run was, for maps whose results depend on code and items alone.
     Raises UserError where Ray is not installed or the cluster cannot be reached or breaks down.
     """
     if engine.kind == "local":
@@ -52,7 +59,8 @@ def joined(engine: Engine) -> Iterator[None]:
         raise UserError(
             "engine.kind = 'ray' needs Ray: pip install -r requirements-scale.txt"
         ) from None
-    where = {"address": engine.address} if engine.address else {"include_dashboard": False}
+    started = {"address": "local", "include_dashboard": False}
+    where = {"address": engine.address} if engine.address else started
     if engine.address:
         _refuse_silence(engine.address)  # Ray itself would try for minutes
     # the code that runs here, in whichever workspace of an experiment that is
@@ -64,7 +72,7 @@ def joined(engine: Engine) -> Iterator[None]:
         reason = " ".join(str(error).split())
         raise UserError(f"engine.address = {engine.address!r}: no Ray there: {reason}") from None
     try:
-        with elsewhere(partial(_map, engine.batch)):
+        with elsewhere(partial(_map, engine.batch, keep)):
             yield
     except ray.exceptions.RayError as error:
         raise UserError(f"the cluster gave up: {' '.join(str(error).split())[:300]}") from None
@@ -83,32 +91,39 @@ def _refuse_silence(address: str) -> None:
 
 
 def _map(
-    batch: int, function: Callable[[Any], Any], items: Sequence[Any], bar: tqdm
+    batch: int, keep: bool, function: Callable[[Any], Any], items: Sequence[Any], bar: tqdm
 ) -> Iterator[Any]:
     import ray
 
+    batch = max(1, min(batch, len(items) // TASKS))
     shards = [items[at : at + batch] for at in range(0, len(items), batch)]
-    kept = KEPT / _fingerprint(function, shards)
+    kept = KEPT / _fingerprint(function, shards) if keep else None
+    _forget_all_but(kept)
     shared = ray.put(function)  # large arrays in it reach each node once, and are not copied there
     task = ray.remote(_work).options(max_retries=TRIES)
     waiting: deque[tuple[int, ray.ObjectRef | None]] = deque()
     todo = iter(enumerate(shards))
-    while True:
-        most = AHEAD * int(ray.cluster_resources().get("CPU", 1))
-        while len(waiting) < most and (shard := next(todo, None)):
-            number, content = shard
-            done = _file(kept, number).exists()
+    for _ in shards:
+        most = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        for number, content in islice(todo, max(0, most - len(waiting))):
+            done = kept and _file(kept, number).exists()
             waiting.append((number, None if done else task.remote(Path.cwd(), shared, content)))
-        if not waiting:
-            break
         number, handed_out = waiting.popleft()
         results = _read(_file(kept, number)) if handed_out is None else _got(handed_out)
         if results is None:  # what a killed run left cannot be read
             results = _got(task.remote(Path.cwd(), shared, shards[number]))
-        write_bytes(_file(kept, number), pickle.dumps(results))
+        if kept:
+            write_bytes(_file(kept, number), pickle.dumps(results))
         bar.update(len(results))
         yield from results
-    shutil.rmtree(kept, ignore_errors=True)
+    _forget_all_but(None)
+
+
+def _forget_all_but(kept: Path | None) -> None:
+    """What killed runs of other maps left is of no use."""
+    for other in KEPT.glob("*"):
+        if other != kept:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _work(folder: Path, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
@@ -136,9 +151,17 @@ def _file(kept: Path, number: int) -> Path:
     return kept / f"{number:06d}.pickle"
 
 
+@dataclass(frozen=True)
+class _Written:
+    """A file whose content is used as it is written, and not kept."""
+
+    write: Callable[[bytes], object]
+
+
 def _fingerprint(function: Callable[[Any], Any], shards: list[Sequence[Any]]) -> str:
-    """Of exactly this map: the function with what it holds, the items and the code."""
-    digest = hashlib.sha256(pickle.dumps((function, shards)))
+    """Of exactly this map: the function with what it holds, the items, the code, the libraries."""
+    digest = hashlib.sha256(repr((sys.version, *map(version, LIBRARIES))).encode())
+    pickle.Pickler(_Written(digest.update)).dump((function, shards))
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:24]

@@ -37,18 +37,18 @@ class Index:
         self._crowded = counts > CROWDED
         self.crowded = int(self._crowded.sum())
         low, high = (2**BAND * edge // parts for edge in (part, part + 1))
-        here = [np.nonzero((row >= low) & (row < high))[0] for row in keys]
-        self._members = np.unique(np.concatenate(here))
-        self._words = words[self._members]
-        orders, firsts, starts, before = [], [], [], 0
-        for row, places in zip(keys, here, strict=True):
-            places = places[np.argsort(row[places], kind="stable")]
-            orders.append(np.searchsorted(self._members, places).astype(np.int32))
-            firsts.append(words[places, 0])
-            starts.append(before + np.searchsorted(row[places], np.arange(2**BAND + 1)))
+        inside = (keys >= low) & (keys < high) if parts > 1 else np.ones_like(keys, bool)
+        self._members = np.nonzero(inside.any(axis=0))[0].astype(np.int32)
+        self._words = words[self._members] if parts > 1 else words
+        orders, starts, before = [], [], 0
+        for own, kept in zip(keys[:, self._members], inside[:, self._members], strict=True):
+            places = np.nonzero(kept)[0].astype(np.int32)
+            places = places[np.argsort(own[places], kind="stable")]
+            orders.append(places)
+            starts.append(before + np.searchsorted(own[places], np.arange(2**BAND + 1)))
             before += len(places)
-        self._order, self._first = np.concatenate(orders), np.concatenate(firsts)
-        self._starts = np.stack(starts)
+        self._order, self._starts = np.concatenate(orders), np.stack(starts)
+        self._first = self._words[self._order, 0]
 
     def within(self, asked: np.ndarray, distance: int, coarse: int) -> np.ndarray:
         """Every (asked, found, bits) at most `distance` bits apart, `coarse` in the first 64.
@@ -78,7 +78,7 @@ def _words(hashes: np.ndarray) -> np.ndarray:
 def _keys(words: np.ndarray) -> np.ndarray:
     """Each band's value, (4, N)."""
     shifts = np.arange(BANDS, dtype=np.uint64)[:, None] * np.uint64(BAND)
-    return ((words[:, 0] >> shifts) & np.uint64(2**BAND - 1)).astype(np.int64)
+    return ((words[:, 0] >> shifts) & np.uint64(2**BAND - 1)).astype(np.uint16)
 
 
 def _flips(most: int) -> np.ndarray:
@@ -108,7 +108,7 @@ def _look(asked, keys, start, words, order, first, starts, crowded, flips, most,
         word = asked[i, 0]
         for band in range(BANDS):
             for flip in flips:
-                key = keys[band, i] ^ flip
+                key = np.int64(keys[band, i]) ^ flip
                 if crowded[band, key]:
                     continue
                 for at in range(starts[band, key], starts[band, key + 1]):
@@ -120,7 +120,7 @@ def _look(asked, keys, start, words, order, first, starts, crowded, flips, most,
                     again = False
                     for earlier in range(band):
                         low = (apart >> np.uint64(earlier * BAND)) & np.uint64(2**BAND - 1)
-                        other = keys[earlier, i] ^ np.int64(low)
+                        other = np.int64(keys[earlier, i]) ^ np.int64(low)
                         again |= _ones(low) <= most and not crowded[earlier, other]
                     if again:
                         continue

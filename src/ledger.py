@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from src.errors import UserError
-from src.files import whole
+from src.files import remove, whole, whole_folder
 
 ROWS = 1_000_000  # of a file
 SCRAPED = pa.schema(
@@ -78,13 +78,16 @@ def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
         raise ValueError(f"{path}: the table lacks the columns {', '.join(missing)}")
     arrow = pa.Table.from_pandas(table[columns.names], schema=columns, preserve_index=False)
     arrow = arrow.replace_schema_metadata(None)
-    if len(arrow) <= ROWS:
-        with whole(path) as temporary:
-            pq.write_table(arrow, temporary)
+    if len(arrow) > ROWS:
+        with whole_folder(path) as folder:
+            for number, at in enumerate(range(0, len(arrow), ROWS)):
+                with whole(folder / f"{number:05d}.parquet") as temporary:
+                    pq.write_table(arrow.slice(at, ROWS), temporary)
         return
-    for number, at in enumerate(range(0, len(arrow), ROWS)):
-        with whole(path / f"{number:05d}.parquet") as temporary:
-            pq.write_table(arrow.slice(at, ROWS), temporary)
+    if path.is_dir():
+        remove(path)
+    with whole(path) as temporary:
+        pq.write_table(arrow, temporary)
 
 
 def read(path: Path, stage: str) -> pd.DataFrame:

@@ -115,7 +115,8 @@ def _candidates(forms: Forms, distance: int) -> np.ndarray:
     parts = -(-len(forms.shown) // PART)
     for part in range(parts):
         indexes = [Index(own, part, parts) for own in wholes]
-        if crowded := sum(index.crowded for index in indexes):
+        crowded = sum(index.crowded for index in indexes)
+        if crowded and part == 0:
             print(
                 f"clean: {crowded} hash bands are shared by too many pictures and not looked up; "
                 "copies that have none but these in common are missed",

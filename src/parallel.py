@@ -20,7 +20,7 @@ from tqdm import tqdm
 WORTH_S = 6.0  # seconds of work left from which processes are started
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 TELLING_S = 1.0  # of work done before that is told
-WINDOW = 32  # chunks a worker that results are made of before the first of them is asked for
+WINDOW = 4  # chunks a worker that results are made of before the first of them is asked for
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from src.errors import UserError
 
+PATIENCE = timedelta(hours=12)  # while the first process does what takes long
+NO_SERVER = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"  # of torchrun's own, open to all
 FILE = "PIX2PIX_MEETING"  # names the file through which one machine's processes meet
 
 
@@ -89,7 +92,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        x = x.float()
+        kind, x = x.dtype, x.float()
         size = dist.get_world_size()
 
         def mean_over_all(values: Tensor) -> Tensor:
@@ -103,7 +106,8 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / max(1, count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        return (x - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
+        made = (x - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
+        return made.to(kind)
 
 
 def share_norms(module: nn.Module, world: World) -> nn.Module:
@@ -111,55 +115,70 @@ def share_norms(module: nn.Module, world: World) -> nn.Module:
     for name, child in module.named_children() if world.size > 1 else ():
         if isinstance(child, nn.BatchNorm2d):
             made = SharedBatchNorm2d(child.num_features, child.eps, child.momentum)
-            made.load_state_dict(child.state_dict())
+            made.to(child.weight).load_state_dict(child.state_dict())
             setattr(module, name, made)
         else:
             share_norms(child, world)
     return module
 
 
-def run(main: Callable[[World], None], module: str, processes: int) -> None:
+def run(main: Callable[[World], None], module: str, processes: int, device: str) -> None:
     """Run `main` here, or in several processes as `python -m module`; a failure ends the program.
 
-    Inside such a process, main is run as the one it is.
+    Inside such a process, main is run as the one it is. device: auto, cpu or cuda, of which each
+    has one. Raises UserError where there are fewer GPUs, or the processes do not find each other.
     """
+    cuda = device != "cpu" and torch.cuda.is_available()
+    if cuda and processes > torch.cuda.device_count():
+        raise UserError(
+            f"processes = {processes}: expected at most the {torch.cuda.device_count()} GPUs here, "
+            "or device: cpu"
+        )
     if "TORCHELASTIC_RUN_ID" in os.environ:
-        _joined(main)
+        _joined(main, cuda)
     elif processes == 1 and "PET_NNODES" not in os.environ:
         main(ALONE)
     else:
         _start(module, processes)
 
 
-def _joined(main: Callable[[World], None]) -> None:
-    local = int(os.environ["LOCAL_RANK"])
-    backend = "gloo"
-    if torch.cuda.is_available():
-        torch.cuda.set_device(local)
-        backend = "cpu:gloo,cuda:nccl"
+def _joined(main: Callable[[World], None], cuda: bool) -> None:
+    if cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
     rank, size = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
     meeting = os.environ.get(FILE)
-    dist.init_process_group(
-        backend, f"file://{meeting}" if meeting else "env://", rank=rank, world_size=size
-    )
+    where = f"file://{meeting}" if meeting else "env://"
+    dist.init_process_group(backend, where, timeout=PATIENCE, rank=rank, world_size=size)
     main(World(rank, size))
     dist.destroy_process_group()
 
 
 def _start(module: str, processes: int) -> None:
     from torch.distributed import run as torchrun
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.elastic.rendezvous.api import RendezvousError
 
     given = ["--nproc-per-node", str(processes)]
     with tempfile.TemporaryDirectory() as folder:
         if "PET_NNODES" not in os.environ:
             # through a file and this machine's own address: nothing can be reached from outside
-            os.environ |= {FILE: str(Path(folder) / "meeting"), "GLOO_SOCKET_IFNAME": "lo"}
+            os.environ |= dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), "lo")
+            os.environ |= {FILE: str(Path(folder) / "meeting"), NO_SERVER: "1"}
             given += ["--rdzv-backend", "c10d", "--rdzv-conf", "store_type=file"]
             given += ["--rdzv-endpoint", str(Path(folder) / "agents"), "--local-addr", "127.0.0.1"]
         logging.disable(logging.CRITICAL)  # a process that fails says why by itself
         try:
             torchrun.run(torchrun.parse_args([*given, "-m", module]))
-        except ChildFailedError:
-            # what it was, the process that failed has said
-            raise SystemExit(1) from None
+        except SignalException:
+            raise KeyboardInterrupt from None
+        except RendezvousError as error:
+            raise UserError(f"the processes did not find each other: {error}") from None
+        except ChildFailedError as error:
+            rank, failure = error.get_first_failure()
+            if failure.exitcode < 0:
+                raise UserError(
+                    f"process {rank} was ended by signal {-failure.exitcode}: was memory short?"
+                ) from None
+            raise SystemExit(1) from None  # what it was, the process itself has said

@@ -12,7 +12,7 @@ def main() -> None:
     p = params.read()
     raw, clean = Path("data/raw"), Path("data/clean")
     table = ledger.read(raw / "ledger.parquet", "raw")
-    with cluster.joined(p.engine):
+    with cluster.joined(p.engine, keep=True):
         measured = measure.measure(table, raw, Path(".cache/clean"))
         table = verdicts.judge(table, measured, p.clean)
     prints = measure.as_table(measured)

@@ -20,9 +20,9 @@ def work(p: Params, world: World) -> None:
     device = generator.pick_device(e.device, "evaluate.device")
     kept = Path(".cache/features")
     extractor = features.build(file, e.random_seed, e.batch_size, kept, device, world)
-    lpips = perceptual.load(weights.lpips_file(data / "weights"), device)
+    lpips = perceptual.load(weights.lpips_file(data / "weights"), val.photo.shape[1], device)
     evaluator = evaluation.Evaluator(extractor, e, world, lpips)
-    model, leaks = data / "model", evaluation.found_leaks(read_json(metrics / "audit.json"))
+    model, leaks = data / "model", bool(read_json(metrics / "gate.json")["leaks"])
     folders = data / "predictions", data / "samples"
     scored = evaluation.evaluate(evaluator, model, val, probe, *folders, leaks)
     world.first_alone(write_json, metrics / "evaluate.json", scored)
@@ -33,7 +33,8 @@ def work(p: Params, world: World) -> None:
 
 def main() -> None:
     p = params.read()
-    processes.run(partial(work, p), "stages.evaluate", p.evaluate.processes)
+    e = p.evaluate
+    processes.run(partial(work, p), "stages.evaluate", e.processes, e.device)
 
 
 if __name__ == "__main__":

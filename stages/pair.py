@@ -10,7 +10,7 @@ from src.files import write_json
 def main() -> None:
     p = params.read()
     table = ledger.read(Path("data/split/ledger.parquet"), "split")
-    with cluster.joined(p.engine):
+    with cluster.joined(p.engine, keep=True):
         counts = pair.make(table, Path("data/raw"), Path("data/pairs"), p.pair, p.seed)
     write_json(Path("metrics/pair.json"), counts)
 

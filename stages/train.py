@@ -26,7 +26,7 @@ def work(p: Params, world: World) -> None:
 
 def main() -> None:
     p = params.read()
-    processes.run(partial(work, p), "stages.train", p.train.processes)
+    processes.run(partial(work, p), "stages.train", p.train.processes, p.train.device)
 
 
 if __name__ == "__main__":

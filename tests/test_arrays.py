@@ -1,5 +1,6 @@
 """The arrays of the pairs on disk."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_a_file_of_many_that_is_missing_or_of_another_shape_is_noticed(tmp_path:
     with pytest.raises(UserError, match="differ in length"):
         arrays.load(tmp_path, "train")
     np.save(last, np.zeros((1, 4, 4, 3), np.uint8))
-    with pytest.raises(UserError, match="photo hold pictures of different shapes"):
+    with pytest.raises(UserError, match=r"photo\.npy and its other files hold pictures of diff"):
         arrays.load(tmp_path, "train")
     last.write_bytes(kept[:50])
     with pytest.raises(UserError, match=str(last)):
@@ -182,3 +183,20 @@ def test_a_source_without_labels_says_so(tmp_path: Path):
     assert pairs.inputs("colorize") is pairs.gray
     with pytest.raises(UserError, match="'labels' needs labels"):
         pairs.inputs("labels")
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_more_or_fewer_pictures_than_rows_are_refused(tmp_path: Path, change: int):
+    content = made(4)
+    pictures = ({name: a[at % 4] for name, a in content.items()} for at in range(4 + change))
+    with pytest.raises(ValueError, match="pictures"):
+        arrays.stream(tmp_path, "train", pictures, index(4), 2)
+    assert not list((tmp_path / "train").glob(".*"))
+
+
+def test_another_process_maps_the_files_itself(tmp_path: Path):
+    streamed(tmp_path, 5, 2)
+    photo = arrays.load(tmp_path, "train").photo
+    data = pickle.dumps(photo)
+    assert len(data) < photo.nbytes
+    np.testing.assert_array_equal(pickle.loads(data), photo)

@@ -12,7 +12,7 @@ from src import images
 from src.audit import findings
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence
-from src.audit.gate import gate
+from src.audit.gate import gate, leaks
 from src.errors import UserError
 from src.files import read_json, write_json
 from tests import test_outputs
@@ -200,3 +200,13 @@ def test_the_list_command_prints_every_check():
         assert f"    remedy    {check.remedy}\n" in done.stdout
     assert "at least 16 (audit.limits.min_train)" in done.stdout
     assert done.stdout.count("    allowed   ") == len(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"), [("on both sides", 1), ("captioned across", 1), ("luma", 0), (None, 0)]
+)
+def test_what_training_saw_in_validation_is_told_from_other_faults(
+    clean: Evidence, tmp_path: Path, fault: str | None, found: int
+):
+    evidence = FAULTS[fault][1](clean) if fault else clean
+    assert leaks(audited(evidence, tmp_path)) == found

@@ -166,3 +166,15 @@ def test_a_large_ledger_is_a_folder_of_files(tmp_path: Path, monkeypatch, rows: 
     again = ledger.read(path, "raw")
     assert list(again["row"]) == list(range(rows))
     assert list(again["name"]) == list(table["name"])
+
+
+@pytest.mark.parametrize(("before", "after"), [(5, 3), (5, 1), (1, 5), (3, 5)])
+def test_a_ledger_takes_the_place_of_another_of_any_size(
+    tmp_path: Path, monkeypatch, before: int, after: int
+):
+    monkeypatch.setattr(ledger, "ROWS", 2)
+    path = tmp_path / "ledger.parquet"
+    for rows in (before, after):
+        ledger.write(pd.DataFrame([{"row": n} | ROW for n in range(rows)]), path, "raw")
+    assert list(ledger.read(path, "raw")["row"]) == list(range(after))
+    assert [p.name for p in tmp_path.iterdir()] == ["ledger.parquet"]

@@ -4,16 +4,21 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import hub
 from torchmetrics.functional.image.lpips import _LPIPS
 from torchvision.models import alexnet
 
-from src import images
+from src import images, params
+from src.arrays import Pairs
 from src.errors import UserError
-from src.evaluate import perceptual, weights
+from src.evaluate import evaluation, features, perceptual, weights
+from src.evaluate.evaluation import Evaluator
 from src.evaluate.perceptual import Lpips
+from src.inputs import to_gray
+from tests.conftest import ROOT
 
 CPU = torch.device("cpu")
 
@@ -82,7 +87,29 @@ def test_a_file_that_does_not_fit_is_one_line(file, tmp_path, kind):
 
 def test_without_weights_there_is_none(tmp_path):
     assert weights.lpips_file(tmp_path) is None
-    assert perceptual.load(None, CPU) is None
+    assert perceptual.load(None, 64, CPU) is None
+
+
+def test_pictures_too_small_for_the_network_have_none_and_it_is_said(file, capsys):
+    assert perceptual.load(file, 16, CPU) is None
+    assert "no LPIPS of 16 pixels (pair.size), expected at least 32" in capsys.readouterr().err
+    small = np.zeros((2, 32, 32, 3), np.uint8)
+    assert perceptual.load(file, 32, CPU)(small, small).tolist() == [0, 0]
+
+
+def test_it_is_scored_and_its_weights_are_told(file, photos):
+    settings = params.read(ROOT / "params.yaml").evaluate
+    lpips = Lpips(file, CPU)
+    e = Evaluator(features.build(None, 0, 32), settings, lpips=lpips)
+    index = pd.DataFrame({"row": range(8), "item_id": "nm", "name": "Zoë"})
+    pairs = Pairs(photos, to_gray(photos), to_gray(photos), None, index)
+    found = e.measure(lambda part: photos[::-1][part], pairs)
+    expected = lpips(photos[::-1], photos)
+    np.testing.assert_allclose(found.table["lpips"], expected, rtol=1e-5)
+    scored = found.scores("fd_random", e.features(photos))
+    assert scored["lpips"] == pytest.approx(expected.mean(), abs=1e-4)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert evaluation.meta(e, pairs, pairs)["lpips_weights"] == f"sha256 {digest}"
 
 
 @pytest.fixture
@@ -96,7 +123,7 @@ def test_a_named_file_is_verified_and_used(file, settings, tmp_path, photos):
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
     named = settings({"evaluate.lpips_weights": str(file)})
     assert "verified" in weights.obtain_lpips(named, tmp_path / "w", digest)
-    lpips = perceptual.load(weights.lpips_file(tmp_path / "w"), CPU)
+    lpips = perceptual.load(weights.lpips_file(tmp_path / "w"), 64, CPU)
     assert lpips(photos, photos[::-1]).min() > 0
 
 

@@ -14,7 +14,7 @@ import torch
 import yaml
 from safetensors.numpy import load_file
 
-from src import arrays, images
+from src import arrays, images, processes
 from src.errors import UserError
 from src.inputs import to_canny, to_gray
 from src.pair import square
@@ -63,7 +63,7 @@ def project(folder: Path, faces: list[np.ndarray], changes: dict) -> Path:
     (folder / "data/weights").mkdir(parents=True, exist_ok=True)
     (folder / "data/weights/record.json").write_text('{"features": "random"}')
     (folder / "metrics").mkdir(exist_ok=True)
-    (folder / "metrics/audit.json").write_text('{"checks": {}}')
+    (folder / "metrics/gate.json").write_text('{"leaks": 0}')
     return folder
 
 
@@ -180,43 +180,85 @@ def test_a_users_mistake_is_a_line_from_each_process_and_no_traceback(tmp_path, 
     assert not (folder / "metrics/train.json").exists()
 
 
-def test_the_processes_of_one_machine_are_not_reachable_from_outside(tmp_path, faces):
-    """Every socket that listens while they train is bound to this machine's own address."""
-    watch = """
+WATCH = r"""
 import glob, os, re
 from src import processes
-from src.train import loop
-seen = loop.not_finite
 def listening(world):
+    world.wait()
     inodes = set()
-    for fd in glob.glob("/proc/self/fd/*"):
-        try:
-            inodes |= set(re.findall(r"socket:\\\\[(\\\\d+)\\\\]", os.readlink(fd)))
-        except OSError:
-            pass
+    for process in (os.getpid(), os.getppid()):
+        for fd in glob.glob(f"/proc/{process}/fd/*"):
+            try:
+                inodes |= set(re.findall(r"socket:\[(\d+)\]", os.readlink(fd)))
+            except OSError:
+                pass
     for table in ("tcp", "tcp6"):
         for line in open(f"/proc/self/net/{table}").readlines()[1:]:
             address, state, inode = (line.split()[n] for n in (1, 3, 9))
             if state == "0A" and inode in inodes:
                 print("LISTENS", address.split(":")[0], flush=True)
     world.wait()
-processes._joined(listening)
+processes.run(listening, "watching", 2, "cpu")
 """
-    (tmp_path / "watching.py").write_text(watch.replace("\\\\\\\\", "\\\\").replace("\\\\", "\\"))
-    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    start = "from src import processes; processes._start('watching', 2)"
-    done = subprocess.run(
-        [sys.executable, "-c", start],
-        cwd=tmp_path,
+
+
+def test_the_processes_of_one_machine_are_not_reachable_from_outside(tmp_path):
+    """What listens in the processes and in the one that started them has this machine's address."""
+    done = started(tmp_path, "watching", WATCH)
+    assert done.returncode == 0, done.stderr
+    found = set(re.findall(r"LISTENS (\w+)", done.stdout))
+    assert found, "gloo's processes listen for each other"
+    assert found <= {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1, ::1
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("os.kill(os.getpid(), 9)", 1, r"t: process \d was ended by signal 9: was memory short\?"),
+        ("os.kill(os.getppid(), 2); time.sleep(60)", 130, "t: interrupted"),
+    ],
+)
+def test_how_processes_ended_is_one_line(tmp_path, body: str, code: int, said: str):
+    program = f"""
+import os, time
+from src import processes
+from src.errors import reported
+def work(world):
+    {body}
+with reported("t"):
+    processes.run(work, "ending", 2, "cpu")
+"""
+    done = started(tmp_path, "ending", program)
+    assert done.returncode == code
+    assert re.search(said, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def started(folder: Path, module: str, program: str) -> subprocess.CompletedProcess:
+    (folder / f"{module}.py").write_text(program)
+    environment = os.environ | {"PYTHONPATH": f"{folder}:{ROOT}"}
+    return subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
-    found = set(re.findall(r"LISTENS (\w+)", done.stdout))
-    assert found, "gloo's processes listen for each other"
-    assert found <= {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1, ::1
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UserError, match="processes = 2: expected at most the 1 GPUs here"):
+        processes.run(print, "nothing", 2, "auto")
+
+
+def test_shared_normalisation_is_where_the_network_is(monkeypatch):
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 1), torch.nn.BatchNorm2d(2)).double()
+    made = processes.share_norms(network, World(0, 2))
+    assert isinstance(made[1], processes.SharedBatchNorm2d)
+    assert {value.dtype for value in made.state_dict().values()} <= {torch.float64, torch.int64}
 
 
 @pytest.mark.parametrize(("rank", "size", "count"), [(0, 1, 5), (1, 2, 6), (2, 3, 6)])

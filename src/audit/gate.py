@@ -6,6 +6,8 @@ from typing import Literal
 from src.errors import UserError
 from src.files import read_json
 
+LEAKS = {"leaked_pictures", "shared_people"}  # while they fail, a gap means nothing
+
 
 def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
     """A summary where training may go on; UserError with the failed checks where it may not.
@@ -21,6 +23,12 @@ def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
     if on_failure == "stop" and any(finding["severity"] == "stop" for finding in failed):
         raise UserError(f"{text}\nTo go on all the same: audit.on_failure: report")
     return text
+
+
+def leaks(findings: Path) -> int:
+    """1 where a check found that validation holds what training has seen, else 0."""
+    failed = {finding["name"] for finding in read_json(findings) if finding["failed"]}
+    return int(bool(failed & LEAKS))
 
 
 def _sentence(finding: dict) -> str:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from src import alignment, images, ledger, tone
 from src.errors import UserError
+from src.files import remove
 
 COLUMNS = pa.schema(
     [
@@ -68,7 +69,7 @@ def write(folder: Path, measured: dict[tuple[str, str], Kept]) -> None:
         ledger.write_table(pd.DataFrame(rows, columns=COLUMNS.names), file, COLUMNS)
         for other in folder.glob("*.parquet"):
             if other != file:
-                other.unlink()
+                remove(other)
 
 
 def _file(folder: Path) -> Path:

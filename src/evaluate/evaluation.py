@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from src.processes import ALONE, World
 SHOWN = 12
 PACKAGES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "opencv-python")
 Make = Callable[[slice], np.ndarray]  # pictures of some places, (n, S, S, 3) uint8
-LEAKS = ("leaked_pictures", "shared_people")  # the audit's checks
 LEAST = 3  # pictures of which one can be left out to see what that changes
 
 
@@ -142,11 +141,6 @@ def evaluate(
     }
 
 
-def found_leaks(audit: dict) -> bool:
-    """Whether what training saw is in validation, by metrics/audit.json."""
-    return any(audit["checks"].get(name, {}).get("failed") for name in LEAKS)
-
-
 def gap(on_val: dict[str, float], on_train: dict[str, float]) -> dict[str, float]:
     """Validation minus training, of all but their numbers and errors."""
     names = [k for k in on_val if k != "n" and not k.endswith("_se")]
@@ -179,6 +173,7 @@ def _three_channels(pictures: np.ndarray) -> np.ndarray:
 
 def curve(e: Evaluator, model: Path, val: Pairs, file: Path) -> None:
     """Score each snapshot on validation: step, l1, psnr, ssim and fd as CSV."""
+    e = replace(e, lpips=None)
     rows, real = [], e.features(val.photo, keep=True)
     found = {_step(path): path for path in (model / "snapshots").glob("step_*.safetensors")}
     for step in progress(sorted(found), len(found), "scoring snapshots"):
@@ -200,6 +195,7 @@ def meta(e: Evaluator, val: Pairs, probe: Pairs) -> dict:
     return {
         "features": e.features.name,
         "weights": e.features.weights,
+        "lpips_weights": e.lpips.weights if e.lpips else "none",
         "antialias": True,
         "model": e.settings.model,
         "device": e.features.device.type,

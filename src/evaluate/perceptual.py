@@ -1,6 +1,8 @@
 """LPIPS (Zhang et al. 2018): how far two pictures are apart in the features of an AlexNet."""
 
+import hashlib
 import os
+import sys
 from pathlib import Path
 from pickle import UnpicklingError
 from unittest.mock import patch
@@ -11,6 +13,8 @@ from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from src.errors import UserError
 from src.paired import unit
+
+SMALLEST = 32  # pixels of a side, of which AlexNet leaves one
 
 
 class Lpips:
@@ -33,6 +37,7 @@ class Lpips:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UserError(f"{weights} does not fit AlexNet: {reason}") from None
         self._metric = metric.to(device)
+        self.weights = f"sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()}"
 
     def __call__(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         a, b = (unit(pictures).to(self._metric.device) for pictures in (outputs, targets))
@@ -42,6 +47,10 @@ class Lpips:
         return found.reshape(-1).double().cpu().numpy()
 
 
-def load(weights: Path | None, device: torch.device) -> Lpips | None:
-    """LPIPS where there are weights for it."""
-    return Lpips(weights, device) if weights else None
+def load(weights: Path | None, size: int, device: torch.device) -> Lpips | None:
+    """LPIPS where there are weights for it, and pictures are large enough."""
+    if weights and size < SMALLEST:
+        print(
+            f"no LPIPS of {size} pixels (pair.size), expected at least {SMALLEST}", file=sys.stderr
+        )
+    return Lpips(weights, device) if weights and size >= SMALLEST else None

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.arrays import Shards
+from src.arrays import Shards, blocks
 from src.generator import normalise
 from src.processes import ALONE, World
 
@@ -39,8 +39,7 @@ class Batches:
     ):
         mapped = isinstance(photos, Shards) and not fits(inputs.nbytes + photos.nbytes, device)
         self.inputs, self.photos = (
-            pictures if mapped else torch.from_numpy(np.array(pictures)).to(device)
-            for pictures in (inputs, photos)
+            pictures if mapped else held(pictures, device) for pictures in (inputs, photos)
         )
         self.device = device
         self.size = size
@@ -92,3 +91,13 @@ class Batches:
 def fits(size: int, device: torch.device) -> bool:
     """Whether so many bytes of pictures are to be held by a GPU."""
     return device.type == "cuda" and size <= RESIDENT * torch.cuda.mem_get_info(device)[0]
+
+
+def held(pictures: Shards | np.ndarray, device: torch.device) -> Tensor:
+    """Pictures in a device's own memory, brought there some at a time."""
+    made = torch.empty(pictures.shape, dtype=torch.uint8, device=device)
+    at = 0
+    for block in blocks(pictures):
+        made[at : at + len(block)] = torch.from_numpy(block)
+        at += len(block)
+    return made

@@ -88,8 +88,7 @@ def _train(
     nets = build(config, p, device, world)
     done, history, scored = restore(nets, resume, device)
     world.wait()  # the first one removes the checkpoint at its end
-    if world.first:
-        checkpoint.copy_kept(resume, out)
+    world.first_alone(checkpoint.copy_kept, resume, out)
     looked_at = {t.steps * k // t.snapshots for k in range(1, t.snapshots + 1)}
     log_every = max(1, t.steps // LOGGED)
 
@@ -128,15 +127,14 @@ def _train(
                 raise not_finite(f"the loss {values}", done, t.lr)
             history.append({"step": float(done), **values})
             bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
-        if done in looked_at and world.first:
-            kept = checkpoint.kept(resume)
-            scored.append(snapshots.take(nets.kept, val_pairs, kept, done, device))
-            checkpoint.copy_kept(resume, out, ("config", snapshots.name(done)))
+        if done in looked_at:
+            kept, named = checkpoint.kept(resume), ("config", snapshots.name(done))
+            scored.append(snapshots.take(nets.kept, val_pairs, kept, done, device, world))
+            world.first_alone(checkpoint.copy_kept, resume, out, named)
         if done % t.checkpoint_every == 0 and done < t.steps:
             if not all(w.isfinite().all() for w in nets.generator.parameters()):
                 raise not_finite("a weight", done, t.lr)
-            if world.first:
-                checkpoint.save(state_of(nets, done, history, scored), resume)
+            world.first_alone(checkpoint.save, state_of(nets, done, history, scored), resume)
 
     if not world.first:
         return {}

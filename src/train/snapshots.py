@@ -10,6 +10,7 @@ from src import images, paired
 from src.arrays import Pairs
 from src.files import read_json, write_bytes, write_json
 from src.generator import Generator
+from src.processes import ALONE, World
 
 SHOWN = 6  # validation pictures in a sample sheet
 BATCH = 32
@@ -21,10 +22,18 @@ def name(step: int) -> str:
 
 
 def take(
-    generator: Generator, val: Pairs, out: Path, step: int, device: torch.device
+    generator: Generator,
+    val: Pairs,
+    out: Path,
+    step: int,
+    device: torch.device,
+    world: World = ALONE,
 ) -> dict[str, float]:
-    """Keep the weights and a sheet of input | output | target; the mean scores of validation."""
-    gen.save(generator, out / "snapshots", name(step))
+    """Keep the weights and a sheet of input | output | target; the mean scores of validation.
+
+    Several processes score it together, and the first one writes.
+    """
+    world.first_alone(gen.save, generator, out / "snapshots", name(step))
     generator.eval()
     inputs = val.inputs(generator.config["task"])
 
@@ -33,9 +42,10 @@ def take(
 
     shown = np.linspace(0, len(val) - 1, min(SHOWN, len(val))).astype(int)
     sheet = images.samples(inputs[shown], made(shown), val.photo[shown])
-    write_bytes(out / "samples" / f"{name(step)}.png", images.png(sheet))
+    sheet_file = out / "samples" / f"{name(step)}.png"
+    world.first_alone(write_bytes, sheet_file, images.png(sheet))
     parts = [slice(at, at + BATCH) for at in range(0, len(val), BATCH)]
-    scores = [paired.scores(made(p), val.photo[p]) for p in parts]
+    scores = world.map(lambda part: paired.scores(made(part), val.photo[part]), parts)
     generator.train()
     means = {key: np.concatenate([s[key] for s in scores]).mean() for key in paired.BETTER}
     return {"step": step} | {key: round(float(mean), 5) for key, mean in means.items()}
