@@ -147,19 +147,19 @@ def _padded(x: torch.Tensor, down: int, right: int) -> torch.Tensor:
 
 
 def find(sources: list[Path]) -> list[tuple[Path, Path]]:
-    """Each picture with its name below the output folder; folders are searched."""
+    """Each picture with its result's name below the output folder; folders are searched."""
     found = []
     for source in sources:
         if source.is_dir():
             inside = images.files(source)
             if not inside:
                 raise UserError(f"{source} holds no picture ({', '.join(images.SUFFIXES)})")
-            found += [(p, p.relative_to(source)) for p in inside]
+            found += [(p, p.relative_to(source).with_suffix(".png")) for p in inside]
         elif source.is_file():
-            found.append((source, Path(source.name)))
+            found.append((source, Path(source.name).with_suffix(".png")))
         else:
             raise UserError(f"{source} is neither a file nor a folder")
-    names = [name.with_suffix(".png") for _, name in found]
+    names = [name for _, name in found]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"two inputs would both become {twice}: run them into different folders")
@@ -170,7 +170,7 @@ def refuse_originals(found: list[tuple[Path, Path]], out: Path) -> None:
     """Raise UserError where a result would take the place of an input."""
     inputs_ = {path.resolve() for path, _ in found}
     for _, name in found:
-        target = (out / name.with_suffix(".png")).resolve()
+        target = (out / name).resolve()
         if target in inputs_:
             raise UserError(f"OUT = {out}: {target} is an input, and would be overwritten")
 
@@ -250,7 +250,7 @@ def main() -> None:
             beside = (
                 make_input(generator.config, picture.pixels) if arguments.side_by_side else None
             )
-            _write(arguments.out / name.with_suffix(".png"), result, picture, beside)
+            _write(arguments.out / name, result, picture, beside)
     print(f"{len(found) - len(refused)} of {len(found)} pictures written to {arguments.out}")
     if refused:
         raise UserError("refused: " + "; ".join(refused))

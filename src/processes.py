@@ -150,7 +150,9 @@ def _joined(main: Callable[[World], None], cuda: bool) -> None:
     meeting = os.environ.get(FILE)
     where = f"file://{meeting}" if meeting else "env://"
     dist.init_process_group(backend, where, timeout=PATIENCE, rank=rank, world_size=size)
-    main(World(rank, size))
+    world = World(rank, size)
+    main(world)
+    world.wait()  # else another machine's DVC would take what the first one has not written yet
     dist.destroy_process_group()
 
 

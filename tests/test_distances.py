@@ -114,3 +114,27 @@ def test_a_handful_of_pictures_has_a_finite_error(count):
     for together in (True, False):
         value, error = distances.with_error(distances.frechet, a, b, together)
         assert np.isfinite([value, error]).all()
+
+
+def plain_kernel(a: np.ndarray, b: np.ndarray) -> float:
+    """As written in the paper."""
+
+    def k(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return (x @ y.T / x.shape[1] + 1) ** 3
+
+    def within(x: np.ndarray) -> float:
+        return (k(x, x).sum() - np.trace(k(x, x))) / (len(x) * (len(x) - 1))
+
+    return float(within(a) + within(b) - 2 * k(a, b).mean())
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "together"), [(3, 3, True), (3, 5, False), (40, 40, True), (70, 33, False)]
+)
+def test_errors_of_sums_by_group_are_those_of_leaving_groups_out(monkeypatch, n, m, together):
+    a, b = drawn(1, n, 6), drawn(2, m, 6, 1)
+    expected = distances.with_error(plain_kernel, a, b, together)
+    assert distances.kernel_with_error(a, b, together) == pytest.approx(expected, rel=1e-9)
+    monkeypatch.setattr(distances, "MANY", 32)  # in blocks, and few groups
+    expected = distances.with_error(plain_kernel, a, b, together)
+    assert distances.kernel_with_error(a, b, together) == pytest.approx(expected, rel=1e-9)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,39 @@ def test_the_same_model_has_the_same_scores_in_two_processes(one, tmp_path, face
         other = folder / "data/predictions" / path.name
         np.testing.assert_array_equal(images.read(path), images.read(other))
     assert json.loads((one / "metrics/evaluate.json").read_text())["val"]["n"] == 8
+
+
+MACHINES = """
+ip link set lo up
+{python} -m stages.train &
+{python} -m stages.train && wait $!
+"""
+
+
+def test_two_machines_train_together(one, tmp_path, faces):
+    """Each runs the stage's own command; a network of their own keeps them from any other."""
+    alone = ["unshare", "--map-root-user", "--net"]
+    if not shutil.which("ip") or subprocess.run([*alone, "true"], capture_output=True).returncode:
+        pytest.skip("no network of its own can be had here (unshare --net, ip)")
+    folder = project(tmp_path / "p", faces, {})
+    meeting = {
+        "PET_NNODES": "2",
+        "PET_RDZV_BACKEND": "c10d",
+        "PET_RDZV_ENDPOINT": "127.0.0.1:29511",
+        "PET_LOCAL_ADDR": "127.0.0.1",
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | meeting
+    done = subprocess.run(
+        [*alone, "sh", "-ec", MACHINES.format(python=sys.executable)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(history(folder), history(one), atol=1.5e-5)
 
 
 STOP = """

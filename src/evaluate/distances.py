@@ -36,18 +36,51 @@ def kernel(a: np.ndarray, b: np.ndarray) -> float:
 
     After Bińkowski et al. 2018, who average it over subsets.
     """
-
-    def within(x: np.ndarray) -> float:
-        itself = ((x * x).sum(axis=1) / x.shape[1] + 1) ** 3
-        return (_cubic_sum(x, x) - itself.sum()) / (len(x) * (len(x) - 1))
-
-    return float(within(a) + within(b) - 2 * _cubic_sum(a, b) / (len(a) * len(b)))
+    return kernel_with_error(a, b, together=False)[0]
 
 
-def _cubic_sum(a: np.ndarray, b: np.ndarray) -> float:
-    """Of the kernel over all pairs, some rows at a time."""
-    parts = (a[at : at + MANY] for at in range(0, len(a), MANY))
-    return float(sum(((part @ b.T / a.shape[1] + 1) ** 3).sum() for part in parts))
+def kernel_with_error(a: np.ndarray, b: np.ndarray, together: bool) -> tuple[float, float]:
+    """The same with its standard error, as of `with_error`, of sums by group that are made once."""
+    groups = [np.arange(len(x)) % _number_of_groups(len(x)) for x in (a, b)]
+    sizes = [np.bincount(g).astype(np.float64) for g in groups]
+    within = [_cubic_sums(x, x, g, g) for x, g in zip((a, b), groups, strict=True)]
+    itself = [
+        np.bincount(g, ((x * x).sum(axis=1) / x.shape[1] + 1) ** 3)
+        for x, g in zip((a, b), groups, strict=True)
+    ]
+    across = _cubic_sums(a, b, *groups)
+
+    def estimate(*kept: np.ndarray) -> float:
+        counts = [size @ k for size, k in zip(sizes, kept, strict=True)]
+        own = sum(
+            (k @ sums @ k - alone @ k) / (n * (n - 1))
+            for k, sums, alone, n in zip(kept, within, itself, counts, strict=True)
+        )
+        return float(own - 2 * kept[0] @ across @ kept[1] / (counts[0] * counts[1]))
+
+    every = [np.ones(len(size)) for size in sizes]
+    left = [
+        [1 - np.eye(len(size))[g] for g in range(len(size)) if size.sum() - size[g] >= 2]
+        for size in sizes
+    ]
+    if together:
+        error = _error([estimate(*pair) for pair in zip(*left, strict=True)])
+    else:
+        errors = [_error([estimate(k, every[1]) for k in left[0]])]
+        errors.append(_error([estimate(every[0], k) for k in left[1]]))
+        error = float(np.hypot(*errors))
+    return estimate(*every), error
+
+
+def _cubic_sums(a: np.ndarray, b: np.ndarray, of_a: np.ndarray, of_b: np.ndarray) -> np.ndarray:
+    """Of the kernel over all pairs, by the groups that both are of: (groups of a, groups of b)."""
+    columns = np.eye(of_b.max() + 1)[of_b]
+    sums = np.zeros((of_a.max() + 1, columns.shape[1]))
+    for at in range(0, len(a), MANY):
+        part = slice(at, at + MANY)
+        k = a[part] @ b.T / a.shape[1] + 1
+        np.add.at(sums, of_a[part], (k * k * k) @ columns)  # a power takes many times as long
+    return sums
 
 
 def with_error(
@@ -69,9 +102,13 @@ def with_error(
     return distance(a, b), float(np.hypot(*errors))
 
 
+def _number_of_groups(count: int) -> int:
+    return min(count, GROUPS if count < MANY else FEW_GROUPS)
+
+
 def _groups(count: int) -> list[np.ndarray]:
     """Groups of places, none of which leaves fewer than two others."""
-    number = min(count, GROUPS if count < MANY else FEW_GROUPS)
+    number = _number_of_groups(count)
     groups = [np.arange(start, count, number) for start in range(number)]
     return [group for group in groups if count - len(group) >= 2]
 

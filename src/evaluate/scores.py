@@ -52,7 +52,7 @@ def set_distances(
     out together.
     """
     fd, fd_error = distances.with_error(distances.frechet, a, b, together)
-    kid, kid_error = distances.with_error(distances.kernel, a, b, together)
+    kid, kid_error = distances.kernel_with_error(a, b, together)
     kernel = KERNEL[name]
     return {
         name: round(fd, DIGITS[name]),
