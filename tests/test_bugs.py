@@ -15,10 +15,22 @@ from src.bugs.catalogue import Bug, bug, catalogue
 from src.errors import UserError
 from tests.conftest import ROOT
 
-STAGES = ("scrape", "clean", "split", "pair", "audit", "train", "weights", "evaluate", "review")
+STAGES = (
+    "scrape",
+    "clean",
+    "split",
+    "pair",
+    "audit",
+    "gate",
+    "train",
+    "weights",
+    "evaluate",
+    "review",
+)
 BEFORE = STAGES[: STAGES.index("audit") + 1]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 SMALL = lab.SMALL | {
+    "evaluate.lpips": False,
     "demo.pages": 3,
     "demo.per_page": 40,
     "scrape.requests_per_second": 1000,

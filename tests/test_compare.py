@@ -65,8 +65,9 @@ def test_an_experiment_does_not_differ_from_itself(photos):
         assert "not distinguishable" in d.sentence("a", "a")
 
 
-def test_the_interval_is_that_of_other_pictures(photos):
+def test_the_interval_is_that_of_other_pictures(photos, monkeypatch):
     """In 95 of 100 sets of pictures the true difference lies in it, here more or less."""
+    monkeypatch.setattr("src.evaluate.compare.SET_DRAWS", 2)  # of distances, which are not asked
     rng = np.random.default_rng(0)
     covered = 0
     extractor = build(None, 0, 64)

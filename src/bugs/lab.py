@@ -31,7 +31,6 @@ SMALL = {
     "train.snapshots": 1,
     "models.encdec.filters": 16,
     "evaluate.features": "random",
-    "evaluate.lpips": False,
     "audit.on_failure": "report",
 }
 DVC = [sys.executable, "-m", "dvc"]
@@ -92,7 +91,8 @@ class Lab:
     """A clone of the last commit, with this repository's DVC cache."""
 
     def __init__(self, root: Path, settings: dict[str, Any]):
-        self.root, self.settings = root.resolve(), settings
+        self.root = root.resolve()
+        self.settings = settings | {"evaluate.lpips": False}  # no run asks the network for weights
         self.commit = _run(["git", "rev-parse", "HEAD"], self.root)[1].strip()
         self.clone = self.root / ".cache/bugs/clone"
         self.results = self.root / ".cache/bugs" / self._key()
