@@ -135,6 +135,7 @@ def test_errors_of_sums_by_group_are_those_of_leaving_groups_out(monkeypatch, n,
     a, b = drawn(1, n, 6), drawn(2, m, 6, 1)
     expected = distances.with_error(plain_kernel, a, b, together)
     assert distances.kernel_with_error(a, b, together) == pytest.approx(expected, rel=1e-9)
-    monkeypatch.setattr(distances, "MANY", 32)  # in blocks, and few groups
+    monkeypatch.setattr(distances, "MANY", 32)  # few groups
+    monkeypatch.setattr(distances, "CELLS", 2 * m + 1)  # two rows at a time
     expected = distances.with_error(plain_kernel, a, b, together)
     assert distances.kernel_with_error(a, b, together) == pytest.approx(expected, rel=1e-9)

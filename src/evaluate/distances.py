@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+CELLS = 1 << 20  # pairs whose kernel is in memory at a time
 MANY = 1000  # pictures from which a distance takes seconds
 GROUPS, FEW_GROUPS = 32, 8  # of the jackknife, the fewer for so many pictures
 
@@ -76,8 +77,9 @@ def _cubic_sums(a: np.ndarray, b: np.ndarray, of_a: np.ndarray, of_b: np.ndarray
     """Of the kernel over all pairs, by the groups that both are of: (groups of a, groups of b)."""
     columns = np.eye(of_b.max() + 1)[of_b]
     sums = np.zeros((of_a.max() + 1, columns.shape[1]))
-    for at in range(0, len(a), MANY):
-        part = slice(at, at + MANY)
+    rows = max(1, CELLS // len(b))
+    for at in range(0, len(a), rows):
+        part = slice(at, at + rows)
         k = a[part] @ b.T / a.shape[1] + 1
         np.add.at(sums, of_a[part], (k * k * k) @ columns)  # a power takes many times as long
     return sums
