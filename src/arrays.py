@@ -23,7 +23,7 @@ from src.ledger import read_table, write_table
 
 INPUTS = {"colorize": "gray", "sketch": "canny", "labels": "labels"}  # by task
 INDEX = pa.schema([("row", pa.int64()), ("item_id", pa.string()), ("name", pa.string())])
-LET_GO = 64_000_000  # bytes read after which mapped pages are given back
+LET_GO = 16_000_000  # bytes read after which mapped pages are given back
 BLOCK = 256  # pictures read at a time
 
 
