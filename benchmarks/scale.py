@@ -2,7 +2,7 @@
 
 Decoding and fingerprinting (the clean stage's measuring) and pairing run on this machine's own pool
 and on Ray clusters of it, of one worker, of two, and of two nodes with one each, in turns; what it
-takes to start a cluster is told apart. Results are held against each other: all have to be equal.
+takes to start a cluster is told apart. Fingerprints are held against each other: all have to be equal.
 The headline is on the last line.
 
     python -m benchmarks.scale [--pictures 2000]             engines

@@ -27,6 +27,12 @@ settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 ROOT = Path(__file__).parent.parent
+# who commits in the repositories that tests make
+IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "t"), ("EMAIL", "t@example.org"))
+}
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -42,20 +48,25 @@ def handing(bytes_of: Callable[[str], bytes]) -> Fetch:
     return fetch
 
 
+def write_params(path: Path, changes: dict[str, object]) -> None:
+    """The project's params.yaml with some values changed, by their dotted keys."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        place = values
+        for section in sections:
+            place = place[section]
+        place[last] = value
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+
+
 @pytest.fixture
 def changed(tmp_path: Path) -> Callable[..., Params]:
     """params.yaml with some values changed: changed({"split.unit": "image"})."""
 
     def change(changes: dict[str, object] | None = None) -> Params:
-        values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        for key, value in (changes or {}).items():
-            *sections, last = key.split(".")
-            place = values
-            for section in sections:
-                place = place[section]
-            place[last] = value
         path = tmp_path / "changed-params.yaml"
-        path.write_text(yaml.safe_dump(values), encoding="utf-8")
+        write_params(path, changes or {})
         return params.read(path)
 
     return change

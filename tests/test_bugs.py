@@ -13,7 +13,7 @@ from src.audit.checks import CHECKS
 from src.bugs import __main__, lab
 from src.bugs.catalogue import Bug, bug, catalogue
 from src.errors import UserError
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_params
 
 STAGES = (
     "scrape",
@@ -48,15 +48,7 @@ class Run:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, settings: dict):
         self.folder, self.monkeypatch = folder, monkeypatch
         folder.mkdir(parents=True, exist_ok=True)
-        values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        for key, value in (SMALL | settings).items():
-            *sections, last = key.split(".")
-            place = values
-            for section in sections:
-                place = place[section]
-            place[last] = value
-        text = yaml.safe_dump(values)
-        (folder / "params.yaml").write_text(text, encoding="utf-8")
+        write_params(folder / "params.yaml", SMALL | settings)
 
     def stages(self, names: tuple[str, ...], told: Bug | None = None) -> None:
         self.monkeypatch.chdir(self.folder)

@@ -13,7 +13,7 @@ import yaml
 
 from src.bugs import lab
 from src.bugs.catalogue import bug
-from tests.conftest import ROOT
+from tests.conftest import IDENTITY, ROOT
 
 SMALL = {
     "demo": {"pages": 3, "per_page": 40},
@@ -57,9 +57,8 @@ class Clone:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "DVC_SITE_CACHE_DIR": str(self.folder.parent / "site-cache"),
-            "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org",
-            "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
-        }  # fmt: skip
+            **IDENTITY,
+        }
 
     def run(self, *command: str, succeeds: bool = True) -> str:
         done = subprocess.run(

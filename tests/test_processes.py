@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 from safetensors.numpy import load_file
 
 from src import arrays, images, processes
@@ -21,7 +20,7 @@ from src.inputs import to_canny, to_gray
 from src.pair import square
 from src.params import Canny
 from src.processes import ALONE, World
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_params
 
 TINY = {
     "pair.size": 32,
@@ -44,15 +43,8 @@ CANNY = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
 
 def project(folder: Path, faces: list[np.ndarray], changes: dict) -> Path:
     """What train and evaluate find on disk, in a folder of its own."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    for key, value in (TINY | changes).items():
-        *sections, last = key.split(".")
-        place = values
-        for section in sections:
-            place = place[section]
-        place[last] = value
     folder.mkdir(exist_ok=True)
-    (folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    write_params(folder / "params.yaml", TINY | changes)
     for side, part, size in (("train", faces[:9], 36), ("val", faces[9:17], 32)):
         photo = np.stack([square(face, size, "center") for face in part])
         made = {"photo": photo, "gray": to_gray(photo)}

@@ -23,7 +23,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import IDENTITY, ROOT
 
 FILES = 8
 PASSWORD = "s3same-open"
@@ -82,9 +82,8 @@ class Member:
             "DVC_GLOBAL_CONFIG_DIR": str(own / "global"),
             "DVC_SYSTEM_CONFIG_DIR": str(own / "system"),
             "DVC_SITE_CACHE_DIR": str(own / "site-cache"),
-            "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org",
-            "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
-        }  # fmt: skip
+            **IDENTITY,
+        }
         done = subprocess.run(
             command, cwd=self.folder, env=outside | environment, text=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, timeout=120,
