@@ -80,23 +80,37 @@ def forms(thumb: np.ndarray) -> list[np.ndarray]:
 
 def bands(thumb: np.ndarray) -> tuple[int, int, int, int]:
     """How many lines of a thumbnail belong to bands at its top, bottom, left and right."""
-    top, bottom = _band(thumb), _band(thumb[::-1])
-    inner = thumb[top : SIDE - bottom].T
-    return top, bottom, _band(inner), _band(inner[::-1])
+    top, bottom = _both_bands(thumb)
+    return top, bottom, *_both_bands(thumb[top : SIDE - bottom].T)
 
 
-def _band(lines: np.ndarray) -> int:
+def _both_bands(lines: np.ndarray) -> tuple[int, int]:
+    return _band(np.ascontiguousarray(lines)), _band(np.ascontiguousarray(lines[::-1]))
+
+
+@njit(nogil=True, cache=True)
+def _band(lines):
     """How many of the first lines are of one colour, text upon it allowed, up to an edge."""
     outermost = np.sort(lines[0])
-    color = int(outermost[len(outermost) // 2])
-    within = np.searchsorted(outermost, (color - NEAR, color + NEAR + 1))
-    if within[1] - within[0] < 0.9 * len(outermost):
+    color = np.int64(outermost[len(outermost) // 2])
+    if _near(outermost, color) < 0.9:
         return 0
-    uniform = (np.abs(lines[: WIDEST + 2].astype(np.int16) - color) <= NEAR).mean(axis=1)
-    end = int(np.argmax(np.append(uniform, 0) < UNIFORM))
+    end = 0
+    while end <= WIDEST and _near(lines[end], color) >= UNIFORM:
+        end += 1
     if not THINNEST <= end <= WIDEST:
         return 0
-    return end if uniform[end : end + 2].min() <= EDGE else 0
+    edge = min(_near(lines[end], color), _near(lines[end + 1], color))
+    return end if edge <= EDGE else 0
+
+
+@njit(nogil=True, cache=True)
+def _near(line, color):
+    """The share of a line's pixels that are near a colour."""
+    count = 0
+    for pixel in line:
+        count += abs(np.int64(pixel) - color) <= NEAR
+    return count / len(line)
 
 
 def is_blank(thumb: np.ndarray) -> bool:

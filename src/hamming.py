@@ -11,6 +11,7 @@ values: a pair is found in one of them. Where very many hashes share a band's va
 no copies of each other and the work would grow with their square: those values are not looked up.
 """
 
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -20,7 +21,7 @@ from src.parallel import cores, map_threads
 
 BITS = 256
 BANDS, BAND = 4, 16  # bits of each
-BLOCK = 4096  # hashes looked up at a time
+BLOCK = 1 << 16  # hashes that a thread looks up at a time
 CROWDED = 1 << 17  # hashes of one value of a band from which it is not looked up
 
 
@@ -34,8 +35,10 @@ class Index:
         words = _words(hashes)
         keys = _keys(words)
         counts = np.stack([np.bincount(row, minlength=2**BAND) for row in keys])
-        self._crowded = counts > CROWDED
-        self.crowded = int(self._crowded.sum())
+        crowded = counts > CROWDED
+        self.crowded = int(crowded.sum())
+        # a bit for each value worth looking up: all of them fit into a core's fastest memory
+        self._open = np.packbits((counts > 0) & ~crowded, axis=1, bitorder="little")
         low, high = (2**BAND * edge // parts for edge in (part, part + 1))
         inside = (keys >= low) & (keys < high) if parts > 1 else np.ones_like(keys, bool)
         self._members = np.nonzero(inside.any(axis=0))[0].astype(np.int32)
@@ -62,7 +65,7 @@ class Index:
 
         def look(start: int) -> np.ndarray:
             part = slice(start, start + BLOCK)
-            index = self._words, self._order, self._first, self._starts, self._crowded
+            index = self._words, self._order, self._first, self._starts, self._open
             return _look(words[part], keys[:, part], start, *index, flips, most, distance, coarse)
 
         found = map_threads(look, blocks, "", cores())
@@ -81,12 +84,13 @@ def _keys(words: np.ndarray) -> np.ndarray:
     return ((words[:, 0] >> shifts) & np.uint64(2**BAND - 1)).astype(np.uint16)
 
 
+@lru_cache
 def _flips(most: int) -> np.ndarray:
     """All ways to change up to `most` bits of a band."""
     ways = [
         sum(1 << bit for bit in c) for n in range(most + 1) for c in combinations(range(BAND), n)
     ]
-    return np.array(ways, np.int64)
+    return np.array(ways, np.uint64)
 
 
 @njit(inline="always")
@@ -100,18 +104,24 @@ def _ones(word):
     return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
+@njit(inline="always")
+def _is_open(values, key):
+    return (values[key >> np.uint64(3)] >> (key & np.uint64(7))) & np.uint64(1) != 0
+
+
 @njit(nogil=True, cache=True)
-def _look(asked, keys, start, words, order, first, starts, crowded, flips, most, distance, coarse):
+def _look(asked, keys, start, words, order, first, starts, open_, flips, most, distance, coarse):
     found = np.empty((1024, 3), np.int64)
     count = 0
     for i in range(len(asked)):
         word = asked[i, 0]
         for band in range(BANDS):
+            own, values = np.uint64(keys[band, i]), open_[band]
             for flip in flips:
-                key = np.int64(keys[band, i]) ^ flip
-                if crowded[band, key]:
+                key = own ^ flip
+                if not _is_open(values, key):
                     continue
-                for at in range(starts[band, key], starts[band, key + 1]):
+                for at in range(starts[band, key], starts[band, key + np.uint64(1)]):
                     apart = word ^ first[at]
                     bits = _ones(apart)
                     if bits > coarse:
@@ -120,8 +130,8 @@ def _look(asked, keys, start, words, order, first, starts, crowded, flips, most,
                     again = False
                     for earlier in range(band):
                         low = (apart >> np.uint64(earlier * BAND)) & np.uint64(2**BAND - 1)
-                        other = np.int64(keys[earlier, i]) ^ np.int64(low)
-                        again |= _ones(low) <= most and not crowded[earlier, other]
+                        other = np.uint64(keys[earlier, i]) ^ low
+                        again |= _ones(low) <= most and _is_open(open_[earlier], other)
                     if again:
                         continue
                     j = order[at]

@@ -131,17 +131,17 @@ def _look_up(
     block: slice, forms: Forms, indexes: list[Index], wholes: np.ndarray, distance: int
 ) -> np.ndarray:
     """The candidates of a block of asking forms."""
-    asked = [(0, view, h) for view, h in enumerate(_hashes(forms.shown[block], VIEWS))]
-    asked += [(strip, 0, wholes[strip, block]) for strip in range(1, len(STRIPS))]
     coarse = round(distance * COARSE)
     here = []
-    for strip, view, own in asked:
-        for mirrored in (0, 1):
-            near = indexes[strip].within(own ^ (_MIRROR * mirrored), distance, coarse)
-            near[:, 0] += block.start
-            near = near[_comparable(forms, near[:, 0], near[:, 1])]
-            told = np.full((len(near), 3), (view, strip, mirrored))
-            here.append(np.concatenate([near, told], axis=1))
+    for strip, index in enumerate(indexes):
+        own = wholes[strip, None, block] if strip else _hashes(forms.shown[block], VIEWS)
+        asked = np.stack([own, own ^ _MIRROR])
+        near = index.within(asked.reshape(-1, BITS // 8), distance, coarse)
+        mirrored, view, place = np.unravel_index(near[:, 0], asked.shape[:3])
+        near[:, 0] = place + block.start
+        told = np.stack([view, np.full(len(near), strip), mirrored], axis=1)
+        near = np.concatenate([near, told], axis=1)
+        here.append(near[_comparable(forms, near[:, 0], near[:, 1])])
     return _nearest(np.concatenate(here))
 
 
@@ -199,21 +199,25 @@ def _prove(
 def _hashes(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
     """The hash in each view: (N, 64, 64) uint8 → (views, N, 32) uint8."""
     count = len(thumbnails)
-    lines = np.ascontiguousarray(thumbnails.transpose(1, 0, 2)).astype(np.float64)
-    across = {columns: lines @ _cosines(columns).T for columns in {view[2:] for view in views}}
+    lines = thumbnails.transpose(1, 0, 2).astype(np.float32, order="C").reshape(-1, SIDE)
     made = np.empty((len(views), count, BITS // 8), np.uint8)
-    for number, view in enumerate(views):
-        lengthwise = across[view[2:]].reshape(SIDE, -1)
-        values = (_cosines(view[:2]) @ lengthwise).reshape(_FREQUENCIES, count, _FREQUENCIES)
-        bits = values.transpose(1, 0, 2).reshape(count, BITS) > 0
-        made[number] = np.packbits(bits[:, _ORDER], axis=1)
+    for columns in {view[2:] for view in views}:
+        numbers = [number for number, view in enumerate(views) if view[2:] == columns]
+        # exact: sums stay below 2**24 here, and below 2**53 in what follows
+        across = (lines @ _cosines(columns).T.astype(np.float32)).astype(np.float64)
+        down = np.concatenate([_cosines(views[number][:2]) for number in numbers])
+        bits = down @ across.reshape(SIDE, -1) > 0
+        bits = bits.reshape(len(numbers), _FREQUENCIES, count, _FREQUENCIES)
+        bits = bits.transpose(0, 2, 1, 3).reshape(len(numbers), count, BITS)
+        made[numbers] = np.packbits(bits[..., _ORDER], axis=-1)
     return made
 
 
+@lru_cache
 def _cosines(cut: tuple[float, float]) -> np.ndarray:
     """The first 16 cosines over what a cut leaves of 64 pixels, (16, 64); zero outside.
 
-    Rounded to integers: sums of products stay exact in float64, on every machine.
+    Rounded to integers of at most 1024: sums of products are exact, on every machine.
     """
     low, high = cut[0], 1 - cut[1]
     edges = np.arange(SIDE + 1) / SIDE

@@ -7,20 +7,23 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from queue import SimpleQueue
 from typing import Protocol, TypeVar
 from unittest.mock import patch
 
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-WORTH_S = 6.0  # seconds of work left from which processes are started
+WORTH_S = 10.0  # seconds left from which processes are started, which takes two or three
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 TELLING_S = 1.0  # of work done before that is told
-WINDOW = 4  # chunks a worker that results are made of before the first of them is asked for
+WINDOW = 4  # results, or chunks of them, a worker that are made before the first is asked for
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -81,48 +84,70 @@ def map_shared(
     """
     if _mappers:
         return map_processes(function, items, title)
-    return map_threads(function, items, title, cores())
+    with threadpool_limits(1, "blas"):
+        return map_threads(function, items, title, cores())
 
 
 def _here(function: Callable[[Item], Result], items: Sequence[Item], bar: tqdm) -> Iterator[Result]:
-    """Work begins in this process, and what is left goes to several as soon as that is worth their
-    start, which takes seconds."""
+    """Work begins in threads, and what is left goes to processes as soon as that is worth their
+    start: Python's own code runs in one thread at a time."""
     workers, spent, done = cores(), 0.0, 0
-    for item in items:
-        if workers > 1 and _left_s(spent, done, len(items)) > WORTH_S:
-            break
-        began = time.monotonic()
-        result = function(item)
-        spent, done = spent + time.monotonic() - began, done + 1
-        bar.update()
-        yield result
+
+    def begun() -> Iterator[Item]:
+        for item in items:
+            if workers > 1 and _left_s(spent, done, len(items)) / workers > WORTH_S:
+                return
+            yield item
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+        for result, seconds in _ahead(pool, partial(_timed, function), begun(), WINDOW * workers):
+            spent, done = spent + seconds, done + 1
+            bar.update()
+            yield result
     rest = items[done:]
     if not rest:
         return
+    chunk = max(1, min(32, len(rest) // (4 * workers)))
+    chunks = [rest[at : at + chunk] for at in range(0, len(rest), chunk)]
     # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads
     context = get_context("spawn")
     # and with a core each: libraries' threads would fight
     alone = patch.dict(os.environ, dict.fromkeys(THREADS, "1"))
     with alone, ProcessPoolExecutor(workers, mp_context=context) as pool:
-        chunk = max(1, min(32, len(rest) // (4 * workers)))
-        try:
-            for part in _windows(rest, WINDOW * chunk * workers):
-                for result in pool.map(function, part, chunksize=chunk):
-                    bar.update()
-                    yield result
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for results in _ahead(pool, partial(_each, function), chunks, WINDOW * workers):
+            for result in results:
+                bar.update()
+                yield result
 
 
-def _windows(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    """Results wait in memory until they are asked for: not too many items at a time."""
-    return (items[at : at + size] for at in range(0, len(items), size))
+def _ahead(
+    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], most: int
+) -> Iterator[Result]:
+    """Results in the items' order; no more than `most` wait in memory until they are asked for."""
+    running: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) == most:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _timed(function: Callable[[Item], Result], item: Item) -> tuple[Result, float]:
+    began = time.monotonic()
+    return function(item), time.monotonic() - began
+
+
+def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in items]
 
 
 def _left_s(spent: float, done: int, count: int) -> float:
-    """Seconds that the rest will take, as far as can be told; the first steps tell too little."""
-    return spent * (count / done - 1) if done and spent > TELLING_S else 0.0
+    """Seconds of work that the rest will take, as far as can be told; the first steps tell little."""
+    return spent * (count / done - 1) if spent > TELLING_S else 0.0
 
 
 def map_threads(

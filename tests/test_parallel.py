@@ -31,13 +31,39 @@ def test_little_work_is_done_in_this_process(count: int):
 
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
-def test_much_work_goes_on_in_other_processes_and_in_order():
-    results = map_processes(_slowly, range(40), "squares")
-    assert [square for square, _ in results] == [n * n for n in range(40)]
+def test_much_work_goes_on_in_other_processes_and_in_order(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(parallel, "WORTH_S", 1)
+    results = map_processes(_slowly, range(60), "squares")
+    assert [square for square, _ in results] == [n * n for n in range(60)]
     where = [process == os.getpid() for _, process in results]
     assert where[0]
     assert where == sorted(where, reverse=True)
     assert len({process for _, process in results}) == 1 + len(os.sched_getaffinity(0))
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one thread")
+def test_work_begins_in_a_thread_for_each_core_and_takes_no_more_than_it_needs_ahead():
+    cores, begun = parallel.cores(), []
+    together = threading.Barrier(cores, timeout=20)
+
+    def wait_for_the_others(number: int) -> int:
+        begun.append(number)
+        together.wait()
+        return number
+
+    results = parallel.stream_processes(wait_for_the_others, range(100 * cores), "numbers")
+    assert next(results) == 0
+    time.sleep(0.2)
+    assert len(begun) <= parallel.WINDOW * cores
+    assert list(results) == list(range(1, 100 * cores))
+
+
+def test_who_stops_asking_stops_the_work():
+    done = []
+    results = parallel.stream_processes(done.append, range(5000), "numbers")
+    next(results)
+    results.close()
+    assert len(done) < 100
 
 
 def _threads(_: int) -> list[str | None]:
@@ -47,6 +73,7 @@ def _threads(_: int) -> list[str | None]:
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
 def test_a_process_has_one_thread_for_its_libraries_and_this_one_what_it_had(monkeypatch):
+    monkeypatch.setattr(parallel, "WORTH_S", 1)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     assert map_processes(_threads, range(40), "threads")[-1] == ["1", "1", "1"]
@@ -80,7 +107,7 @@ def test_no_more_threads_than_asked_for():
     assert 1 < most <= 3
 
 
-@pytest.mark.parametrize("worth", [6, -1], ids=["here", "processes"])
+@pytest.mark.parametrize("worth", [10, -1], ids=["here", "processes"])
 def test_an_error_is_raised_wherever_it_happens(worth: float, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parallel, "WORTH_S", worth)
     monkeypatch.setattr(parallel, "TELLING_S", 0)
