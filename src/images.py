@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageFile
 
+from src.packs import read_bytes
+
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 SUFFIXES = (".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 100_000_000
@@ -170,10 +172,10 @@ def _exif(image: Image.Image) -> bytes:
 def read(path: Path, layout: str = "single") -> np.ndarray:
     """Decode the photograph of a file, (height, width, 3) uint8.
 
-    `layout` says where it stands: `single`, or `photo_left` / `photo_right` of a
+    `path` may lead through a pack. `layout` says where it stands: `single`, or `photo_left` / `photo_right` of a
     side-by-side pair. Raises ImageError as `decode` does, OSError where there is no file.
     """
-    return halves(decode(path.read_bytes()), layout)[0]
+    return halves(decode(read_bytes(path)), layout)[0]
 
 
 def files(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from src import arrays, images, params
 from src.errors import UserError, reported
 from src.files import write_bytes
 from src.inputs import to_canny, to_gray
+from src.packs import read_bytes
 from src.parallel import stream_processes
 from src.params import Pair
 
@@ -93,7 +94,7 @@ def _probe(train: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 def _prepare(key: tuple, raw: Path, pair: Pair, size: int) -> dict[str, np.ndarray]:
     row, file, layout = key
     try:
-        whole = images.decode((raw / file).read_bytes(), pair.background)
+        whole = images.decode(read_bytes(raw / file), pair.background)
     except (OSError, images.ImageError) as error:
         raise UserError(f"row {row}: {raw / file} cannot be read any more: {error}") from None
     photo, labels = images.halves(whole, layout)

@@ -81,6 +81,7 @@ class Scrape(Section):
     heed_noai: bool
     allow_hosts: list[str]
     contact: Annotated[str, Field(pattern=r"^[ -~]*$")]
+    pack: Count
 
 
 class Clean(Section):

@@ -12,7 +12,7 @@ def main() -> None:
     p = params.read()
     raw = Path("data/raw")
     with sources.opened(p, raw) as source:
-        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape.workers)
+        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape)
     found = source.crawl
     ledger.write(table, raw / "ledger.parquet", "raw")
     write_json(

@@ -118,7 +118,9 @@ def test_the_audit_reads_files_and_pages_by_itself():
     for name in ("originals", "pages"):
         files = closure(ROOT / "src/audit" / f"{name}.py")
         assert files == {ROOT / "src/audit" / f"{name}.py"} | (
-            {ROOT / "src/parallel.py"} if name == "originals" else set()
+            {ROOT / f"src/{shared}.py" for shared in ("errors", "files", "packs", "parallel")}
+            if name == "originals"
+            else set()
         )
 
 

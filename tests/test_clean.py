@@ -18,9 +18,10 @@ from src.clean.measure import Measured
 from src.demo.catalogue import COPIES, Entry, alter, catalogue
 from src.params import Clean
 from src.scrape import sources, store
-from tests.conftest import ROOT, handing
+from tests.conftest import ROOT, SCRAPE, handing
 
-CLEAN = params.read(ROOT / "params.yaml").clean
+DEFAULT = params.read(ROOT / "params.yaml")
+CLEAN = DEFAULT.clean
 
 
 def _settings(**changes: object) -> Clean:
@@ -34,11 +35,10 @@ class Cleaned:
     """The demo site scraped and cleaned, beside the truth about it."""
 
     def __init__(self, raw: Path):
-        default = params.read(ROOT / "params.yaml")
-        demo = default.demo.model_copy(update={"pages": 3, "per_page": 60, "faults": True})
-        settings = default.model_copy(update={"source": "demo", "seed": 0, "demo": demo})
+        demo = DEFAULT.demo.model_copy(update={"pages": 3, "per_page": 60, "faults": True})
+        settings = DEFAULT.model_copy(update={"source": "demo", "seed": 0, "demo": demo})
         with sources.opened(settings, raw) as source:
-            self.scraped = store.store(source.crawl.rows, source.fetch, raw, 4)
+            self.scraped = store.store(source.crawl.rows, source.fetch, raw, settings.scrape)
         self.measured = measure.measure(self.scraped, raw)
         self.table = verdicts.judge(self.scraped, self.measured, settings.clean)
         self.entries = catalogue(180, 0, True)
@@ -186,7 +186,7 @@ def judged(tmp_path: Path) -> Judge:
             }
             for n in range(len(pictures))
         ]
-        table = store.store(rows, handing(lambda url: pictures[int(url)]), tmp_path, 1)
+        table = store.store(rows, handing(lambda url: pictures[int(url)]), tmp_path, SCRAPE)
         return verdicts.judge(table, measure.measure(table, tmp_path), _settings(**changes))
 
     return judge

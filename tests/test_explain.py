@@ -12,7 +12,7 @@ from src.clean import __main__ as explain
 from src.clean import measure, verdicts
 from src.demo.catalogue import alter
 from src.scrape.store import store
-from tests.conftest import ROOT, handing
+from tests.conftest import ROOT, SCRAPE, handing
 
 CLEAN = params.read(ROOT / "params.yaml").clean
 
@@ -83,7 +83,7 @@ def test_a_removed_copy_is_shown_beside_the_picture_that_was_kept(
         for n, name in enumerate(names, 1)
     ]
     fetch = handing(lambda name: pictures[name].read_bytes())
-    table = store(rows, fetch, tmp_path / "data/raw", 1)
+    table = store(rows, fetch, tmp_path / "data/raw", SCRAPE)
     table = verdicts.judge(table, measure.measure(table, tmp_path / "data/raw"), CLEAN)
     ledger.write(table, tmp_path / "data/clean/ledger.parquet", "clean")
     assert list(table["verdict"]) == ["keep", "near_duplicate", "keep"]

@@ -46,7 +46,7 @@ from src.scrape.extent import end
 from src.scrape.listings import MAX_MARKS, ListPage, parse_gallery, parse_imdb
 from src.scrape.store import counts, store
 from stages import scrape
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SCRAPE
 from tests.pages import HANG_UP, NOT_FOUND, Answer, Raw, Server, saved, served
 
 SECONDS = 6.0  # for any case in this process; the waits in it sum up to less than 3
@@ -1623,7 +1623,7 @@ def row(number: int) -> dict:
 
 def kept(rows: list[dict], folder: Path, body: Callable[[str], Path]) -> None:
     """Store pictures, write the ledger, read it back, and see that all are accounted for."""
-    table = store(rows, lambda url, use: use(Body(body(url))), folder, 2)
+    table = store(rows, lambda url, use: use(Body(body(url))), folder, SCRAPE)
     ledger.write(table, folder / "ledger.parquet", "raw")
     counted = counts(ledger.read(folder / "ledger.parquet", "raw"), 1, 0, None)
     assert counted["listed"] == len(rows) == counted["downloaded"] + sum(counted["failed"].values())

@@ -19,7 +19,7 @@ from src.scrape.crawl import crawl
 from src.scrape.errors import FetchError
 from src.scrape.listings import parse_gallery, parse_imdb
 from src.scrape.store import counts, store
-from tests.conftest import REAL_DATA, ROOT, handing, real
+from tests.conftest import REAL_DATA, ROOT, SCRAPE, handing, real
 from tests.pages import NOT_FOUND, Answer, saved, served
 
 LIST = "https://www.imdb.com"
@@ -61,7 +61,7 @@ def quick(changed):
 def scraped(params, folder: Path) -> tuple[pd.DataFrame, dict]:
     """What the scrape stage writes: the ledger, read back, and the metrics."""
     with sources.opened(params, folder) as source:
-        table = store(source.crawl.rows, source.fetch, folder, params.scrape.workers)
+        table = store(source.crawl.rows, source.fetch, folder, params.scrape)
     ledger.write(table, folder / "ledger.parquet", "raw")
     found = source.crawl
     metrics = counts(table, found.pages, found.repeated_pages, found.expected)
@@ -334,7 +334,7 @@ def rows(*urls: str | None) -> list[dict]:
 
 def test_files_are_named_by_their_content_and_format(tmp_path):
     data = picture(1)
-    table = store(rows("a"), handing({"a": data}.__getitem__), tmp_path, 2)
+    table = store(rows("a"), handing({"a": data}.__getitem__), tmp_path, SCRAPE)
     [row] = table.to_dict("records")
     assert row["file"] == f"images/{row['sha256'][:24]}.png"
     assert (tmp_path / row["file"]).read_bytes() == data
@@ -346,27 +346,32 @@ def test_one_picture_for_three_people_is_a_placeholder(tmp_path, people, status)
     data = picture(1)
     urls = [f"{n}" for n in range(people)]
     online = [row | {"page_url": "http://a.example/list"} for row in rows(*urls, "other")]
-    table = store(online, handing(lambda url: picture(2) if url == "other" else data), tmp_path, 2)
+    table = store(
+        online, handing(lambda url: picture(2) if url == "other" else data), tmp_path, SCRAPE
+    )
     assert list(table["status"]) == [status] * people + ["ok"]
     assert len(list((tmp_path / "images").iterdir())) == (2 if status == "ok" else 1)
 
 
 def test_copies_on_disk_are_no_placeholders(tmp_path):
-    table = store(rows("a", "b", "c", "d"), handing(lambda url: picture(1)), tmp_path, 2)
+    table = store(rows("a", "b", "c", "d"), handing(lambda url: picture(1)), tmp_path, SCRAPE)
     assert list(table["status"]) == ["ok"] * 4
     assert (tmp_path / table["file"][0]).exists()
 
 
 def test_a_file_that_may_not_be_read_has_its_reason(tmp_path):
     table = store(
-        rows(str(tmp_path / "gone.jpg")), handing(lambda url: Path(url).read_bytes()), tmp_path, 2
+        rows(str(tmp_path / "gone.jpg")),
+        handing(lambda url: Path(url).read_bytes()),
+        tmp_path,
+        SCRAPE,
     )
     assert list(table["status"]) == ["unreadable"]
 
 
 def test_one_picture_listed_thrice_for_one_person_is_none(tmp_path):
     same = [row | {"item_id": "item1"} for row in rows("a", "b", "c")]
-    table = store(same, handing(lambda url: picture(1)), tmp_path, 2)
+    table = store(same, handing(lambda url: picture(1)), tmp_path, SCRAPE)
     assert list(table["status"]) == ["ok"] * 3
 
 
@@ -377,7 +382,7 @@ def test_a_url_listed_twice_is_fetched_once(tmp_path):
         asked.append(url)
         return picture(len(url))
 
-    table = store(rows("a", "bb", "a"), handing(fetch), tmp_path, 1)
+    table = store(rows("a", "bb", "a"), handing(fetch), tmp_path, SCRAPE)
     assert sorted(asked) == ["a", "bb"]
     assert list(table["status"]) == ["ok"] * 3
 
@@ -399,7 +404,7 @@ def test_what_is_no_picture_keeps_its_row_and_the_reason(tmp_path, data, status)
             raise data
         return picture(1) if url == "good" else data
 
-    table = store(rows("bad", None), handing(fetch), tmp_path, 2)
+    table = store(rows("bad", None), handing(fetch), tmp_path, SCRAPE)
     assert list(table["status"]) == [status, "no_image"]
     assert counts(table, 1, 0, None)["failed"] == {status: 1, "no_image": 1}
     ledger.write(table, tmp_path / "ledger.parquet", "raw")
@@ -407,7 +412,7 @@ def test_what_is_no_picture_keeps_its_row_and_the_reason(tmp_path, data, status)
 
 
 def test_an_empty_list_is_an_empty_ledger(tmp_path):
-    table = store([], handing(lambda url: b""), tmp_path, 2)
+    table = store([], handing(lambda url: b""), tmp_path, SCRAPE)
     ledger.write(table, tmp_path / "ledger.parquet", "raw")
     assert len(ledger.read(tmp_path / "ledger.parquet", "raw")) == 0
 

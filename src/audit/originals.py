@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageCms
 
+from src.packs import read_bytes
 from src.parallel import map_processes
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # what the pipeline takes in
@@ -93,7 +94,7 @@ def _mistakes(picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 def _read(key: tuple[str, str], raw: Path, crop: str, background: str) -> File:
     file, layout = key
     try:
-        data = (raw / file).read_bytes()
+        data = read_bytes(raw / file)
     except OSError as error:
         return File("", error.strerror or str(error))
     digest = hashlib.sha256(data).hexdigest()

@@ -100,10 +100,11 @@ def _measured(file: Path) -> Measured:
 def _survivor(file: Path) -> Path | None:
     """The picture that a file of data/raw was removed as a copy of."""
     table, raw = Path("data/clean/ledger.parquet"), Path("data/raw")
-    if not table.is_file() or file.resolve().parent != (raw / "images").resolve():
+    if not table.is_file() or not file.resolve().is_relative_to(raw.resolve()):
         return None
+    name = file.resolve().relative_to(raw.resolve()).as_posix()
     rows = ledger.read(table, "clean").set_index("row")
-    own = rows[(rows["file"] == f"images/{file.name}").fillna(False)]
+    own = rows[(rows["file"] == name).fillna(False)]
     of = own["duplicate_of"].dropna()
     return raw / rows.loc[of.iloc[0], "file"] if len(of) else None
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from src import alignment, images, neighbours, tone
 from src.clean import cache
+from src.packs import read_bytes
 from src.parallel import map_processes
 
 ENOUGH = 2 * alignment.SIDE  # pixels of the shorter side that a reduced JPEG is left with
@@ -111,7 +112,7 @@ def _measured(seen: tuple[np.ndarray, int, int], residual: float, colorful: floa
 
 def _seen(path: Path, layout: str) -> tuple[np.ndarray, int, int] | str:
     """A photograph's thumbnail in colour, and its own width and height; or what is wrong."""
-    data = path.read_bytes()
+    data = read_bytes(path)
     try:
         if layout != "single":
             pixels = images.halves(images.decode(data), layout)[0]

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from src import images
+from src import images, packs
 from src.errors import UserError
 from src.files import write_bytes
 from src.ledger import SCRAPED
-from src.parallel import map_threads
+from src.parallel import map_threads, progress
+from src.params import Scrape
 from src.scrape import walls
 from src.scrape.answers import Body
 from src.scrape.errors import FetchError
@@ -47,11 +48,11 @@ Use = Callable[[Body], Stored]
 Fetch = Callable[[str, Use], Stored]
 
 
-def store(rows: list[dict], fetch: Fetch, folder: Path, workers: int) -> pd.DataFrame:
+def store(rows: list[dict], fetch: Fetch, folder: Path, scrape: Scrape) -> pd.DataFrame:
     """Fetch each row's image into `folder`/images and fill in the row.
 
-    Files are named by their content, so equal bytes are stored once. Returns the ledger; its
-    `status` is `ok`, or why there is no file.
+    Files are named by their content, so equal bytes are stored once; more than scrape.pack of them
+    are packed. Returns the ledger; its `status` is `ok`, or why there is no file.
     """
     urls = _in_turns({row["image_url"] for row in rows if row["image_url"]})
     stored: dict[str | None, Stored] = {None: Stored("no_image")}
@@ -60,7 +61,7 @@ def store(rows: list[dict], fetch: Fetch, folder: Path, workers: int) -> pd.Data
         stored[url] = _keep(url, fetch, folder)
 
     try:
-        map_threads(keep, urls, "fetching pictures", workers)
+        map_threads(keep, urls, "fetching pictures", scrape.workers)
     except (UserError, KeyboardInterrupt) as error:
         done = f"{len(stored) - 1} of {len(urls)} pictures were dealt with"
         error.args = (f"{error} ({done})" if error.args else done,)
@@ -72,7 +73,7 @@ def store(rows: list[dict], fetch: Fetch, folder: Path, workers: int) -> pd.Data
         columns[name] = [row.get(name) for row in rows]
     table = pd.DataFrame(columns, columns=SCRAPED.names)
     _refuse_placeholders(table, folder)
-    return table
+    return _packed(table, folder, scrape.pack)
 
 
 def counts(table: pd.DataFrame, pages: int, repeated_pages: int, expected: int | None) -> dict:
@@ -142,6 +143,19 @@ def _place(path: Path, picture: memoryview, body: Body | None) -> None:
             os.link(body.path, path)
     if not path.exists():
         write_bytes(path, picture)
+
+
+def _packed(table: pd.DataFrame, folder: Path, most: int) -> pd.DataFrame:
+    """The same with its files in packs of `most`, where there are more than that."""
+    names = list(table["file"].dropna().unique())
+    if len(names) <= most:
+        return table
+    # in the ledger's order: what is listed later leaves full packs as they are
+    parts = [names[at : at + most] for at in range(0, len(names), most)]
+    moved: dict[str, str] = {}
+    for number, part in enumerate(progress(parts, len(parts), "packing pictures")):
+        moved |= packs.pack(part, folder, number)
+    return table.assign(file=table["file"].map(moved))
 
 
 def _refuse_placeholders(table: pd.DataFrame, folder: Path) -> None:
