@@ -3,12 +3,12 @@
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from math import log
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from src.networks import PatchGAN
 from src.pair import square
 from src.params import Canny, Params
 from src.train import checkpoint, loop, steps
+from stages import train as train_stage
 from tests.conftest import ROOT
 
 CPU = torch.device("cpu")
@@ -203,29 +204,43 @@ def test_a_process_that_is_gone_leaves_a_sound_checkpoint(tiny, train, pairs_of,
     assert written() == files
 
 
-def test_sigkill_at_any_moment_changes_nothing_in_the_end(tiny, train, pairs_of, tmp_path):
+def test_sigkill_at_any_moment_changes_nothing_in_the_end(tiny, train, pairs_of, monkeypatch):
     """Ten times the process is killed while it trains, wherever it is."""
     p = tiny({"train.steps": 60, "train.checkpoint_every": 1, "train.snapshots": 4})
     files, _ = undisturbed(train, p)
     put_for_the_stage(pairs_of(p))
-    program = "from stages import train; train.main()"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    rng = np.random.default_rng(0)
+    # one process imports the libraries, and those that train are forked from it
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    forked = get_context("forkserver")
+    forked.set_forkserver_preload([__name__])
+    rng, killed = np.random.default_rng(0), 0
     for _ in range(10):
         before = {file: file.stat().st_mtime_ns for file in checkpoints()}
-        process = subprocess.Popen([sys.executable, "-c", program], env=environment)
-        while process.poll() is None and not progressed(before):
+        process = forked.Process(target=the_stage, args=(Path.cwd(),))
+        process.start()
+        while process.is_alive() and not progressed(before):
             time.sleep(0.01)
         time.sleep(rng.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        if process.returncode == 0:  # it was done before it could be killed
+        process.kill()
+        process.join()
+        if process.exitcode == 0:  # it was done before it could be killed
             break
+        killed += 1
         shutil.rmtree("data/model", ignore_errors=True)  # as DVC does
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert killed > 2
+    last = forked.Process(target=the_stage, args=(Path.cwd(),))
+    last.start()
+    last.join()
+    assert last.exitcode == 0
     shutil.copytree("data/model", "model")
     shutil.copy("metrics/history.csv", "history.csv")
     assert written() == files
+
+
+def the_stage(folder: Path) -> None:
+    """The train stage in `folder`; what it trains on was put there."""
+    os.chdir(folder)
+    train_stage.main()
 
 
 def progressed(before: dict[Path, int]) -> bool:
