@@ -24,6 +24,7 @@ from src.evaluate.scores import KERNEL
 from src.parallel import progress
 
 DRAWS, SET_DRAWS = 10_000, 300
+CELLS = 1 << 22  # numbers drawn that are in memory at a time
 LEVEL = 0.95
 # the sign of what is better; 0: neither is by itself
 BETTER = paired.BETTER | {"lpips": -1, "colorfulness": 0, "gray_share": -1}
@@ -69,11 +70,10 @@ def compare(a: Experiment, b: Experiment, extractor: Extractor, seed: int) -> li
     """
     _refuse_other_pictures(a, b)
     rng = np.random.default_rng(seed)
-    found = []
-    for metric in [m for m in BETTER if m in a.table and m in b.table]:
-        apart = (b.table[metric] - a.table[metric]).to_numpy()
-        means = _resampled(len(apart), DRAWS, rng, lambda places, d=apart: d[places].mean())
-        found.append(_difference(metric, float(apart.mean()), means))
+    metrics = [m for m in BETTER if m in a.table and m in b.table]
+    apart = (b.table[metrics] - a.table[metrics]).to_numpy()
+    every = zip(metrics, apart.mean(axis=0), _resampled_means(apart, rng).T, strict=True)
+    found = [_difference(metric, float(mean), means) for metric, mean, means in every]
     real = extractor(a.val.photo, keep=True)
     one, other = (extractor(e.outputs) for e in (a, b))
 
@@ -106,12 +106,20 @@ def _refuse_other_pictures(a: Experiment, b: Experiment) -> None:
         )
 
 
+def _resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The means of (N, M) values over DRAWS draws of N of them, (DRAWS, M)."""
+    rows = max(1, CELLS // values.size)
+    sizes = [min(rows, DRAWS - at) for at in range(0, DRAWS, rows)]
+    draws = (rng.integers(len(values), size=(size, len(values))) for size in sizes)
+    return np.concatenate([values[places].mean(axis=1) for places in draws])
+
+
 def _resampled(
     count: int,
     draws: int,
     rng: np.random.Generator,
     value: Callable[[np.ndarray], float],
-    title: str = "",
+    title: str,
 ) -> np.ndarray:
     every = progress(range(draws), draws, title)
     return np.array([value(rng.integers(count, size=count)) for _ in every])
