@@ -37,6 +37,15 @@ SCRAPE = params.read(ROOT / "params.yaml").scrape
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
 
 
+# Begun first, so that no worker is left alone with one of them at the end.
+LONGEST = ["test_pipeline.py", "test_processes.py", "test_cluster.py", "test_bugs.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
 def handing(bytes_of: Callable[[str], bytes]) -> Fetch:
     """A fetch that has bytes for every URL."""
 
