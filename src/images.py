@@ -172,8 +172,9 @@ def _exif(image: Image.Image) -> bytes:
 def read(path: Path, layout: str = "single") -> np.ndarray:
     """Decode the photograph of a file, (height, width, 3) uint8.
 
-    `path` may lead through a pack. `layout` says where it stands: `single`, or `photo_left` / `photo_right` of a
-    side-by-side pair. Raises ImageError as `decode` does, OSError where there is no file.
+    `path` may lead through a pack. `layout` says where it stands: `single`, or `photo_left` /
+    `photo_right` of a side-by-side pair. Raises ImageError as `decode` does, OSError where there is
+    no file.
     """
     return halves(decode(read_bytes(path)), layout)[0]
 

@@ -5,6 +5,7 @@ images/00001.zip/5f3a.jpeg.
 """
 
 import errno
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -25,7 +26,7 @@ def read_bytes(path: Path) -> bytes:
         return _opened(pack, told.st_mtime_ns, told.st_size).read(path.name)
     except KeyError:
         raise FileNotFoundError(errno.ENOENT, "no such file in the pack", str(path)) from None
-    except BadZipFile as error:
+    except (BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise OSError(errno.EIO, f"the pack is damaged: {error}", str(path)) from None
 
 

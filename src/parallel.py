@@ -9,12 +9,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from queue import SimpleQueue
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from unittest.mock import patch
 
 from threadpoolctl import threadpool_limits
@@ -63,7 +63,7 @@ def elsewhere(mapper: Mapper) -> Iterator[None]:
 def map_processes(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> list[Result]:
-    """Apply a picklable `function` to each item; results in the items' order."""
+    """Apply a picklable `function` that threads may share to each item; results in their order."""
     return list(stream_processes(function, items, title))
 
 
@@ -99,7 +99,7 @@ def _here(function: Callable[[Item], Result], items: Sequence[Item], bar: tqdm) 
                 return
             yield item
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+    with threadpool_limits(1, "blas"), _Daemons(workers) as pool:
         for result, seconds in _ahead(pool, partial(_timed, function), begun(), WINDOW * workers):
             spent, done = spent + seconds, done + 1
             bar.update()
@@ -132,8 +132,37 @@ def _ahead(
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()
-    finally:
+    except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
+class _Daemons(Executor):
+    """Threads that nobody waits for: a library's pool would hold up Ctrl-C until they are done."""
+
+    def __init__(self, workers: int):
+        self._todo: SimpleQueue[tuple[Future, Callable, Any] | None] = SimpleQueue()
+        self._workers = workers
+        for _ in range(workers):
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def submit(self, function: Callable[[Item], Result], item: Item) -> Future[Result]:
+        future: Future[Result] = Future()
+        self._todo.put((future, function, item))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        while cancel_futures and not self._todo.empty():
+            self._todo.get()
+        for _ in range(self._workers):
+            self._todo.put(None)
+
+    def _work(self) -> None:
+        for future, function, item in iter(self._todo.get, None):
+            try:
+                future.set_result(function(item))
+            except BaseException as error:
+                future.set_exception(error)
 
 
 def _timed(function: Callable[[Item], Result], item: Item) -> tuple[Result, float]:

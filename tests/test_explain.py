@@ -72,8 +72,9 @@ def test_what_is_no_picture_is_told_as_such(pictures):
     assert explain.side_by_side([pictures["page"]]).shape == (264, 264, 3)
 
 
+@pytest.mark.parametrize("pack", [10_000, 2], ids=["files", "packed"])
 def test_a_removed_copy_is_shown_beside_the_picture_that_was_kept(
-    pictures, tmp_path: Path, monkeypatch, capsys
+    pictures, tmp_path: Path, monkeypatch, capsys, pack: int
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
@@ -83,7 +84,7 @@ def test_a_removed_copy_is_shown_beside_the_picture_that_was_kept(
         for n, name in enumerate(names, 1)
     ]
     fetch = handing(lambda name: pictures[name].read_bytes())
-    table = store(rows, fetch, tmp_path / "data/raw", SCRAPE)
+    table = store(rows, fetch, tmp_path / "data/raw", SCRAPE.model_copy(update={"pack": pack}))
     table = verdicts.judge(table, measure.measure(table, tmp_path / "data/raw"), CLEAN)
     ledger.write(table, tmp_path / "data/clean/ledger.parquet", "clean")
     assert list(table["verdict"]) == ["keep", "near_duplicate", "keep"]

@@ -80,14 +80,23 @@ def test_what_a_pack_does_not_hold_is_not_found(folder: Path):
         packs.read_bytes(folder / "images/00000.zip/7.png")
 
 
-@pytest.mark.parametrize("damage", ["a byte changed", "cut short", "no archive"])
+@pytest.mark.parametrize(
+    "damage", ["a byte changed", "cut short", "no archive", "said to be encrypted", "of no method"]
+)
 def test_a_damaged_pack_is_an_error_of_the_disk(folder: Path, damage: str):
     packs.pack(names(9), folder, 0)
     path = folder / "images/00000.zip"
     data = bytearray(path.read_bytes())
-    data[60] ^= 1
-    changed = {"a byte changed": data, "cut short": data[:500], "no archive": b"<html>"}
-    path.write_bytes(changed[damage])
+    central = data.index(b"PK\1\2")
+    changed = {
+        "a byte changed": [(60, data[60] ^ 1)],
+        "said to be encrypted": [(6, 1), (central + 8, 1)],
+        "of no method": [(8, 99), (central + 10, 99)],
+    }
+    for at, value in changed.get(damage, []):
+        data[at] = value
+    shorter = {"cut short": data[:500], "no archive": b"<html>"}
+    path.write_bytes(shorter.get(damage, data))
     with pytest.raises(OSError, match=r"the pack is damaged.*00000\.zip/0\.png"):
         packs.read_bytes(path / "0.png")
 
@@ -186,6 +195,17 @@ def test_every_stage_sees_the_same_in_packs(loose, packed, tmp_path: Path):
     assert paired[0] == paired[1]
     assert audited[0] == audited[1]
     assert len(audited[0]) == 12
+
+
+def test_a_picture_that_cannot_be_read_any_more_is_named(loose, packed):
+    for (raw, table), gone in ((loose, "No such file"), (packed, "the pack is damaged")):
+        file = raw / table["file"][0]
+        if file.is_file():
+            file.unlink()
+        else:
+            file.parent.write_bytes(b"damaged")
+        with pytest.raises(UserError, match=rf"{raw.name}/images/.* cannot be read any more: {gone}"):
+            measure.measure(table, raw)
 
 
 def test_a_packed_picture_can_be_explained(packed):

@@ -1,6 +1,9 @@
 """Functions mapped over lists: in order, in several processes, and stopped by an error."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -8,6 +11,7 @@ import pytest
 
 from src import parallel
 from src.parallel import map_processes, map_threads, progress
+from tests.conftest import ROOT
 
 
 def _square(number: int) -> tuple[int, int]:
@@ -33,12 +37,13 @@ def test_little_work_is_done_in_this_process(count: int):
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
 def test_much_work_goes_on_in_other_processes_and_in_order(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parallel, "WORTH_S", 1)
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
     results = map_processes(_slowly, range(60), "squares")
     assert [square for square, _ in results] == [n * n for n in range(60)]
     where = [process == os.getpid() for _, process in results]
     assert where[0]
     assert where == sorted(where, reverse=True)
-    assert len({process for _, process in results}) == 1 + len(os.sched_getaffinity(0))
+    assert len({process for _, process in results}) == 1 + 2
 
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one thread")
@@ -63,7 +68,33 @@ def test_who_stops_asking_stops_the_work():
     results = parallel.stream_processes(done.append, range(5000), "numbers")
     next(results)
     results.close()
-    assert len(done) < 100
+    time.sleep(0.1)
+    assert len(done) <= parallel.WINDOW * parallel.cores()
+
+
+def test_ctrl_c_does_not_wait_for_what_is_being_done(tmp_path):
+    program = (
+        "import time\n"
+        "from src import parallel\n"
+        "from src.errors import reported\n"
+        "with reported('t'): parallel.map_processes(time.sleep, [30] * 9, '')\n"
+    )
+    process = subprocess.Popen(
+        # a shell's background job, as which tests may run, has Ctrl-C switched off
+        [
+            sys.executable,
+            "-c",
+            f"import signal; signal.signal(2, signal.default_int_handler)\n{program}",
+        ],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=10)[1]
+    assert process.returncode == 130
+    assert "t: interrupted" in said and "Traceback" not in said
 
 
 def _threads(_: int) -> list[str | None]:
@@ -74,6 +105,7 @@ def _threads(_: int) -> list[str | None]:
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
 def test_a_process_has_one_thread_for_its_libraries_and_this_one_what_it_had(monkeypatch):
     monkeypatch.setattr(parallel, "WORTH_S", 1)
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     assert map_processes(_threads, range(40), "threads")[-1] == ["1", "1", "1"]

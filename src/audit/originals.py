@@ -33,6 +33,8 @@ TURNS = {
 }
 SIDE = 16  # of the picture in small that arrays are compared by
 
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd metadata: pixels decide
+
 
 @dataclass(frozen=True)
 class File:
@@ -99,9 +101,7 @@ def _read(key: tuple[str, str], raw: Path, crop: str, background: str) -> File:
         return File("", error.strerror or str(error))
     digest = hashlib.sha256(data).hexdigest()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image, scale = _decode(data, background)
+        image, scale = _decode(data, background)
     except Exception as error:  # Pillow raises whatever its plugins meet in damaged bytes
         return File(digest, f"{error} (it starts {data[:12]!r})")
     photo = image.crop(_half(image.size, layout))

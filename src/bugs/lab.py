@@ -92,7 +92,8 @@ class Lab:
 
     def __init__(self, root: Path, settings: dict[str, Any]):
         self.root = root.resolve()
-        self.settings = settings | {"evaluate.lpips": False}  # no run asks the network for weights
+        # no run asks the network for weights, and mutations write over single files
+        self.settings = settings | {"evaluate.lpips": False, "scrape.pack": 10_000}
         self.commit = _run(["git", "rev-parse", "HEAD"], self.root)[1].strip()
         self.clone = self.root / ".cache/bugs/clone"
         self.results = self.root / ".cache/bugs" / self._key()

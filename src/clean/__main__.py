@@ -100,9 +100,10 @@ def _measured(file: Path) -> Measured:
 def _survivor(file: Path) -> Path | None:
     """The picture that a file of data/raw was removed as a copy of."""
     table, raw = Path("data/clean/ledger.parquet"), Path("data/raw")
-    if not table.is_file() or not file.resolve().is_relative_to(raw.resolve()):
+    whole, root = file.resolve(), raw.resolve()
+    if not table.is_file() or not whole.is_relative_to(root):
         return None
-    name = file.resolve().relative_to(raw.resolve()).as_posix()
+    name = whole.relative_to(root).as_posix()
     rows = ledger.read(table, "clean").set_index("row")
     own = rows[(rows["file"] == name).fillna(False)]
     of = own["duplicate_of"].dropna()

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from src import alignment, images, neighbours, tone
 from src.clean import cache
+from src.errors import UserError
 from src.packs import read_bytes
 from src.parallel import map_processes
 
@@ -52,18 +53,27 @@ def measure(
 ) -> dict[tuple[str, str], Measured]:
     """Measure every file of the ledger, keyed by (file, layout).
 
-    kept: where measurements are kept by content, so that no file is decoded again.
+    kept: where measurements are kept by content, so that no file is decoded again. Raises UserError
+    where a file is gone.
     """
     found = table[table["status"] == "ok"]
     rows = zip(found["file"], found["layout"], found["sha256"], strict=True)
     content = {(file, layout): (sha256, layout) for file, layout, sha256 in sorted(set(rows))}
     paths = {key: raw / file for (file, _), key in content.items()}
     known = cache.read(kept, Measured) if kept else {}
-    new = sorted(paths.keys() - known.keys())
+    # by path: pictures of one pack together
+    new = sorted(paths.keys() - known.keys(), key=lambda key: (paths[key], key))
     batches = [
         [(paths[key], key[1]) for key in new[at : at + BATCH]] for at in range(0, len(new), BATCH)
     ]
-    made = chain.from_iterable(map_processes(measure_files, batches, "fingerprinting"))
+    try:
+        made = chain.from_iterable(map_processes(measure_files, batches, "fingerprinting"))
+    except OSError as error:
+        if not error.filename:
+            raise
+        raise UserError(
+            f"{error.filename} cannot be read any more: {error.strerror}: `dvc checkout` brings it back"
+        ) from None
     known |= dict(zip(new, made, strict=True))
     measured = _told_apart(
         {key: replace(known[key], source=(path, key[1])) for key, path in paths.items()}

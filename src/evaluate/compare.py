@@ -108,7 +108,7 @@ def _refuse_other_pictures(a: Experiment, b: Experiment) -> None:
 
 def _resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The means of (N, M) values over DRAWS draws of N of them, (DRAWS, M)."""
-    rows = max(1, CELLS // values.size)
+    rows = max(1, CELLS // max(1, values.size))
     sizes = [min(rows, DRAWS - at) for at in range(0, DRAWS, rows)]
     draws = (rng.integers(len(values), size=(size, len(values))) for size in sizes)
     return np.concatenate([values[places].mean(axis=1) for places in draws])
