@@ -3,10 +3,6 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import (
-    peak_signal_noise_ratio,
-    structural_similarity_index_measure,
-)
 
 PSNR_CAP = 100.0  # dB; equal pictures would have infinitely many, which no metrics file holds
 BATCH = 32  # pictures at a time: SSIM takes some hundred times their memory
@@ -21,6 +17,12 @@ def scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+    # its import takes as long as torch's own: training begins without it
+    from torchmetrics.functional.image import (
+        peak_signal_noise_ratio,
+        structural_similarity_index_measure,
+    )
+
     a, b = unit(outputs), unit(targets)
     psnr = [
         min(PSNR_CAP, float(peak_signal_noise_ratio(x, y, data_range=1.0)))

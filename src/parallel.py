@@ -95,13 +95,16 @@ def _here(function: Callable[[Item], Result], items: Sequence[Item], bar: tqdm) 
 
     def begun() -> Iterator[Item]:
         for item in items:
-            if workers > 1 and _left_s(spent, done, len(items)) / workers > WORTH_S:
+            left = _left_s(spent, done - workers, len(items) - done)
+            if workers > 1 and left / workers > WORTH_S:
                 return
             yield item
 
     with threadpool_limits(1, "blas"), _Daemons(workers) as pool:
         for result, seconds in _ahead(pool, partial(_timed, function), begun(), WINDOW * workers):
-            spent, done = spent + seconds, done + 1
+            if done >= workers:  # the first ones also load what compiled code needs
+                spent += seconds
+            done += 1
             bar.update()
             yield result
     rest = items[done:]
@@ -174,9 +177,9 @@ def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Res
     return [function(item) for item in items]
 
 
-def _left_s(spent: float, done: int, count: int) -> float:
-    """Seconds of work that the rest will take, as far as can be told; the first steps tell little."""
-    return spent * (count / done - 1) if spent > TELLING_S else 0.0
+def _left_s(spent: float, done: int, left: int) -> float:
+    """Seconds of work that so many more will take, by what some took; little work tells little."""
+    return left * spent / done if spent > TELLING_S else 0.0
 
 
 def map_threads(

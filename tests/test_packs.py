@@ -204,7 +204,9 @@ def test_a_picture_that_cannot_be_read_any_more_is_named(loose, packed):
             file.unlink()
         else:
             file.parent.write_bytes(b"damaged")
-        with pytest.raises(UserError, match=rf"{raw.name}/images/.* cannot be read any more: {gone}"):
+        with pytest.raises(
+            UserError, match=rf"{raw.name}/images/.* cannot be read any more: {gone}"
+        ):
             measure.measure(table, raw)
 
 
