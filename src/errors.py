@@ -17,15 +17,20 @@ def printable(text: str, kept: str = "") -> str:
     return "".join(c if c.isprintable() or c in kept else "?" for c in text)
 
 
+def _tell(line: str) -> None:
+    # in one piece: print writes the line's end apart, and several processes may share a terminal
+    sys.stderr.write(line + "\n")
+
+
 @contextmanager
 def reported(program: str) -> Iterator[None]:
     """Run a program's body; print a `UserError` as one line on stderr and exit with status 1."""
     try:
         yield
     except UserError as error:
-        print(printable(f"{program}: {error}", "\n"), file=sys.stderr)
+        _tell(printable(f"{program}: {error}", "\n"))
         raise SystemExit(1) from None
     except KeyboardInterrupt as error:
         done = f" ({error})" if error.args else ""
-        print(f"{program}: interrupted{done}; run the same command to go on", file=sys.stderr)
+        _tell(f"{program}: interrupted{done}; run the same command to go on")
         raise SystemExit(130) from None
