@@ -9,11 +9,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 from unittest.mock import patch
 
@@ -155,8 +155,9 @@ class _Daemons(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        while cancel_futures and not self._todo.empty():
-            self._todo.get()
+        with suppress(Empty):
+            while cancel_futures:
+                self._todo.get_nowait()
         for _ in range(self._workers):
             self._todo.put(None)
 
@@ -189,31 +190,12 @@ def map_threads(
 
     An error, or Ctrl-C, is raised at once: who is still waiting for the network is not waited for.
     """
-    todo = iter(enumerate(items))
-    done: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
-    stopped, taking = threading.Event(), threading.Lock()
-
-    def work() -> None:
-        while not stopped.is_set():
-            with taking:
-                number, item = next(todo, (None, None))
-            if number is None:
-                return
-            try:
-                done.put((number, function(item), None))
-            except BaseException as error:
-                done.put((number, None, error))
-
-    # daemons: a pool's own threads would hold up the end of the program
-    for _ in range(min(workers, len(items))):
-        threading.Thread(target=work, daemon=True).start()
-    results: list[Result | None] = [None] * len(items)
-    try:
-        for _ in progress(range(len(items)), len(items), title):
-            number, result, error = done.get()
-            if error is not None:
-                raise error
-            results[number] = result
-    finally:
-        stopped.set()
-    return results
+    with _Daemons(min(workers, len(items))) as pool:
+        try:
+            running = [pool.submit(function, item) for item in items]
+            for future in progress(as_completed(running), len(items), title):
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [future.result() for future in running]

@@ -49,7 +49,7 @@ from stages import scrape
 from tests.conftest import ROOT, SCRAPE
 from tests.pages import HANG_UP, NOT_FOUND, Answer, Raw, Server, saved, served
 
-SECONDS = 10.0  # for any case in this process; the waits in it sum up to less than 6
+SECONDS = 9.0  # for any case in this process; the waits in it sum up to less than 6
 PEAK_MB = 300
 QUICK = {
     "scrape.workers": 2,

@@ -72,12 +72,15 @@ def test_who_stops_asking_stops_the_work():
     assert len(done) <= parallel.WINDOW * parallel.cores()
 
 
-def test_ctrl_c_does_not_wait_for_what_is_being_done(tmp_path):
+def test_ctrl_c_does_not_wait_for_what_is_being_done():
     program = (
         "import time\n"
         "from src import parallel\n"
         "from src.errors import reported\n"
-        "with reported('t'): parallel.map_processes(time.sleep, [30] * 9, '')\n"
+        "def work(_):\n"
+        "    print('begun', flush=True)\n"
+        "    time.sleep(30)\n"
+        "with reported('t'): parallel.map_processes(work, range(9), '')\n"
     )
     process = subprocess.Popen(
         # a shell's background job, as which tests may run, has Ctrl-C switched off
@@ -87,10 +90,11 @@ def test_ctrl_c_does_not_wait_for_what_is_being_done(tmp_path):
             f"import signal; signal.signal(2, signal.default_int_handler)\n{program}",
         ],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(3)
+    assert process.stdout.readline() == "begun\n"
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=10)[1]
     assert process.returncode == 130
