@@ -1,5 +1,7 @@
 """Distances between sets of features: the papers' formulas, torchmetrics' own, and their errors."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -126,6 +128,17 @@ def plain_kernel(a: np.ndarray, b: np.ndarray) -> float:
         return (k(x, x).sum() - np.trace(k(x, x))) / (len(x) * (len(x) - 1))
 
     return float(within(a) + within(b) - 2 * k(a, b).mean())
+
+
+def test_an_error_takes_the_memory_of_one_group_left_out_and_not_of_all():
+    a = np.zeros((2000, 64))
+    tracemalloc.start()
+    try:
+        distances.with_error(lambda a, b: 0.0, a, a, together=True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * a.nbytes, "both sets without a group, and what may wait to be forgotten"
 
 
 @pytest.mark.parametrize(

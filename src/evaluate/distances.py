@@ -95,8 +95,8 @@ def with_error(
     """
     parts = [_groups(len(x)) for x in (a, b)]
     if together:
-        left = [(_without(a, p), _without(b, p)) for p in parts[0]]
-        return distance(a, b), _error([distance(*pair) for pair in left])
+        left = (distance(_without(a, p), _without(b, p)) for p in parts[0])
+        return distance(a, b), _error(list(left))
     errors = [
         _error([distance(_without(a, p), b) for p in parts[0]]),
         _error([distance(a, _without(b, p)) for p in parts[1]]),
