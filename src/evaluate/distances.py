@@ -95,8 +95,8 @@ def with_error(
     """
     parts = [_groups(len(x)) for x in (a, b)]
     if together:
-        left = (distance(_without(a, p), _without(b, p)) for p in parts[0])
-        return distance(a, b), _error(list(left))
+        error = _error([distance(_without(a, p), _without(b, p)) for p in parts[0]])
+        return distance(a, b), error
     errors = [
         _error([distance(_without(a, p), b) for p in parts[0]]),
         _error([distance(a, _without(b, p)) for p in parts[1]]),
