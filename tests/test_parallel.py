@@ -74,11 +74,11 @@ def test_who_stops_asking_stops_the_work():
 
 def test_ctrl_c_does_not_wait_for_what_is_being_done():
     program = (
-        "import time\n"
+        "import os, time\n"
         "from src import parallel\n"
         "from src.errors import reported\n"
         "def work(_):\n"
-        "    print('begun', flush=True)\n"
+        "    os.write(1, b'begun\\n')\n"  # at once: several do
         "    time.sleep(30)\n"
         "with reported('t'): parallel.map_processes(work, range(9), '')\n"
     )
