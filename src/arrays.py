@@ -23,7 +23,8 @@ from src.ledger import read_table, write_table
 
 INPUTS = {"colorize": "gray", "sketch": "canny", "labels": "labels"}  # by task
 INDEX = pa.schema([("row", pa.int64()), ("item_id", pa.string()), ("name", pa.string())])
-LET_GO = 16_000_000  # bytes read after which mapped pages are given back
+LET_GO = 4_000_000  # bytes mapped after which their pages are given back
+AROUND = 65_536  # bytes that the system maps where one is read (Linux: fault_around_bytes)
 BLOCK = 256  # pictures read at a time
 
 
@@ -36,7 +37,7 @@ class Shards:
     def __init__(self, files: list[np.memmap]):
         self._files = files
         self._starts = np.cumsum([0, *map(len, files)])
-        self._read = 0
+        self._mapped = 0
         self.shape = (int(self._starts[-1]), *files[0].shape[1:])
         self.dtype = files[0].dtype
         self.nbytes = sum(file.nbytes for file in files)
@@ -63,9 +64,10 @@ class Shards:
         for to, place in enumerate(places):
             number = int(np.searchsorted(self._starts, place, "right")) - 1
             made[to] = self._files[number][place - self._starts[number]]
-        self._read += made.nbytes
-        if self._read > LET_GO:
-            self._read = 0
+        runs = 1 + np.count_nonzero(np.diff(places) != 1)
+        self._mapped += made.nbytes + runs * AROUND
+        if self._mapped > LET_GO:
+            self._mapped = 0
             for file in self._files:
                 file.base.madvise(mmap.MADV_DONTNEED)  # they stay in the system's own cache
         return made
