@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context
@@ -23,21 +23,29 @@ from tqdm import tqdm
 WORTH_S = 10.0  # seconds left from which processes are started, which takes two or three
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 TELLING_S = 1.0  # of work done before that is told
+TICK_S = 0.5  # a Ctrl-C that comes just before a wait is noticed only when the wait ends
 WINDOW = 4  # results, or chunks of them, a worker that are made before the first is asked for
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Mapper(Protocol):
-    """A map over other machines: picklable functions and items, results in the items' order."""
+Resident = Callable[..., Any]  # what it is given, and what it returns, can be pickled
 
-    def __call__(
+
+class Cluster(Protocol):
+    """Work on other machines."""
+
+    def map(
         self, function: Callable[[Item], Result], items: Sequence[Item], bar: tqdm
-    ) -> Iterator[Result]: ...
+    ) -> Iterator[Result]:
+        """A picklable function of each item; results in the items' order."""
+
+    def residents(self, make: Callable[[], Resident], threads: int) -> list[Resident]:
+        """What `make` makes on each processor, called by so many threads at a time."""
 
 
-_mappers: list[Mapper] = []  # the last one is used; none: this machine
+_clusters: list[Cluster] = []  # the last one is used; none: this machine
 
 
 def progress(items: Iterable[Item] | None, total: int, title: str) -> tqdm:
@@ -51,13 +59,19 @@ def cores() -> int:
 
 
 @contextmanager
-def elsewhere(mapper: Mapper) -> Iterator[None]:
-    """Let `mapper` do the work of every map in the block but of `map_threads`."""
-    _mappers.append(mapper)
+def elsewhere(cluster: Cluster) -> Iterator[None]:
+    """Let `cluster` do the work of every map in the block but of `map_threads`."""
+    _clusters.append(cluster)
     try:
         yield
     finally:
-        _mappers.pop()
+        _clusters.pop()
+
+
+def residents(make: Callable[[], Resident], threads: int) -> list[Resident]:
+    """What `make` makes, to be called by so many threads at a time: one here, or on a cluster one
+    for each processor, there for the block. One that is lost is made anew, and asked again."""
+    return _clusters[-1].residents(make, threads) if _clusters else [make()]
 
 
 def map_processes(
@@ -72,7 +86,7 @@ def stream_processes(
 ) -> Iterator[Result]:
     """The same, each result as it is asked for: together they may be larger than memory."""
     with progress(None, len(items), title) as bar:
-        yield from (_mappers[-1] if _mappers else _here)(function, items, bar)
+        yield from (_clusters[-1].map if _clusters else _here)(function, items, bar)
 
 
 def map_shared(
@@ -82,7 +96,7 @@ def map_shared(
 
     Here in threads, which share them; a cluster's machines get them once.
     """
-    if _mappers:
+    if _clusters:
         return map_processes(function, items, title)
     with threadpool_limits(1, "blas"):
         return map_threads(function, items, title, cores())
@@ -132,12 +146,29 @@ def _ahead(
         for item in items:
             running.append(pool.submit(function, item))
             if len(running) == most:
-                yield running.popleft().result()
+                yield _result(running.popleft())
         while running:
-            yield running.popleft().result()
+            yield _result(running.popleft())
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
+
+
+def _result(future: Future[Result]) -> Result:
+    while not wait([future], TICK_S).done:
+        pass
+    return future.result()
+
+
+def _as_completed(futures: list[Future[Result]]) -> Iterator[Future[Result]]:
+    done: SimpleQueue[Future[Result]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(done.put)
+    left = len(futures)
+    while left:
+        with suppress(Empty):
+            yield done.get(timeout=TICK_S)
+            left -= 1
 
 
 class _Daemons(Executor):
@@ -193,7 +224,7 @@ def map_threads(
     with _Daemons(min(workers, len(items))) as pool:
         try:
             running = [pool.submit(function, item) for item in items]
-            for future in progress(as_completed(running), len(items), title):
+            for future in progress(_as_completed(running), len(items), title):
                 future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from src import ledger, params
+from src import cluster, ledger, params
 from src.errors import reported
 from src.files import write_json
 from src.scrape import sources, store
@@ -11,8 +11,8 @@ from src.scrape import sources, store
 def main() -> None:
     p = params.read()
     raw = Path("data/raw")
-    with sources.opened(p, raw) as source:
-        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape)
+    with cluster.joined(p.engine), sources.opened(p, raw) as source:
+        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape, source.threads)
     found = source.crawl
     ledger.write(table, raw / "ledger.parquet", "raw")
     write_json(

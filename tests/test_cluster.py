@@ -1,25 +1,32 @@
-"""The maps on a real Ray cluster of two nodes, each a raylet with processes of its own."""
+"""Work on a real Ray cluster of two nodes, each a raylet with processes of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from src import cluster, images, neighbours, pair, parallel
+from src import cluster, images, ledger, neighbours, pair, parallel
 from src.alignment import thumbnail
 from src.clean import measure
 from src.errors import UserError
 from src.params import Canny, Engine, Pair
+from src.scrape import sources, store
 from tests.conftest import ROOT
 from tests.copies import COPIES
+from tests.pages import Answer, Server, served
 
 os.environ |= cluster.QUIET | cluster.INSIDE
 pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-scale.txt")
@@ -136,8 +143,7 @@ def test_a_lost_node_loses_and_doubles_nothing(engine, nodes, tmp_path):
         done = [next(stream) for _ in range(20)]
         begun = {path.read_text() for path in (tmp_path / "seen").iterdir()}
         assert lost.node_id in begun, "it has done its part, and is at its next"
-        [raylet] = lost.all_processes["raylet"]
-        os.kill(raylet.process.pid, signal.SIGKILL)
+        _kill(lost)
         done += list(stream)
     assert done == [number * number for number in range(80)]
     nodes.remove_node(lost)
@@ -182,6 +188,169 @@ def test_a_killed_driver_goes_on_where_it_was(engine, tmp_path):
     assert not list(tmp_path.glob(".resume/map/*"))
 
 
+def test_residents_are_on_every_node_and_made_anew_when_theirs_is_lost(engine, nodes, tmp_path):
+    lost = another(nodes)
+    nodes.wait_for_nodes()
+    with cluster.joined(engine):
+        asked = parallel.residents(_Counting, 2)
+        before = [one(n) for n, one in enumerate(asked)]
+        assert [n for n, _, _ in before] == [0, 1, 2]
+        assert len({node for _, node, _ in before}) == 3
+        _kill(lost)
+        while lost.node_id in _alive():
+            time.sleep(0.1)
+        after = [one(n) for n, one in enumerate(asked)]
+    assert [n for n, _, _ in after] == [0, 1, 2]
+    assert sorted(times for _, _, times in after) == [1, 2, 2], "one begins anew"
+    assert lost.node_id not in {node for _, node, _ in after}
+    nodes.remove_node(lost)
+
+
+def test_who_waits_for_a_resident_does_not_hold_up_the_end(engine):
+    errors = []
+
+    def ask(resident: parallel.Resident) -> None:
+        try:
+            resident(60)
+        except Exception as error:
+            errors.append(error)
+
+    with cluster.joined(engine):
+        resident, *_ = parallel.residents(_sleeper, 2)
+        resident(0)
+        waiting = threading.Thread(target=ask, args=[resident])
+        waiting.start()
+        time.sleep(0.5)
+        began = time.monotonic()
+    waiting.join()
+    assert time.monotonic() - began < 20
+    assert len(errors) == 1
+
+
+class Web:
+    """Hosts on 127.0.0.1, each a port; the first one has the list."""
+
+    def __init__(self, hosts: list[Server], changed):
+        self.hosts, self._changed = hosts, changed
+
+    def lists(self, *urls: str) -> None:
+        items = (f'<li><a href="/{n}"><img src="{url}"></a></li>' for n, url in enumerate(urls))
+        self.hosts[0]["/list"] = Answer(f"<html>{''.join(items)}</html>".encode())
+
+    def picture(self, number: int, host: int) -> str:
+        """The URL of a picture that this host has."""
+        url = f"/{number}.png"
+        self.hosts[host][url] = Answer(images.png(np.full((8, 8, 3), number, np.uint8)))
+        return self.hosts[host][url]
+
+    def scrape(self, engine: Engine, folder: Path, **settings: object) -> tuple[dict, dict]:
+        """What the stage writes: the ledger's columns, and the files."""
+        quick = {"retries": 1, "backoff_s": 0, "requests_per_second": 1000, "workers": 4}
+        quick |= {"allow_hosts": ["127.0.0.1"]} | settings
+        selectors = {"url": self.hosts[0]["/list"], "item": "li", "name": ""}
+        changes = {f"scrape.{key}": value for key, value in quick.items()}
+        changes |= {f"gallery.{key}": value for key, value in selectors.items()}
+        p = self._changed({"source": "gallery"} | changes)
+        with cluster.joined(engine), sources.opened(p, folder) as source:
+            rows, fetch, threads = source.crawl.rows, source.fetch, source.threads
+            table = store.store(rows, fetch, folder, p.scrape, threads)
+        ledger.write(table, folder / "ledger.parquet", "raw")
+        return table.to_dict("list"), {
+            file.relative_to(folder).as_posix(): file.read_bytes()
+            for file in sorted(folder.rglob("*.*"))
+        }
+
+    def asked(self) -> list[Counter]:
+        """How often each host was asked for what, since this was last called."""
+        counted = [Counter(host.asked) for host in self.hosts]
+        for host in self.hosts:
+            host.asked.clear()
+        return counted
+
+    def gaps(self, host: int) -> list[float]:
+        """Seconds between a host's answers, but for its robots.txt."""
+        told = self.hosts[host]
+        times = sorted(t for t, path in zip(told.times, told.asked, strict=True) if "png" in path)
+        return [after - before for before, after in pairwise(times)]
+
+
+@pytest.fixture
+def web(changed) -> Iterator[Web]:
+    with ExitStack() as stack:
+        yield Web([stack.enter_context(served()) for _ in range(4)], changed)
+
+
+def test_pictures_fetched_on_a_cluster_are_those_fetched_here(engine, web, tmp_path):
+    urls = [web.picture(n, n % 4) for n in range(24)]
+    urls[3] = web.hosts[3]["/missing.png"]
+    urls[6] = web.hosts[2]["/private/6.png"]
+    web.hosts[2]["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private/")
+    web.hosts[1]["/elsewhere"] = Answer(b"", 302, {"Location": web.picture(99, 3)})
+    urls[9] = web.hosts[1]["/elsewhere"]
+    urls[12] = web.hosts[0]["/wall"]
+    web.hosts[0]["/wall"] = Answer(b"<html>no picture</html>")
+    web.lists(*urls)
+    here = web.scrape(Engine(kind="local", address="", batch=1), tmp_path / "here")
+    asked_here = web.asked()
+    shutil.rmtree(sources.CACHE)
+    there = web.scrape(engine, tmp_path / "there")
+    assert there[1] == here[1]
+    assert Counter(here[0]["status"]) == {"ok": 21, "http_404": 1, "robots": 1, "html": 1}
+    assert web.asked() == asked_here
+    assert web.scrape(engine, tmp_path / "again")[1] == here[1]
+    failed = [{"/robots.txt", "/wall"}, set(), {"/robots.txt"}, {"/robots.txt", "/missing.png"}]
+    assert [set(counted) for counted in web.asked()] == failed
+
+
+def test_a_host_is_asked_at_its_pace_whoever_asks(engine, web, tmp_path):
+    urls = []
+    for n in range(12):
+        url = web.picture(n, 1)
+        if n % 2:  # by way of another host, which another worker may ask
+            web.hosts[2 + n % 4 // 2][f"/to{n}"] = Answer(b"", 302, {"Location": url})
+            url = web.hosts[2 + n % 4 // 2][f"/to{n}"]
+        urls.append(url)
+    web.lists(*urls)
+    table, _ = web.scrape(engine, tmp_path / "raw", requests_per_second=10)
+    assert table["status"] == ["ok"] * 12
+    assert len(web.gaps(1)) == 11
+    assert min(web.gaps(1)) > 0.08
+
+
+def test_a_node_lost_while_it_fetches_loses_and_doubles_no_picture(engine, nodes, web, tmp_path):
+    urls = [web.picture(n, n % 4) for n in range(80)]
+    web.lists(*urls)
+    lost = another(nodes)
+    nodes.wait_for_nodes()
+
+    def wait_and_kill() -> None:
+        while sum(len(host.asked) for host in web.hosts) < 40:
+            time.sleep(0.01)
+        _kill(lost)
+
+    killer = threading.Thread(target=wait_and_kill)
+    killer.start()
+    table, files = web.scrape(engine, tmp_path / "raw", requests_per_second=8)
+    killer.join()
+    nodes.remove_node(lost)
+    assert table["status"] == ["ok"] * 80
+    assert len([name for name in files if name.startswith("images/")]) == 80
+    asked = web.asked()
+    assert max(counted["/robots.txt"] for counted in asked) == 2, "a worker began anew"
+    again = [path for counted in asked for path, n in counted.items() if "png" in path and n > 1]
+    assert len(again) <= 4 * 2, "of each host what was under way, not all"
+
+
+def test_a_budget_is_that_of_all_workers(engine, web, tmp_path):
+    web.lists(*(web.picture(n, n % 4) for n in range(40)))
+    with pytest.raises(UserError, match=r"scrape\.max_requests = 20 is used up .* of 40 pictures"):
+        web.scrape(engine, tmp_path / "raw", max_requests=20)
+    assert sum(sum(counted.values()) for counted in web.asked()) <= 20 + 3 * 4
+    table, _ = web.scrape(engine, tmp_path / "raw")
+    assert table["status"] == ["ok"] * 40
+    assert sum(sum(counted.values()) for counted in web.asked()) < 40
+
+
 def test_no_cluster_at_an_address_is_one_line():
     for address in ("127.0.0.1:1", "127.0.0.1", "somewhere", "127.0.0.1:x"):
         with (
@@ -212,6 +381,38 @@ def _told(number: int) -> tuple[int, str]:
 
     time.sleep(0.05)
     return number, ray.get_runtime_context().get_node_id()
+
+
+def _kill(node) -> None:
+    """All that a machine loses: its raylet, and the workers, which would live on for seconds."""
+    [raylet] = node.all_processes["raylet"]
+    pid = raylet.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for lost in (pid, *map(int, children)):
+        os.kill(lost, signal.SIGKILL)
+
+
+def _alive() -> set[str]:
+    import ray
+
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+
+def _sleeper() -> parallel.Resident:
+    return time.sleep
+
+
+class _Counting:
+    """What it is given, where it is, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, given: int) -> tuple[int, str, int]:
+        import ray
+
+        self.times += 1
+        return given, ray.get_runtime_context().get_node_id(), self.times
 
 
 def _inverted(number: int) -> float:

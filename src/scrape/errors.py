@@ -10,6 +10,9 @@ class FetchError(Exception):
         super().__init__(message)
         self.reason = reason
 
+    def __reduce__(self) -> tuple:
+        return type(self), (self.reason, str(self)), vars(self)
+
 
 class PassingError(FetchError):
     """A failure that may pass. `after`: the seconds that the host asks to be left alone for."""

@@ -2,11 +2,12 @@
 
 import threading
 import time
+from urllib.parse import urlsplit
 
 from protego import Protego
 
 from src.params import Scrape
-from src.scrape.errors import FetchError, HostClosedError, PassingError
+from src.scrape.errors import FetchError, HostClosedError, PassingError, without_password
 
 LOST = 5  # URLs in a row that a host has no answer for, after all retries, until it counts as gone
 
@@ -74,3 +75,18 @@ class Host:
         self._lost += 1
         if self._lost >= LOST:
             self.close(error)
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL that may be asked for."""
+    try:
+        parts = urlsplit(url)
+        user = parts.username or parts.password
+    except ValueError:
+        parts, user = urlsplit(""), None
+    if user:
+        raise FetchError("unsupported_url", f"{without_password(url)} holds a user or password")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        message = f"{without_password(url)}: expected http or https"
+        raise FetchError("unsupported_url", message)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -27,10 +27,14 @@ ARCHIVE_FACTOR = 50  # an archive holds many pictures: so many times scrape.max_
 
 @dataclass
 class Source:
-    """What was listed, and how to get at a listed picture: what a function makes of its body."""
+    """What was listed, and how to get at a listed picture: what a function makes of its body.
+
+    threads: how many may fetch at a time and be busy; None: as many as there are workers.
+    """
 
     crawl: Crawl
     fetch: Fetch
+    threads: int | None = None
 
 
 @contextmanager
@@ -56,7 +60,7 @@ def opened(params: Params, raw: Path) -> Iterator[Source]:
         if params.source == "facades":
             yield _facades(params.facades, client, stack)
         else:
-            yield Source(_listed(params, client, raw / "pages"), client.get)
+            yield Source(_listed(params, client, raw / "pages"), client.get, client.threads)
         client.settle()
 
 

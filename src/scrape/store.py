@@ -48,11 +48,13 @@ Use = Callable[[Body], Stored]
 Fetch = Callable[[str, Use], Stored]
 
 
-def store(rows: list[dict], fetch: Fetch, folder: Path, scrape: Scrape) -> pd.DataFrame:
+def store(
+    rows: list[dict], fetch: Fetch, folder: Path, scrape: Scrape, threads: int | None = None
+) -> pd.DataFrame:
     """Fetch each row's image into `folder`/images and fill in the row.
 
     Files are named by their content, so equal bytes are stored once; more than scrape.pack of them
-    are packed. Returns the ledger; its `status` is `ok`, or why there is no file.
+    are packed. threads: that fetch at a time; else scrape.workers. Returns the ledger; its `status` is `ok`, or why there is no file.
     """
     urls = _in_turns({row["image_url"] for row in rows if row["image_url"]})
     stored: dict[str | None, Stored] = {None: Stored("no_image")}
@@ -61,7 +63,7 @@ def store(rows: list[dict], fetch: Fetch, folder: Path, scrape: Scrape) -> pd.Da
         stored[url] = _keep(url, fetch, folder)
 
     try:
-        map_threads(keep, urls, "fetching pictures", scrape.workers)
+        map_threads(keep, urls, "fetching pictures", threads or scrape.workers)
     except (UserError, KeyboardInterrupt) as error:
         done = f"{len(stored) - 1} of {len(urls)} pictures were dealt with"
         error.args = (f"{error} ({done})" if error.args else done,)
