@@ -1,9 +1,10 @@
 """What more workers, more nodes and more pictures cost: python -m benchmarks.scale
 
-Decoding and fingerprinting (the clean stage's measuring) and pairing run on this machine's own pool
-and on Ray clusters of it, of one worker, of two, and of two nodes with one each, in turns; what it
-takes to start a cluster is told apart. Fingerprints are held against each other: all have to be equal.
-The headline is on the last line.
+Downloading (from eight hosts of this machine, which ask for no pace, so that their own processor time
+is in it), decoding and fingerprinting (the clean stage's measuring) and pairing run on this machine's
+own pool and on Ray clusters of it, of one worker, of two, and of two nodes with one each, in turns;
+what it takes to start a cluster is told apart. Downloads and fingerprints are held against each other:
+all have to be equal. The headline is on the last line.
 
     python -m benchmarks.scale [--pictures 2000]             engines
     python -m benchmarks.scale --memory 1000 10000 100000    peak memory of train and evaluate
@@ -13,10 +14,14 @@ import argparse
 import os
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from multiprocessing import SimpleQueue, get_context
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +34,11 @@ from src.clean import measure
 from src.errors import reported
 from src.evaluate import evaluation, features
 from src.params import Engine
+from src.scrape import store
+from src.scrape.client import Client
 from src.train import loop
 
+HOSTS = 8
 SIDE = 32  # pixels of the pictures whose number is varied
 STEPS = 200
 NODES = {"Ray, 1 worker": [1], "Ray, 2 workers": [2], "Ray, 2 nodes of 1": [1, 1]}
@@ -57,31 +65,81 @@ def engines(count: int, rounds: int, folder: Path) -> None:
     files = photographs(count, folder / "raw")
     os.chdir(folder)  # where cluster keeps what a killed run would go on from
     table = listed(files)
+    columns = ("start s", "downloads/s", "fingerprints/s", "pairs/s")
     took: dict[str, list[list[float]]] = {}
     results = []
-    for _ in range(rounds):
-        for name in ("here", *NODES):
-            began = time.perf_counter()
-            with engine(NODES.get(name)) as where, cluster.joined(where):
-                started = time.perf_counter()
-                results.append(measured := measure.measure(table, Path("raw")))
-                fingerprinted = time.perf_counter()
-                paired(table)
-                ended = time.perf_counter()
-            took.setdefault(name, []).append(
-                [started - began, fingerprinted - started, ended - fingerprinted]
-            )
-            assert measured == results[0], f"{name} gives other results"
-    print(
-        f"| {count:,} pictures | start s | fingerprints/s | pairs/s |\n| --- | ---: | ---: | ---: |"
-    )
+    with serving(Path("raw")) as ports:
+        for _ in range(rounds):
+            for name in ("here", *NODES):
+                times = [time.perf_counter()]
+                with engine(NODES.get(name)) as where, cluster.joined(where):
+                    times.append(time.perf_counter())
+                    downloads = downloaded(table, ports)
+                    times.append(time.perf_counter())
+                    measured = measure.measure(table, Path("raw"))
+                    times.append(time.perf_counter())
+                    paired(table)
+                    times.append(time.perf_counter())
+                took.setdefault(name, []).append([b - a for a, b in pairwise(times)])
+                results.append((downloads, measured))
+                assert results[-1] == results[0], f"{name} gives other results"
+    print(f"| {count:,} pictures | {' | '.join(columns)} |\n| --- {'| ---: ' * len(columns)}|")
     medians = {}
     for name, runs in took.items():
-        start, first, second = (statistics.median(column) for column in zip(*runs, strict=True))
-        medians[name] = first + second
-        print(f"| {name} | {start:.1f} | {count / first:.0f} | {count / second:.0f} |")
+        start, *parts = (statistics.median(column) for column in zip(*runs, strict=True))
+        medians[name] = sum(parts)
+        print(f"| {name} | {start:.1f} | {' | '.join(f'{count / part:.0f}' for part in parts)} |")
     ratio = medians["here"] / medians["Ray, 2 workers"]
     print(f"\nRay with two workers over this machine's own pool, start left out: {ratio:.2f}")
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[list[int]]:
+    """The ports of hosts that have a folder's files, all in a process of their own."""
+    context = get_context("spawn")
+    told = context.SimpleQueue()
+    server = context.Process(target=_serve, args=(folder.resolve(), told), daemon=True)
+    server.start()
+    try:
+        yield told.get()
+    finally:
+        server.terminate()
+
+
+def _serve(folder: Path, told: SimpleQueue) -> None:
+    handler = partial(Quiet, directory=folder)
+    hosts = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(HOSTS)]
+    threads = [threading.Thread(target=host.serve_forever) for host in hosts]
+    for thread in threads:
+        thread.start()
+    told.put([host.server_port for host in hosts])
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def downloaded(table: pd.DataFrame, ports: list[int]) -> list[tuple]:
+    """What the scrape stage says of each picture, all fetched anew."""
+    every_time = {"requests_per_second": 1e6, "allow_hosts": ["127.0.0.1"], "max_requests": 10**9}
+    scrape = _settings().scrape.model_copy(update=every_time)
+    rows = [
+        {
+            "image_url": f"http://127.0.0.1:{ports[row % HOSTS]}/{file}",
+            "item_id": str(row),
+            "page_url": "",
+        }
+        for row, file in zip(table["row"], table["file"], strict=True)
+    ]
+    with tempfile.TemporaryDirectory(dir=".") as name:
+        client = Client(scrape, Path(name) / "http")
+        made = store.store(rows, client.get, Path(name) / "raw", scrape, client.threads)
+    assert (made["status"] == "ok").all()
+    return list(zip(made["file"], made["sha256"], strict=True))
 
 
 @contextmanager

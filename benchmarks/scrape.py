@@ -439,7 +439,7 @@ def ours(job: Job) -> None:
         for n, url in enumerate(job.urls())
     ]
     client = Client(scrape, folder / "http")
-    made = store(rows, client.get, folder / "out", job.workers)
+    made = store(rows, client.get, folder / "out", scrape)
     (folder / "ended.json").write_text(json.dumps(time.time()))
     print(made["status"].value_counts().to_dict())
 

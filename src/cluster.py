@@ -35,7 +35,9 @@ KEPT = Path(".resume/map")
 LIBRARIES = ("numpy", "opencv-python", "pillow")
 TASKS = 64  # of a map at least, where it has so many items
 AHEAD = 3  # tasks a processor that are handed out at a time
-SLIVER = 0.01  # of a processor, so that what lost its node finds room on another
+# An actor waits more than it works, and maps need whole processors; but one that asks for nothing at
+# all is put on any node.
+LITTLE = 1_000_000  # bytes
 TIMEOUT_S = 10  # for a cluster to answer
 TRIES = 10  # of a task whose node is lost
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}  # Ray would tell its makers about each cluster
@@ -160,7 +162,7 @@ class _Actors:
         """One more, on a processor."""
         import ray
 
-        where = {"num_cpus": SLIVER, "scheduling_strategy": place}
+        where = {"num_cpus": 0, "memory": LITTLE, "scheduling_strategy": place}
         tries = {"max_restarts": TRIES, "max_task_retries": TRIES}
         kind = ray.remote(_Resident).options(max_concurrency=threads, **where, **tries)
         self._begun.append(kind.remote(Path.cwd(), make))
