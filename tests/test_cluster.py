@@ -22,9 +22,10 @@ from src import cluster, images, ledger, neighbours, pair, parallel
 from src.alignment import thumbnail
 from src.clean import measure
 from src.errors import UserError
+from src.files import read_json
 from src.params import Canny, Engine, Pair
 from src.scrape import sources, store
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_params
 from tests.copies import COPIES
 from tests.pages import Answer, Server, served
 
@@ -243,14 +244,18 @@ class Web:
         self.hosts[host][url] = Answer(images.png(np.full((8, 8, 3), number, np.uint8)))
         return self.hosts[host][url]
 
-    def scrape(self, engine: Engine, folder: Path, **settings: object) -> tuple[dict, dict]:
-        """What the stage writes: the ledger's columns, and the files."""
+    def changes(self, **settings: object) -> dict[str, object]:
+        """Parameters of a quick scrape of the list."""
         quick = {"retries": 1, "backoff_s": 0, "requests_per_second": 1000, "workers": 4}
         quick |= {"allow_hosts": ["127.0.0.1"]} | settings
         selectors = {"url": self.hosts[0]["/list"], "item": "li", "name": ""}
         changes = {f"scrape.{key}": value for key, value in quick.items()}
         changes |= {f"gallery.{key}": value for key, value in selectors.items()}
-        p = self._changed({"source": "gallery"} | changes)
+        return {"source": "gallery"} | changes
+
+    def scrape(self, engine: Engine, folder: Path, **settings: object) -> tuple[dict, dict]:
+        """What the stage writes: the ledger's columns, and the files."""
+        p = self._changed(self.changes(**settings))
         with cluster.joined(engine), sources.opened(p, folder) as source:
             rows, fetch, threads = source.crawl.rows, source.fetch, source.threads
             table = store.store(rows, fetch, folder, p.scrape, threads)
@@ -338,7 +343,29 @@ def test_a_node_lost_while_it_fetches_loses_and_doubles_no_picture(engine, nodes
     asked = web.asked()
     assert max(counted["/robots.txt"] for counted in asked) == 2, "a worker began anew"
     again = [path for counted in asked for path, n in counted.items() if "png" in path and n > 1]
-    assert len(again) <= 4 * 2, "of each host what was under way, not all"
+    assert len(again) <= 3 * 4, "what the threads of three workers had under way, not all"
+
+
+def test_a_killed_scrape_goes_on_where_it_was(engine, web, tmp_path):
+    web.lists(*(web.picture(n, n % 4) for n in range(80)))
+    changes = web.changes(requests_per_second=8)
+    changes |= {"engine.kind": "ray", "engine.address": engine.address}
+    write_params(tmp_path / "params.yaml", changes)
+    command = [sys.executable, "-m", "stages.scrape"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    first = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while sum(len(host.asked) for host in web.hosts) < 40:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert not (tmp_path / "data/raw/ledger.parquet").exists()
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=120)
+    assert read_json(tmp_path / "metrics/scrape.json")["downloaded"] == 80
+    assert len(list((tmp_path / "data/raw/images").iterdir())) == 80
+    again = [path for asked in web.asked() for path, n in asked.items() if "png" in path and n > 1]
+    assert len(again) <= 2 * 4, "what the threads of two workers had under way, not all"
 
 
 def test_a_budget_is_that_of_all_workers(engine, web, tmp_path):
