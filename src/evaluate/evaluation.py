@@ -65,7 +65,7 @@ class Evaluator:
         """Score pictures against their targets; each is written to `folder`, by ledger row."""
         rows = list(pairs.index["row"])
 
-        def batch(part: slice) -> tuple[np.ndarray, pd.DataFrame]:
+        def batch(part: slice) -> tuple[np.ndarray, dict[str, np.ndarray]]:
             outputs = make(part)
             if folder:
                 for row, picture in zip(rows[part], outputs, strict=True):
@@ -74,11 +74,13 @@ class Evaluator:
             table = scores.per_picture(outputs, targets, self.settings.grayscale)
             if self.lpips:
                 table["lpips"] = self.lpips(outputs, targets)
-            return self.features.batch(outputs), table
+            # many small tables would leave holes in memory, of many times their size
+            return self.features.batch(outputs), {name: np.array(table[name]) for name in table}
 
         found = self.world.map(batch, self._parts(pairs))
-        features, tables = zip(*found, strict=True)
-        return Measured(np.concatenate(features), pd.concat(tables, ignore_index=True))
+        features, scored = zip(*found, strict=True)
+        columns = {name: np.concatenate([part[name] for part in scored]) for name in scored[0]}
+        return Measured(np.concatenate(features), pd.DataFrame(columns))
 
     def _made(self, generator: Generator, inputs: np.ndarray) -> np.ndarray:
         x = gen.to_tensor(inputs).to(self.features.device)
@@ -117,24 +119,28 @@ def evaluate(
         given = pairs.inputs(task)[shown]
         sheet = images.samples(given, e.render(generator, given), pairs.photo[shown])
         e.world.first_alone(write_bytes, samples / f"{side}.png", images.png(sheet))
-    made = e.measure(e.rendering(generator, inputs), val, predictions)
-    e.world.first_alone(_write_table, made.table, val, predictions)
-    trained = e.measure(e.rendering(generator, probe.inputs(task)), probe)
-    copied = e.measure(lambda part: _three_channels(inputs[part]), val)
-    mean = mean_color(probe.photo)
-    colored = e.measure(
-        lambda part: tinted(inputs[part] if task == "colorize" else None, mean, val.photo[part]),
-        val,
-    )
     real, known = e.features(val.photo, keep=True), e.features(probe.photo, keep=True)
-    on_val, on_train = made.scores(name, real), trained.scores(name, known)
+    mean = mean_color(probe.photo)
+
+    def scored(make: Make, pairs: Pairs, targets: np.ndarray, folder: Path | None = None) -> dict:
+        # of one set at a time: features and scores are what grows with the pictures
+        measured = e.measure(make, pairs, folder)
+        if folder:
+            e.world.first_alone(_write_table, measured.table, pairs, folder)
+        return measured.scores(name, targets)
+
+    def one_color(part: slice) -> np.ndarray:
+        return tinted(inputs[part] if task == "colorize" else None, mean, val.photo[part])
+
+    on_val = scored(e.rendering(generator, inputs), val, real, predictions)
+    on_train = scored(e.rendering(generator, probe.inputs(task)), probe, known)
     return {
         "val": on_val,
         "train": on_train,
         "gap": gap(on_val, on_train) | {"interpretable": int(not leaks)},
         "floor": {
-            "copy_input": copied.scores(name, real),
-            "mean_color": colored.scores(name, real),
+            "copy_input": scored(lambda part: _three_channels(inputs[part]), val, real),
+            "mean_color": scored(one_color, val, real),
             "real_real": scores.set_distances(name, known, real, together=False)
             | _looks(val, e.settings.grayscale),
         },
