@@ -137,7 +137,7 @@ def downloaded(table: pd.DataFrame, ports: list[int]) -> list[tuple]:
     ]
     with tempfile.TemporaryDirectory(dir=".") as name:
         client = Client(scrape, Path(name) / "http")
-        made = store.store(rows, client.get, Path(name) / "raw", scrape, client.threads)
+        made = store.store(rows, client.get, Path(name) / "raw", scrape, client.downloaders)
     assert (made["status"] == "ok").all()
     return list(zip(made["file"], made["sha256"], strict=True))
 

@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from src.errors import UserError
 from src.files import write_bytes
-from src.parallel import THREADS, Resident, elsewhere
+from src.parallel import THREADS, TICK_S, Resident, elsewhere
 from src.params import Engine
 
 KEPT = Path(".resume/map")
@@ -48,7 +48,7 @@ INSIDE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 @contextmanager
 def joined(engine: Engine, keep: bool = False) -> Iterator[None]:
-    """Let the block's maps run on the cluster of params.yaml; here where the engine is local.
+    """Let the block's maps and residents run on the cluster of params.yaml; else on this machine.
 
     keep: go on where a killed run was, for maps whose results depend on code and items alone.
     Raises UserError where Ray is not installed or the cluster cannot be reached or breaks down.
@@ -82,10 +82,12 @@ def joined(engine: Engine, keep: bool = False) -> Iterator[None]:
         with elsewhere(_Ray(engine.batch, keep, actors)):
             yield
     except ray.exceptions.RayError as error:
-        raise UserError(f"the cluster gave up: {' '.join(str(error).split())[:300]}") from None
+        raise UserError(f"the cluster gave up: {' '.join(str(error).split())[-300:]}") from None
     finally:
-        actors.end()
-        ray.shutdown()
+        try:
+            actors.end()
+        finally:
+            ray.shutdown()
 
 
 def _refuse_silence(address: str) -> None:
@@ -133,7 +135,7 @@ class _Ray:
         _forget_all_but(None)
 
     def residents(self, make: Callable[[], Resident], threads: int) -> list[Resident]:
-        return [self.actors.begin(make, threads, place) for place in _processors()]
+        return [partial(self.actors.ask, _Actor(make, threads, at)) for at in _processors()]
 
 
 def _processors() -> list[Any]:
@@ -149,57 +151,76 @@ def _processors() -> list[Any]:
     return found or ["DEFAULT"]
 
 
+class _Actor:
+    """A resident on one of the cluster's processors, where it begins when it is first asked."""
+
+    def __init__(self, make: Callable[[], Resident], threads: int, place: Any):
+        self._make, self._threads, self._place = make, threads, place
+        self._beginning = threading.Lock()
+        self._handle: Any = None
+
+    def ask(self, *arguments: Any) -> Any:
+        with self._beginning:
+            self._handle = self._handle or self._begun()
+        return _got(self._handle.ask.remote(Path.cwd(), *arguments))
+
+    def end(self) -> None:
+        import ray
+
+        with self._beginning:
+            if self._handle:
+                ray.kill(self._handle)
+
+    def _begun(self) -> Any:
+        import ray
+
+        where = {"num_cpus": 0, "memory": LITTLE, "scheduling_strategy": self._place}
+        tries = {"max_restarts": -1, "max_task_retries": TRIES}
+        kind = ray.remote(_Resident).options(max_concurrency=self._threads, **where, **tries)
+        return kind.remote(self._make)
+
+
 class _Actors:
-    """Those of a block. No thread may still wait for one when Ray is shut down: it would crash."""
+    """The actors of a block. None may still be waited for when Ray is shut down: it would crash."""
 
     def __init__(self) -> None:
-        self._begun: list[Any] = []
-        self._asking = 0
+        self._asked: set[_Actor] = set()
+        self._waiting = 0
         self._ended = False
         self._changed = threading.Condition()
 
-    def begin(self, make: Callable[[], Resident], threads: int, place: Any) -> Resident:
-        """One more, on a processor."""
-        import ray
-
-        where = {"num_cpus": 0, "memory": LITTLE, "scheduling_strategy": place}
-        tries = {"max_restarts": TRIES, "max_task_retries": TRIES}
-        kind = ray.remote(_Resident).options(max_concurrency=threads, **where, **tries)
-        self._begun.append(kind.remote(Path.cwd(), make))
-        return partial(self._ask, self._begun[-1])
-
-    def _ask(self, actor: Any, *arguments: Any) -> Any:
+    def ask(self, actor: _Actor, *arguments: Any) -> Any:
         with self._changed:
             if self._ended:
                 raise RuntimeError("asked after the end")
-            self._asking += 1
+            self._asked.add(actor)
+            self._waiting += 1
         try:
-            return _got(actor.ask.remote(*arguments))
+            return actor.ask(*arguments)
         finally:
             with self._changed:
-                self._asking -= 1
+                self._waiting -= 1
                 self._changed.notify_all()
 
     def end(self) -> None:
         """Whoever still waits for an answer gets an error instead."""
-        import ray
-
         with self._changed:
             self._ended = True
-        for actor in self._begun:
-            ray.kill(actor)
+        for actor in self._asked:
+            actor.end()
         with self._changed:
-            self._changed.wait_for(lambda: not self._asking)
+            while self._waiting:
+                self._changed.wait(TICK_S)
 
 
 class _Resident:
-    """An actor, on a node."""
+    """What an actor is on its node."""
 
-    def __init__(self, folder: Path, make: Callable[[], Resident]):
-        os.chdir(folder)
+    def __init__(self, make: Callable[[], Resident]):
         self._made = make()
 
-    def ask(self, *arguments: Any) -> Any:
+    def ask(self, folder: Path, *arguments: Any) -> Any:
+        _enter(folder)
         return self._made(*arguments)
 
 
@@ -212,8 +233,18 @@ def _forget_all_but(kept: Path | None) -> None:
 
 def _work(folder: Path, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
     """A task, on a node."""
-    os.chdir(folder)
+    _enter(folder)
     return [function(item) for item in items]
+
+
+def _enter(folder: Path) -> None:
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be used on the node {socket.gethostname()}: {error.strerror}; the "
+            "project's folder has to be at the same path on every node"
+        ) from None
 
 
 def _got(handed_out: Any) -> Any:

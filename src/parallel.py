@@ -1,6 +1,7 @@
 """Map a pure function over a list, in order, with a progress bar.
 
-In processes or threads of this machine, or where `elsewhere` says: on a cluster.
+In processes or threads of this machine, or where `elsewhere` says: on a cluster. And residents,
+which remember what they were asked before.
 """
 
 import os
@@ -30,7 +31,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-Resident = Callable[..., Any]  # what it is given, and what it returns, can be pickled
+# An object that lives on in a worker process and is called like a function; what it is given, and
+# what it returns, can be pickled.
+Resident = Callable[..., Any]
 
 
 class Cluster(Protocol):
@@ -42,7 +45,7 @@ class Cluster(Protocol):
         """A picklable function of each item; results in the items' order."""
 
     def residents(self, make: Callable[[], Resident], threads: int) -> list[Resident]:
-        """What `make` makes on each processor, called by so many threads at a time."""
+        """One for each processor, made there; so many threads may call it at a time."""
 
 
 _clusters: list[Cluster] = []  # the last one is used; none: this machine
@@ -60,7 +63,7 @@ def cores() -> int:
 
 @contextmanager
 def elsewhere(cluster: Cluster) -> Iterator[None]:
-    """Let `cluster` do the work of every map in the block but of `map_threads`."""
+    """Let `cluster` do the work of every map in the block but of `map_threads`, and have residents."""
     _clusters.append(cluster)
     try:
         yield
@@ -69,8 +72,11 @@ def elsewhere(cluster: Cluster) -> Iterator[None]:
 
 
 def residents(make: Callable[[], Resident], threads: int) -> list[Resident]:
-    """What `make` makes, to be called by so many threads at a time: one here, or on a cluster one
-    for each processor, there for the block. One that is lost is made anew, and asked again."""
+    """One object here, or on a cluster one for each processor, which `make` makes there.
+
+    So many threads may call it at a time. It ends with the block of `elsewhere`; one whose machine
+    is lost is made anew, and asked again.
+    """
     return _clusters[-1].residents(make, threads) if _clusters else [make()]
 
 

@@ -12,7 +12,7 @@ def main() -> None:
     p = params.read()
     raw = Path("data/raw")
     with cluster.joined(p.engine), sources.opened(p, raw) as source:
-        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape, source.threads)
+        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape, source.downloaders)
     found = source.crawl
     ledger.write(table, raw / "ledger.parquet", "raw")
     write_json(

@@ -198,13 +198,28 @@ def test_residents_are_on_every_node_and_made_anew_when_theirs_is_lost(engine, n
         assert [n for n, _, _ in before] == [0, 1, 2]
         assert len({node for _, node, _ in before}) == 3
         _kill(lost)
+        deadline = time.monotonic() + 60
         while lost.node_id in _alive():
+            assert time.monotonic() < deadline
             time.sleep(0.1)
         after = [one(n) for n, one in enumerate(asked)]
     assert [n for n, _, _ in after] == [0, 1, 2]
     assert sorted(times for _, _, times in after) == [1, 2, 2], "one begins anew"
     assert lost.node_id not in {node for _, node, _ in after}
     nodes.remove_node(lost)
+
+
+def test_a_node_without_the_project_s_folder_is_told(engine, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with cluster.joined(engine):
+        (tmp_path / "here").rename(tmp_path / "moved")
+        monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "here")
+        said = rf"^{tmp_path}/here cannot be used on the node .* same path on every node"
+        with pytest.raises(UserError, match=said):
+            parallel.map_processes(_inverted, [1, 2], "")
+        with pytest.raises(UserError, match=said):
+            parallel.residents(_sleeper, 1)[0](0)
 
 
 def test_who_waits_for_a_resident_does_not_hold_up_the_end(engine):
@@ -257,8 +272,8 @@ class Web:
         """What the stage writes: the ledger's columns, and the files."""
         p = self._changed(self.changes(**settings))
         with cluster.joined(engine), sources.opened(p, folder) as source:
-            rows, fetch, threads = source.crawl.rows, source.fetch, source.threads
-            table = store.store(rows, fetch, folder, p.scrape, threads)
+            rows, fetch, downloaders = source.crawl.rows, source.fetch, source.downloaders
+            table = store.store(rows, fetch, folder, p.scrape, downloaders)
         ledger.write(table, folder / "ledger.parquet", "raw")
         return table.to_dict("list"), {
             file.relative_to(folder).as_posix(): file.read_bytes()
@@ -333,7 +348,7 @@ def test_a_node_lost_while_it_fetches_loses_and_doubles_no_picture(engine, nodes
             time.sleep(0.01)
         _kill(lost)
 
-    killer = threading.Thread(target=wait_and_kill)
+    killer = threading.Thread(target=wait_and_kill, daemon=True)
     killer.start()
     table, files = web.scrape(engine, tmp_path / "raw", requests_per_second=8)
     killer.join()

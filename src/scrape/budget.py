@@ -18,7 +18,7 @@ class Spent(NamedTuple):
 
 
 class Budget:
-    """scrape.max_requests and scrape.max_total_bytes of one run, shared by threads."""
+    """What may be spent by scrape.max_requests and scrape.max_total_bytes; shared by threads."""
 
     def __init__(self, scrape: Scrape):
         self._most = {
@@ -26,23 +26,30 @@ class Budget:
             "max_total_bytes": scrape.max_total_bytes,
         }
         self._lock = threading.Lock()
-        self._spent = self._untold = Spent()
+        self._spent = self._unreported = Spent()
 
     def spend(self, requests: int = 0, bytes: int = 0) -> None:
-        """Count them. Raises UserError where the budget is used up."""
+        """Count them. Raises UserError where that is more than the budget has."""
+        self.count(Spent(requests, bytes))
+        self.refuse()
+
+    def count(self, spent: Spent) -> None:
+        """Count what was spent already."""
         with self._lock:
-            self._spent += Spent(requests, bytes)
-            self._untold += Spent(requests, bytes)
-            spent = self._spent
-        for (name, most), amount in zip(self._most.items(), spent, strict=True):
+            self._spent += spent
+            self._unreported += spent
+
+    def refuse(self) -> None:
+        """Raise UserError where more was spent than the budget has."""
+        for (name, most), amount in zip(self._most.items(), self._spent, strict=True):
             if amount > most:
                 raise UserError(
                     f"scrape.{name} = {most} is used up for this run. What was fetched is kept: run "
                     "the same command to go on, or raise it"
                 )
 
-    def untold(self) -> Spent:
-        """What was spent since this was last asked."""
+    def report(self) -> Spent:
+        """What was spent since the last report."""
         with self._lock:
-            told, self._untold = self._untold, Spent()
-            return told
+            spent, self._unreported = self._unreported, Spent()
+            return spent

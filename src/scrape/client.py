@@ -1,7 +1,7 @@
 """A polite and careful web client: what was fetched and what failed is remembered.
 
-Each host, also one that a redirect leads to, is asked by one downloader alone, which knows its
-rules and keeps its pace: there is one here, or one for each processor of a cluster.
+Each host, also one that a page or picture redirects to, is asked by one downloader alone, which
+knows its rules and keeps its pace: there is one here, or one for each processor of a cluster.
 """
 
 import threading
@@ -25,7 +25,6 @@ class Client:
     folder: where answers are kept, by scrape.snapshot.
     local: origins that are served by this very process, each with its port on 127.0.0.1; they
         are not paced.
-    threads: how many may call `get` at a time and be busy.
     """
 
     def __init__(self, scrape: Scrape, folder: Path, local: dict[str, int] | None = None):
@@ -37,8 +36,7 @@ class Client:
         make = partial(Downloader, scrape, local)
         # what this process serves cannot be had from elsewhere
         self._downloaders = [make()] if local else parallel.residents(make, scrape.workers)
-        self._asks: dict[str, int] = {}  # by origin: which of the downloaders
-        self.threads = scrape.workers * len(self._downloaders)
+        self._downloader_of: dict[str, int] = {}  # by origin
 
     def get(self, url: str, use: Use[Result], limit: int | None = None) -> Result:
         """What `use` makes of the body of a successful answer; on a cluster it is pickled.
@@ -49,14 +47,15 @@ class Client:
         Raises FetchError: what `use` raises, or robots, noai, unsupported_url, private_address,
         too_many_redirects, http_<status>, waf_challenge, empty, too_large, too_slow, timeout,
         incomplete, bad_answer or connection. Raises UserError where scrape.max_requests or
-        scrape.max_total_bytes is used up (on a cluster: by what is told after each answer), or the
-        disk refuses.
+        scrape.max_total_bytes is used up (on a cluster: by what was reported with each answer until
+        then), or the disk refuses.
         """
         known = self.answers.state(url)
         if known.fetched:
             return use(known.fetched)
         if known.failed and known.failed.runs >= self.scrape.attempts:
             raise known.failed.error
+        self._budget.refuse()
         try:
             return self._fetch(url, use, limit or self.scrape.max_bytes, known.earlier)
         except FetchError as error:
@@ -82,18 +81,24 @@ class Client:
         with self.answers.kept(url) as path:
 
             def ask(place: str) -> Answer[Result]:
-                downloader = self._downloader(origin(place))
-                told = downloader(place, path, use, limit, earlier if place == url else None)
-                self._budget.spend(*told.spent)
-                if told.error:
-                    raise told.error
-                return told.answer
+                nonlocal earlier
+                reply = self._downloader(origin(place))(place, path, use, limit, earlier)
+                earlier = None  # it was of the URL itself, not of what that redirects to
+                self._budget.count(reply.spent)
+                if reply.error:
+                    raise reply.error
+                return reply.answer
 
             answer = follow(url, ask)
         self.answers.remember(url, answer.body)
         return answer.result
 
+    @property
+    def downloaders(self) -> int:
+        """How many there are."""
+        return len(self._downloaders)
+
     def _downloader(self, name: str) -> parallel.Resident:
         with self._lock:
-            number = self._asks.setdefault(name, len(self._asks) % len(self._downloaders))
-            return self._downloaders[number]
+            next_one = len(self._downloader_of) % len(self._downloaders)
+            return self._downloaders[self._downloader_of.setdefault(name, next_one)]

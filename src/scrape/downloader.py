@@ -69,8 +69,8 @@ class Answer(NamedTuple, Generic[Result]):
     result: Result | None = None
 
 
-class Told(NamedTuple, Generic[Result]):
-    """An answer, or why there is none; and what the downloader has spent since it last told."""
+class Reply(NamedTuple, Generic[Result]):
+    """An answer, or why there is none; and what the downloader has spent since its last reply."""
 
     answer: Answer[Result]
     error: FetchError | None
@@ -102,17 +102,19 @@ class Downloader:
 
     def __call__(
         self, url: str, path: Path, use: Use[Result], limit: int, earlier: Body | None
-    ) -> Told[Result]:
+    ) -> Reply[Result]:
         """Ask for a URL once its host may be asked; its body, of at most `limit` bytes, to `path`.
 
-        A redirect is not followed. Raises UserError where scrape.max_requests or
+        use: makes the result of a body, or refuses it by a FetchError. earlier: what was had the
+        last time, which is asked for only if it has changed. A redirect is not followed, but for
+        that of a robots.txt. Raises UserError where scrape.max_requests or
         scrape.max_total_bytes is used up, or the disk refuses.
         """
         try:
             answer, error = self._answer(url, path, use, limit, earlier), None
         except FetchError as caught:
             answer, error = Answer(), caught
-        return Told(answer, error, self._budget.untold())
+        return Reply(answer, error, self._budget.report())
 
     def _answer(
         self, url: str, path: Path, use: Use[Result], limit: int, earlier: Body | None

@@ -3,7 +3,7 @@
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,12 +29,12 @@ ARCHIVE_FACTOR = 50  # an archive holds many pictures: so many times scrape.max_
 class Source:
     """What was listed, and how to get at a listed picture: what a function makes of its body.
 
-    threads: how many may fetch at a time and be busy; None: as many as there are workers.
+    downloaders: that hosts are dealt out to.
     """
 
     crawl: Crawl
     fetch: Fetch
-    threads: int | None = None
+    downloaders: int = 1
 
 
 @contextmanager
@@ -44,9 +44,11 @@ def opened(params: Params, raw: Path) -> Iterator[Source]:
     What an earlier run left in `raw` is removed first. Leaving the block raises UserError where
     pictures were left for the next run.
     """
-    for left in (raw / "pages", raw / "images"):
+    folders = raw / "pages", raw / "images"
+    for left in folders:
         shutil.rmtree(left, ignore_errors=True)
     with ExitStack() as stack:
+        stack.callback(_forget_halves, folders)
         if params.source == "folder":
             yield _folder(params.folder)
             return
@@ -60,8 +62,14 @@ def opened(params: Params, raw: Path) -> Iterator[Source]:
         if params.source == "facades":
             yield _facades(params.facades, client, stack)
         else:
-            yield Source(_listed(params, client, raw / "pages"), client.get, client.threads)
+            yield Source(_listed(params, client, raw / "pages"), client.get, client.downloaders)
         client.settle()
+
+
+def _forget_halves(folders: Iterable[Path]) -> None:
+    """Files that a worker of a cluster was writing when it was lost."""
+    for half in (path for folder in folders for path in folder.glob(".*")):
+        half.unlink()
 
 
 def _temporary(stack: ExitStack) -> Path:

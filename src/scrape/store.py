@@ -49,21 +49,23 @@ Fetch = Callable[[str, Use], Stored]
 
 
 def store(
-    rows: list[dict], fetch: Fetch, folder: Path, scrape: Scrape, threads: int | None = None
+    rows: list[dict], fetch: Fetch, folder: Path, scrape: Scrape, downloaders: int = 1
 ) -> pd.DataFrame:
     """Fetch each row's image into `folder`/images and fill in the row.
 
     Files are named by their content, so equal bytes are stored once; more than scrape.pack of them
-    are packed. threads: that fetch at a time; else scrape.workers. Returns the ledger; its `status` is `ok`, or why there is no file.
+    are packed. downloaders: that hosts are dealt out to, with scrape.workers threads for each.
+    Returns the ledger; its `status` is `ok`, or why there is no file.
     """
     urls = _in_turns({row["image_url"] for row in rows if row["image_url"]})
+    threads = scrape.workers * max(1, min(downloaders, len(set(map(_host, urls)))))
     stored: dict[str | None, Stored] = {None: Stored("no_image")}
 
     def keep(url: str) -> None:
         stored[url] = _keep(url, fetch, folder)
 
     try:
-        map_threads(keep, urls, "fetching pictures", threads or scrape.workers)
+        map_threads(keep, urls, "fetching pictures", threads)
     except (UserError, KeyboardInterrupt) as error:
         done = f"{len(stored) - 1} of {len(urls)} pictures were dealt with"
         error.args = (f"{error} ({done})" if error.args else done,)
@@ -98,10 +100,13 @@ def _in_turns(urls: set[str]) -> list[str]:
     seen: Counter[str] = Counter()
     turns = []
     for url in sorted(urls):
-        host = url.split("/", 3)[:3][-1]
-        turns.append((seen[host], url))
-        seen[host] += 1
+        turns.append((seen[_host(url)], url))
+        seen[_host(url)] += 1
     return [url for _, url in sorted(turns)]
+
+
+def _host(url: str) -> str:
+    return url.split("/", 3)[:3][-1]
 
 
 def _keep(url: str, fetch: Fetch, folder: Path) -> Stored:
