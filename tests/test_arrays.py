@@ -121,7 +121,9 @@ def test_memory_does_not_grow_with_what_is_read(tmp_path: Path, scattered: bool)
     same = ({"photo": photo, "gray": gray, "canny": gray} for _ in range(count))
     arrays.stream(tmp_path, "train", same, index(count), 1000)
     pairs = arrays.load(tmp_path, "train")
-    assert pairs.gray.nbytes > 2 * arrays.LET_GO
+    # around a small picture the system maps more than the picture
+    pictures = pairs.gray if scattered else pairs.photo
+    assert pictures.nbytes > 2 * arrays.LET_GO
 
     def mapped() -> int:
         """Bytes of files that this process has in memory."""
@@ -130,7 +132,7 @@ def test_memory_does_not_grow_with_what_is_read(tmp_path: Path, scattered: bool)
 
     before = mapped()
     for at in np.random.default_rng(0).permutation(count) if scattered else range(count):
-        pairs.gray[at]
+        pictures[at]
         assert mapped() - before < 1.5 * arrays.LET_GO
 
 
