@@ -85,15 +85,17 @@ def bands(thumb: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def _both_bands(lines: np.ndarray) -> tuple[int, int]:
-    return _band(np.ascontiguousarray(lines)), _band(np.ascontiguousarray(lines[::-1]))
+    return _first_band(np.ascontiguousarray(lines)), _first_band(np.ascontiguousarray(lines[::-1]))
+
+
+def _first_band(lines: np.ndarray) -> int:
+    return _band(lines, int(np.sort(lines[0])[lines.shape[1] // 2]))
 
 
 @njit(nogil=True, cache=True)
-def _band(lines):
-    """How many of the first lines are of one colour, text upon it allowed, up to an edge."""
-    outermost = np.sort(lines[0])
-    color = np.int64(outermost[len(outermost) // 2])
-    if _near(outermost, color) < 0.9:
+def _band(lines, color):
+    """How many of the first lines are of a colour, text upon it allowed, up to an edge."""
+    if _near(lines[0], color) < 0.9:
         return 0
     end = 0
     while end <= WIDEST and _near(lines[end], color) >= UNIFORM:
@@ -251,24 +253,29 @@ def _correlation(fixed, moved, place, low, high, stride):
     side = fixed.shape[0]
     angle = place[4] * np.pi / 180
     cosine, sine = np.cos(angle), np.sin(angle)
+    # where the first pixel lies, and how far from it the next row's and the next column's
+    y_row, y_column = place[2] * cosine, place[2] * sine
+    x_row, x_column = -place[3] * sine, place[3] * cosine
+    before = (1 - side) / 2
+    y_first = place[0] * side - 0.5 + (y_row + y_column) * before
+    x_first = place[1] * side - 0.5 + (x_row + x_column) * before
+    # unsigned places in flat pixels: numba would look whether a signed one counts from the end
+    fixed_pixels, moved_pixels = fixed.ravel(), moved.ravel()
+    one, line = np.uint32(1), np.uint32(side)
     n, sa, sb, saa, sbb, sab = 0, 0.0, 0.0, 0.0, 0.0, 0.0
     for row in range(low, high, stride):
         for column in range(0, side, stride):
-            down = (row + 0.5) / side - 0.5
-            across = (column + 0.5) / side - 0.5
-            y = (place[0] + place[2] * (cosine * down + sine * across)) * side - 0.5
-            x = (place[1] + place[3] * (cosine * across - sine * down)) * side - 0.5
+            y = y_first + y_row * row + y_column * column
+            x = x_first + x_row * row + x_column * column
             if y < 0 or x < 0 or y > side - 1 or x > side - 1:
                 continue
-            top, left = min(int(y), side - 2), min(int(x), side - 2)
+            top, left = min(np.int32(y), side - 2), min(np.int32(x), side - 2)
             dy, dx = y - top, x - left
-            a = (
-                fixed[top, left] * (1 - dy) * (1 - dx)
-                + fixed[top, left + 1] * (1 - dy) * dx
-                + fixed[top + 1, left] * dy * (1 - dx)
-                + fixed[top + 1, left + 1] * dy * dx
-            )
-            b = moved[row, column]
+            at = np.uint32(top * side + left)
+            upper = fixed_pixels[at] * (1 - dx) + fixed_pixels[at + one] * dx
+            lower = fixed_pixels[at + line] * (1 - dx) + fixed_pixels[at + line + one] * dx
+            a = upper * (1 - dy) + lower * dy
+            b = moved_pixels[np.uint32(row * side + column)]
             n += 1
             sa += a
             sb += b

@@ -109,6 +109,16 @@ def _is_open(values, key):
     return (values[key >> np.uint64(3)] >> (key & np.uint64(7))) & np.uint64(1) != 0
 
 
+@njit(inline="always")
+def _twice_as_long(found):
+    longer = np.empty((2 * len(found), 3), np.int64)
+    for row in range(len(found)):
+        # one by one: whole rows would make numba compile the text of an error, for seconds
+        for column in range(3):
+            longer[row, column] = found[row, column]
+    return longer
+
+
 @njit(nogil=True, cache=True)
 def _look(asked, keys, start, words, order, first, starts, open_, flips, most, distance, coarse):
     found = np.empty((1024, 3), np.int64)
@@ -140,9 +150,7 @@ def _look(asked, keys, start, words, order, first, starts, open_, flips, most, d
                     if bits > distance:
                         continue
                     if count == len(found):
-                        larger = np.empty((2 * count, 3), np.int64)
-                        larger[:count] = found
-                        found = larger
+                        found = _twice_as_long(found)
                     found[count, 0] = start + i
                     found[count, 1] = j
                     found[count, 2] = bits
