@@ -7,19 +7,17 @@ from tempfile import NamedTemporaryFile
 
 import numpy as np
 import pytest
-import torch
 import yaml
 from hypothesis import settings
 
 from src import params
 from src.demo import portraits
-from src.generator import Generator
 from src.params import Params
 from src.scrape.answers import Body
 from src.scrape.store import Fetch, Use
 
-# Tiny networks: a second thread only waits, and on a busy machine for long.
-torch.set_num_threads(1)
+# Tiny networks, here and in what tests start: a second thread only waits, on a busy machine for long.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # The same examples every time; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -86,29 +84,6 @@ def changed(tmp_path: Path) -> Callable[..., Params]:
 def faces() -> list[np.ndarray]:
     """Forty different drawn portraits, (256, 192, 3) uint8."""
     return [portraits.draw(11, person) for person in range(40)]
-
-
-def untrained(
-    task: str, output: str, model: str, network: dict, gain: float, seed: int = 0
-) -> Generator:
-    """A generator for 32-pixel pictures, weights times `gain` so that it does not only paint gray."""
-    torch.manual_seed(seed)
-    canny = {"low": 60, "high": 140, "aperture": 3, "blur": 3, "thresholds": "absolute"}
-    made = Generator(
-        {
-            "task": task,
-            "output": output,
-            "model": model,
-            "network": network,
-            "size": 32,
-            "crop": "center",
-            "canny": canny,
-        }
-    )
-    with torch.no_grad():
-        for weight in made.parameters():
-            weight.mul_(gain)
-    return made.eval()
 
 
 def real(folder: str, pattern: str = "*.jpg") -> list[Path]:

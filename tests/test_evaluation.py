@@ -16,7 +16,8 @@ from src.evaluate.evaluation import Evaluator
 from src.evaluate.features import build
 from src.inputs import to_canny, to_gray
 from src.params import Canny
-from tests.conftest import ROOT, untrained
+from tests.conftest import ROOT
+from tests.models import untrained
 
 SIZE = 32
 CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3, "thresholds": "absolute"}

@@ -18,7 +18,8 @@ from src import images, predict
 from src.errors import reported
 from src.inputs import to_canny, to_gray
 from src.params import Canny
-from tests.conftest import ROOT, untrained
+from tests.conftest import ROOT
+from tests.models import untrained
 
 CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3, "thresholds": "absolute"}
 ENCDEC = {"filters": 4, "downs": 4, "blocks": 1, "upsample": "resize", "norm": "batch"}
@@ -163,7 +164,7 @@ def test_twelve_megapixels_take_bounded_memory(tmp_path):
     arguments = [tmp_path / "in.jpg", tmp_path / "out", "--model", tmp_path / "model"]
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,

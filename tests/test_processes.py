@@ -62,7 +62,7 @@ def project(folder: Path, faces: list[np.ndarray], changes: dict) -> Path:
 
 def run(folder: Path, stage: str, **more: str) -> subprocess.CompletedProcess:
     """A stage, as dvc.yaml calls it."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | more
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | more
     command = [sys.executable, "-m", f"stages.{stage}"]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240
@@ -150,7 +150,7 @@ def test_two_machines_train_together(one, tmp_path, faces):
         "PET_LOCAL_ADDR": "127.0.0.1",
         "GLOO_SOCKET_IFNAME": "lo",
     }
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | meeting
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | meeting
     done = subprocess.run(
         [*alone, "sh", "-ec", MACHINES.format(python=sys.executable)],
         cwd=folder,
@@ -181,7 +181,7 @@ def test_a_training_goes_on_in_another_number_of_processes(
     one, tmp_path, faces, before: int, after: int
 ):
     folder = project(tmp_path / "p", faces, {"train.processes": before})
-    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     (tmp_path / "stopping.py").write_text(STOP)
     command = [sys.executable, "-m", "stopping"]
     if before > 1:  # as the stage starts them, but of another module

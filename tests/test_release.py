@@ -8,7 +8,7 @@ import pytest
 from src import generator as gen
 from src.files import write_json
 from src.release import card
-from tests.conftest import untrained
+from tests.models import untrained
 from tests.test_predict import NETWORKS
 
 SCORES = {"fd_random": 0.5, "fd_random_se": 0.1, "l1": 0.25, "psnr": 20.5, "n": 7}

@@ -195,7 +195,7 @@ def test_a_process_that_is_gone_leaves_a_sound_checkpoint(tiny, train, pairs_of,
         "checkpoint.save = lambda *state: (save(*state), os._exit(9))\n"
         "train.main()\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], env=environment)
     assert done.returncode == 9
     shutil.copytree("data/model", "model")
