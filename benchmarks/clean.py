@@ -8,12 +8,12 @@ Without --portraits people are drawn; with it, the half of the files is taken wh
 begins with an odd byte: thresholds were chosen on the other half of another set.
 
 Speed is that of decoding, fingerprint and tone together against a plain cv2.imdecode of the same
-files (JPEG of 300x400 and 35 KB, no two alike), in one process and in turns; the headline is on the last
-line. Peers, with all cores and in turns with ours, are installed into .cache/bench-clean the first
+files (JPEG of 300x400, or of --width and a third more, no two alike), in one process and in turns; the
+headline is on the last line. Peers, with all cores and in turns with ours, are installed into .cache/bench-clean the first
 time (5 GB, as imagededup wants torch).
 
     python -m benchmarks.clean [--portraits DIR] [--count 200]     what is found, and the speed
-    python -m benchmarks.clean --peers [--sizes 2000 20000]        against imagededup and cleanvision
+    python -m benchmarks.clean --peers [--sizes 2000 20000] [--width 512]    against imagededup and cleanvision
     python -m benchmarks.clean --join 100000 1000000 3000000       all pairs of so many hashes
     python -m benchmarks.clean --growth 1000 10000 50000           memory of the whole stage
 """
@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="originals")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--sizes", type=int, nargs="+", default=[2000])
+    parser.add_argument("--width", type=int, default=300, help="of the pictures that are timed")
     parser.add_argument("--rounds", type=int, default=3, help="of the peers")
     parser.add_argument("--join", type=int, nargs="+", metavar="HASHES")
     parser.add_argument("--growth", type=int, nargs="+", metavar="PICTURES")
@@ -95,7 +96,7 @@ def compared(arguments: argparse.Namespace, folder: Path) -> None:
         recall(written(pictures, folder / "copies"), folder / "copies")
         disguised(pictures)
     for size in arguments.sizes:
-        files = photographs(size, folder / f"{size}")
+        files = photographs(size, folder / f"{size}", arguments.width)
         if arguments.peers:
             against(folder / f"{size}", files, arguments.rounds)
         ratio = speed(files)
@@ -156,18 +157,19 @@ def disguised(pictures: list[np.ndarray]) -> None:
     print()
 
 
-def photographs(count: int, folder: Path) -> list[Path]:
-    """Write JPEG files of 300x400, no two alike."""
+def photographs(count: int, folder: Path, width: int) -> list[Path]:
+    """Write JPEG files, a third higher than wide, no two alike."""
     folder.mkdir()
-    numbers = range(count)
-    return map_processes(partial(_photograph, folder=folder), numbers, "writing")
+    write = partial(_photograph, folder=folder, width=width)
+    return map_processes(write, range(count), "writing")
 
 
-def _photograph(number: int, folder: Path, size: tuple[int, int] = (300, 400)) -> Path:
+def _photograph(number: int, folder: Path, width: int) -> Path:
     rng = np.random.default_rng([5, number])
+    height = width * 4 // 3
     blotches = rng.integers(0, 256, (16, 12, 3), dtype=np.uint8)
-    pixels = cv2.resize(blotches, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
-    pixels += rng.normal(0, 6, (*size[::-1], 1)).astype(np.int16)
+    pixels = cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    pixels += rng.normal(0, 6, (height, width, 1)).astype(np.int16)
     path = folder / f"{number:06d}.jpg"
     path.write_bytes(images.jpeg(pixels.clip(0, 255).astype(np.uint8), 90))
     return path
@@ -289,9 +291,7 @@ def growth(sizes: list[int], folder: Path) -> None:
 
 
 def _growth(count: int, folder: Path) -> None:
-    folder.mkdir()
-    small = partial(_photograph, folder=folder, size=(150, 200))
-    table = listed(map_processes(small, range(count), "writing"))
+    table = listed(photographs(count, folder, 150))
     found = {}
     measuring = seconds(lambda: found.update(made=measure.measure(table, folder)))
     judging = seconds(lambda: verdicts.judge(table, found["made"], params.read().clean))
