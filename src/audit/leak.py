@@ -8,13 +8,14 @@ pixel, and the best of them is the verdict.
 """
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 import cv2
 import faiss
 import numpy as np
 
 from src import alignment
-from src.parallel import progress
+from src.parallel import cores, map_threads, progress
 
 SIDE = 32
 BLOCK = 1024  # pictures per product: bounds the memory
@@ -42,15 +43,18 @@ def nearest(val: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         return np.full(len(val), -1.0), np.zeros(len(val), np.int64)
     compare = _by_product if len(val) + len(train) <= EXACT else _by_index
     likely = compare(val, train)
-    best = np.full(len(val), -1.0)
-    where = np.zeros(len(val), np.int64)
-    for i in progress(range(len(val)), len(val), "aligning nearest pictures"):
+
+    def aligned(i: int) -> tuple[float, int]:
         thumbnail = alignment.thumbnail(val[i])
+        best = -1.0, 0
         for j in likely[i][likely[i] >= 0]:
             similarity = alignment.similarity(thumbnail, alignment.thumbnail(train[j]))
-            if similarity > best[i]:
-                best[i], where[i] = similarity, j
-    return best, where
+            best = max(best, (similarity, int(j)), key=itemgetter(0))
+        return best
+
+    found = map_threads(aligned, range(len(val)), "aligning nearest pictures", cores())
+    similarities, where = zip(*found, strict=True)
+    return np.array(similarities), np.array(where, np.int64)
 
 
 def _by_product(val: np.ndarray, train: np.ndarray) -> np.ndarray:
