@@ -20,6 +20,7 @@ from src.paired import planes
 from src.processes import ALONE, World
 
 CPU = torch.device("cpu")
+CACHED = 8  # pictures through Inception at a time, whose feature maps a CPU's caches still hold
 
 
 class RandomFeatures(nn.Module):
@@ -89,7 +90,9 @@ class InceptionFeatures(nn.Module):
         self.network.to(memory_format=torch.channels_last)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return self.network(pictures.contiguous(memory_format=torch.channels_last))
+        parts = pictures.split(CACHED) if pictures.device.type == "cpu" else [pictures]
+        ordered = [part.contiguous(memory_format=torch.channels_last) for part in parts]
+        return torch.cat([self.network(part) for part in ordered])
 
 
 @dataclass(frozen=True)
