@@ -212,7 +212,7 @@ def test_sigkill_at_any_moment_changes_nothing_in_the_end(tiny, train, pairs_of,
     # one process imports the libraries, and those that train are forked from it
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     forked = get_context("forkserver")
-    forked.set_forkserver_preload([__name__])
+    forked.set_forkserver_preload([__name__, "torch._dynamo", "torchmetrics"])
     rng, killed = np.random.default_rng(0), 0
     for _ in range(10):
         before = {file: file.stat().st_mtime_ns for file in checkpoints()}
