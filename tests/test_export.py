@@ -15,16 +15,9 @@ from tests.models import untrained
 from tests.test_predict import NETWORKS
 
 
-@pytest.mark.parametrize(
-    ("task", "output", "network"),
-    [
-        ("colorize", "chroma", "unet"),
-        ("labels", "rgb", "unet-instance"),
-        ("labels", "rgb", "encdec"),
-        ("colorize", "chroma", "encdec-instance"),
-    ],
-)
-def test_an_exported_model_gives_the_same_pictures(tmp_path, task, output, network):
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(("task", "output"), [("colorize", "chroma"), ("labels", "rgb")])
+def test_an_exported_model_gives_the_same_pictures(tmp_path, network, task, output):
     made = untrained(task, output, *NETWORKS[network], 2.2)
     path = tmp_path / "generator.onnx"
     assert export.export(made, path) <= 1e-4
