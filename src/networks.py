@@ -6,19 +6,21 @@ All take and give (N, C, H, W) float in [-1, 1]; weights start from N(0, 0.02).
 import torch
 from torch import Tensor, nn
 
+from src.layers import BatchNorm2d, Conv2d, ConvTranspose2d
+
 
 def norm_layer(kind: str, channels: int) -> nn.Module:
     """Batch or instance normalisation with learned scale and shift."""
     if kind == "batch":
-        return nn.BatchNorm2d(channels)
+        return BatchNorm2d(channels)
     return nn.InstanceNorm2d(channels, affine=True)
 
 
 def upsample_layers(kind: str, inside: int, outside: int, bias: bool) -> list[nn.Module]:
     """Twice the size: a transposed convolution, or resize and convolve (Odena et al. 2016)."""
     if kind == "transposed":
-        return [nn.ConvTranspose2d(inside, outside, 4, 2, 1, bias=bias)]
-    return [nn.Upsample(scale_factor=2), nn.Conv2d(inside, outside, 3, 1, 1, bias=bias)]
+        return [ConvTranspose2d(inside, outside, 4, 2, 1, bias=bias)]
+    return [nn.Upsample(scale_factor=2), Conv2d(inside, outside, 3, 1, 1, bias=bias)]
 
 
 def initialise(network: nn.Module) -> None:
@@ -40,10 +42,10 @@ class Residual(nn.Module):
     def __init__(self, channels: int, norm: str):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+            Conv2d(channels, channels, 3, 1, 1, bias=False),
             norm_layer(norm, channels),
             nn.ReLU(True),
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+            Conv2d(channels, channels, 3, 1, 1, bias=False),
             norm_layer(norm, channels),
         )
 
@@ -73,7 +75,7 @@ class EncDec(nn.Module):
         layers: list[nn.Module] = []
         for level, width in enumerate(widths):
             inside = widths[level - 1] if level else in_channels
-            layers += [nn.Conv2d(inside, width, 4, 2, 1, bias=False)]
+            layers += [Conv2d(inside, width, 4, 2, 1, bias=False)]
             layers += [norm_layer(norm, width), nn.ReLU(True)]
         layers += [Residual(widths[-1], norm) for _ in range(blocks)]
         for level in reversed(range(downs)):
@@ -112,7 +114,7 @@ class UNet(nn.Module):
         for level, width in enumerate(widths):
             inside = widths[level - 1] if level else in_channels
             layers = [nn.LeakyReLU(0.2)] if level else []
-            layers += [nn.Conv2d(inside, width, 4, 2, 1, bias=False)]
+            layers += [Conv2d(inside, width, 4, 2, 1, bias=False)]
             # not at the ends: the first sees raw pixels, a 1x1 bottleneck normalises to zero
             layers += [norm_layer(norm, width)] if 0 < level < downs - 1 else []
             self.downs.append(nn.Sequential(*layers))
@@ -151,14 +153,14 @@ class PatchGAN(nn.Module):
 
     def __init__(self, in_channels: int, filters: int, layers: int):
         super().__init__()
-        stack = [nn.Conv2d(in_channels, filters, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+        stack = [Conv2d(in_channels, filters, 4, 2, 1), nn.LeakyReLU(0.2, True)]
         width = filters
         for level in range(1, layers + 1):
             stride = 2 if level < layers else 1
             inside, width = width, filters * min(8, 2**level)
-            stack += [nn.Conv2d(inside, width, 4, stride, 1, bias=False)]
-            stack += [nn.BatchNorm2d(width), nn.LeakyReLU(0.2, True)]
-        stack += [nn.Conv2d(width, 1, 4, 1, 1)]
+            stack += [Conv2d(inside, width, 4, stride, 1, bias=False)]
+            stack += [BatchNorm2d(width), nn.LeakyReLU(0.2, True)]
+        stack += [Conv2d(width, 1, 4, 1, 1)]
         self.layers = nn.Sequential(*stack)
         initialise(self)
 

@@ -147,8 +147,6 @@ def checkpoints() -> list[Path]:
 def test_a_killed_training_goes_on_to_the_same_end(
     tiny, train, monkeypatch, capsys, changes: dict, precision: str
 ):
-    if precision == "bf16" and loop.pick_dtype("auto", CPU) != torch.bfloat16:
-        pytest.skip("this processor does not compute in bf16")
     p = tiny(changes | {"train.precision": precision})
     files, metrics = undisturbed(train, p)
     kill(monkeypatch, train, p, step=7)
@@ -567,9 +565,22 @@ def test_a_precision_asked_for_is_taken(precision: str, expected: torch.dtype):
     assert loop.pick_dtype(precision, CPU) == expected
 
 
-@pytest.mark.parametrize(("able", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_the_precision_follows_the_processor(monkeypatch, able: bool, expected: torch.dtype):
-    monkeypatch.setattr(loop, "_cpu_has_bf16", lambda: able)
+@pytest.mark.parametrize(
+    ("vendor", "avx512", "amx", "expected"),
+    [
+        ("AuthenticAMD", True, False, torch.bfloat16),
+        ("AuthenticAMD", False, False, torch.float32),
+        ("GenuineIntel", True, False, torch.float32),  # twice as slow there
+        ("GenuineIntel", True, True, torch.bfloat16),
+    ],
+)
+def test_the_precision_follows_the_processor(
+    tmp_path, monkeypatch, vendor: str, avx512: bool, amx: bool, expected: torch.dtype
+):
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\nvendor_id : {vendor}\n", encoding="utf-8")
+    monkeypatch.setattr(loop, "PROCESSOR", tmp_path / "cpuinfo")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     assert loop.pick_dtype("auto", CPU) == expected
 
 

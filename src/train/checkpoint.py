@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from src import arrays, generator, inputs, networks, paired, processes
+from src import arrays, generator, inputs, layers, networks, paired, processes
 from src.arrays import Shards
 from src.errors import UserError
 from src.files import whole, write_bytes
@@ -28,6 +28,7 @@ USED = (
     batches,
     generator,
     inputs,
+    layers,
     networks,
     paired,
     processes,

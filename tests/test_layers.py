@@ -1,0 +1,83 @@
+"""Layers that do on a CPU what torch's own do."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from src import layers
+from src.layers import BatchNorm2d, Conv2d, ConvTranspose2d
+
+
+def plain(layer: nn.Module) -> nn.Module:
+    """The same layer as torch's own."""
+    made = copy.deepcopy(layer)
+    made.__class__ = type(layer).__base__
+    return made
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def gradients(layer: nn.Module, x: Tensor) -> list[Tensor]:
+    """The output, and the gradients of input and weights."""
+    x = x.clone().requires_grad_()
+    made = layer(x)
+    wanted = [x, *layer.parameters()]
+    return [made, *torch.autograd.grad((made * noise(*made.shape)).sum(), wanted)]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("few", [0, 10**6], ids=["by the library", "by a product"])
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (Conv2d, (5, 7, 4, 2, 1)),
+        (Conv2d, (5, 7, 3, 1, 1)),
+        (Conv2d, (5, 7, 4, 1, 1)),
+        (ConvTranspose2d, (5, 7, 4, 2, 1)),
+    ],
+)
+def test_a_convolution_is_torchs_own(
+    monkeypatch, kind: type, settings: tuple, few: int, count: int, bias: bool
+):
+    monkeypatch.setattr(layers, "FEW", few)
+    layer = kind(*settings, bias=bias).double()
+    x = noise(count, 5, 8, 6)
+    for ours, theirs in zip(gradients(layer, x), gradients(plain(layer), x), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(("kind", "sides"), [(Conv2d, (8, 10)), (ConvTranspose2d, (4, 5))])
+def test_few_pixels_of_a_whole_batch_go_through_a_product(monkeypatch, kind: type, sides: tuple):
+    """The limit is on the smaller picture: 4 x 5 here, so that 3 pictures have 60 pixels."""
+    asked = []
+    own = kind.__base__.forward
+    monkeypatch.setattr(kind.__base__, "forward", lambda *given: asked.append(1) or own(*given))
+    monkeypatch.setattr(layers, "FEW", 60)
+    layer = kind(5, 7, 4, 2, 1).double()
+    layer(noise(3, 5, *sides))
+    assert not asked
+    layer(noise(4, 5, *sides))
+    assert asked
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_batch_normalisation_is_torchs_own_whatever_order_its_gradient_comes_in(order):
+    layer = BatchNorm2d(6).double()
+    x = noise(4, 6, 5, 5).contiguous(memory_format=order)
+    for ours, theirs in zip(gradients(layer, x), gradients(plain(layer), x), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_a_gradient_is_brought_into_the_order_of_the_pixels(order):
+    layer, seen = BatchNorm2d(6), []
+    made = layer(torch.randn(4, 6, 5, 5).contiguous(memory_format=order).requires_grad_())
+    made.grad_fn.register_prehook(lambda given: seen.append(given[0]))
+    both = torch.cat([made, made], dim=1)  # whose gradient is cut in two that lie apart
+    both.backward(torch.randn(4, 12, 5, 5))
+    assert seen[0].is_contiguous(memory_format=order)
