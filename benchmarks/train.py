@@ -208,10 +208,11 @@ def ours_in(device: torch.device) -> str:
 def memory(side: str, batch: int) -> float:
     """Peak MB of a few steps of one of them, in a process of its own."""
     program = (
-        "import resource; from benchmarks import train as t\n"
-        f"side = t.sides({batch}, t.torch.device('cpu'))['{side}']\n"
+        "from benchmarks import train as t\n"
+        f"side = t.SIDES['{side}']({batch}, t.torch.device('cpu'))\n"
         "for number in range(3): side.learn(*side.load(number))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        "[peak] = [line for line in open('/proc/self/status') if line.startswith('VmHWM')]\n"
+        "print(int(peak.split()[1]) / 1024)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -226,12 +227,15 @@ def material() -> tuple[list[bytes], np.ndarray]:
     return files, np.stack([images.resize(face, LOAD, LOAD) for face in faces])
 
 
-def sides(batch: int, device: torch.device) -> dict[str, Official | Ours]:
-    files, arrays = material()
-    return {
-        "official": Official(files, batch, device),
-        "ours": Ours(arrays, batch, device, ours_in(device)),
-    }
+def official(batch: int, device: torch.device) -> Official:
+    return Official(material()[0], batch, device)
+
+
+def ours(batch: int, device: torch.device) -> Ours:
+    return Ours(material()[1], batch, device, ours_in(device))
+
+
+SIDES = {"official": official, "ours": ours}
 
 
 def main() -> None:
@@ -250,7 +254,7 @@ def main() -> None:
         return
     headline = []
     for batch in (1, 4):
-        both = sides(batch, device)
+        both = {name: make(batch, device) for name, make in SIDES.items()}
         found = compared(both["official"], both["ours"], arguments.steps, device)
         for what, times in found.items():
             theirs, mine = (1000 * statistics.median(t) for t in zip(*times, strict=True))
