@@ -202,9 +202,13 @@ def test_a_process_that_is_gone_leaves_a_sound_checkpoint(tiny, train, pairs_of,
     assert written() == files
 
 
-def test_sigkill_at_any_moment_changes_nothing_in_the_end(tiny, train, pairs_of, monkeypatch):
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_sigkill_at_any_moment_changes_nothing_in_the_end(
+    tiny, train, pairs_of, monkeypatch, precision: str
+):
     """Ten times the process is killed while it trains, wherever it is."""
-    p = tiny({"train.steps": 60, "train.checkpoint_every": 1, "train.snapshots": 4})
+    short = {"train.steps": 60, "train.checkpoint_every": 1, "train.snapshots": 4}
+    p = tiny(short | {"train.precision": precision})
     files, _ = undisturbed(train, p)
     put_for_the_stage(pairs_of(p))
     # one process imports the libraries, and those that train are forked from it
