@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import cache
 
 import numpy as np
 import torch
@@ -220,6 +221,7 @@ def memory(side: str, batch: int) -> float:
     return float(done.stdout)
 
 
+@cache
 def material() -> tuple[list[bytes], np.ndarray]:
     """Drawn pairs as side-by-side JPEGs, and as arrays."""
     faces = [images.resize(portraits.draw(3, k), SIZE, SIZE) for k in range(PICTURES)]

@@ -103,9 +103,7 @@ def to_tensor(pictures: np.ndarray) -> Tensor:
 def normalise(pictures: Tensor) -> Tensor:
     """The same for a uint8 tensor on any device."""
     planes = pictures.unsqueeze(1) if pictures.ndim == 3 else pictures.permute(0, 3, 1, 2)
-    # on a CPU plane by plane: every layer follows their memory order, which is slower there
-    order = torch.contiguous_format if planes.device.type == "cpu" else torch.preserve_format
-    return planes.to(torch.float32, memory_format=order).div_(127.5).sub_(1)
+    return planes.to(torch.float32).div_(127.5).sub_(1)
 
 
 def to_uint8(pictures: Tensor) -> np.ndarray:

@@ -3,19 +3,24 @@
 torch's convolution (oneDNN) puts weights into another order at every call, forward and back: most
 of the time where pictures are small and channels many, as in the inner half of a U-Net. There one
 matrix product over unfolded pixels reads the weights as they are. Elsewhere oneDNN is given its
-pixels channels last, in which it need not reorder those. Results are equal but for rounding.
+pixels channels last, in which it need not reorder those; instance normalisation, which puts them
+back, gains nothing by that. Results are equal but for rounding.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Pixels of the smaller pictures, of a whole batch, up to which the product is faster.
+# Pixels of the smaller pictures, of a whole batch, up to which the product is faster: pictures
+# together and each alone may go either way.
 FEW = 512
 
 
 class Conv2d(nn.Conv2d):
-    """A convolution of square kernels, zero padding and no groups: (N, C, H, W) → (N, C', h, w)."""
+    """A convolution: (N, C, H, W) → (N, C', h, w).
+
+    Kernel, stride and padding, of zeros, are square; no groups, no dilation.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride, padding = self.kernel_size[0], self.stride[0], self.padding[0]
@@ -29,7 +34,7 @@ class Conv2d(nn.Conv2d):
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """The same the other way round: (N, C, h, w) → (N, C', H, W)."""
+    """The same the other way round, without output padding: (N, C, h, w) → (N, C', H, W)."""
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride, padding = self.kernel_size[0], self.stride[0], self.padding[0]

@@ -54,30 +54,51 @@ def test_a_convolution_is_torchs_own(
 @pytest.mark.parametrize(("kind", "sides"), [(Conv2d, (8, 10)), (ConvTranspose2d, (4, 5))])
 def test_few_pixels_of_a_whole_batch_go_through_a_product(monkeypatch, kind: type, sides: tuple):
     """The limit is on the smaller picture: 4 x 5 here, so that 3 pictures have 60 pixels."""
-    asked = []
+    given = []
     own = kind.__base__.forward
-    monkeypatch.setattr(kind.__base__, "forward", lambda *given: asked.append(1) or own(*given))
+    monkeypatch.setattr(kind.__base__, "forward", lambda layer, x: given.append(x) or own(layer, x))
     monkeypatch.setattr(layers, "FEW", 60)
     layer = kind(5, 7, 4, 2, 1).double()
-    layer(noise(3, 5, *sides))
-    assert not asked
+    assert layer(noise(3, 5, *sides)).is_contiguous()
+    assert not given
     layer(noise(4, 5, *sides))
-    assert asked
+    assert given[0].is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
-def test_batch_normalisation_is_torchs_own_whatever_order_its_gradient_comes_in(order):
+@pytest.mark.parametrize("few", [0, 10**6], ids=["by the library", "by a product"])
+@pytest.mark.parametrize("kind", [Conv2d, ConvTranspose2d])
+def test_in_bf16_a_convolution_gives_what_torchs_own_gives(monkeypatch, kind: type, few: int):
+    monkeypatch.setattr(layers, "FEW", few)
+    layer, x = kind(5, 7, 4, 2, 1), noise(2, 5, 8, 6).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = layer(x), plain(layer)(x)
+    assert ours.dtype == theirs.dtype == torch.bfloat16
+    torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0.02)
+
+
+ORDERS = [torch.contiguous_format, torch.channels_last]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_batch_normalisation_is_torchs_own(order: torch.memory_format):
     layer = BatchNorm2d(6).double()
     x = noise(4, 6, 5, 5).contiguous(memory_format=order)
     for ours, theirs in zip(gradients(layer, x), gradients(plain(layer), x), strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
-def test_a_gradient_is_brought_into_the_order_of_the_pixels(order):
+@pytest.mark.parametrize(
+    "after", [nn.Identity(), nn.ReLU(True)], ids=["as it is", "changed in place"]
+)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("arriving", ORDERS)
+def test_a_gradient_is_brought_into_the_order_of_the_pixels(
+    arriving: torch.memory_format, order: torch.memory_format, after: nn.Module
+):
     layer, seen = BatchNorm2d(6), []
     made = layer(torch.randn(4, 6, 5, 5).contiguous(memory_format=order).requires_grad_())
     made.grad_fn.register_prehook(lambda given: seen.append(given[0]))
+    made = after(made)
     both = torch.cat([made, made], dim=1)  # whose gradient is cut in two that lie apart
-    both.backward(torch.randn(4, 12, 5, 5))
+    both.backward(torch.randn(4, 12, 5, 5).contiguous(memory_format=arriving))
     assert seen[0].is_contiguous(memory_format=order)

@@ -583,8 +583,8 @@ def test_the_precision_follows_the_processor(
 ):
     (tmp_path / "cpuinfo").write_text(f"processor : 0\nvendor_id : {vendor}\n", encoding="utf-8")
     monkeypatch.setattr(loop, "PROCESSOR", tmp_path / "cpuinfo")
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    can = {"avx512_bf16": avx512, "amx_tile": True, "amx_bf16": amx}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can)
     assert loop.pick_dtype("auto", CPU) == expected
 
 

@@ -60,7 +60,8 @@ def _train(
 ) -> dict:
     t = p.train
     device = gen.pick_device(t.device, "train.device")
-    dtype = pick_dtype(t.precision, device)
+    # the first process's choice is that of all, on whatever machines they are
+    [dtype] = world.map(lambda precision: pick_dtype(precision, device), [t.precision])
     given = train_pairs.inputs(p.task)
     config = {
         "task": p.task,
@@ -195,14 +196,15 @@ def _cpu_is_fast_in_bf16() -> bool:
 
     Read off and not timed: a training that goes on has to go on in the same numbers.
     """
+    can = torch.cpu.get_capabilities()
     amd = "AuthenticAMD" in PROCESSOR.read_text(encoding="utf-8")
-    return torch.cpu._is_amx_tile_supported() or (amd and torch.cpu._is_avx512_bf16_supported())
+    return can.get("amx_bf16", False) or (amd and can.get("avx512_bf16", False))
 
 
 def build(config: dict, p: Params, device: torch.device, world: World = ALONE) -> Networks:
     """Fresh networks and their optimisers."""
     t = p.train
-    # on a GPU convolutions are fastest over channels-last memory; on a CPU it makes no difference
+    # on a GPU convolutions are fastest over channels-last memory; on a CPU their layers see to it
     memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
     generator = share_norms(Generator(config).to(device, memory_format=memory), world)
     average = deepcopy(generator) if t.average else None
