@@ -12,8 +12,6 @@ ratios of loading, learning, both together (a step) and inference; the headline 
 import argparse
 import io
 import statistics
-import subprocess
-import sys
 import time
 from functools import cache
 
@@ -23,6 +21,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from benchmarks.clean import in_a_process, peak
 from src import generator as gen
 from src import images, layers, params
 from src.demo import portraits
@@ -206,19 +205,12 @@ def ours_in(device: torch.device) -> str:
     return "bf16" if loop.pick_dtype("auto", device) == torch.bfloat16 else "fp32"
 
 
-def memory(side: str, batch: int) -> float:
-    """Peak MB of a few steps of one of them, in a process of its own."""
-    program = (
-        "from benchmarks import train as t\n"
-        f"side = t.SIDES['{side}']({batch}, t.torch.device('cpu'))\n"
-        "for number in range(3): side.learn(*side.load(number))\n"
-        "[peak] = [line for line in open('/proc/self/status') if line.startswith('VmHWM')]\n"
-        "print(int(peak.split()[1]) / 1024)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    return float(done.stdout)
+def memory(side: str, batch: int) -> int:
+    """Peak MB of a few steps of one of them, where nothing else was done."""
+    made = SIDES[side](batch, torch.device("cpu"))
+    for number in range(3):
+        made.learn(*made.load(number))
+    return peak()
 
 
 @cache
@@ -266,7 +258,7 @@ def main() -> None:
             )
             headline += [ratio] if what == "step" else []
         if device.type == "cpu":
-            told = " and ".join(f"{memory(side, batch):.0f} MB {side}" for side in both)
+            told = " and ".join(f"{in_a_process(memory, side, batch)} MB {side}" for side in both)
             print(f"batch {batch}, peak memory: {told}")
     print(
         f"training step, official / ours: {headline[0]:.2f} at batch 1, {headline[1]:.2f} at batch 4"
