@@ -129,14 +129,16 @@ class Ours:
     def __init__(self, arrays: np.ndarray, batch: int, device: torch.device, precision: str):
         torch.manual_seed(0)
         p = params.read()
-        train = p.train.model_copy(update={"lr": 2e-4, "precision": precision})
+        train = p.train.model_copy(
+            update={"lr": 2e-4, "precision": precision, "batch_size": batch}
+        )
         train = train.model_copy(
             update={"discriminator": train.discriminator.model_copy(update={"filters": FILTERS})}
         )
         self.settings = train
-        self.nets = loop.build(
-            config(), p.model_copy(update={"train": train, "task": "labels"}), device
-        )
+        pair = p.pair.model_copy(update={"size": SIZE})
+        p = p.model_copy(update={"train": train, "pair": pair, "task": "labels"})
+        self.nets = loop.build(config(), p, device)
         self.batches = Batches(arrays, arrays, SIZE, batch, 0, device)
         self.device, self.dtype = device, loop.pick_dtype(precision, device)
 

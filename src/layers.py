@@ -22,29 +22,53 @@ class Conv2d(nn.Conv2d):
     Kernel, stride and padding, of zeros, are square; no groups, no dilation.
     """
 
+    def is_product(self, x: Tensor) -> bool:
+        height, width = _convolved(self, x)
+        return _on_cpu(x) and len(x) * height * width <= FEW
+
     def forward(self, x: Tensor) -> Tensor:
-        kernel, stride, padding = self.kernel_size[0], self.stride[0], self.padding[0]
-        height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:])
-        if not _on_cpu(x) or len(x) * height * width > FEW:
+        if not self.is_product(x):
             return super().forward(_ordered(x))
+        kernel, stride, padding = self.kernel_size[0], self.stride[0], self.padding[0]
         pixels = F.unfold(x, kernel, padding=padding, stride=stride).transpose(0, 1).flatten(1)
         made = self.weight.flatten(1) @ pixels
         made = made if self.bias is None else made + self.bias[:, None].to(made.dtype)
-        return made.view(-1, len(x), height, width).transpose(0, 1).contiguous()
+        return made.view(-1, len(x), *_convolved(self, x)).transpose(0, 1).contiguous()
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
     """The same the other way round, without output padding: (N, C, h, w) → (N, C', H, W)."""
 
+    def is_product(self, x: Tensor) -> bool:
+        return _on_cpu(x) and len(x) * x.shape[2] * x.shape[3] <= FEW
+
     def forward(self, x: Tensor) -> Tensor:
-        kernel, stride, padding = self.kernel_size[0], self.stride[0], self.padding[0]
-        if not _on_cpu(x) or len(x) * x.shape[2] * x.shape[3] > FEW:
+        if not self.is_product(x):
             return super().forward(_ordered(x))
+        kernel, stride, padding = self.kernel_size[0], self.stride[0], self.padding[0]
         pixels = self.weight.flatten(1).t() @ x.transpose(0, 1).flatten(1)
         pixels = pixels.view(len(pixels), len(x), -1).transpose(0, 1)
         size = [(side - 1) * stride - 2 * padding + kernel for side in x.shape[2:]]
         made = F.fold(pixels, size, kernel, padding=padding, stride=stride)
         return made if self.bias is None else made + self.bias[:, None, None].to(made.dtype)
+
+
+class ConvToOne2d(nn.Conv2d):
+    """A convolution of stride 1 to a single channel: (N, C, H, W) → (N, 1, h, w).
+
+    oneDNN is slow at it. Each pixel gives what it adds to its surroundings in one product over
+    the channels, and those are added up: the same sum in another order.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not _on_cpu(x):
+            return super().forward(x)
+        kernel, padding = self.kernel_size[0], self.padding[0]
+        added = self.weight[0].flip(1, 2).flatten(1).t() @ _ordered(x).flatten(2)
+        # in float32, as oneDNN adds up
+        made = F.fold(added.float(), _convolved(self, x), kernel, padding=kernel - 1 - padding)
+        made = made if self.bias is None else made + self.bias[:, None, None]
+        return made.to(added.dtype)
 
 
 class BatchNorm2d(nn.BatchNorm2d):
@@ -57,6 +81,33 @@ class BatchNorm2d(nn.BatchNorm2d):
             order = torch.channels_last if last else torch.contiguous_format
             made.register_hook(lambda gradient: gradient.contiguous(memory_format=order))
         return made
+
+
+@torch.no_grad()
+def arrange(network: nn.Module, shape: tuple[int, int, int, int]) -> None:
+    """Put weights in the order in which batches (N, C, H, W) of this shape are multiplied.
+
+    Channels last, but for products; else each call would put them in order anew.
+    """
+
+    def look(layer: nn.Module, given: tuple[Tensor]) -> None:
+        if not (isinstance(layer, Conv2d | ConvTranspose2d) and layer.is_product(*given)):
+            layer.weight.data = layer.weight.contiguous(memory_format=torch.channels_last)
+
+    layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    hooks = [layer.register_forward_pre_hook(look) for layer in layers]
+    device = next(network.parameters()).device
+    training = network.training
+    network.eval()(torch.zeros(shape, device=device))
+    network.train(training)
+    for hook in hooks:
+        hook.remove()
+
+
+def _convolved(layer: nn.Conv2d, x: Tensor) -> list[int]:
+    """Height and width of a convolution's output."""
+    kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding[0]
+    return [(side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:]]
 
 
 def _on_cpu(x: Tensor) -> bool:

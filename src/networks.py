@@ -6,7 +6,7 @@ All take and give (N, C, H, W) float in [-1, 1]; weights start from N(0, 0.02).
 import torch
 from torch import Tensor, nn
 
-from src.layers import BatchNorm2d, Conv2d, ConvTranspose2d
+from src.layers import BatchNorm2d, Conv2d, ConvToOne2d, ConvTranspose2d
 
 
 def norm_layer(kind: str, channels: int) -> nn.Module:
@@ -160,7 +160,7 @@ class PatchGAN(nn.Module):
             inside, width = width, filters * min(8, 2**level)
             stack += [Conv2d(inside, width, 4, stride, 1, bias=False)]
             stack += [BatchNorm2d(width), nn.LeakyReLU(0.2, True)]
-        stack += [Conv2d(width, 1, 4, 1, 1)]
+        stack += [ConvToOne2d(width, 1, 4, 1, 1)]
         self.layers = nn.Sequential(*stack)
         initialise(self)
 

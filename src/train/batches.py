@@ -16,6 +16,7 @@ from src.processes import ALONE, World
 
 RESIDENT = 0.5  # of a GPU's free memory that pictures may take
 Redraw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+Cut = tuple[int, int, int, int]  # which picture, top, left, whether flipped
 
 
 class Batches:
@@ -47,7 +48,7 @@ class Batches:
         self.batch_size = batch_size
         self.seed = seed
         self.redraw = redraw
-        self._order: tuple[int, np.ndarray] | None = None
+        self._planned: tuple[int, np.ndarray] | None = None
 
     def get(self, step: int) -> tuple[Tensor, Tensor]:
         """Own part of batch number `step`: inputs (B, C, S, S), photos (B, 3, S, S), in [-1, 1].
@@ -55,13 +56,7 @@ class Batches:
         Every picture is seen once per epoch, in a new order each time.
         """
         first = step * self.batch_size
-        chosen = np.array([self._picture(first + k) for k in range(self.batch_size)])
-        rng = np.random.default_rng([self.seed, 1, step])
-        room = self.photos.shape[1] - self.size + 1
-        top, left = rng.integers(room, size=(2, self.batch_size))
-        flipped = rng.integers(2, size=self.batch_size).astype(bool)
-        cuts = list(zip(chosen.tolist(), top.tolist(), left.tolist(), flipped, strict=True))
-        cuts = cuts[self.own]
+        cuts = [self._cut_of(drawn) for drawn in range(first, first + self.batch_size)[self.own]]
         photos = self._cut(self.photos, cuts)
         if self.redraw:
             own = range(self.batch_size)[self.own]
@@ -70,9 +65,7 @@ class Batches:
             return normalise(torch.from_numpy(np.stack(drawn)).to(self.device)), normalise(photos)
         return normalise(self._cut(self.inputs, cuts)), normalise(photos)
 
-    def _cut(
-        self, pictures: Tensor | Shards | np.ndarray, cuts: list[tuple[int, int, int, bool]]
-    ) -> Tensor:
+    def _cut(self, pictures: Tensor | Shards | np.ndarray, cuts: list[Cut]) -> Tensor:
         made = []
         for at, top, left, flipped in cuts:
             picture = torch.as_tensor(pictures[at])
@@ -80,12 +73,19 @@ class Batches:
             made.append(cut.flip(1) if flipped else cut)
         return torch.stack(made).to(self.device)
 
-    def _picture(self, drawn: int) -> int:
+    def _cut_of(self, drawn: int) -> Cut:
+        """What is cut out as picture number `drawn` of the whole training."""
         epoch, place = divmod(drawn, len(self.photos))
-        if self._order is None or self._order[0] != epoch:
-            order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.photos))
-            self._order = (epoch, order)
-        return int(self._order[1][place])
+        if self._planned is None or self._planned[0] != epoch:
+            self._planned = epoch, self._plan(epoch)
+        return tuple(self._planned[1][place].tolist())
+
+    def _plan(self, epoch: int) -> np.ndarray:
+        """The cuts of an epoch, (N, 4): drawn at once, as beginning a generator takes long."""
+        rng = np.random.default_rng([self.seed, 0, epoch])
+        count, room = len(self.photos), self.photos.shape[1] - self.size + 1
+        places = rng.integers(room, size=(2, count))
+        return np.stack([rng.permutation(count), *places, rng.integers(2, size=count)], axis=1)
 
 
 def fits(size: int, device: torch.device) -> bool:

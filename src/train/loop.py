@@ -18,6 +18,7 @@ from src.arrays import Pairs
 from src.errors import UserError
 from src.files import write_text
 from src.generator import Generator
+from src.layers import arrange
 from src.networks import PatchGAN
 from src.params import Canny, Params, Train
 from src.processes import ALONE, World, share_norms
@@ -204,23 +205,24 @@ def _cpu_is_fast_in_bf16() -> bool:
 def build(config: dict, p: Params, device: torch.device, world: World = ALONE) -> Networks:
     """Fresh networks and their optimisers."""
     t = p.train
-    # on a GPU convolutions are fastest over channels-last memory; on a CPU their layers see to it
-    memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-    generator = share_norms(Generator(config).to(device, memory_format=memory), world)
+    batch, size = t.batch_size // world.size, p.pair.size
+    channels = gen.CHANNELS[p.task]
+    generator = share_norms(Generator(config).to(device), world)
+    arrange(generator, (batch, channels, size, size))
     average = deepcopy(generator) if t.average else None
     betas = (t.beta1, t.beta2)
     generator_adam = torch.optim.Adam(generator.parameters(), t.lr, betas, fused=True)
     if t.gan_weight == 0:
         return Networks(generator, None, generator_adam, None, average, world.shared(generator))
     smallest = 3 * 2**t.discriminator.layers
-    if p.pair.size < smallest:
+    if size < smallest:
         raise UserError(
-            f"train.discriminator.layers = {t.discriminator.layers}: pair.size = {p.pair.size} "
+            f"train.discriminator.layers = {t.discriminator.layers}: pair.size = {size} "
             f"leaves no patch to judge, expected at least {smallest}"
         )
-    channels = gen.CHANNELS[p.task] + 3
-    d = PatchGAN(channels, t.discriminator.filters, t.discriminator.layers)
-    d = share_norms(d.to(device, memory_format=memory), world)
+    d = PatchGAN(channels + 3, t.discriminator.filters, t.discriminator.layers)
+    d = share_norms(d.to(device), world)
+    arrange(d, (batch, channels + 3, size, size))
     d_adam = torch.optim.Adam(d.parameters(), t.lr, betas, fused=True)
     called = world.shared(generator), world.shared(d)
     return Networks(generator, d, generator_adam, d_adam, average, *called)
