@@ -113,7 +113,8 @@ class UNet(nn.Module):
         self.downs = nn.ModuleList()
         for level, width in enumerate(widths):
             inside = widths[level - 1] if level else in_channels
-            layers = [nn.LeakyReLU(0.2)] if level else []
+            # in place, as published: the decoder's ReLU makes the same of what it leaves
+            layers = [nn.LeakyReLU(0.2, True)] if level else []
             layers += [Conv2d(inside, width, 4, 2, 1, bias=False)]
             # not at the ends: the first sees raw pixels, a 1x1 bottleneck normalises to zero
             layers += [norm_layer(norm, width)] if 0 < level < downs - 1 else []
@@ -122,7 +123,7 @@ class UNet(nn.Module):
         for level in reversed(range(downs)):
             inside = widths[level] * (1 if level == downs - 1 else 2)
             outside = widths[level - 1] if level else out_channels
-            layers = [nn.ReLU()]
+            layers = [nn.ReLU(True)]
             layers += upsample_layers(upsample, inside, outside, bias=level == 0)
             if level:
                 layers += [norm_layer(norm, outside)]
