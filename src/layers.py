@@ -65,8 +65,9 @@ class ConvToOne2d(nn.Conv2d):
             return super().forward(x)
         kernel, padding = self.kernel_size[0], self.padding[0]
         added = self.weight[0].flip(1, 2).flatten(1).t() @ _ordered(x).flatten(2)
-        # in float32, as oneDNN adds up
-        made = F.fold(added.float(), _convolved(self, x), kernel, padding=kernel - 1 - padding)
+        # bf16 is added up in float32, as oneDNN does
+        wide = added.to(torch.promote_types(added.dtype, torch.float32))
+        made = F.fold(wide, _convolved(self, x), kernel, padding=kernel - 1 - padding)
         made = made if self.bias is None else made + self.bias[:, None, None]
         return made.to(added.dtype)
 
@@ -96,9 +97,8 @@ def arrange(network: nn.Module, shape: tuple[int, int, int, int]) -> None:
 
     layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     hooks = [layer.register_forward_pre_hook(look) for layer in layers]
-    device = next(network.parameters()).device
     training = network.training
-    network.eval()(torch.zeros(shape, device=device))
+    network.eval()(next(network.parameters()).new_zeros(shape))
     network.train(training)
     for hook in hooks:
         hook.remove()
