@@ -80,16 +80,20 @@ def forms(thumb: np.ndarray) -> list[np.ndarray]:
 
 def bands(thumb: np.ndarray) -> tuple[int, int, int, int]:
     """How many lines of a thumbnail belong to bands at its top, bottom, left and right."""
-    top, bottom = _both_bands(thumb)
-    return top, bottom, *_both_bands(thumb[top : SIDE - bottom].T)
+    return _bands(thumb)
 
 
-def _both_bands(lines: np.ndarray) -> tuple[int, int]:
-    return _first_band(np.ascontiguousarray(lines)), _first_band(np.ascontiguousarray(lines[::-1]))
+@njit(nogil=True, cache=True)
+def _bands(thumb):
+    top, bottom = _first_band(thumb), _first_band(thumb[::-1])
+    columns = thumb[top : len(thumb) - bottom].T
+    return top, bottom, _first_band(columns), _first_band(columns[::-1])
 
 
-def _first_band(lines: np.ndarray) -> int:
-    return _band(lines, int(np.sort(lines[0])[lines.shape[1] // 2]))
+@njit(nogil=True, cache=True)
+def _first_band(lines):
+    """The same at the first of some lines, by its median colour."""
+    return _band(lines, np.int64(np.sort(lines[0])[lines.shape[1] // 2]))
 
 
 @njit(nogil=True, cache=True)
@@ -117,7 +121,7 @@ def _near(line, color):
 
 def is_blank(thumb: np.ndarray) -> bool:
     """Whether there is nothing in a thumbnail to tell it from others."""
-    return float(cv2.absdiff(thumb, cv2.blur(thumb, (15, 15))).mean()) < BLANK
+    return cv2.norm(thumb, cv2.blur(thumb, (15, 15)), cv2.NORM_L1) < BLANK * thumb.size
 
 
 def detail(thumb: np.ndarray, strip: int = 0) -> np.ndarray:

@@ -11,9 +11,11 @@ nothing and set apart first.
 
 import sys
 from functools import lru_cache, partial
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from src import alignment
 from src.alignment import SIDE, STRIPS, VIEWS
@@ -28,6 +30,7 @@ _FREQUENCIES = 16
 _numbers = np.arange(BITS).reshape(_FREQUENCIES, _FREQUENCIES)
 _low = np.maximum(_numbers // _FREQUENCIES, _numbers % _FREQUENCIES) < 8
 _ORDER = np.concatenate([_numbers[_low], _numbers[~_low]])
+_PLACES = divmod(_ORDER, _FREQUENCIES)
 _MIRROR = np.packbits(_ORDER % _FREQUENCIES % 2 == 0)  # frequencies count from 1
 
 
@@ -87,19 +90,28 @@ def _least(asking: np.ndarray, asked: np.ndarray) -> int:
 
 
 def _forms(thumbnails: np.ndarray) -> Forms:
-    found = [
-        (picture, number, len(every) == 1, form)
-        for picture, every in enumerate(map(alignment.forms, thumbnails))
-        for number, form in enumerate(every)
-        if not alignment.is_blank(form)
-    ]
-    pictures, numbers, lone, shown = zip(*found, strict=True) if found else ((), (), (), ())
+    shape = partial(_forms_of, thumbnails=thumbnails)
+    parts = map_shared(shape, _blocks(len(thumbnails)), "cutting off bands")
+    pictures, numbers, lone, shown = zip(*chain(*parts), strict=True) if any(parts) else [()] * 4
     return Forms(
         np.array(pictures, np.int64),
         np.array(numbers, np.int64),
         np.array(lone, bool),
         np.array(shown, np.uint8).reshape(-1, SIDE, SIDE),
     )
+
+
+def _forms_of(block: slice, thumbnails: np.ndarray) -> list[tuple[int, int, bool, np.ndarray]]:
+    """What makes the forms of a block of pictures."""
+    found = []
+    for picture, thumb in enumerate(thumbnails[block], block.start):
+        forms = alignment.forms(thumb)
+        found += [
+            (picture, number, len(forms) == 1, form)
+            for number, form in enumerate(forms)
+            if not alignment.is_blank(form)
+        ]
+    return found
 
 
 def _candidates(forms: Forms, distance: int) -> np.ndarray:
@@ -206,10 +218,28 @@ def _hashes(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
         # exact: sums stay below 2**24 here, and below 2**53 in what follows
         across = (lines @ _cosines(columns).T.astype(np.float32)).astype(np.float64)
         down = np.concatenate([_cosines(views[number][:2]) for number in numbers])
-        bits = down @ across.reshape(SIDE, -1) > 0
-        bits = bits.reshape(len(numbers), _FREQUENCIES, count, _FREQUENCIES)
-        bits = bits.transpose(0, 2, 1, 3).reshape(len(numbers), count, BITS)
-        made[numbers] = np.packbits(bits[..., _ORDER], axis=-1)
+        made[numbers] = _signs(down @ across.reshape(SIDE, -1), *_PLACES)
+    return made
+
+
+@njit(nogil=True, cache=True)
+def _signs(values, rows, columns):
+    """A bit for each positive one of 16x16 values at these places, the first of eight the highest.
+
+    values: (16·views, 16·N) → (views, N, 32) uint8.
+    """
+    views, count = len(values) // _FREQUENCIES, values.shape[1] // _FREQUENCIES
+    made = np.empty((views, count, BITS // 8), np.uint8)
+    for view in range(views):
+        for picture in range(count):
+            low, left = view * _FREQUENCIES, picture * _FREQUENCIES
+            for byte in range(BITS // 8):
+                bits = 0
+                for bit in range(8 * byte, 8 * byte + 8):
+                    # unsigned: numba would look whether a signed place counts from the end
+                    row, column = np.uint32(low + rows[bit]), np.uint32(left + columns[bit])
+                    bits = 2 * bits + (values[row, column] > 0)
+                made[view, picture, byte] = bits
     return made
 
 
