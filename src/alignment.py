@@ -85,14 +85,18 @@ def bands(thumb: np.ndarray) -> tuple[int, int, int, int]:
 
 @njit(nogil=True, cache=True)
 def _bands(thumb):
-    top, bottom = _first_band(thumb), _first_band(thumb[::-1])
-    columns = thumb[top : len(thumb) - bottom].T
-    return top, bottom, _first_band(columns), _first_band(columns[::-1])
+    top, bottom = _both_bands(thumb)
+    return top, bottom, *_both_bands(thumb[top : len(thumb) - bottom].T)
+
+
+@njit(nogil=True, cache=True)
+def _both_bands(lines):
+    # of one order in memory each: every other one would be compiled anew
+    return _first_band(np.ascontiguousarray(lines)), _first_band(np.ascontiguousarray(lines[::-1]))
 
 
 @njit(nogil=True, cache=True)
 def _first_band(lines):
-    """The same at the first of some lines, by its median colour."""
     return _band(lines, np.int64(np.sort(lines[0])[lines.shape[1] // 2]))
 
 

@@ -1,11 +1,15 @@
 """Layers that do on a CPU what torch's own do, in less time; on a GPU they are torch's own.
 
-torch's convolution (oneDNN) puts weights into another order at every call, forward and back: most
-of the time where pictures are small and channels many, as in the inner half of a U-Net. There one
-matrix product over unfolded pixels reads the weights as they are. Elsewhere oneDNN is given its
-pixels channels last, in which it need not reorder those; instance normalisation, which puts them
-back, gains nothing by that. Results are equal but for rounding.
+torch's convolution (oneDNN) wants weights and pixels channels last, and else puts them into that
+order at every call, forward and back. So pixels are given to it like that, and `arrange` lays the
+weights so for good. Where pictures are small and channels many, as in the inner half of a U-Net,
+it spends most of the time on the weights even so: there one matrix product over unfolded pixels
+reads them as they are. A convolution to a single channel, at which oneDNN is slow, is a product
+too. Instance normalisation puts pixels back into torch's own order, and gains nothing by theirs.
+Results are equal but for rounding.
 """
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +27,7 @@ class Conv2d(nn.Conv2d):
     """
 
     def is_product(self, x: Tensor) -> bool:
-        height, width = _convolved(self, x)
-        return _on_cpu(x) and len(x) * height * width <= FEW
+        return _on_cpu(x) and len(x) * math.prod(_convolved(self, x)) <= FEW
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.is_product(x):
@@ -40,7 +43,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     """The same the other way round, without output padding: (N, C, h, w) → (N, C', H, W)."""
 
     def is_product(self, x: Tensor) -> bool:
-        return _on_cpu(x) and len(x) * x.shape[2] * x.shape[3] <= FEW
+        return _on_cpu(x) and len(x) * math.prod(x.shape[2:]) <= FEW
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.is_product(x):
@@ -56,8 +59,8 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 class ConvToOne2d(nn.Conv2d):
     """A convolution of stride 1 to a single channel: (N, C, H, W) → (N, 1, h, w).
 
-    oneDNN is slow at it. Each pixel gives what it adds to its surroundings in one product over
-    the channels, and those are added up: the same sum in another order.
+    One product over the channels gives what each pixel adds to those around it, and this is added
+    up: the same sum in another order. Kernel and padding, smaller than it, are square.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,7 +68,7 @@ class ConvToOne2d(nn.Conv2d):
             return super().forward(x)
         kernel, padding = self.kernel_size[0], self.padding[0]
         added = self.weight[0].flip(1, 2).flatten(1).t() @ _ordered(x).flatten(2)
-        # bf16 is added up in float32, as oneDNN does
+        # what is added up may be rounded to bf16, its sum is not
         wide = added.to(torch.promote_types(added.dtype, torch.float32))
         made = F.fold(wide, _convolved(self, x), kernel, padding=kernel - 1 - padding)
         made = made if self.bias is None else made + self.bias[:, None, None]
@@ -88,7 +91,7 @@ class BatchNorm2d(nn.BatchNorm2d):
 def arrange(network: nn.Module, shape: tuple[int, int, int, int]) -> None:
     """Put weights in the order in which batches (N, C, H, W) of this shape are multiplied.
 
-    Channels last, but for products; else each call would put them in order anew.
+    Channels last, over which convolutions are fastest on a GPU as well; but not for products.
     """
 
     def look(layer: nn.Module, given: tuple[Tensor]) -> None:

@@ -11,7 +11,6 @@ nothing and set apart first.
 
 import sys
 from functools import lru_cache, partial
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -90,28 +89,19 @@ def _least(asking: np.ndarray, asked: np.ndarray) -> int:
 
 
 def _forms(thumbnails: np.ndarray) -> Forms:
-    shape = partial(_forms_of, thumbnails=thumbnails)
-    parts = map_shared(shape, _blocks(len(thumbnails)), "cutting off bands")
-    pictures, numbers, lone, shown = zip(*chain(*parts), strict=True) if any(parts) else [()] * 4
+    found = [
+        (picture, number, len(every) == 1, form)
+        for picture, every in enumerate(map(alignment.forms, thumbnails))
+        for number, form in enumerate(every)
+        if not alignment.is_blank(form)
+    ]
+    pictures, numbers, lone, shown = zip(*found, strict=True) if found else ((), (), (), ())
     return Forms(
         np.array(pictures, np.int64),
         np.array(numbers, np.int64),
         np.array(lone, bool),
         np.array(shown, np.uint8).reshape(-1, SIDE, SIDE),
     )
-
-
-def _forms_of(block: slice, thumbnails: np.ndarray) -> list[tuple[int, int, bool, np.ndarray]]:
-    """What makes the forms of a block of pictures."""
-    found = []
-    for picture, thumb in enumerate(thumbnails[block], block.start):
-        forms = alignment.forms(thumb)
-        found += [
-            (picture, number, len(forms) == 1, form)
-            for number, form in enumerate(forms)
-            if not alignment.is_blank(form)
-        ]
-    return found
 
 
 def _candidates(forms: Forms, distance: int) -> np.ndarray:
@@ -229,11 +219,11 @@ def _signs(values, rows, columns):
     values: (16·views, 16·N) → (views, N, 32) uint8.
     """
     views, count = len(values) // _FREQUENCIES, values.shape[1] // _FREQUENCIES
-    made = np.empty((views, count, BITS // 8), np.uint8)
+    made = np.empty((views, count, len(rows) // 8), np.uint8)
     for view in range(views):
         for picture in range(count):
             low, left = view * _FREQUENCIES, picture * _FREQUENCIES
-            for byte in range(BITS // 8):
+            for byte in range(len(rows) // 8):
                 bits = 0
                 for bit in range(8 * byte, 8 * byte + 8):
                     # unsigned: numba would look whether a signed place counts from the end

@@ -243,8 +243,20 @@ def restore(
         return 0, [], []
     for name, part in nets.parts.items():
         part.load_state_dict(state[name])
+        if isinstance(part, torch.optim.Adam):
+            _lay_as_weights(part)
     print(f"going on from step {state['step']}, kept in {where}")
     return state["step"], state["history"], state["scored"]
+
+
+def _lay_as_weights(adam: torch.optim.Adam) -> None:
+    """Bring means that were loaded into their weights' order, which the share of a batch decides.
+
+    torch's fused Adam is wrong, and says nothing, where they lie otherwise.
+    """
+    for weight, state in adam.state.items():
+        for name in ("exp_avg", "exp_avg_sq"):
+            state[name] = torch.empty_like(weight).copy_(state[name])
 
 
 def count(network: torch.nn.Module | None) -> int:
