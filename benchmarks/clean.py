@@ -36,7 +36,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import images, neighbours, params, tone
+from src import images, params, tone
 from src.clean import measure, verdicts
 from src.demo import portraits
 from src.hamming import Index
@@ -248,10 +248,9 @@ SCRAPED = {"layout": "single", "status": "ok", "item_id": "", "page_url": None}
 def join(sizes: list[int]) -> None:
     """All pairs of random hashes, with a thousand planted ones within the radius."""
     bits = params.read().clean.hash_distance
-    coarse = round(bits * neighbours.COARSE)
-    Index(np.zeros((2, 32), np.uint8)).within(np.zeros((2, 32), np.uint8), bits, coarse)
+    Index(np.zeros((2, 32), np.uint8)).within(np.zeros((2, 32), np.uint8), bits)
     print("| hashes | s | planted pairs found | others | peak MB |\n" + "| ---: " * 5 + "|")
-    took = [in_a_process(_join, count, bits, coarse) for count in sizes]
+    took = [in_a_process(_join, count, bits) for count in sizes]
     if len(sizes) > 1:
         steps = np.log(np.array(sizes[1:]) / sizes[:-1])
         exponents = np.log(np.array(took[1:]) / took[:-1]) / steps
@@ -260,18 +259,18 @@ def join(sizes: list[int]) -> None:
         print(f"10 million, extrapolated: {took[-1] * (1e7 / sizes[-1]) ** last:.0f} s")
 
 
-def _join(count: int, distance: int, coarse: int) -> float:
+def _join(count: int, distance: int) -> float:
     rng = np.random.default_rng(0)
     hashes = rng.integers(0, 256, (count, 32), dtype=np.uint8)
     planted = rng.permutation(count)[:2000].reshape(-1, 2)
     for number, (one, other) in enumerate(planted):
         own = np.unpackbits(hashes[one])
-        low = number % (coarse + 1)
+        low = number % 12  # so many always leave a band within two bits
         own[rng.permutation(64)[:low]] ^= 1
         own[64 + rng.permutation(192)[: number % (distance - low + 1)]] ^= 1
         hashes[other] = np.packbits(own)
     began = time.perf_counter()
-    pairs = Index(hashes).within(hashes, distance, coarse)
+    pairs = Index(hashes).within(hashes, distance)
     took = time.perf_counter() - began
     pairs = {(int(i), int(j)) for i, j, _ in pairs[pairs[:, 0] < pairs[:, 1]]}
     wanted = {(int(min(pair)), int(max(pair))) for pair in planted}

@@ -6,6 +6,7 @@ are left out where that matches better. No hash is used, so that the audit may r
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -33,6 +34,13 @@ VIEWS = (
     *((*cut, 0, 0) for cut in _ONE_WAY),
     *((0, 0, *cut) for cut in _ONE_WAY),
 )
+# Where each lies: its middle (down, across), height and width as shares, and degrees.
+PLACES = np.array(
+    [
+        [(1 + top - bottom) / 2, (1 + left - right) / 2, 1 - top - bottom, 1 - left - right, 0]
+        for top, bottom, left, right in VIEWS
+    ]
+)
 # What may be left out of both: nothing, or a strip as high as a caption's.
 STRIPS = (WHOLE, (0, 0.15, 0, 0), (0.15, 0, 0, 0))
 BLANK = 0.5  # levels of detail below which a picture is like nothing
@@ -40,6 +48,9 @@ LOCAL = 6  # pixels over which contrast is evened out
 NOISE = 4  # levels of detail that may be noise, and are not evened out
 HOPELESS = 0.25  # correlation in a view from which no alignment leads to a copy
 SURE = 0.995  # correlation that needs no better alignment
+# Alignment ends where so many rounds that gain as the last would leave it so far below the
+# similarity asked for: of 17,759 copies (drawn, portraits, facades) none was lost by that.
+ROUNDS, SHORT = 6, 0.16
 STARTS = 3  # views from which the alignment of any two starts
 CROPPED = 0.985  # share shown below which a picture is said to be a cut of the other
 AS_WELL = 0.02  # of similarity
@@ -155,14 +166,17 @@ def match(a: np.ndarray, b: np.ndarray) -> Match:
     """
     one, other = ([_details(form) for form in forms(thumb)] for thumb in (a, b))
     around = "frame" if sum(bands(a)[2:] + bands(b)[2:]) else "caption"
-    found = [
-        found
+    starts = [
+        start
         for i, j in compared(len(one), len(other))
         for fixed, moved in ((one[i], other[j]), (other[j], one[i]))
         for mirrored in (False, True)
-        for found in _reached(fixed, moved, mirrored, around if i + j else "")
+        for start in _starts(fixed, moved, mirrored, around if i + j else "")
     ]
-    best = max(m.similarity for m in found)
+    found, best = [], -1.0
+    for start in sorted(starts, key=lambda start: -start.value):
+        found.append(_reached(start, best - AS_WELL))
+        best = max(best, found[-1].similarity)
     told = min((m for m in found if m.similarity >= best - AS_WELL), key=_effort)
     return replace(told, similarity=best)
 
@@ -177,34 +191,42 @@ def _effort(match: Match) -> tuple[int, float]:
     return match.mirrored + bool(match.without) + (match.shown < CROPPED), -match.shown
 
 
-def start(view: int) -> np.ndarray:
-    """Where a view lies: its middle (down, across), height and width as shares, and degrees."""
-    top, bottom, left, right = VIEWS[view]
-    middle = (1 + top - bottom) / 2, (1 + left - right) / 2
-    return np.array([*middle, 1 - top - bottom, 1 - left - right, 0.0])
-
-
 def _details(form: np.ndarray) -> list[np.ndarray]:
     return [detail(form, strip) for strip in range(len(STRIPS))]
 
 
-def _reached(
+class _Start(NamedTuple):
+    """Where the alignment of two pictures' details begins, and how well they correlate there."""
+
+    value: float
+    fixed: np.ndarray
+    moved: np.ndarray
+    place: np.ndarray
+    strip: int
+    mirrored: bool
+    without: str
+
+
+def _starts(
     fixed: list[np.ndarray], moved: list[np.ndarray], mirrored: bool, without: str
-) -> list[Match]:
-    """The matches reached from the most promising views and strips, of `_details` of both."""
-    forms = [oriented(picture, mirrored) for picture in moved]
-    starts = [(start(view), 0) for view in range(len(VIEWS))]
-    starts += [(start(0), strip) for strip in range(1, len(STRIPS))]
-    first = np.array([_correlation(fixed[s], forms[s], place, *_rows(s), 2) for place, s in starts])
+) -> list[_Start]:
+    """The most promising views and strips, of `_details` of both."""
     found = []
-    for at in np.argsort(-first, kind="stable")[:STARTS]:
-        place, strip = starts[at]
-        value, place = aligned(fixed[strip], forms[strip], place, strip)
-        height, width = float(place[2]), float(place[3])
-        shown = min(height, width, 1 / height, 1 / width)
+    for strip, picture in enumerate(moved):
+        ways = fixed[strip], oriented(picture, mirrored)
         left_out = without or ("caption" if strip else "")
-        found.append(Match(value, mirrored, left_out, shown, float(abs(place[4]))))
-    return found
+        places = PLACES[:1] if strip else PLACES
+        values = _correlations(*ways, places, *_rows(strip))
+        for value, place in zip(values, places, strict=True):
+            found.append(_Start(value, *ways, place, strip, mirrored, left_out))
+    return sorted(found, key=lambda start: -start.value)[:STARTS]
+
+
+def _reached(start: _Start, asked: float) -> Match:
+    value, place = aligned(start.fixed, start.moved, start.place, start.strip, asked)
+    height, width = float(place[2]), float(place[3])
+    shown = min(height, width, 1 / height, 1 / width)
+    return Match(value, start.mirrored, start.without, shown, float(abs(place[4])))
 
 
 def oriented(picture: np.ndarray, mirrored: bool) -> np.ndarray:
@@ -213,15 +235,16 @@ def oriented(picture: np.ndarray, mirrored: bool) -> np.ndarray:
 
 
 def aligned(
-    fixed: np.ndarray, moved: np.ndarray, place: np.ndarray, strip: int
+    fixed: np.ndarray, moved: np.ndarray, place: np.ndarray, strip: int, asked: float = -1.0
 ) -> tuple[float, np.ndarray]:
     """The correlation of two pictures' details, aligned from `place` on, and where that is.
 
-    strip: which of STRIPS is left out. What begins hopeless is not aligned.
+    strip: which of STRIPS is left out. What begins hopeless is not aligned; what will not come near
+    the similarity asked for is left where it is.
     """
     value = _correlation(fixed, moved, place, *_rows(strip), 2)
     if value >= HOPELESS:
-        value, place = _climb(fixed, moved, place, *_rows(strip))
+        value, place = _climb(fixed, moved, place, *_rows(strip), asked)
     return float(value), place
 
 
@@ -231,7 +254,7 @@ def _rows(strip: int) -> tuple[int, int]:
 
 
 @njit(nogil=True, cache=True)
-def _climb(fixed, moved, start, low, high):
+def _climb(fixed, moved, start, low, high, asked):
     """Coordinate ascent of the correlation; ever smaller steps of place, size and turn."""
     place = start.copy()
     value = _correlation(fixed, moved, place, low, high, 2)
@@ -250,9 +273,19 @@ def _climb(fixed, moved, start, low, high):
                     reached = _correlation(fixed, moved, tried, low, high, 2)
                     if reached > value:
                         value, place = reached, tried
+            if value + ROUNDS * (value - before) < asked - SHORT:
+                return value, place
             if value - before < 1e-4 or value >= SURE:
                 break
     return _correlation(fixed, moved, place, low, high, 1), place
+
+
+@njit(nogil=True, cache=True)
+def _correlations(fixed, moved, places, low, high):
+    values = np.empty(len(places))
+    for at in range(len(places)):
+        values[at] = _correlation(fixed, moved, places[at], low, high, 2)
+    return values
 
 
 @njit(nogil=True, cache=True)

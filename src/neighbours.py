@@ -23,10 +23,9 @@ from src.parallel import map_shared
 
 BLOCK = 512  # pictures whose views are hashed at a time
 PART = 20_000_000  # hashes that an index is made of; more are looked up in parts, by band value
-# The lowest 8x8 frequencies come first: of these fewer bits change, 11 of 64 where 63 of 256 do.
-COARSE = 11 / 63
 _FREQUENCIES = 16
 _numbers = np.arange(BITS).reshape(_FREQUENCIES, _FREQUENCIES)
+# The lowest 8x8 come first: of these fewer bits change.
 _low = np.maximum(_numbers // _FREQUENCIES, _numbers % _FREQUENCIES) < 8
 _ORDER = np.concatenate([_numbers[_low], _numbers[~_low]])
 _PLACES = divmod(_ORDER, _FREQUENCIES)
@@ -105,10 +104,7 @@ def _forms(thumbnails: np.ndarray) -> Forms:
 
 
 def _candidates(forms: Forms, distance: int) -> np.ndarray:
-    """(asking form, found form, bits, view of the asking one, strip left out of both, mirrored).
-
-    Of the 64 lowest of the bits within `distance` no more than COARSE of that may differ.
-    """
+    """(asking form, found form, bits, view of the asking one, strip left out of both, mirrored)."""
     blocks = _blocks(len(forms.shown))
     if not blocks:
         return np.empty((0, 6), np.int64)
@@ -133,12 +129,11 @@ def _look_up(
     block: slice, forms: Forms, indexes: list[Index], wholes: np.ndarray, distance: int
 ) -> np.ndarray:
     """The candidates of a block of asking forms."""
-    coarse = round(distance * COARSE)
     here = []
     for strip, index in enumerate(indexes):
         own = wholes[strip, None, block] if strip else _hashes(forms.shown[block], VIEWS)
         asked = np.stack([own, own ^ _MIRROR])
-        near = index.within(asked.reshape(-1, BITS // 8), distance, coarse)
+        near = index.within(asked.reshape(-1, BITS // 8), distance)
         mirrored, view, place = np.unravel_index(near[:, 0], asked.shape[:3])
         near[:, 0] = place + block.start
         told = np.stack([view, np.full(len(near), strip), mirrored], axis=1)
@@ -191,8 +186,8 @@ def _prove(
         if pair not in proven:
             asking, asked, _, view, strip, mirrored = way
             moved = alignment.oriented(details(asked, strip), bool(mirrored))
-            start = alignment.start(view)
-            value, _ = alignment.aligned(details(asking, strip), moved, start, strip)
+            fixed, place = details(asking, strip), alignment.PLACES[view]
+            value, _ = alignment.aligned(fixed, moved, place, strip, similarity)
             if value >= similarity:
                 proven[pair] = min(value, 1.0)
     return proven

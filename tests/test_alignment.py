@@ -122,3 +122,18 @@ def test_nearly_flat_pictures_with_different_marks_do_not_match():
     for j, sheet in enumerate(sheets):
         for other in sheets[:j]:
             assert alignment.similarity(sheet, other) < CLEAN.similarity
+
+
+def test_alignment_that_will_not_come_near_what_is_asked_ends_early(faces: list[np.ndarray]):
+    """And what does come near is aligned as if nothing had been asked."""
+    earlier = 0
+    for face, other in zip(faces[:8], faces[8:16], strict=True):
+        both = cv2.addWeighted(face, 0.5, other, 0.5, 0)[12:]
+        own, cut, mixed = (alignment.detail(_thumb(f)) for f in (face, face[12:, :-9], both))
+        copy = own, cut, alignment.PLACES[0], 0
+        assert alignment.aligned(*copy, CLEAN.similarity)[0] == alignment.aligned(*copy)[0] > 0.9
+        likely = own, mixed, alignment.PLACES[0], 0
+        left, reached = (alignment.aligned(*likely, asked)[0] for asked in (CLEAN.similarity, -1))
+        assert left <= reached < CLEAN.similarity
+        earlier += left < reached
+    assert earlier

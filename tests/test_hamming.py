@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.hamming import BLOCK, Index
+from src.hamming import BLOCK, NEAR, Index
 
 
-def _by_counting(asked: np.ndarray, among: np.ndarray, distance: int, coarse: int) -> list:
+def _by_counting(asked: np.ndarray, among: np.ndarray, distance: int) -> list:
     apart = np.bitwise_count(asked[:, None] ^ among[None]).astype(np.int64)
-    bits, first = apart.sum(axis=2), apart[..., :8].sum(axis=2)
-    i, j = np.nonzero((bits <= distance) & (first <= coarse))
+    bits, bands = apart.sum(axis=2), apart[..., :8].reshape(*apart.shape[:2], 4, 2).sum(axis=3)
+    near = (bands.sum(axis=2) <= distance // 4) & (bands.min(axis=2, initial=99) <= NEAR)
+    i, j = np.nonzero((bits <= distance) & near)
     return [list(found) for found in zip(i, j, bits[i, j], strict=True)]
 
 
@@ -29,40 +30,53 @@ def _alike(seed: int, count: int, flips: int) -> np.ndarray:
     sizes=st.tuples(st.integers(0, 40), st.integers(0, 40)),
     flips=st.integers(0, 90),
     distance=st.integers(0, 128),
-    coarse=st.integers(0, 19),
 )
-def test_the_pairs_are_those_that_counting_finds(seed, sizes, flips, distance, coarse):
+def test_the_pairs_are_those_that_counting_finds(seed, sizes, flips, distance):
     asked, among = np.split(_alike(seed, sum(sizes), flips), sizes[:1])
-    found = Index(among).within(asked, distance, coarse)
-    assert found.tolist() == _by_counting(asked, among, distance, coarse)
+    found = Index(among).within(asked, distance)
+    assert found.tolist() == _by_counting(asked, among, distance)
 
 
 def test_nothing_is_lost_between_blocks_or_when_many_are_found():
     hashes = np.zeros((BLOCK + 3, 32), np.uint8)
-    found = Index(hashes[:2]).within(hashes, 0, 0)
+    found = Index(hashes[:2]).within(hashes, 0)
     assert found[:, 0].tolist() == [i for i in range(BLOCK + 3) for _ in range(2)]
     assert set(found[:, 2]) == {0}
 
 
-@pytest.mark.parametrize("coarse", [0, 3, 4, 11, 12])
-def test_a_pair_just_within_is_found_and_one_just_beyond_is_not(coarse: int):
+@pytest.mark.parametrize("distance", [0, 3, 12, 47])
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_pair_just_within_is_found_and_one_just_beyond_is_not(distance: int, over: int):
+    """By all 256 bits, and by the first 64, of which a quarter of the distance may differ."""
     rng = np.random.default_rng(1)
     own = np.packbits(rng.integers(0, 2, (1, 256), dtype=np.uint8), axis=1)
-    for apart, expected in ((coarse, 1), (coarse + 1, 0)):
-        for _ in range(20):
+    few = distance // 4
+    for first, others in ((few, distance - few + over), (few + over, distance - few - over)):
+        for _ in range(20 if others >= 0 else 0):
             bits = np.unpackbits(own, axis=1)
-            bits[0, rng.permutation(64)[:apart]] ^= 1
-            assert len(Index(own).within(np.packbits(bits, axis=1), 64, coarse)) == expected
+            bits[0, rng.permutation(64)[:first]] ^= 1
+            bits[0, 64 + rng.permutation(192)[:others]] ^= 1
+            found = Index(own).within(np.packbits(bits, axis=1), distance)
+            assert len(found) == 1 - over
+
+
+@pytest.mark.parametrize(("bands", "expected"), [((2, 4, 4, 5), 1), ((3, 3, 3, 3), 0)])
+def test_a_pair_needs_a_band_that_is_near(bands: tuple, expected: int):
+    own = np.zeros((1, 32), np.uint8)
+    other = np.zeros(256, np.uint8)
+    for band, flipped in enumerate(bands):
+        other[16 * band : 16 * band + flipped] = 1
+    assert len(Index(own).within(np.packbits(other)[None], 63)) == expected
 
 
 @given(seed=st.integers(0, 2**32), count=st.integers(0, 60), parts=st.integers(1, 9))
 def test_an_index_in_parts_finds_each_pair_once(seed: int, count: int, parts: int):
     hashes = _alike(seed, count, 60)
-    whole = Index(hashes).within(hashes, 63, 11).tolist()
+    whole = Index(hashes).within(hashes, 63).tolist()
     found = [
         pair
         for part in range(parts)
-        for pair in Index(hashes, part, parts).within(hashes, 63, 11).tolist()
+        for pair in Index(hashes, part, parts).within(hashes, 63).tolist()
     ]
     assert sorted(found) == whole
 
@@ -77,9 +91,9 @@ def test_values_that_too_many_share_are_counted_and_left_out(monkeypatch: pytest
     monkeypatch.setattr("src.hamming.CROWDED", 20)
     index = Index(hashes)
     assert index.crowded == 1
-    pairs = index.within(hashes, 128, 50)[:, :2].tolist()
+    pairs = index.within(hashes, 200)[:, :2].tolist()
     assert [0, 1] in pairs
     assert [2, 3] not in pairs
     monkeypatch.setattr("src.hamming.CROWDED", 50)
     assert Index(hashes).crowded == 0
-    assert [2, 3] in Index(hashes).within(hashes, 128, 50)[:, :2].tolist()
+    assert [2, 3] in Index(hashes).within(hashes, 200)[:, :2].tolist()

@@ -14,7 +14,7 @@ import pandas as pd
 from src import alignment, neighbours
 from src.alignment import CROPPED, Match
 from src.clean.measure import Measured, same_pixels
-from src.parallel import progress
+from src.parallel import cores, map_threads
 from src.params import Clean
 
 VERDICTS = (
@@ -167,15 +167,15 @@ def _near(rows: list[int], by_row: dict[int, Measured], clean: Clean) -> dict[in
         if i not in removed:
             for j, similarity in proven.get(i, []):
                 removed.setdefault(j, (i, similarity))
-    copies = {}
-    for j, (i, similarity) in progress(
-        removed.items(), len(removed), "telling how copies are made"
-    ):
+
+    def told(pair: tuple[int, tuple[int, float]]) -> tuple[int, Copy]:
+        j, (i, similarity) = pair
         of, row = ranked[i], ranked[j]
         copy = copy_of(of, by_row[of], by_row[row], clean)
         # what was found from a hash may be better than what was found without
-        copies[row] = copy._replace(similarity=max(copy.similarity, round(similarity, 4)))
-    return copies
+        return row, copy._replace(similarity=max(copy.similarity, round(similarity, 4)))
+
+    return dict(map_threads(told, list(removed.items()), "telling how copies are made", cores()))
 
 
 def _thumbnails(measured: Iterable[Measured]) -> np.ndarray:
