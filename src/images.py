@@ -111,23 +111,25 @@ def _pixels(image: Image.Image, background: str) -> np.ndarray:
 def reduced(data: bytes, enough: int) -> tuple[np.ndarray, int, int]:
     """Decode a picture as `decode` does, a JPEG at a half, a quarter or an eighth of its size.
 
-    Neither side becomes smaller than `enough` pixels by that. Returns the pixels, and the
-    picture's own width and height.
+    Neither side becomes smaller than `enough` pixels by that; of a last row or column is left out
+    what is no whole pixel. Returns the pixels, and the picture's own width and height.
     """
     image = _open(data)
-    factor = 8
-    while factor > 1 and min(image.size) < factor * enough:
+    width, height = image.size
+    factor = 8 if image.format == "JPEG" else 1
+    while factor > 1 and min(width, height) < factor * enough:
         factor //= 2
-    plain = _plain(image, data)
-    if plain:
+    if _plain(image, data):
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), REDUCED[factor])
         if pixels is not None:
-            return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), *image.size
-    size = image.size
-    if image.format == "JPEG":
-        image.draft(None, (size[0] // factor, size[1] // factor))
+            pixels = pixels[: height // factor, : width // factor]
+            return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), width, height
+    if factor > 1:
+        image.draft(None, (width // factor, height // factor))
     pixels = _pixels(image, "white")
-    return pixels, *(size[::-1] if _turn(image) in ACROSS else size)
+    if _turn(image) in ACROSS:
+        width, height = height, width
+    return pixels[: height // factor, : width // factor], width, height
 
 
 def _plain(image: Image.Image, data: bytes) -> bool:

@@ -217,7 +217,8 @@ def test_equal_pixels_in_another_file_are_an_exact_duplicate(
 
 def test_a_copy_of_a_removed_copy_belongs_to_the_survivor(judged: Judge, faces: list[np.ndarray]):
     small = _altered(faces[0], "cropped")
-    table = judged(small, images.png(images.decode(small)), images.jpeg(faces[0]))
+    commented = small[:2] + b"\xff\xfe\x00\x04hi" + small[2:]
+    table = judged(small, commented, images.jpeg(faces[0]))
     assert list(table["verdict"]) == ["near_duplicate", "exact_duplicate", "keep"]
     assert list(table["duplicate_of"][:2]) == [2, 2]
     assert list(table["cluster"]) == [2, 2, 2]

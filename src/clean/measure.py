@@ -17,7 +17,6 @@ from src.errors import UserError
 from src.packs import read_bytes
 from src.parallel import map_processes
 
-ENOUGH = 2 * alignment.SIDE  # pixels of the shorter side that a reduced JPEG is left with
 BATCH = 64  # files that a process measures at a time
 COLUMNS = pa.schema(
     [
@@ -128,7 +127,8 @@ def _seen(path: Path, layout: str) -> tuple[np.ndarray, int, int] | str:
             pixels = images.halves(images.decode(data), layout)[0]
             height, width = pixels.shape[:2]
         else:
-            pixels, width, height = images.reduced(data, ENOUGH)
+            # no JPEG is decoded to more than its thumbnail shows
+            pixels, width, height = images.reduced(data, alignment.SIDE)
     except images.ImageError as error:
         return error.reason
     return images.thumbnail(pixels, alignment.SIDE), width, height

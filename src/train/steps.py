@@ -60,18 +60,17 @@ def discriminator_step(
     nets: Networks, x: Tensor, real: Tensor, fake: Tensor, train: Train
 ) -> dict[str, Tensor]:
     """Teach D to tell (x, real) from (x, fake); its loss is halved, as published."""
-    kinds = train.discriminator.augment
-    on_real = nets.judge(torch.cat(augment(x, real, kinds), 1)).float()
-    on_fake = nets.judge(torch.cat(augment(x, fake.detach(), kinds), 1)).float()
-    loss = (_bce(on_real, 1) + _bce(on_fake, 0)) / 2
     nets.discriminator_adam.zero_grad()
-    loss.backward()
+    losses = {"d": torch.zeros((), device=x.device)}
+    for name, photo, label in (("real", real, 1), ("fake", fake.detach(), 0)):
+        judged = nets.judge(torch.cat(augment(x, photo, train.discriminator.augment), 1)).float()
+        loss = _bce(judged, label) / 2
+        loss.backward()  # now: what it keeps is gone before the other's is made
+        losses["d"] += loss.detach()
+        right = judged > 0 if label else judged < 0
+        losses[f"d_right_on_{name}"] = right.float().mean()
     nets.discriminator_adam.step()
-    return {
-        "d": loss.detach(),
-        "d_right_on_real": (on_real > 0).float().mean(),
-        "d_right_on_fake": (on_fake < 0).float().mean(),
-    }
+    return losses
 
 
 def generator_step(
