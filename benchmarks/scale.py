@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def engines(count: int, rounds: int, folder: Path) -> None:
-    files = photographs(count, folder / "raw", 300)
+    files = photographs(count, folder / "raw", 300, 6)
     os.chdir(folder)  # where cluster keeps what a killed run would go on from
     table = listed(files)
     columns = ("start s", "downloads/s", "fingerprints/s", "pairs/s")

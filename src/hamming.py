@@ -1,10 +1,14 @@
-"""All pairs of 256-bit hashes within a distance, exactly.
+"""All pairs of 256-bit hashes that are near each other.
+
+Near are two of which `distance` bits at most differ, among the first 64 no more than a quarter of
+these, and in one of the four bands of 16 bits that these are cut into NEAR. All such pairs are
+found, and no others.
 
 Multi-index hashing (Norouzi, Punjani, Fleet 2012) over the first 64 bits, which are to hold the
-most telling ones: they are cut into four bands, each is sorted once and looked up under every key
-within NEAR bits. Words up to 11 bits apart have such a band, and .69 of random ones 15 bits apart.
-What is found is counted bit by bit. FAISS's flat binary index takes time with the square of the
-number, and its multi-index hash counts all 256 bits alike.
+most telling ones: each band is sorted once and looked up under every key within NEAR bits. Words
+up to 11 bits apart have such a band, and .69 of random ones 15 bits apart. What is found is counted
+bit by bit. FAISS's flat binary index takes time with the square of the number, and its multi-index
+hash counts all 256 bits alike.
 
 An index larger than memory is made in parts, each of the hashes that have a band in a range of
 values: a pair is found in one of them. Where very many hashes share a band's value, most of them are
@@ -55,9 +59,8 @@ class Index:
         self._first = self._words[self._order, 0]
 
     def within(self, asked: np.ndarray, distance: int) -> np.ndarray:
-        """Every (asked, found, bits) at most `distance` bits apart.
+        """Every (asked, found, bits) that are near, `bits` at most `distance`.
 
-        Of these no more than a quarter are among the first 64, and of some band NEAR at most.
         asked: (M, 32) uint8. Returns (P, 3) int64, sorted.
         """
         words, keys = _words(asked), _keys(_words(asked))

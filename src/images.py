@@ -111,8 +111,8 @@ def _pixels(image: Image.Image, background: str) -> np.ndarray:
 def reduced(data: bytes, enough: int) -> tuple[np.ndarray, int, int]:
     """Decode a picture as `decode` does, a JPEG at a half, a quarter or an eighth of its size.
 
-    Neither side becomes smaller than `enough` pixels by that; of a last row or column is left out
-    what is no whole pixel. Returns the pixels, and the picture's own width and height.
+    Neither side becomes smaller than `enough` pixels by that; a last row or column is left out
+    where the sides are no multiples. Returns the pixels, and the picture's own width and height.
     """
     image = _open(data)
     width, height = image.size
@@ -122,14 +122,20 @@ def reduced(data: bytes, enough: int) -> tuple[np.ndarray, int, int]:
     if _plain(image, data):
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), REDUCED[factor])
         if pixels is not None:
-            pixels = pixels[: height // factor, : width // factor]
+            pixels = _whole(pixels, height // factor, width // factor)
             return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), width, height
     if factor > 1:
         image.draft(None, (width // factor, height // factor))
     pixels = _pixels(image, "white")
     if _turn(image) in ACROSS:
         width, height = height, width
-    return pixels[: height // factor, : width // factor], width, height
+    return _whole(pixels, height // factor, width // factor), width, height
+
+
+def _whole(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Without a last row and column of which the picture has only a part: as if it were halved."""
+    # a decoder that cannot reduce gives the picture as it is
+    return pixels[:height, :width] if len(pixels) <= height + 1 else pixels
 
 
 def _plain(image: Image.Image, data: bytes) -> bool:

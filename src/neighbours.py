@@ -54,7 +54,7 @@ def hashes(thumbnails: np.ndarray) -> np.ndarray:
 def copies(
     thumbnails: np.ndarray, distance: int, similarity: float
 ) -> list[tuple[int, int, float]]:
-    """Pairs (i, j, similarity), i < j, within `distance` bits of 256 whose pixels correlate, sorted.
+    """Pairs (i, j, similarity), i < j, near within `distance` bits whose pixels correlate, sorted.
 
     thumbnails: (N, 64, 64) uint8; similarity: -1…1, as of alignment.similarity, but aligned from
     what the hashes tell; the first is given that reaches the one asked for.

@@ -21,7 +21,7 @@ from unittest.mock import patch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-WORTH_S = 10.0  # seconds left from which processes are started, which takes two or three
+WORTH_S = 3.0  # of waiting left from which processes are started, which takes as long
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 TELLING_S = 1.0  # of work done before that is told
 TICK_S = 0.5  # a Ctrl-C that comes just before a wait is noticed only when the wait ends
@@ -109,21 +109,23 @@ def map_shared(
 
 
 def _here(function: Callable[[Item], Result], items: Sequence[Item], bar: tqdm) -> Iterator[Result]:
-    """Work begins in threads, and what is left goes to processes as soon as that is worth their
-    start: Python's own code runs in one thread at a time."""
-    workers, spent, done = cores(), 0.0, 0
+    """Work begins in threads, and what is left goes to processes where threads would wait for one
+    another longer than these take to start: Python's own code runs in one thread at a time."""
+    workers, done, spent, waited = cores(), 0, 0.0, 0.0
 
     def begun() -> Iterator[Item]:
         for item in items:
-            left = _left_s(spent, done - workers, len(items) - done)
-            if workers > 1 and left / workers > WORTH_S:
+            # what is known after little work tells little
+            left = (len(items) - done) / (done - workers) if spent > TELLING_S else 0
+            if workers > 1 and waited * left / workers > WORTH_S:
                 return
             yield item
 
     with threadpool_limits(1, "blas"), _Daemons(workers) as pool:
-        for result, seconds in _ahead(pool, partial(_timed, function), begun(), WINDOW * workers):
+        timed = _ahead(pool, partial(_timed, function), begun(), WINDOW * workers)
+        for result, own_spent, own_waited in timed:
             if done >= workers:  # the first ones also load what compiled code needs
-                spent += seconds
+                spent, waited = spent + own_spent, waited + own_waited
             done += 1
             bar.update()
             yield result
@@ -206,18 +208,16 @@ class _Daemons(Executor):
                 future.set_exception(error)
 
 
-def _timed(function: Callable[[Item], Result], item: Item) -> tuple[Result, float]:
-    began = time.monotonic()
-    return function(item), time.monotonic() - began
+def _timed(function: Callable[[Item], Result], item: Item) -> tuple[Result, float, float]:
+    """The result, the seconds it took, and how many of these its thread was not running."""
+    began, running = time.monotonic(), time.thread_time()
+    result = function(item)
+    spent = time.monotonic() - began
+    return result, spent, spent - (time.thread_time() - running)
 
 
 def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     return [function(item) for item in items]
-
-
-def _left_s(spent: float, done: int, left: int) -> float:
-    """Seconds of work that so many more will take, by what some took; little work tells little."""
-    return left * spent / done if spent > TELLING_S else 0.0
 
 
 def map_threads(

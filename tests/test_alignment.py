@@ -133,7 +133,7 @@ def test_alignment_that_will_not_come_near_what_is_asked_ends_early(faces: list[
         copy = own, cut, alignment.PLACES[0], 0
         assert alignment.aligned(*copy, CLEAN.similarity)[0] == alignment.aligned(*copy)[0] > 0.9
         likely = own, mixed, alignment.PLACES[0], 0
-        left, reached = (alignment.aligned(*likely, asked)[0] for asked in (CLEAN.similarity, -1))
+        left, reached = (alignment.aligned(*likely, asked)[0] for asked in (CLEAN.similarity, -1.0))
         assert max(left, reached) < CLEAN.similarity
         earlier += left != reached
     assert earlier

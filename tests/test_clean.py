@@ -387,7 +387,7 @@ def test_the_colour_copy_survives_also_where_gray_pictures_are_kept(
 def test_equal_pixels_of_large_pictures_are_an_exact_duplicate(
     judged: Judge, faces: list[np.ndarray]
 ):
-    large = images.jpeg(images.resize(faces[0], 768, 1024))  # decoded at a quarter
+    large = images.jpeg(images.resize(faces[0], 768, 1024))  # decoded at an eighth
     changed = images.decode(large).copy()
     changed[500, 300] ^= 64
     table = judged(large, images.png(images.decode(large)), images.png(changed))

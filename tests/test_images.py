@@ -453,7 +453,7 @@ def test_gray_cmyk_and_png_are_reduced_or_whole_but_the_same_picture(large: np.n
 @pytest.mark.parametrize("cut", [0.3, 0.9, 0.999])
 def test_a_broken_jpeg_is_refused_reduced_as_whole(large: np.ndarray, cut: float):
     data = _encoded(large)
-    for decode in (images.decode, lambda d: images.reduced(d, 128)):
+    for decode in (images.decode, lambda d: images.reduced(d, 64)):
         with pytest.raises(images.ImageError) as refused:
             decode(data[: int(cut * len(data))])
         assert refused.value.reason == "truncated"

@@ -1,5 +1,6 @@
 """Training: what it leaves behind, and that a killed run ends as an undisturbed one."""
 
+import copy
 import os
 import resource
 import shutil
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
@@ -521,6 +523,23 @@ def test_a_training_goes_on_with_weights_that_lie_otherwise(tiny, tmp_path, monk
     for part in ("generator", "discriminator"):
         ours, theirs = (weights(getattr(nets, part)) for nets in sides)
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_of_real_and_fake_add_up_to_those_of_both(nets, tiny, dtype: torch.dtype):
+    """Bit by bit: one is made after the other, so that only one's pixels are kept."""
+    x, real = batch()
+    fake = nets.generator(x).detach()
+    own, train = copy.deepcopy(nets.discriminator), tiny().train
+    with torch.autocast("cpu", dtype, dtype != torch.float32, cache_enabled=False):
+        judged = [own(torch.cat([x, photo], 1)).float() for photo in (real, fake)]
+        labels = torch.ones_like(judged[0]), torch.zeros_like(judged[0])
+        real_loss, fake_loss = map(F.binary_cross_entropy_with_logits, judged, labels)
+        ((real_loss + fake_loss) / 2).backward()
+        told = steps.discriminator_step(nets, x, real, fake, train)["d"]
+    assert told == ((real_loss + fake_loss) / 2).detach()
+    for ours, theirs in zip(nets.discriminator.parameters(), own.parameters(), strict=True):
+        assert torch.equal(ours.grad, theirs.grad)
 
 
 def test_the_discriminator_learns_to_tell_real_from_fake(nets, tiny):

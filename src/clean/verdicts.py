@@ -147,7 +147,7 @@ def _transform(match: Match, a: Measured, b: Measured, clean: Clean) -> str:
 
 
 def _exact(rows: list[int], by_row: dict[int, Measured]) -> dict[int, Copy]:
-    """Rows whose decoded pixels equal an earlier row's."""
+    """Rows whose decoded pixels equal an earlier row's; a PNG of a JPEG's is told by `copy_of`."""
     first: dict[str, int] = {}
     for row in rows:
         first.setdefault(by_row[row].pixels, row)
