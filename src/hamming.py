@@ -1,14 +1,14 @@
 """All pairs of 256-bit hashes that are near each other.
 
-Near are two of which `distance` bits at most differ, among the first 64 no more than a quarter of
-these, and in one of the four bands of 16 bits that these are cut into NEAR. All such pairs are
-found, and no others.
+Near are two of which `distance` bits at most differ, a quarter of that at most among the first 64,
+and in one of the four bands that these are cut into, of 16 bits, half a band's share of it (of 63
+bits 15 and 2). All such pairs are found, and no others.
 
 Multi-index hashing (Norouzi, Punjani, Fleet 2012) over the first 64 bits, which are to hold the
-most telling ones: each band is sorted once and looked up under every key within NEAR bits. Words
-up to 11 bits apart have such a band, and .69 of random ones 15 bits apart. What is found is counted
-bit by bit. FAISS's flat binary index takes time with the square of the number, and its multi-index
-hash counts all 256 bits alike.
+most telling ones: each band is sorted once and looked up under every key so near. Words up to 11
+bits apart have a band within 2, and .69 of random ones 15 bits apart. What is found is counted bit
+by bit. FAISS's flat binary index takes time with the square of the number, and its multi-index hash
+counts all 256 bits alike.
 
 An index larger than memory is made in parts, each of the hashes that have a band in a range of
 values: a pair is found in one of them. Where very many hashes share a band's value, most of them are
@@ -25,7 +25,6 @@ from src.parallel import cores, map_threads
 
 BITS = 256
 BANDS, BAND = 4, 16  # bits of each
-NEAR = 2  # bits of a band
 BLOCK = 1 << 16  # hashes that a thread looks up at a time
 CROWDED = 1 << 17  # hashes of one value of a band from which it is not looked up
 
@@ -64,8 +63,8 @@ class Index:
         asked: (M, 32) uint8. Returns (P, 3) int64, sorted.
         """
         words, keys = _words(asked), _keys(_words(asked))
-        coarse = distance // 4
-        most = min(NEAR, coarse // BANDS)  # pigeons: some band is at least so near
+        coarse, near = distance // 4, round(distance / 32)
+        most = min(near, coarse // BANDS)  # pigeons: some band is at least so near
         flips = _flips(most)
         blocks = range(0, len(words), BLOCK)
 

@@ -63,12 +63,12 @@ def test_added_pictures_alone_are_decoded_and_the_result_is_that_from_scratch(
 def test_pixels_are_told_apart_whether_or_not_they_were_kept(
     tmp_path: Path, faces: list[np.ndarray]
 ):
-    first = images.jpeg(faces[0])
+    first = images.jpeg(images.resize(faces[0], 96, 128))  # small: neither is decoded reduced
     lossless = images.png(images.decode(first))
     raw, kept = tmp_path / "raw", tmp_path / "kept"
     measure.measure(_listed(raw, {"a.jpg": first}), raw, kept)
     changed = images.decode(first).copy()
-    changed[100, 100] ^= 1  # too little for a thumbnail to show
+    changed[80, 60] ^= 1  # too little for a thumbnail to show
     table = _listed(raw, {"a.jpg": first, "b.png": lossless, "c.png": images.png(changed)})
     found = {file: m.pixels for (file, _), m in measure.measure(table, raw, kept).items()}
     assert found["a.jpg"] == found["b.png"] != found["c.png"]
