@@ -5,10 +5,10 @@ and in one of the four bands that these are cut into, of 16 bits, half a band's 
 bits 15 and 2). All such pairs are found, and no others.
 
 Multi-index hashing (Norouzi, Punjani, Fleet 2012) over the first 64 bits, which are to hold the
-most telling ones: each band is sorted once and looked up under every key so near. Words up to 11
-bits apart have a band within 2, and .69 of random ones 15 bits apart. What is found is counted bit
-by bit. FAISS's flat binary index takes time with the square of the number, and its multi-index hash
-counts all 256 bits alike.
+most telling ones: each band is sorted once, and what is within so many bits of a value is collected
+for all that ask with this value. Words up to 11 bits apart have a band within 2, and .69 of random
+ones 15 bits apart. What is found is counted bit by bit. FAISS's flat binary index takes time with
+the square of the number, and its multi-index hash counts all 256 bits alike.
 
 An index larger than memory is made in parts, each of the hashes that have a band in a range of
 values: a pair is found in one of them. Where very many hashes share a band's value, most of them are
@@ -25,7 +25,7 @@ from src.parallel import cores, map_threads
 
 BITS = 256
 BANDS, BAND = 4, 16  # bits of each
-BLOCK = 1 << 16  # hashes that a thread looks up at a time
+PARTS = 16  # of a band's values, that threads look up at a time
 CROWDED = 1 << 17  # hashes of one value of a band from which it is not looked up
 
 
@@ -66,15 +66,20 @@ class Index:
         coarse, near = distance // 4, round(distance / 32)
         most = min(near, coarse // BANDS)  # pigeons: some band is at least so near
         flips = _flips(most)
-        blocks = range(0, len(words), BLOCK)
+        orders = [np.argsort(row, kind="stable") for row in keys]
+        values = np.arange(2**BAND + 1)
+        begins = [np.searchsorted(row[o], values) for row, o in zip(keys, orders, strict=True)]
+        step = 2**BAND // PARTS
+        parts = [
+            (band, low, low + step) for band in range(BANDS) for low in range(0, 2**BAND, step)
+        ]
+        index = self._words, self._order, self._first, self._starts, self._open
 
-        def look(start: int) -> np.ndarray:
-            part = slice(start, start + BLOCK)
-            index = self._words, self._order, self._first, self._starts, self._open
-            return _look(words[part], keys[:, part], start, *index, flips, most, distance, coarse)
+        def look(part: tuple[int, int, int]) -> np.ndarray:
+            asking = words, keys, orders[part[0]], begins[part[0]]
+            return _look(asking, index, part, flips, (most, distance, coarse))
 
-        found = map_threads(look, blocks, "", cores())
-        pairs = np.concatenate(found) if found else np.empty((0, 3), np.int64)
+        pairs = np.concatenate(map_threads(look, parts, "", cores()))
         pairs[:, 1] = self._members[pairs[:, 1]]
         return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
@@ -114,6 +119,16 @@ def _is_open(values, key):
     return (values[key >> np.uint64(3)] >> (key & np.uint64(7))) & np.uint64(1) != 0
 
 
+@njit(nogil=True, cache=True)
+def _gathered(keys, starts, first, order, near, places):
+    n = 0
+    for key in keys:
+        for at in range(starts[key], starts[key + np.uint64(1)]):
+            near[n], places[n] = first[at], order[at]
+            n += 1
+    return n
+
+
 @njit(inline="always")
 def _twice_as_long(found):
     longer = np.empty((2 * len(found), 3), np.int64)
@@ -125,39 +140,58 @@ def _twice_as_long(found):
 
 
 @njit(nogil=True, cache=True)
-def _look(asked, keys, start, words, order, first, starts, open_, flips, most, distance, coarse):
+def _look(asking, index, part, flips, limits):
+    """The pairs that a band shows of what asks with values of it from `low` to below `high`."""
+    asked, keys, own, begins = asking
+    words, order, first, starts, open_ = index
+    band, low, high = part
+    most, distance, coarse = limits
     found = np.empty((1024, 3), np.int64)
     count = 0
-    for i in range(len(asked)):
-        word = asked[i, 0]
-        for band in range(BANDS):
-            own, values = np.uint64(keys[band, i]), open_[band]
-            for flip in flips:
-                key = own ^ flip
-                if not _is_open(values, key):
+    near, places = np.empty(1024, np.uint64), np.empty(1024, np.int32)
+    ones = np.empty(1024, np.uint8)
+    runs, values = np.empty(len(flips), np.uint64), open_[band]
+    for value in range(low, high):
+        if begins[value] == begins[value + 1]:
+            continue
+        # all that is near in this band, once for all that ask with this value
+        alike = n = 0
+        for flip in flips:
+            key = np.uint64(value) ^ flip
+            if _is_open(values, key):
+                runs[alike] = key
+                alike += 1
+                n += starts[band, key + np.uint64(1)] - starts[band, key]
+        if n > len(near):
+            near, places = np.empty(2 * n, np.uint64), np.empty(2 * n, np.int32)
+            ones = np.empty(2 * n, np.uint8)
+        n = _gathered(runs[:alike], starts[band], first, order, near, places)
+        for place in range(begins[value], begins[value + 1]):
+            i = own[place]
+            word = asked[i, 0]
+            for at in range(n):  # by itself: several at a time
+                ones[at] = _ones(word ^ near[at])
+            for at in range(n):
+                if ones[at] > coarse:
                     continue
-                for at in range(starts[band, key], starts[band, key + np.uint64(1)]):
-                    apart = word ^ first[at]
-                    bits = _ones(apart)
-                    if bits > coarse:
-                        continue
-                    # an earlier band has found it already
-                    again = False
-                    for earlier in range(band):
-                        low = (apart >> np.uint64(earlier * BAND)) & np.uint64(2**BAND - 1)
-                        other = np.uint64(keys[earlier, i]) ^ low
-                        again |= _ones(low) <= most and _is_open(open_[earlier], other)
-                    if again:
-                        continue
-                    j = order[at]
-                    for part in range(1, 4):
-                        bits += _ones(asked[i, part] ^ words[j, part])
-                    if bits > distance:
-                        continue
-                    if count == len(found):
-                        found = _twice_as_long(found)
-                    found[count, 0] = start + i
-                    found[count, 1] = j
-                    found[count, 2] = bits
-                    count += 1
+                bits, apart = np.int64(ones[at]), word ^ near[at]
+                # an earlier band has found it already
+                again = False
+                for earlier in range(band):
+                    differ = (apart >> np.uint64(earlier * BAND)) & np.uint64(2**BAND - 1)
+                    other = np.uint64(keys[earlier, i]) ^ differ
+                    again |= _ones(differ) <= most and _is_open(open_[earlier], other)
+                if again:
+                    continue
+                j = places[at]
+                for rest in range(1, 4):
+                    bits += _ones(asked[i, rest] ^ words[j, rest])
+                if bits > distance:
+                    continue
+                if count == len(found):
+                    found = _twice_as_long(found)
+                found[count, 0] = i
+                found[count, 1] = j
+                found[count, 2] = bits
+                count += 1
     return found[:count]

@@ -19,9 +19,10 @@ from numba import njit
 from src import alignment
 from src.alignment import SIDE, STRIPS, VIEWS
 from src.hamming import BITS, Index
-from src.parallel import map_shared
+from src.parallel import cores, map_shared
 
 BLOCK = 512  # pictures whose views are hashed at a time
+MOST = 4096  # pictures that are looked up at a time
 PART = 20_000_000  # hashes that an index is made of; more are looked up in parts, by band value
 _FREQUENCIES = 16
 _numbers = np.arange(BITS).reshape(_FREQUENCIES, _FREQUENCIES)
@@ -47,8 +48,7 @@ class Forms(NamedTuple):
 
 def hashes(thumbnails: np.ndarray) -> np.ndarray:
     """The hash of whole pictures: (N, 64, 64) uint8 → (N, 32) uint8."""
-    made = [_hashes(thumbnails[block], VIEWS[:1])[0] for block in _blocks(len(thumbnails))]
-    return np.concatenate([np.empty((0, BITS // 8), np.uint8), *made])
+    return _by_blocks(thumbnails, VIEWS[:1])[0]
 
 
 def copies(
@@ -105,10 +105,12 @@ def _forms(thumbnails: np.ndarray) -> Forms:
 
 def _candidates(forms: Forms, distance: int) -> np.ndarray:
     """(asking form, found form, bits, view of the asking one, strip left out of both, mirrored)."""
-    blocks = _blocks(len(forms.shown))
-    if not blocks:
+    count = len(forms.shown)
+    if not count:
         return np.empty((0, 6), np.int64)
-    wholes = np.concatenate([_hashes(forms.shown[b], STRIPS) for b in blocks], axis=1)
+    # the larger, the more of them ask for the same: but each core is to have a few
+    blocks = _blocks(count, min(MOST, max(BLOCK, count // (2 * cores()))))
+    wholes = _by_blocks(forms.shown, STRIPS)
     found = []
     parts = -(-len(forms.shown) // PART)
     for part in range(parts):
@@ -131,7 +133,7 @@ def _look_up(
     """The candidates of a block of asking forms."""
     here = []
     for strip, index in enumerate(indexes):
-        own = wholes[strip, None, block] if strip else _hashes(forms.shown[block], VIEWS)
+        own = wholes[strip, None, block] if strip else _by_blocks(forms.shown[block], VIEWS)
         asked = np.stack([own, own ^ _MIRROR])
         near = index.within(asked.reshape(-1, BITS // 8), distance)
         mirrored, view, place = np.unravel_index(near[:, 0], asked.shape[:3])
@@ -142,8 +144,8 @@ def _look_up(
     return _nearest(np.concatenate(here))
 
 
-def _blocks(count: int) -> list[slice]:
-    return [slice(at, at + BLOCK) for at in range(0, count, BLOCK)]
+def _blocks(count: int, size: int = BLOCK) -> list[slice]:
+    return [slice(at, at + size) for at in range(0, count, size)]
 
 
 def _comparable(forms: Forms, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -191,6 +193,12 @@ def _prove(
             if value >= similarity:
                 proven[pair] = min(value, 1.0)
     return proven
+
+
+def _by_blocks(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
+    """`_hashes` of many, in bounded memory."""
+    made = [_hashes(thumbnails[block], views) for block in _blocks(len(thumbnails))]
+    return np.concatenate([np.empty((len(views), 0, BITS // 8), np.uint8), *made], axis=1)
 
 
 def _hashes(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
