@@ -16,6 +16,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -149,7 +150,12 @@ class Place:
                 scrape.main()
             except UserError as refused:
                 error = str(refused)
-        return self._checked(Outcome(self.folder, error, time.monotonic() - start))
+            taken = time.monotonic() - start
+            # who was still fetching would store it in the folder that comes after this one
+            for thread in threading.enumerate():
+                if thread.name.endswith("(_work)"):
+                    thread.join(2)
+        return self._checked(Outcome(self.folder, error, taken))
 
     def apart(
         self, forker: subprocess.Popen, changes: dict | None = None, source: str = "gallery"
