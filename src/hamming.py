@@ -67,6 +67,7 @@ class Index:
         most = min(near, coarse // BANDS)  # pigeons: some band is at least so near
         flips = _flips(most)
         orders = [np.argsort(row, kind="stable") for row in keys]
+        leads = [words[order, 0] for order in orders]  # as they are looked up, in one go
         values = np.arange(2**BAND + 1)
         begins = [np.searchsorted(row[o], values) for row, o in zip(keys, orders, strict=True)]
         step = 2**BAND // PARTS
@@ -76,7 +77,8 @@ class Index:
         index = self._words, self._order, self._first, self._starts, self._open
 
         def look(part: tuple[int, int, int]) -> np.ndarray:
-            asking = words, keys, orders[part[0]], begins[part[0]]
+            band = part[0]
+            asking = words, keys, orders[band], leads[band], begins[band]
             return _look(asking, index, part, flips, (most, distance, coarse))
 
         pairs = np.concatenate(map_threads(look, parts, "", cores()))
@@ -120,13 +122,12 @@ def _is_open(values, key):
 
 
 @njit(nogil=True, cache=True)
-def _gathered(keys, starts, first, order, near, places):
+def _gather(keys, starts, first, order, near, places):
     n = 0
     for key in keys:
         for at in range(starts[key], starts[key + np.uint64(1)]):
             near[n], places[n] = first[at], order[at]
             n += 1
-    return n
 
 
 @njit(inline="always")
@@ -142,7 +143,7 @@ def _twice_as_long(found):
 @njit(nogil=True, cache=True)
 def _look(asking, index, part, flips, limits):
     """The pairs that a band shows of what asks with values of it from `low` to below `high`."""
-    asked, keys, own, begins = asking
+    asked, keys, own, leads, begins = asking
     words, order, first, starts, open_ = index
     band, low, high = part
     most, distance, coarse = limits
@@ -158,19 +159,22 @@ def _look(asking, index, part, flips, limits):
         alike = n = 0
         for flip in flips:
             key = np.uint64(value) ^ flip
-            if _is_open(values, key):
-                runs[alike] = key
-                alike += 1
-                n += starts[band, key + np.uint64(1)] - starts[band, key]
+            runs[alike] = key  # and over it, if it is not open: no branch, which goes either way
+            alike += _is_open(values, key)
+        for key in runs[:alike]:
+            n += starts[band, key + np.uint64(1)] - starts[band, key]
         if n > len(near):
             near, places = np.empty(2 * n, np.uint64), np.empty(2 * n, np.int32)
             ones = np.empty(2 * n, np.uint8)
-        n = _gathered(runs[:alike], starts[band], first, order, near, places)
+        _gather(runs[:alike], starts[band], first, order, near, places)
         for place in range(begins[value], begins[value + 1]):
-            i = own[place]
-            word = asked[i, 0]
+            i, word = own[place], leads[place]
+            least = np.uint8(BITS - 1)
             for at in range(n):  # by itself: several at a time
                 ones[at] = _ones(word ^ near[at])
+                least = min(least, ones[at])
+            if least > coarse:
+                continue
             for at in range(n):
                 if ones[at] > coarse:
                     continue

@@ -13,6 +13,7 @@ import sys
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numba import njit
 
@@ -21,7 +22,8 @@ from src.alignment import SIDE, STRIPS, VIEWS
 from src.hamming import BITS, Index
 from src.parallel import cores, map_shared
 
-BLOCK = 512  # pictures whose views are hashed at a time
+BLOCK = 512  # candidates that are compared at a time, and pictures looked up at least
+HASHED = 64  # pictures hashed at a time: what is made of them stays near the core
 MOST = 4096  # pictures that are looked up at a time
 PART = 20_000_000  # hashes that an index is made of; more are looked up in parts, by band value
 _FREQUENCIES = 16
@@ -197,21 +199,22 @@ def _prove(
 
 def _by_blocks(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
     """`_hashes` of many, in bounded memory."""
-    made = [_hashes(thumbnails[block], views) for block in _blocks(len(thumbnails))]
+    made = [_hashes(thumbnails[block], views) for block in _blocks(len(thumbnails), HASHED)]
     return np.concatenate([np.empty((len(views), 0, BITS // 8), np.uint8), *made], axis=1)
 
 
 def _hashes(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
     """The hash in each view: (N, 64, 64) uint8 → (views, N, 32) uint8."""
     count = len(thumbnails)
-    lines = thumbnails.transpose(1, 0, 2).astype(np.float32, order="C").reshape(-1, SIDE)
+    lines = cv2.transpose(thumbnails.reshape(count, -1)).astype(np.float32).reshape(SIDE, -1)
+    cuts = sorted({view[:2] for view in views})
+    # exact: sums stay below 2**24 here, and below 2**53 in what follows
+    down = np.concatenate([_cosines(cut) for cut in cuts]).astype(np.float32) @ lines
     made = np.empty((len(views), count, BITS // 8), np.uint8)
-    for columns in {view[2:] for view in views}:
-        numbers = [number for number, view in enumerate(views) if view[2:] == columns]
-        # exact: sums stay below 2**24 here, and below 2**53 in what follows
-        across = (lines @ _cosines(columns).T.astype(np.float32)).astype(np.float64)
-        down = np.concatenate([_cosines(views[number][:2]) for number in numbers])
-        made[numbers] = _signs(down @ across.reshape(SIDE, -1), *_PLACES)
+    for cut, own in zip(cuts, down.reshape(-1, _FREQUENCIES, SIDE, count), strict=True):
+        numbers = [number for number, view in enumerate(views) if view[:2] == cut]
+        across = np.concatenate([_cosines(views[number][2:]) for number in numbers])
+        made[numbers] = _signs(across @ own.astype(np.float64), *_PLACES)
     return made
 
 
@@ -219,20 +222,22 @@ def _hashes(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
 def _signs(values, rows, columns):
     """A bit for each positive one of 16x16 values at these places, the first of eight the highest.
 
-    values: (16·views, 16·N) → (views, N, 32) uint8.
+    values: (16, 16·views, N), down and across → (views, N, 32) uint8.
     """
-    views, count = len(values) // _FREQUENCIES, values.shape[1] // _FREQUENCIES
+    views, count = values.shape[1] // _FREQUENCIES, values.shape[2]
     made = np.empty((views, count, len(rows) // 8), np.uint8)
+    bits = np.empty(count, np.uint8)
     for view in range(views):
-        for picture in range(count):
-            low, left = view * _FREQUENCIES, picture * _FREQUENCIES
-            for byte in range(len(rows) // 8):
-                bits = 0
-                for bit in range(8 * byte, 8 * byte + 8):
-                    # unsigned: numba would look whether a signed place counts from the end
-                    row, column = np.uint32(low + rows[bit]), np.uint32(left + columns[bit])
-                    bits = 2 * bits + (values[row, column] > 0)
-                made[view, picture, byte] = bits
+        for byte in range(len(rows) // 8):
+            for place in range(8 * byte, 8 * byte + 8):
+                # unsigned: numba would look whether a signed place counts from the end
+                own = values[
+                    np.uint32(rows[place]), np.uint32(_FREQUENCIES * view + columns[place])
+                ]
+                for picture in range(count):  # side by side: several at a time
+                    bits[picture] = 2 * bits[picture] + (own[picture] > 0)
+            for picture in range(count):
+                made[view, picture, byte] = bits[picture]  # of the byte before nothing is left
     return made
 
 

@@ -43,11 +43,13 @@ def residuals(smalls: np.ndarray) -> np.ndarray:
     being a smaller sample must leave half as much.
     """
     edge = SIDE // 6
+    middle = np.s_[:, edge:-edge, edge:-edge]
     found = [np.empty(0)]
     for start in range(0, len(smalls), _BLOCK):
         lit = _brightened(smalls[start : start + _BLOCK])
-        whole, middle = _left_over(lit), _left_over(lit[:, edge:-edge, edge:-edge])
-        found.append(np.minimum(whole, 2 * middle))
+        # of 8 bits, for OpenCV then counts in integers, equal on every machine
+        lab = cv2.cvtColor(lit.reshape(-1, SIDE, 3), cv2.COLOR_RGB2LAB).reshape(lit.shape)
+        found.append(np.minimum(_left_over(lit, lab), 2 * _left_over(lit[middle], lab[middle])))
     return np.concatenate(found)
 
 
@@ -55,7 +57,8 @@ def _brightened(smalls: np.ndarray) -> np.ndarray:
     lightest = np.maximum(np.maximum(smalls[..., 0], smalls[..., 1]), smalls[..., 2])
     lightest = lightest.reshape(len(smalls), -1)
     at = lightest.shape[1] * 98 // 100
-    high = np.partition(lightest, at, axis=1)[:, at].astype(np.float32)
+    # stable: 8 bits are sorted by counting then, in half the time of a partition
+    high = np.sort(lightest, axis=1, kind="stable")[:, at].astype(np.float32)
     gain = np.clip(BRIGHTEST / np.maximum(high, 1), 1, GAIN)
     lit = smalls.copy()
     for dark in np.nonzero(gain > 1)[0]:
@@ -63,12 +66,8 @@ def _brightened(smalls: np.ndarray) -> np.ndarray:
     return lit
 
 
-def _left_over(rgb: np.ndarray) -> np.ndarray:
-    count, side = len(rgb), rgb.shape[1]
-    rgb = np.ascontiguousarray(rgb).reshape(-1, side, 3)
-    # of 8 bits, for OpenCV then counts in integers, equal on every machine
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
-    rgb, lab = rgb.reshape(count, -1, 3), lab.reshape(count, -1, 3)
+def _left_over(rgb: np.ndarray, lab: np.ndarray) -> np.ndarray:
+    rgb, lab = (pixels.reshape(len(pixels), -1, 3) for pixels in (rgb, lab))
     pixels, sums = _by_level(rgb, lab)
     squares = _squares(rgb, lab, _curves(pixels, sums))
     at = squares.shape[1] * PERCENTILE // 100

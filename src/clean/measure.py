@@ -58,12 +58,17 @@ def measure(
     found = table[table["status"] == "ok"]
     rows = zip(found["file"], found["layout"], found["sha256"], strict=True)
     content = {(file, layout): (sha256, layout) for file, layout, sha256 in sorted(set(rows))}
-    paths = {key: raw / file for (file, _), key in content.items()}
-    known = cache.read(kept, Measured) if kept else {}
-    # by path: pictures of one pack together
-    new = sorted(paths.keys() - known.keys(), key=lambda key: (paths[key], key))
+    files = {key: file for (file, _), key in content.items()}
+    cached = cache.read(kept, Measured) if kept else {}
+    known = {
+        key: replace(cached[key], source=(raw / files[key], key[1]))
+        for key in files.keys() & cached.keys()
+    }
+    # by file: pictures of one pack together
+    new = sorted(files.keys() - known.keys(), key=lambda key: (files[key], key))
     batches = [
-        [(paths[key], key[1]) for key in new[at : at + BATCH]] for at in range(0, len(new), BATCH)
+        [(raw / files[key], key[1]) for key in new[at : at + BATCH]]
+        for at in range(0, len(new), BATCH)
     ]
     try:
         made = chain.from_iterable(map_processes(measure_files, batches, "fingerprinting"))
@@ -74,9 +79,7 @@ def measure(
             f"{error.filename} cannot be read any more: {error.strerror}: `dvc checkout` brings it back"
         ) from None
     known |= dict(zip(new, made, strict=True))
-    measured = _told_apart(
-        {key: replace(known[key], source=(path, key[1])) for key, path in paths.items()}
-    )
+    measured = _told_apart({key: known[key] for key in files})
     if kept:
         cache.write(kept, measured)
     return {name: measured[key] for name, key in content.items()}
@@ -104,11 +107,15 @@ def measure_files(files: list[tuple[Path, str]]) -> list[Measured]:
     smalls = np.array([tone.small(thumbnail) for thumbnail in fit], np.uint8)
     smalls = smalls.reshape(-1, tone.SIDE, tone.SIDE, 3)
     tones = zip(tone.residuals(smalls), tone.colorfulness(smalls[:, ::2, ::2]), strict=True)
-    made = [Measured(error=s) if isinstance(s, str) else _measured(s, *next(tones)) for s in seen]
-    return [replace(m, source=file) for m, file in zip(made, files, strict=True)]
+    return [
+        Measured(error=s, source=file) if isinstance(s, str) else _measured(file, s, *next(tones))
+        for file, s in zip(files, seen, strict=True)
+    ]
 
 
-def _measured(seen: tuple[np.ndarray, int, int], residual: float, colorful: float) -> Measured:
+def _measured(
+    file: tuple[Path, str], seen: tuple[np.ndarray, int, int], residual: float, colorful: float
+) -> Measured:
     thumbnail, width, height = seen
     return Measured(
         width=width,
@@ -116,6 +123,7 @@ def _measured(seen: tuple[np.ndarray, int, int], residual: float, colorful: floa
         tone_residual=round(float(residual), 3),
         colorfulness=round(float(colorful), 3),
         thumbnail=cv2.cvtColor(thumbnail, cv2.COLOR_RGB2GRAY),
+        source=file,
     )
 
 
