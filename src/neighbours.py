@@ -110,8 +110,8 @@ def _candidates(forms: Forms, distance: int) -> np.ndarray:
     count = len(forms.shown)
     if not count:
         return np.empty((0, 6), np.int64)
-    # the larger, the more of them ask for the same: but each core is to have a few
-    blocks = _blocks(count, min(MOST, max(BLOCK, count // (2 * cores()))))
+    # the larger, the more of them ask for the same: but each core is to have one
+    blocks = _blocks(count, min(MOST, max(BLOCK, -(-count // cores()))))
     wholes = _by_blocks(forms.shown, STRIPS)
     found = []
     parts = -(-len(forms.shown) // PART)
