@@ -38,7 +38,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import images, params, tone
+from src import images, ledger, params, tone
 from src.clean import measure, verdicts
 from src.demo import portraits
 from src.hamming import Index
@@ -296,8 +296,11 @@ def growth(sizes: list[int], folder: Path) -> None:
 def _growth(count: int, folder: Path) -> None:
     table = listed(photographs(count, folder, 150))
     found = {}
-    measuring = seconds(lambda: found.update(made=measure.measure(table, folder)))
+    kept = folder / "kept"
+    measuring = seconds(lambda: found.update(made=measure.measure(table, folder, kept)))
     judging = seconds(lambda: verdicts.judge(table, found["made"], params.read().clean))
+    prints = measure.as_table(found["made"])
+    ledger.write_table(prints, kept / "fingerprints.parquet", measure.COLUMNS)
     print(f"| {count:,} | {measuring:.1f} | {judging:.1f} | {peak()} |", flush=True)
 
 

@@ -10,6 +10,7 @@ nothing and set apart first.
 """
 
 import sys
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -48,17 +49,17 @@ class Forms(NamedTuple):
     shown: np.ndarray
 
 
-def hashes(thumbnails: np.ndarray) -> np.ndarray:
-    """The hash of whole pictures: (N, 64, 64) uint8 → (N, 32) uint8."""
+def hashes(thumbnails: Sequence[np.ndarray]) -> np.ndarray:
+    """The hash of whole pictures: N of (64, 64) uint8 → (N, 32) uint8."""
     return _by_blocks(thumbnails, VIEWS[:1])[0]
 
 
 def copies(
-    thumbnails: np.ndarray, distance: int, similarity: float
+    thumbnails: Sequence[np.ndarray], distance: int, similarity: float
 ) -> list[tuple[int, int, float]]:
     """Pairs (i, j, similarity), i < j, near within `distance` bits whose pixels correlate, sorted.
 
-    thumbnails: (N, 64, 64) uint8; similarity: -1…1, as of alignment.similarity, but aligned from
+    thumbnails: N of (64, 64) uint8; similarity: -1…1, as of alignment.similarity, but aligned from
     what the hashes tell; the first is given that reaches the one asked for.
     """
     forms = _forms(thumbnails)
@@ -89,7 +90,7 @@ def _least(asking: np.ndarray, asked: np.ndarray) -> int:
     return int(np.bitwise_count(both ^ asked).sum(axis=-1, dtype=np.int64).min())
 
 
-def _forms(thumbnails: np.ndarray) -> Forms:
+def _forms(thumbnails: Sequence[np.ndarray]) -> Forms:
     found = [
         (picture, number, len(every) == 1, form)
         for picture, every in enumerate(map(alignment.forms, thumbnails))
@@ -197,9 +198,11 @@ def _prove(
     return proven
 
 
-def _by_blocks(thumbnails: np.ndarray, views: tuple) -> np.ndarray:
+def _by_blocks(thumbnails: Sequence[np.ndarray], views: tuple) -> np.ndarray:
     """`_hashes` of many, in bounded memory."""
-    made = [_hashes(thumbnails[block], views) for block in _blocks(len(thumbnails), HASHED)]
+    made = [
+        _hashes(np.asarray(thumbnails[block]), views) for block in _blocks(len(thumbnails), HASHED)
+    ]
     return np.concatenate([np.empty((len(views), 0, BITS // 8), np.uint8), *made], axis=1)
 
 

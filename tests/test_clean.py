@@ -318,8 +318,8 @@ def _judge_likeness(sizes: list[int], alike: set[tuple[int, int]], **changes: ob
         for n, size in enumerate(sizes)
     }
 
-    def copies(thumbnails: np.ndarray, *_: object) -> list[tuple[int, int, float]]:
-        names = thumbnails[:, 0, 0].tolist()
+    def copies(thumbnails: list[np.ndarray], *_: object) -> list[tuple[int, int, float]]:
+        names = [int(thumbnail[0, 0]) for thumbnail in thumbnails]
         pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
         return [(i, j, 0.95) for i, j in pairs if tuple(sorted((names[i], names[j]))) in alike]
 

@@ -60,7 +60,7 @@ def write(folder: Path, measured: dict[tuple[str, str], Kept]) -> None:
     rows = [
         {"sha256": sha256, "layout": layout}
         | {f.name: getattr(m, f.name) for f in fields(m) if f.name != "source"}
-        | {"thumbnail": None if m.thumbnail is None else m.thumbnail.tobytes()}
+        | {"thumbnail": None if m.thumbnail is None else m.thumbnail.ravel().data}
         for (sha256, layout), m in measured.items()
     ]
     file = _file(folder)

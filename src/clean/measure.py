@@ -89,13 +89,12 @@ def as_table(measured: dict[tuple[str, str], Measured]) -> pd.DataFrame:
     """The fingerprints, one row per readable file."""
     found = {name: m for name, m in measured.items() if m.thumbnail is not None}
     thumbnails = [m.thumbnail for m in found.values()]
-    hashes = neighbours.hashes(np.array(thumbnails, np.uint8).reshape(-1, *[alignment.SIDE] * 2))
     return pd.DataFrame(
         {
             "file": [file for file, _ in found],
             "layout": [layout for _, layout in found],
-            "hash": [own.tobytes() for own in hashes],
-            "thumbnail": [thumbnail.tobytes() for thumbnail in thumbnails],
+            "hash": [own.tobytes() for own in neighbours.hashes(thumbnails)],
+            "thumbnail": [thumbnail.ravel().data for thumbnail in thumbnails],  # no copies
         }
     )
 
@@ -147,7 +146,8 @@ def _told_apart(measured: dict[Content, Measured]) -> dict[Content, Measured]:
     looks = defaultdict(list)
     for key, m in measured.items():
         if m.thumbnail is not None:
-            looks[m.width, m.height, m.thumbnail.tobytes()].append(key)
+            # by their hash, which is shorter: two that share it by chance are decoded in vain
+            looks[m.width, m.height, hash(m.thumbnail.tobytes())].append(key)
     told = dict(measured)
     for keys in looks.values():
         for key in keys:

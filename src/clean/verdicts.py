@@ -5,10 +5,8 @@ one listed first. Copies are gathered around their survivor only: whoever does n
 survivor itself stays, so that chains of likeness never swallow a picture that has no copy left.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from src import alignment, neighbours
@@ -63,7 +61,7 @@ def judge(
         }
     duplicates = copies | near
     readable = {row: m for row, m in by_row.items() if m is not None and not m.error}
-    hashes = neighbours.hashes(_thumbnails(readable.values()))
+    hashes = neighbours.hashes([m.thumbnail for m in readable.values()])
     hexes = {row: own.tobytes().hex() for row, own in zip(readable, hashes, strict=True)}
     table["fingerprint"] = _column(table, hexes)
     table["tone_residual"] = _column(table, {r: m.tone_residual for r, m in readable.items()})
@@ -158,7 +156,7 @@ def _exact(rows: list[int], by_row: dict[int, Measured]) -> dict[int, Copy]:
 def _near(rows: list[int], by_row: dict[int, Measured], clean: Clean) -> dict[int, Copy]:
     """Rows that match a better picture."""
     ranked = sorted(rows, key=lambda row: _rank(row, by_row, clean))
-    thumbnails = _thumbnails([by_row[row] for row in ranked])
+    thumbnails = [by_row[row].thumbnail for row in ranked]
     proven: dict[int, list[tuple[int, float]]] = {}
     for i, j, similarity in neighbours.copies(thumbnails, clean.hash_distance, clean.similarity):
         proven.setdefault(i, []).append((j, similarity))
@@ -176,8 +174,3 @@ def _near(rows: list[int], by_row: dict[int, Measured], clean: Clean) -> dict[in
         return row, copy._replace(similarity=max(copy.similarity, round(similarity, 4)))
 
     return dict(map_threads(told, list(removed.items()), "telling how copies are made", cores()))
-
-
-def _thumbnails(measured: Iterable[Measured]) -> np.ndarray:
-    side = alignment.SIDE
-    return np.array([m.thumbnail for m in measured], np.uint8).reshape(-1, side, side)
