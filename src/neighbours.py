@@ -12,6 +12,7 @@ nothing and set apart first.
 import sys
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -147,8 +148,11 @@ def _look_up(
     return _nearest(np.concatenate(here))
 
 
-def _blocks(count: int, size: int = BLOCK) -> list[slice]:
-    return [slice(at, at + size) for at in range(0, count, size)]
+def _blocks(count: int, most: int) -> list[slice]:
+    """Blocks of so many at most, as equal as can be."""
+    blocks = -(-count // most)
+    edges = [count * number // blocks for number in range(blocks + 1)] if blocks else []
+    return [slice(low, high) for low, high in pairwise(edges)]
 
 
 def _comparable(forms: Forms, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -119,6 +119,9 @@ def test_hashes_of_many_are_those_of_each(faces: list[np.ndarray]):
     thumbnails = np.stack([thumbnail(face) for face in faces[:5]])
     each = [neighbours.hashes(thumb[None])[0] for thumb in thumbnails]
     assert np.array_equal(neighbours.hashes(thumbnails), each)
+    # more than are hashed at a time, as they come from a file: each by itself, not to be written to
+    kept = [np.frombuffer(thumb.tobytes(), np.uint8).reshape(64, 64) for thumb in thumbnails]
+    assert np.array_equal(neighbours.hashes(kept * 30), each * 30)
 
 
 def test_blank_pictures_are_set_apart():

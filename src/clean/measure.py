@@ -86,7 +86,7 @@ def measure(
 
 
 def as_table(measured: dict[tuple[str, str], Measured]) -> pd.DataFrame:
-    """The fingerprints, one row per readable file."""
+    """The fingerprints, one row per readable file; thumbnails are views of those measured."""
     found = {name: m for name, m in measured.items() if m.thumbnail is not None}
     thumbnails = [m.thumbnail for m in found.values()]
     return pd.DataFrame(
@@ -94,7 +94,7 @@ def as_table(measured: dict[tuple[str, str], Measured]) -> pd.DataFrame:
             "file": [file for file, _ in found],
             "layout": [layout for _, layout in found],
             "hash": [own.tobytes() for own in neighbours.hashes(thumbnails)],
-            "thumbnail": [thumbnail.ravel().data for thumbnail in thumbnails],  # no copies
+            "thumbnail": [thumbnail.ravel().data for thumbnail in thumbnails],
         }
     )
 
@@ -146,7 +146,7 @@ def _told_apart(measured: dict[Content, Measured]) -> dict[Content, Measured]:
     looks = defaultdict(list)
     for key, m in measured.items():
         if m.thumbnail is not None:
-            # by their hash, which is shorter: two that share it by chance are decoded in vain
+            # by Python's hash, which is shorter: two that share it by chance are decoded in vain
             looks[m.width, m.height, hash(m.thumbnail.tobytes())].append(key)
     told = dict(measured)
     for keys in looks.values():
