@@ -241,7 +241,8 @@ def peer(code: str, folder: Path) -> float:
 
 def listed(files: list[Path]) -> pd.DataFrame:
     names = [path.name for path in files]
-    return pd.DataFrame({"row": range(len(files)), "file": names, "sha256": names}).assign(
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return pd.DataFrame({"row": range(len(files)), "file": names, "sha256": digests}).assign(
         **SCRAPED
     )
 

@@ -1,5 +1,6 @@
 """What was measured is not measured again, and what comes out is the same."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ def _listed(raw: Path, pictures: dict[str, bytes]) -> pd.DataFrame:
     raw.mkdir(exist_ok=True)
     for name, data in pictures.items():
         (raw / name).write_bytes(data)
-    digests = [f"digest of {data[-40:]!r}" for data in pictures.values()]
+    digests = [hashlib.sha256(data).hexdigest() for data in pictures.values()]
     table = pd.DataFrame({"file": list(pictures), "sha256": digests})
     return table.assign(layout="single", status="ok")
 
@@ -72,6 +73,22 @@ def test_pixels_are_told_apart_whether_or_not_they_were_kept(
     table = _listed(raw, {"a.jpg": first, "b.png": lossless, "c.png": images.png(changed)})
     found = {file: m.pixels for (file, _), m in measure.measure(table, raw, kept).items()}
     assert found["a.jpg"] == found["b.png"] != found["c.png"]
+
+
+def test_a_file_that_is_not_what_the_ledger_says_is_measured_and_not_kept(
+    tmp_path: Path, faces: list[np.ndarray]
+):
+    pictures = {f"{n}.jpg": images.jpeg(face) for n, face in enumerate(faces[:3])}
+    raw, kept = tmp_path / "raw", tmp_path / "kept"
+    table = _listed(raw, pictures)
+    right = measure.measure(table, raw, kept)
+    (raw / "0.jpg").write_bytes(pictures["1.jpg"])
+    (raw / "2.jpg").write_bytes(b"broken")
+    overwritten = measure.measure(table, raw, kept)
+    assert _same(overwritten, measure.measure(table, raw))
+    assert overwritten["0.jpg", "single"].pixels == overwritten["1.jpg", "single"].pixels
+    assert overwritten["2.jpg", "single"].error == "not_an_image"
+    assert _same(measure.measure(_listed(raw, pictures), raw, kept), right)
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a table"])

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -27,6 +28,7 @@ COLUMNS = pa.schema(
     ]
 )
 Content = tuple[str, str]  # a file's SHA-256 and its layout
+Source = tuple[Path, str]  # a file and its layout
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Measured:
     tone_residual: float = 0.0
     colorfulness: float = 0.0
     thumbnail: np.ndarray | None = field(default=None, compare=False)
-    source: tuple[Path, str] | None = field(default=None, compare=False)
+    source: Source | None = field(default=None, compare=False)
 
 
 def measure(
@@ -52,37 +54,48 @@ def measure(
 ) -> dict[tuple[str, str], Measured]:
     """Measure every file of the ledger, keyed by (file, layout).
 
-    kept: where measurements are kept by content, so that no file is decoded again. Raises UserError
-    where a file is gone.
+    kept: where measurements are kept by content, so that no file is decoded again; of those alone
+    that are what the ledger says. Raises UserError where a file is gone.
     """
     found = table[table["status"] == "ok"]
     rows = zip(found["file"], found["layout"], found["sha256"], strict=True)
     content = {(file, layout): (sha256, layout) for file, layout, sha256 in sorted(set(rows))}
-    files = {key: file for (file, _), key in content.items()}
+    sources: dict[Content, Source] = {}  # by file: pictures of one pack together
+    for (file, layout), key in content.items():
+        sources.setdefault(key, (raw / file, layout))
+    intact = _intact(sources) if kept else set()
     cached = cache.read(kept, Measured) if kept else {}
-    known = {
-        key: replace(cached[key], source=(raw / files[key], key[1]))
-        for key in files.keys() & cached.keys()
-    }
-    # by file: pictures of one pack together
-    new = sorted(files.keys() - known.keys(), key=lambda key: (files[key], key))
-    batches = [
-        [(raw / files[key], key[1]) for key in new[at : at + BATCH]]
-        for at in range(0, len(new), BATCH)
-    ]
+    known = {key: replace(cached[key], source=sources[key]) for key in intact & cached.keys()}
+    new = {key: source for key, source in sources.items() if key not in known}
+    known |= zip(new, _each(measure_files, list(new.values()), "fingerprinting"), strict=True)
+    measured = _told_apart({key: known[key] for key in sources})
+    if kept:
+        cache.write(kept, {key: m for key, m in measured.items() if key in intact})
+    return {name: measured[key] for name, key in content.items()}
+
+
+def _intact(sources: dict[Content, Source]) -> set[Content]:
+    """Those whose file is what the ledger says: of another nothing is kept, nor believed."""
+    told = _each(hash_files, list(sources.values()), "looking for changed files")
+    return {key for key, sha256 in zip(sources, told, strict=True) if key[0] == sha256}
+
+
+def hash_files(files: list[Source]) -> list[str]:
+    """The SHA-256 of some files; OSError where there is none."""
+    return [hashlib.sha256(read_bytes(path)).hexdigest() for path, _ in files]
+
+
+def _each(function: Callable[[list[Source]], list], files: list[Source], title: str) -> list:
+    """What a function of some files at a time gives for each."""
+    batches = [files[at : at + BATCH] for at in range(0, len(files), BATCH)]
     try:
-        made = chain.from_iterable(map_processes(measure_files, batches, "fingerprinting"))
+        return list(chain.from_iterable(map_processes(function, batches, title)))
     except OSError as error:
         if not error.filename:
             raise
         raise UserError(
             f"{error.filename} cannot be read any more: {error.strerror}: `dvc checkout` brings it back"
         ) from None
-    known |= dict(zip(new, made, strict=True))
-    measured = _told_apart({key: known[key] for key in files})
-    if kept:
-        cache.write(kept, measured)
-    return {name: measured[key] for name, key in content.items()}
 
 
 def as_table(measured: dict[tuple[str, str], Measured]) -> pd.DataFrame:
@@ -99,7 +112,7 @@ def as_table(measured: dict[tuple[str, str], Measured]) -> pd.DataFrame:
     )
 
 
-def measure_files(files: list[tuple[Path, str]]) -> list[Measured]:
+def measure_files(files: list[Source]) -> list[Measured]:
     """Measure the photographs of some (file, layout); OSError where there is none."""
     seen: list[tuple[np.ndarray, int, int] | str] = [_seen(*file) for file in files]
     fit = [thumbnail for thumbnail, *_ in (s for s in seen if not isinstance(s, str))]
@@ -113,7 +126,7 @@ def measure_files(files: list[tuple[Path, str]]) -> list[Measured]:
 
 
 def _measured(
-    file: tuple[Path, str], seen: tuple[np.ndarray, int, int], residual: float, colorful: float
+    file: Source, seen: tuple[np.ndarray, int, int], residual: float, colorful: float
 ) -> Measured:
     thumbnail, width, height = seen
     return Measured(
