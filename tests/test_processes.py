@@ -252,6 +252,8 @@ import os, time
 from src import processes
 from src.errors import reported
 def work(world):
+    world.wait()
+    time.sleep(1)  # the other one leaves its wait meanwhile: there it would miss its partner
     {body}
 with reported("t"):
     processes.run(work, "ending", 2, "cpu")
