@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 help:
 	@echo "make repro   build .venv if needed, then run the whole pipeline on the embedded demo"
 	@echo "make test    build .venv if needed, then run every test"
-	@echo "make bugs    run every known data bug as an experiment on a small demo (about 40 minutes)"
+	@echo "make bugs    run every known data bug as an experiment on a small demo (about 50 minutes)"
 	@echo "make lint    check style and formatting"
 	@echo "make clean   remove what a run leaves behind (data, metrics stay in git and the DVC cache)"
 
