@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from dvc.api import DVCFileSystem
 
-from src import images
-from src.errors import UserError, reported
+from src.errors import UserError, exit_on_user_error
+from src.imaging import decoding
 
 CLONE = Path(".cache/ablations")
 SEEDS = (0, 1, 2)
@@ -35,22 +35,22 @@ PORTRAITS = {
     "L1 alone": [*UNET, "train.gan_weight=0"],
     "transposed": [*UNET, "models.unet.upsample=transposed"],
     "instance norm": [*UNET, "models.unet.norm=instance"],
-    "34x34 discriminator": [*UNET, "train.discriminator.layers=2"],
+    "34x34 discriminator": [*UNET, "train.discriminator.n_layers=2"],
     "rgb output": [*UNET, "train.output=rgb"],
-    "average .99": [*UNET, "train.average=0.99"],
-    "L1 alone at first": [*UNET, "train.l1_alone=0.5"],
+    "average .99": [*UNET, "train.ema_decay=0.99"],
+    "L1 alone at first": [*UNET, "train.adversarial_from=0.5"],
     "augmented": [*UNET, "train.discriminator.augment=[color,translation,cutout]"],
 }
 # of label maps to facades
 FACADES = {name: PORTRAITS[name] for name in PORTRAITS if name != "rgb output"}
-COMMON = ["audit.on_failure=report", "pair.size=64", "pair.margin=7", "train.snapshots=4"]
+COMMON = ["audit.on_failure=report", "pair.crop_size=64", "pair.load_size=71", "train.snapshots=4"]
 COMMON += ["train.checkpoint_every=100000", "evaluate.features=random", "train.device=cpu"]
 COMMON += ["evaluate.lpips=false", "evaluate.device=cpu"]
 COMMON += [
-    "train.l1_alone=0",
-    "models.unet.filters=24",
-    "models.encdec.filters=24",
-    "train.discriminator.filters=16",
+    "train.adversarial_from=0",
+    "models.unet.ngf=24",
+    "models.encdec.ngf=24",
+    "train.discriminator.ndf=16",
 ]
 SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness")
 
@@ -123,7 +123,7 @@ def checkerboard(files: DVCFileSystem, chroma: bool) -> float:
     """Energy at the upsampling frequencies over the targets', the mean over pictures."""
     energy = []
     names = sorted(name for name in files.ls("data/predictions", detail=False) if "png" in name)
-    outputs = [images.decode(files.read_bytes(name)) for name in names]
+    outputs = [decoding.decode(files.read_bytes(name)) for name in names]
     with files.open("data/pairs/val/photo.npy", "rb") as file:
         targets = np.load(file)
     for pictures in (outputs, targets):
@@ -188,5 +188,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with reported("ablations"):
+    with exit_on_user_error("ablations"):
         main()

@@ -16,13 +16,18 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.clean import in_a_process, peak
-from src import arrays, images, ledger, params
-from src.audit import leak
+from src.audit import findings, leak
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence
-from src.demo.catalogue import alter
-from src.inputs import to_canny, to_gray
-from src.pair import square
+from src.dataset import arrays
+from src.dataset.inputs import to_canny, to_gray
+from src.demo.inventory import alter
+from src.imaging.decoding import decode
+from src.imaging.resizing import resize
+from src.pair.pairing import square_crop
+from src.params import read_params
+from src.storage import ledger
+from src.storage.encoding import encode_jpeg
 
 SIZE = 64
 KINDS = ("mirrored", "cropped", "recompressed", "captioned", "brightened")
@@ -61,7 +66,7 @@ def measure(evidence: Evidence, copies: set[int]) -> float:
                 found = {o.row for o in finding.offenders}
     audit = time.perf_counter() - start
     top = peak()
-    decode = decoding(evidence)
+    decode = seconds_of_decoding(evidence)
     slowest = sorted(seconds, key=seconds.__getitem__, reverse=True)[:SLOWEST]
     told = ", ".join(f"{name} {seconds[name]:.1f} s" for name in slowest)
     compared = "every pair" if count <= leak.EXACT else "by index"
@@ -76,19 +81,19 @@ def measure(evidence: Evidence, copies: set[int]) -> float:
 
 def made(count: int, raw: Path) -> tuple[Evidence, set[int]]:
     """A set of `count` pictures, a tenth of them validation, of which a tenth are copies."""
-    p = params.read()
+    p = read_params()
     rng = np.random.default_rng(0)
     photos = np.stack([blotches(rng) for _ in range(count)])
     train, val = np.arange(count)[count // 10 :], np.arange(count)[: count // 10]
     copies = val[::10]
     for at, row in enumerate(copies):
-        original = images.resize(photos[train[at]], 256, 256)
-        copy = images.decode(alter(original, KINDS[at % len(KINDS)], rng))
-        photos[row] = square(copy, SIZE, "center")
+        original = resize(photos[train[at]], 256, 256)
+        copy = decode(alter(original, KINDS[at % len(KINDS)], rng))
+        photos[row] = square_crop(copy, SIZE, "center")
     (raw / "images").mkdir()
     digests = []
     for row, photo in enumerate(photos):
-        data = images.jpeg(photo)
+        data = encode_jpeg(photo)
         (raw / "images" / f"{row}.jpeg").write_bytes(data)
         digests.append(hashlib.sha256(data).hexdigest())
     table = pd.DataFrame(dict.fromkeys(ledger.schema("split").names, pd.NA), index=range(count))
@@ -112,8 +117,10 @@ def made(count: int, raw: Path) -> tuple[Evidence, set[int]]:
         drawn = {"photo": chosen, "gray": to_gray(chosen), "canny": edges}
         arrays.save(raw / "pairs", side, drawn, index)
         sides.append(arrays.load(raw / "pairs", side))
-    pair = p.pair.model_copy(update={"size": SIZE})
-    return Evidence(table, *sides, raw, "sketch", pair, p.audit.limits), set(map(int, copies))
+    pair = p.pair.model_copy(update={"crop_size": SIZE, "load_size": SIZE})
+    return Evidence(
+        table, *sides, raw, "sketch", pair, findings.resolve_limits(p.audit.limits)
+    ), set(map(int, copies))
 
 
 def blotches(rng: np.random.Generator) -> np.ndarray:
@@ -122,7 +129,7 @@ def blotches(rng: np.random.Generator) -> np.ndarray:
     return cv2.resize(small, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
 
 
-def decoding(evidence: Evidence) -> float:
+def seconds_of_decoding(evidence: Evidence) -> float:
     """Seconds to read and decode every file once, on one core."""
     start = time.perf_counter()
     for name in evidence.ledger["file"]:

@@ -38,11 +38,15 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import images, ledger, params, tone
 from src.clean import measure, verdicts
+from src.clean.multi_index_hash import Index
 from src.demo import portraits
-from src.hamming import Index
-from src.parallel import map_processes
+from src.imaging.picture_files import find_pictures, read_photo
+from src.parallel.local import map_processes
+from src.params import read_params
+from src.storage.encoding import encode_jpeg
+from src.storage.ledger import write_table
+from src.vision import grayscale
 from tests.copies import COPIES, again
 from tests.disguises import COLOUR, GRAY, PARTLY
 
@@ -110,8 +114,8 @@ def compared(arguments: argparse.Namespace, folder: Path) -> None:
 def originals(folder: Path | None, count: int) -> list[np.ndarray]:
     if folder is None:
         return map_processes(partial(portraits.draw, 77), range(count), "drawing")
-    half = [p for p in images.files(folder) if hashlib.sha256(p.name.encode()).digest()[0] % 2]
-    return [images.read(path) for path in half[:count]]
+    half = [p for p in find_pictures(folder) if hashlib.sha256(p.name.encode()).digest()[0] % 2]
+    return [read_photo(path) for path in half[:count]]
 
 
 def written(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
@@ -129,9 +133,9 @@ def written(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
 
 
 def recall(table: pd.DataFrame, raw: Path) -> None:
-    clean = params.read().clean.model_copy(update={"grayscale": "keep"})
+    clean = read_params().clean.model_copy(update={"grayscale": "keep"})
     began = time.perf_counter()
-    judged = verdicts.judge(table, measure.measure(table, raw), clean)
+    judged = verdicts.assign_verdicts(table, measure.measure(table, raw), clean)
     took = time.perf_counter() - began
     cluster = judged.groupby("person")["cluster"].transform("first")
     found = (judged["cluster"] == cluster).groupby(judged["kind"], sort=False).mean()
@@ -149,13 +153,14 @@ def recall(table: pd.DataFrame, raw: Path) -> None:
 
 def disguised(pictures: list[np.ndarray]) -> None:
     """The share of pictures taken for grayscale, by what was done to them."""
-    threshold = params.read().clean.tone_residual
-    pictures = [p for p in pictures if tone.residual(p) >= threshold]
+    threshold = read_params().clean.tone_residual
+    pictures = [p for p in pictures if grayscale.tone_residual(p) >= threshold]
     print(f"\n| of {len(pictures)} in colour | taken for grayscale |\n| --- | ---: |")
     for kind, change in {**GRAY, **PARTLY, **COLOUR}.items():
         rngs = [np.random.default_rng([7, number]) for number in range(len(pictures))]
         found = [
-            tone.residual(change(p, rng)) < threshold for p, rng in zip(pictures, rngs, strict=True)
+            grayscale.tone_residual(change(p, rng)) < threshold
+            for p, rng in zip(pictures, rngs, strict=True)
         ]
         print(f"| {kind} | {np.mean(found):.3f} |")
     print()
@@ -175,7 +180,7 @@ def _photograph(number: int, folder: Path, width: int, noise: float) -> Path:
     pixels = cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
     pixels += rng.normal(0, noise, (height, width, 1)).astype(np.int16)
     path = folder / f"{number:06d}.jpg"
-    path.write_bytes(images.jpeg(pixels.clip(0, 255).astype(np.uint8), 90))
+    path.write_bytes(encode_jpeg(pixels.clip(0, 255).astype(np.uint8), 90))
     return path
 
 
@@ -210,14 +215,14 @@ def against(folder: Path, files: list[Path], count: int) -> None:
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
         subprocess.run([VENV / "bin/pip", "install", "--quiet", *PEERS], check=True)
     table = listed(files)
-    clean = params.read().clean
+    clean = read_params().clean
     found = {}
 
     def ours() -> float:
         return seconds(lambda: found.update(made=measure.measure(table, folder)))
 
     def whole() -> float:
-        return ours() + seconds(lambda: verdicts.judge(table, found["made"], clean))
+        return ours() + seconds(lambda: verdicts.assign_verdicts(table, found["made"], clean))
 
     tools = {"ours, fingerprint and tone": ours, "ours, the whole of clean": whole}
     tools |= {name.split("=")[0]: partial(peer, code, folder) for name, code in PEERS.items()}
@@ -252,7 +257,7 @@ SCRAPED = {"layout": "single", "status": "ok", "item_id": "", "page_url": None}
 
 def join(sizes: list[int]) -> None:
     """All pairs of random hashes, with a thousand planted ones within the radius."""
-    bits = params.read().clean.hash_distance
+    bits = read_params().clean.hash_distance
     Index(np.zeros((2, 32), np.uint8)).within(np.zeros((2, 32), np.uint8), bits)
     print("| hashes | s | planted pairs found | others | peak MB |\n" + "| ---: " * 5 + "|")
     took = [in_a_process(_join, count, bits) for count in sizes]
@@ -299,9 +304,9 @@ def _growth(count: int, folder: Path) -> None:
     found = {}
     kept = folder / "kept"
     measuring = seconds(lambda: found.update(made=measure.measure(table, folder, kept)))
-    judging = seconds(lambda: verdicts.judge(table, found["made"], params.read().clean))
+    judging = seconds(lambda: verdicts.assign_verdicts(table, found["made"], read_params().clean))
     prints = measure.as_table(found["made"])
-    ledger.write_table(prints, kept / "fingerprints.parquet", measure.COLUMNS)
+    write_table(prints, kept / "fingerprints.parquet", measure.COLUMNS)
     print(f"| {count:,} | {measuring:.1f} | {judging:.1f} | {peak()} |", flush=True)
 
 

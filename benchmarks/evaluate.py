@@ -21,12 +21,12 @@ from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
-from src import images
 from src.demo import portraits
-from src.errors import reported
+from src.errors import exit_on_user_error
 from src.evaluate import distances
 from src.evaluate.features import Extractor, InceptionFeatures
-from src.paired import planes
+from src.imaging.resizing import resize
+from src.model.image_metrics import to_planes
 
 SIZE, BATCH = 128, 32
 
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
     drawn = [portraits.draw(1, k) for k in range(2 * arguments.pictures)]
-    both = np.stack([images.resize(picture, SIZE, SIZE) for picture in drawn])
+    both = np.stack([resize(picture, SIZE, SIZE) for picture in drawn])
     real, made = both[: arguments.pictures], both[arguments.pictures :]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -72,7 +72,7 @@ def main() -> None:
             metric = FrechetInceptionDistance(plain)
             for pictures, is_real in ((real, True), (made, False)):
                 for start in range(0, len(pictures), BATCH):
-                    metric.update(planes(pictures[start : start + BATCH]), real=is_real)
+                    metric.update(to_planes(pictures[start : start + BATCH]), real=is_real)
             return float(metric.compute())
 
         def ours(kept: Path | None) -> float:
@@ -98,5 +98,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with reported("benchmark"):
+    with exit_on_user_error("benchmark"):
         main()

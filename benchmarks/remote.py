@@ -1,7 +1,7 @@
 """What it takes to share pictures by a DVC remote, against one tar: python -m benchmarks.remote
 
 So many pictures (random bytes, no two alike) go to a folder remote and into a fresh clone: packed as
-the scrape stage packs them (scrape.pack), and with --files also one file each. The tar is written into
+the scrape stage packs them (scrape.shard_size), and with --files also one file each. The tar is written into
 a folder and unpacked from there into files; packed pictures stay packed, as every stage reads them so.
 The headline is on the last line: packing, `dvc add`, push and pull together, over the tar.
 """
@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.clean import seconds
-from src import packs, params
+from src.params import read_params
+from src.storage import archives
 
 IDENTITY = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org")
 
@@ -48,10 +49,10 @@ def compared(arguments: argparse.Namespace) -> dict[str, float]:
         took = {"tar": tarred(folder)}
         if arguments.files:
             took["files"] = shared(folder, "files", 0.0)
-        most = params.read(Path(__file__).parents[1] / "params.yaml").scrape.pack
+        most = read_params(Path(__file__).parents[1] / "params.yaml").scrape.shard_size
         parts = [names[at : at + most] for at in range(0, len(names), most)]
         packing = seconds(
-            lambda: [packs.pack(part, folder / "raw", n) for n, part in enumerate(parts)]
+            lambda: [archives.pack(part, folder / "raw", n) for n, part in enumerate(parts)]
         )
         took["packed"] = shared(folder, "packed", packing)
     return took

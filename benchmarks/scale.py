@@ -28,14 +28,16 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.clean import in_a_process, listed, peak, photographs
-from src import arrays, cluster, pair, params
-from src import generator as gen
 from src.clean import measure
-from src.errors import reported
+from src.dataset import arrays
+from src.errors import exit_on_user_error
 from src.evaluate import evaluation, features
-from src.params import Engine
+from src.model.saving import load_generator
+from src.pair.pairing import write_pairs
+from src.parallel import cluster
+from src.params import Engine, Params, read_params
 from src.scrape import store
-from src.scrape.client import Client
+from src.scrape.http.client import Client
 from src.train import loop
 
 HOSTS = 8
@@ -72,7 +74,7 @@ def engines(count: int, rounds: int, folder: Path) -> None:
         for _ in range(rounds):
             for name in ("here", *NODES):
                 times = [time.perf_counter()]
-                with engine(NODES.get(name)) as where, cluster.joined(where):
+                with engine(NODES.get(name)) as where, cluster.connected(where):
                     times.append(time.perf_counter())
                     downloads = downloaded(table, ports)
                     times.append(time.perf_counter())
@@ -163,9 +165,9 @@ def engine(nodes: list[int] | None) -> Iterator[Engine]:
 
 
 def paired(table: pd.DataFrame) -> None:
-    p = params.read(Path(__file__).parents[1] / "params.yaml")
+    p = read_params(Path(__file__).parents[1] / "params.yaml")
     rows = table.assign(name="", side=["val" if n % 10 == 0 else "train" for n in table["row"]])
-    pair.make(rows, Path("raw"), Path("pairs"), p.pair, 0)
+    write_pairs(rows, Path("raw"), Path("pairs"), p.pair, 0)
 
 
 def memory(sizes: list[int], folder: Path) -> None:
@@ -193,9 +195,9 @@ def _write(count: int, folder: Path) -> None:
         arrays.stream(folder, side, made, index, 10_000)
 
 
-def _settings() -> params.Params:
-    p = params.read(Path(__file__).parents[1] / "params.yaml")
-    sized = p.pair.model_copy(update={"size": SIDE, "margin": 0})
+def _settings() -> Params:
+    p = read_params(Path(__file__).parents[1] / "params.yaml")
+    sized = p.pair.model_copy(update={"crop_size": SIDE, "load_size": SIDE})
     changes = {"steps": STEPS, "snapshots": 1, "device": "cpu", "checkpoint_every": STEPS}
     train = p.train.model_copy(update=changes)
     return p.model_copy(update={"pair": sized, "train": train})
@@ -219,11 +221,11 @@ def _evaluate(folder: Path) -> tuple[float, int]:
     p = _settings()
     evaluator = evaluation.Evaluator(features.build(None, 0, 32, folder / "kept"), p.evaluate)
     sides = (arrays.load(folder, side) for side in ("val", "probe"))
-    assert gen.load(Path("model")).config["size"] == SIDE
+    assert load_generator(Path("model")).config["size"] == SIDE
     outs = Path("predictions"), Path("samples")
     return _timed(partial(evaluation.evaluate, evaluator, Path("model"), *sides, *outs))
 
 
 if __name__ == "__main__":
-    with reported("benchmark"):
+    with exit_on_user_error("benchmark"):
         main()

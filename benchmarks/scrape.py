@@ -410,12 +410,12 @@ def bare(job: Job) -> None:
 
 
 def ours(job: Job) -> None:
-    from src.params import read
-    from src.scrape.client import Client
+    from src.params import read_params
+    from src.scrape.http.client import Client
     from src.scrape.store import store
 
     folder = Path(job.folder)
-    scrape = read().scrape.model_copy(
+    scrape = read_params().scrape.model_copy(
         update={
             "workers": job.workers,
             "per_host": job.workers,

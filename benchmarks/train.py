@@ -24,12 +24,15 @@ from torch import nn
 from tqdm import tqdm
 
 from benchmarks.clean import in_a_process, peak
-from src import generator as gen
-from src import images, layers, params
 from src.demo import portraits
-from src.errors import reported
-from src.generator import Generator
-from src.networks import PatchGAN
+from src.errors import exit_on_user_error
+from src.imaging.resizing import resize
+from src.model import layers
+from src.model.device import pick_device
+from src.model.generator import Generator
+from src.model.networks import PatchGAN
+from src.params import read_params
+from src.storage.encoding import encode_jpeg
 from src.train import loop
 from src.train.batches import Batches
 from src.train.steps import discriminator_step, generator_step
@@ -37,8 +40,8 @@ from src.train.steps import discriminator_step, generator_step
 SIZE, LOAD, FILTERS, PICTURES = 256, 286, 64, 24
 WARM = 3
 NETWORK = {
-    "filters": FILTERS,
-    "downs": 8,
+    "ngf": FILTERS,
+    "n_downs": 8,
     "upsample": "transposed",
     "norm": "batch",
     "dropout": 0.5,
@@ -130,10 +133,10 @@ class Ours:
 
     def __init__(self, arrays: np.ndarray, batch: int, device: torch.device, precision: str):
         torch.manual_seed(0)
-        p = params.read()
+        p = read_params()
         train = p.train.model_copy(update={"lr": 2e-4, "precision": precision, "batch_size": batch})
         train = train.model_copy(
-            update={"discriminator": train.discriminator.model_copy(update={"filters": FILTERS})}
+            update={"discriminator": train.discriminator.model_copy(update={"ngf": FILTERS})}
         )
         self.settings = train
         pair = p.pair.model_copy(update={"size": SIZE})
@@ -229,9 +232,9 @@ def memory(side: str, batch: int) -> int:
 @cache
 def material() -> tuple[list[bytes], np.ndarray]:
     """Drawn pairs as side-by-side JPEGs, and as arrays."""
-    faces = [images.resize(portraits.draw(3, k), SIZE, SIZE) for k in range(PICTURES)]
-    files = [images.jpeg(np.concatenate([face, face], axis=1), 95) for face in faces]
-    return files, np.stack([images.resize(face, LOAD, LOAD) for face in faces])
+    faces = [resize(portraits.draw(3, k), SIZE, SIZE) for k in range(PICTURES)]
+    files = [encode_jpeg(np.concatenate([face, face], axis=1), 95) for face in faces]
+    return files, np.stack([resize(face, LOAD, LOAD) for face in faces])
 
 
 def official(batch: int, device: torch.device) -> Official:
@@ -251,7 +254,7 @@ def main() -> None:
     parser.add_argument("--losses", type=int, default=0, help="compare losses after so many steps")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     arguments = parser.parse_args()
-    device = gen.pick_device(arguments.device, "--device")
+    device = pick_device(arguments.device, "--device")
     threads = f"{torch.get_num_threads()} CPU threads"
     name = torch.cuda.get_device_name() if device.type == "cuda" else threads
     print(f"{name}, torch {torch.__version__}, ours in {ours_in(device)}")
@@ -279,5 +282,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with reported("benchmark"):
+    with exit_on_user_error("benchmark"):
         main()

@@ -23,7 +23,7 @@ def _tell(line: str) -> None:
 
 
 @contextmanager
-def reported(program: str) -> Iterator[None]:
+def exit_on_user_error(program: str) -> Iterator[None]:
     """Run a program's body; print a `UserError` as one line on stderr and exit with status 1."""
     try:
         yield

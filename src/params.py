@@ -1,18 +1,40 @@
-"""params.yaml as typed models: a wrong key, type or range is refused in one line.
+"""params.yaml as typed models: a wrong key, type or range is refused in one line."""
 
-`python -m src.params presets/NAME.yaml` prints a preset as overrides for `dvc exp run`.
-"""
-
-import argparse
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from src.errors import UserError, reported
+from src.errors import UserError
+
+# Keys of earlier versions, so that an old params.yaml names its own remedy.
+RENAMED = {
+    "folder.person": "folder.item",
+    "scrape.attempts": "scrape.max_failed_runs",
+    "scrape.heed_noai": "scrape.respect_noai",
+    "scrape.pack": "scrape.shard_size",
+    "split.unit": "split.group_by",
+    "split.cut": "split.method",
+    "split.given": "split.use_source_split",
+    "pair.size": "pair.crop_size",
+    "pair.margin": "pair.load_size (crop_size + margin)",
+    "pair.shard": "pair.shard_size",
+    "train.discriminator.filters": "train.discriminator.ndf",
+    "train.discriminator.layers": "train.discriminator.n_layers",
+    "train.l1_alone": "train.adversarial_from",
+    "train.average": "train.ema_decay",
+    "train.vary_edges": "train.edge_jitter",
+    "train.best_by": "train.best_metric",
+    "models.encdec.filters": "models.encdec.ngf",
+    "models.encdec.downs": "models.encdec.n_downs",
+    "models.encdec.blocks": "models.encdec.n_blocks",
+    "models.unet.filters": "models.unet.ngf",
+    "models.unet.downs": "models.unet.n_downs",
+    "evaluate.grayscale": "evaluate.tone_residual",
+    "engine.batch": "engine.task_size",
+}
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -53,7 +75,7 @@ class Gallery(Section):
 
 class Folder(Section):
     path: str
-    person: Literal["file", "folder"]
+    item: Literal["file", "folder"]
 
 
 class Facades(Section):
@@ -73,15 +95,15 @@ class Scrape(Section):
     deadline_s: Positive
     retries: Annotated[int, Field(ge=0, le=20)]
     backoff_s: NotNegative
-    attempts: Annotated[int, Field(ge=1, le=100)]
+    max_failed_runs: Annotated[int, Field(ge=1, le=100)]
     max_requests: Count
     max_total_bytes: Count
     max_bytes: Annotated[int, Field(ge=1024)]
     max_page_bytes: Annotated[int, Field(ge=1024)]
-    heed_noai: bool
+    respect_noai: bool
     allow_hosts: list[str]
     contact: Annotated[str, Field(pattern=r"^[ -~]*$")]
-    pack: Count
+    shard_size: Count
 
 
 class Clean(Section):
@@ -95,9 +117,9 @@ class Clean(Section):
 
 class Split(Section):
     val_fraction: Annotated[float, Field(gt=0, lt=1)]
-    unit: Literal["group", "image"]
-    cut: Literal["fixed", "fitted"]
-    given: Literal["keep", "redo"]
+    group_by: Literal["person", "image"]
+    method: Literal["hash", "exact"]
+    use_source_split: bool
 
 
 class Canny(Section):
@@ -119,68 +141,30 @@ class Canny(Section):
 
 
 class Pair(Section):
-    size: Annotated[int, Field(ge=16, le=1024, multiple_of=16)]
-    margin: Annotated[int, Field(ge=0, le=256)]
+    crop_size: Annotated[int, Field(ge=16, le=1024, multiple_of=16)]
+    load_size: Annotated[int, Field(ge=16, le=2048)]
     crop: Literal["center", "top"]
     background: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
-    shard: Count
+    shard_size: Count
     canny: Canny
 
-
-class Limits(Section):
-    """Known limits are typed here; one that only a check knows (its own default) is a number.
-
-    The audit refuses those that no check knows.
-    """
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Annotated[float, Field(ge=0)]]
-
-    repeated_pages: Annotated[int, Field(ge=0)]
-    missing_share: Share
-    repeated_people_share: Share
-    misplaced_pictures: Annotated[int, Field(ge=0)]
-    garbled_names: Annotated[int, Field(ge=0)]
-    unfetched_share: Share
-    broken_files: Annotated[int, Field(ge=0)]
-    placeholder_share: Share
-    upscaled_share: Share
-    lost_rows: Annotated[int, Field(ge=0)]
-    misnamed_pairs: Annotated[int, Field(ge=0)]
-    altered_photos: Annotated[int, Field(ge=0)]
-    photo_difference: NotNegative
-    grayscale_share: Share
-    tone_residual: NotNegative
-    truncated_share: Share
-    gray_error: NotNegative
-    edge_error: Share
-    blank_edges_share: Share
-    edge_density: Share
-    full_edges_share: Share
-    edge_density_most: Share
-    labels_fit: Share
-    shared_people: Annotated[int, Field(ge=0)]
-    leaked_pictures: Annotated[int, Field(ge=0)]
-    leak_similarity: Annotated[float, Field(gt=0, le=1)]
-    cluster_share: Share
-    min_train: Count
-    min_val: Count
-    foreign_outputs: Annotated[int, Field(ge=0)]
-    score_error: NotNegative
-    own_target_share: Share
-    color_share: NotNegative
-    contrast_share: NotNegative
-    variety_share: NotNegative
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Pair":
+        if self.load_size < self.crop_size:
+            raise ValueError(
+                f"load_size is {self.load_size}, expected at least crop_size ({self.crop_size})"
+            )
+        return self
 
 
 class Audit(Section):
     on_failure: Literal["stop", "report"]
-    limits: Limits
+    limits: dict[str, NotNegative]
 
 
 class Discriminator(Section):
-    filters: Count
-    layers: Annotated[int, Field(ge=1, le=5)]
+    ndf: Count
+    n_layers: Annotated[int, Field(ge=1, le=5)]
     augment: list[Literal["color", "translation", "cutout"]]
 
 
@@ -196,26 +180,26 @@ class Train(Section):
     discriminator: Discriminator
     precision: Literal["auto", "bf16", "fp32"]
     device: Literal["auto", "cpu", "cuda"]
-    l1_alone: Annotated[float, Field(ge=0, lt=1)]
-    average: Annotated[float, Field(ge=0, lt=1)]
-    vary_edges: Share
+    adversarial_from: Annotated[float, Field(ge=0, lt=1)]
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    edge_jitter: Share
     processes: Annotated[int, Field(ge=1, le=1024)]
-    best_by: Literal["l1", "psnr", "ssim"]
+    best_metric: Literal["l1", "psnr", "ssim"]
     snapshots: Annotated[int, Field(ge=1, le=100)]
     checkpoint_every: Count
 
 
 class EncDec(Section):
-    filters: Count
-    downs: Annotated[int, Field(ge=1, le=8)]
-    blocks: Annotated[int, Field(ge=0, le=32)]
+    ngf: Count
+    n_downs: Annotated[int, Field(ge=1, le=8)]
+    n_blocks: Annotated[int, Field(ge=0, le=32)]
     upsample: Literal["resize", "transposed"]
     norm: Literal["batch", "instance"]
 
 
 class UNet(Section):
-    filters: Count
-    downs: Annotated[int, Field(ge=0, le=10)]
+    ngf: Count
+    n_downs: Annotated[int, Field(ge=0, le=10)]
     upsample: Literal["resize", "transposed"]
     norm: Literal["batch", "instance"]
     dropout: Annotated[float, Field(ge=0, lt=1)]
@@ -235,7 +219,7 @@ class Evaluate(Section):
     lpips_weights: str
     lpips_url: Annotated[str, Field(pattern=r"^https?://")]
     batch_size: Count
-    grayscale: NotNegative
+    tone_residual: NotNegative
     model: Literal["last", "best"]
     device: Literal["auto", "cpu", "cuda"]
     processes: Annotated[int, Field(ge=1, le=1024)]
@@ -246,7 +230,7 @@ class Engine(Section):
 
     kind: Literal["local", "ray"]
     address: str
-    batch: Count
+    task_size: Count
 
 
 class Params(Section):
@@ -292,15 +276,15 @@ Loader.add_implicit_resolver(
 )
 
 
-def read(path: Path = Path("params.yaml")) -> Params:
+def read_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate params.yaml.
 
     Raises UserError with one line that names each wrong key, its value and what is allowed.
     """
-    return _validated(path, _yaml(path))
+    return validate(path, read_yaml(path))
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except FileNotFoundError:
@@ -312,7 +296,7 @@ def _yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _validated(path: Path, values: dict[str, Any]) -> Params:
+def validate(path: Path, values: dict[str, Any]) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
@@ -324,57 +308,15 @@ def text(p: Params) -> str:
     return yaml.safe_dump(p.model_dump(exclude={"engine"}), sort_keys=False, allow_unicode=True)
 
 
-def overrides(preset: Path, path: Path = Path("params.yaml")) -> list[str]:
-    """A preset's values as KEY=VALUE; UserError where one would be refused in params.yaml."""
-    read(path)
-    values, leaves = _yaml(path), dict(_leaves(_yaml(preset)))
-    for key, value in leaves.items():
-        *sections, last = key.split(".")
-        place = values
-        for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise UserError(f"{preset}: {key} = {value!r}: {section} is no section")
-        place[last] = value
-    _validated(preset, values)
-    return [f"{key}={_word(preset, key, value)}" for key, value in leaves.items()]
-
-
-def _word(preset: Path, key: str, value: Any) -> str:
-    """A value as one word that neither a shell nor DVC takes apart."""
-    words = [str(part) for part in value] if isinstance(value, list) else [str(value)]
-    if any(re.search(r"[^\w.:/+-]", word) for word in words):
-        raise UserError(f"{preset}: {key} = {value!r} wants quotes: give it on the command line")
-    return f"[{','.join(words)}]" if isinstance(value, list) else words[0]
-
-
-def _leaves(values: dict, before: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", value
-
-
 def _sentence(path: Path, error: Any) -> str:
     key = " ".join(".".join(str(part) for part in error["loc"]).split())
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"{path}: {key} is missing"
     if error["type"] == "extra_forbidden":
+        if key in RENAMED:
+            return f"{path}: {key} is now called {RENAMED[key]}"
         return f"{path}: {key} = {error['input']!r} is not a known key"
     if error["type"] == "value_error":
         return f"{path}: {key + ': ' if key else ''}{message}"
     return f"{path}: {key} = {error['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-def main() -> None:
-    """python -m src.params PRESET: its values as overrides, -S KEY=VALUE each."""
-    parser = argparse.ArgumentParser(prog="python -m src.params", description=main.__doc__)
-    parser.add_argument("preset", type=Path, metavar="PRESET", help="such as presets/facades.yaml")
-    print(" ".join(f"-S {override}" for override in overrides(parser.parse_args().preset)))
-
-
-if __name__ == "__main__":
-    with reported("params"):
-        main()

@@ -2,26 +2,29 @@
 
 from pathlib import Path
 
-from src import arrays, cluster, ledger, params
 from src.audit import findings
 from src.audit.evidence import Evidence
-from src.errors import reported
-from src.files import write_json
+from src.dataset import arrays
+from src.errors import exit_on_user_error
+from src.parallel import cluster
+from src.params import read_params
+from src.storage.atomic import write_json
+from src.storage.ledger import read_ledger
 
 
 def main() -> None:
-    p = params.read()
+    p = read_params()
     pairs = Path("data/pairs")
     evidence = Evidence(
-        ledger=ledger.read(Path("data/split/ledger.parquet"), "split"),
+        ledger=read_ledger(Path("data/split/ledger.parquet"), "split"),
         train=arrays.load(pairs, "train"),
         val=arrays.load(pairs, "val"),
         raw=Path("data/raw"),
         task=p.task,
         pair=p.pair,
-        limits=p.audit.limits,
+        limits=findings.resolve_limits(p.audit.limits),
     )
-    with cluster.joined(p.engine):
+    with cluster.connected(p.engine):
         found = findings.run(evidence, "before")
     audit = Path("data/audit")
     findings.write(found, evidence.ledger, audit / "findings.json")
@@ -31,5 +34,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with reported("audit"):
+    with exit_on_user_error("audit"):
         main()

@@ -2,25 +2,27 @@
 
 from pathlib import Path
 
-from src import cluster, ledger, params
 from src.clean import measure, verdicts
-from src.errors import reported
-from src.files import write_json
+from src.errors import exit_on_user_error
+from src.parallel import cluster
+from src.params import read_params
+from src.storage.atomic import write_json
+from src.storage.ledger import read_ledger, write_ledger, write_table
 
 
 def main() -> None:
-    p = params.read()
+    p = read_params()
     raw, clean = Path("data/raw"), Path("data/clean")
-    table = ledger.read(raw / "ledger.parquet", "raw")
-    with cluster.joined(p.engine, keep=True):
+    table = read_ledger(raw / "ledger.parquet", "raw")
+    with cluster.connected(p.engine, keep=True):
         measured = measure.measure(table, raw, Path(".cache/clean"))
-        table = verdicts.judge(table, measured, p.clean)
+        table = verdicts.assign_verdicts(table, measured, p.clean)
     prints = measure.as_table(measured)
-    ledger.write_table(prints, clean / "fingerprints.parquet", measure.COLUMNS)
-    ledger.write(table, clean / "ledger.parquet", "clean")
+    write_table(prints, clean / "fingerprints.parquet", measure.COLUMNS)
+    write_ledger(table, clean / "ledger.parquet", "clean")
     write_json(Path("metrics/clean.json"), verdicts.counts(table))
 
 
 if __name__ == "__main__":
-    with reported("clean"):
+    with exit_on_user_error("clean"):
         main()

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from src import params
-from src.audit.gate import gate, leaks
-from src.errors import printable, reported
-from src.files import write_json, write_text
+from src.audit.gating import gate, leaks
+from src.errors import exit_on_user_error, printable
+from src.params import read_params
+from src.storage.atomic import write_json, write_text
 
 
 def main() -> None:
-    p = params.read()
+    p = read_params()
     findings = Path("data/audit/findings.json")
     print(printable(gate(findings, p.audit.on_failure), "\n"))
     # alone, so that nothing else in the audit scores anew
@@ -19,5 +19,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with reported("gate"):
+    with exit_on_user_error("gate"):
         main()

@@ -2,19 +2,22 @@
 
 from pathlib import Path
 
-from src import cluster, ledger, pair, params
-from src.errors import reported
-from src.files import write_json
+from src.errors import exit_on_user_error
+from src.pair.pairing import write_pairs
+from src.parallel import cluster
+from src.params import read_params
+from src.storage.atomic import write_json
+from src.storage.ledger import read_ledger
 
 
 def main() -> None:
-    p = params.read()
-    table = ledger.read(Path("data/split/ledger.parquet"), "split")
-    with cluster.joined(p.engine, keep=True):
-        counts = pair.make(table, Path("data/raw"), Path("data/pairs"), p.pair, p.seed)
+    p = read_params()
+    table = read_ledger(Path("data/split/ledger.parquet"), "split")
+    with cluster.connected(p.engine, keep=True):
+        counts = write_pairs(table, Path("data/raw"), Path("data/pairs"), p.pair, p.seed)
     write_json(Path("metrics/pair.json"), counts)
 
 
 if __name__ == "__main__":
-    with reported("pair"):
+    with exit_on_user_error("pair"):
         main()

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from src import params
-from src.errors import reported
+from src.errors import exit_on_user_error
+from src.params import read_params
 from src.release import card
 
 
 def main() -> None:
-    card.release(params.read(), Path("data/model"), Path("metrics"), Path("data/release"))
+    card.release(read_params(), Path("data/model"), Path("metrics"), Path("data/release"))
 
 
 if __name__ == "__main__":
-    with reported("release"):
+    with exit_on_user_error("release"):
         main()

@@ -2,19 +2,21 @@
 
 from pathlib import Path
 
-from src import cluster, ledger, params
-from src.errors import reported
-from src.files import write_json
+from src.errors import exit_on_user_error
+from src.parallel import cluster
+from src.params import read_params
 from src.scrape import sources, store
+from src.storage.atomic import write_json
+from src.storage.ledger import write_ledger
 
 
 def main() -> None:
-    p = params.read()
+    p = read_params()
     raw = Path("data/raw")
-    with cluster.joined(p.engine), sources.opened(p, raw) as source:
+    with cluster.connected(p.engine), sources.open_source(p, raw) as source:
         table = store.store(source.crawl.rows, source.fetch, raw, p.scrape, source.downloaders)
     found = source.crawl
-    ledger.write(table, raw / "ledger.parquet", "raw")
+    write_ledger(table, raw / "ledger.parquet", "raw")
     write_json(
         Path("metrics/scrape.json"),
         store.counts(table, found.pages, found.repeated_pages, found.expected),
@@ -22,5 +24,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with reported("scrape"):
+    with exit_on_user_error("scrape"):
         main()

@@ -2,19 +2,22 @@
 
 from pathlib import Path
 
-from src import ledger, params, split
-from src.errors import reported
-from src.files import write_json
+from src.errors import exit_on_user_error
+from src.params import read_params
+from src.split import assignment
+from src.split.assignment import assign_sides
+from src.storage.atomic import write_json
+from src.storage.ledger import read_ledger, write_ledger
 
 
 def main() -> None:
-    p = params.read()
-    table = ledger.read(Path("data/clean/ledger.parquet"), "clean")
-    table = split.split(table, p.split, p.seed)
-    ledger.write(table, Path("data/split/ledger.parquet"), "split")
-    write_json(Path("metrics/split.json"), split.counts(table))
+    p = read_params()
+    table = read_ledger(Path("data/clean/ledger.parquet"), "clean")
+    table = assign_sides(table, p.split, p.seed)
+    write_ledger(table, Path("data/split/ledger.parquet"), "split")
+    write_json(Path("metrics/split.json"), assignment.counts(table))
 
 
 if __name__ == "__main__":
-    with reported("split"):
+    with exit_on_user_error("split"):
         main()

@@ -3,11 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from src import arrays, params, processes
-from src.errors import reported
-from src.files import write_json
-from src.params import Params
-from src.processes import World
+from src.dataset import arrays
+from src.errors import exit_on_user_error
+from src.model import distributed
+from src.model.distributed import World
+from src.params import Params, read_params
+from src.storage.atomic import write_json
 from src.train import loop
 
 
@@ -21,14 +22,14 @@ def work(p: Params, world: World) -> None:
         Path("metrics/history.csv"),
         world,
     )
-    world.first_alone(write_json, Path("metrics/train.json"), metrics)
+    world.on_main(write_json, Path("metrics/train.json"), metrics)
 
 
 def main() -> None:
-    p = params.read()
-    processes.run(partial(work, p), "stages.train", p.train.processes, p.train.device)
+    p = read_params()
+    distributed.run(partial(work, p), "stages.train", p.train.processes, p.train.device)
 
 
 if __name__ == "__main__":
-    with reported("train"):
+    with exit_on_user_error("train"):
         main()

@@ -3,18 +3,18 @@
 import sys
 from pathlib import Path
 
-from src import params
-from src.errors import reported
-from src.evaluate import weights
+from src.errors import exit_on_user_error
+from src.params import read_params
+from src.weights import pretrained
 
 
 def main() -> None:
-    p = params.read()
+    p = read_params()
     folder = Path("data/weights")
-    print(weights.obtain(p.evaluate, folder), file=sys.stderr)
-    print(weights.obtain_lpips(p.evaluate, folder), file=sys.stderr)
+    print(pretrained.obtain(p.evaluate, folder), file=sys.stderr)
+    print(pretrained.obtain_lpips(p.evaluate, folder), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    with reported("weights"):
+    with exit_on_user_error("weights"):
         main()

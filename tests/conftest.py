@@ -10,11 +10,10 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from src import params
 from src.demo import portraits
-from src.params import Params
-from src.scrape.answers import Body
-from src.scrape.store import Fetch, Use
+from src.params import Params, read_params
+from src.scrape.http.cache import Body
+from src.scrape.store import Fetch, ParseBody
 
 # Tiny networks, here and in what tests start: a second thread only waits, on a busy machine for long.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -31,12 +30,12 @@ IDENTITY = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "t"), ("EMAIL", "t@example.org"))
 }
-SCRAPE = params.read(ROOT / "params.yaml").scrape
+SCRAPE = read_params(ROOT / "params.yaml").scrape
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
 
 
 # Begun first, so that no worker is left alone with one of them at the end.
-LONGEST = ["test_pipeline.py", "test_processes.py", "test_cluster.py", "test_bugs.py"]
+LONGEST = ["test_pipeline.py", "test_distributed.py", "test_cluster.py", "test_catalogue.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def handing(bytes_of: Callable[[str], bytes]) -> Fetch:
     """A fetch that has bytes for every URL."""
 
-    def fetch(url: str, use: Use) -> dict:
+    def fetch(url: str, use: ParseBody) -> dict:
         with NamedTemporaryFile() as file:
             file.write(bytes_of(url))
             file.flush()
@@ -61,21 +60,21 @@ def write_params(path: Path, changes: dict[str, object]) -> None:
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for key, value in changes.items():
         *sections, last = key.split(".")
-        place = values
+        section_values = values
         for section in sections:
-            place = place[section]
-        place[last] = value
+            section_values = section_values[section]
+        section_values[last] = value
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
 
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Callable[..., Params]:
-    """params.yaml with some values changed: changed({"split.unit": "image"})."""
+    """params.yaml with some values changed: changed({"split.group_by": "image"})."""
 
     def change(changes: dict[str, object] | None = None) -> Params:
         path = tmp_path / "changed-params.yaml"
         write_params(path, changes or {})
-        return params.read(path)
+        return read_params(path)
 
     return change
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from src import images
-from src.demo.catalogue import alter
+from src.demo.inventory import alter
+from src.storage.encoding import encode_jpeg
 
 
 def as_demo(kind: str) -> Callable[[np.ndarray, np.random.Generator], bytes]:
@@ -20,13 +20,13 @@ def cropped(share: float) -> Callable[[np.ndarray, np.random.Generator], bytes]:
         height, width = picture.shape[:2]
         down, across = round(share * height), round(share * width)
         top, left = int(rng.integers(down + 1)), int(rng.integers(across + 1))
-        return images.jpeg(picture[top : top + height - down, left : left + width - across])
+        return encode_jpeg(picture[top : top + height - down, left : left + width - across])
 
     return crop
 
 
 def darkened(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    return images.jpeg((picture.astype(np.int32) * 3 // 4).astype(np.uint8))
+    return encode_jpeg((picture.astype(np.int32) * 3 // 4).astype(np.uint8))
 
 
 def with_logo(picture: np.ndarray, rng: np.random.Generator) -> bytes:
@@ -41,17 +41,17 @@ def with_logo(picture: np.ndarray, rng: np.random.Generator) -> bytes:
     draw = ImageDraw.Draw(image)
     draw.rectangle((left, top, left + side, top + side), fill=(250, 250, 250))
     draw.ellipse((left + 2, top + 2, left + side - 2, top + side - 2), fill=(200, 30, 30))
-    return images.jpeg(np.asarray(image))
+    return encode_jpeg(np.asarray(image))
 
 
 def rotated(picture: np.ndarray, rng: np.random.Generator) -> bytes:
     """By two degrees either way, black corners."""
     angle = 2 if rng.integers(2) else -2
-    return images.jpeg(np.asarray(Image.fromarray(picture).rotate(angle, Image.Resampling.BICUBIC)))
+    return encode_jpeg(np.asarray(Image.fromarray(picture).rotate(angle, Image.Resampling.BICUBIC)))
 
 
 def again(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    return images.jpeg(picture, 92)
+    return encode_jpeg(picture, 92)
 
 
 COPIES: dict[str, Callable[[np.ndarray, np.random.Generator], bytes]] = {

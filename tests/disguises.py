@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src import images
-from src.demo.catalogue import alter
+from src.demo.inventory import alter
+from src.imaging import decoding
+from src.storage.encoding import encode_jpeg
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -15,7 +16,7 @@ Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 def stored(values: np.ndarray, quality: int = 90) -> np.ndarray:
     """Floats of 0…255 as they come back from a JPEG."""
     pixels = np.ascontiguousarray(values.clip(0, 255).round().astype(np.uint8))
-    return images.decode(images.jpeg(pixels, quality))
+    return decoding.decode(encode_jpeg(pixels, quality))
 
 
 def gray(pixels: np.ndarray) -> np.ndarray:
@@ -88,14 +89,14 @@ def low_key(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
 
 
 GRAY: dict[str, Change] = {
-    "one channel": lambda pixels, _: images.decode(
-        images.jpeg(gray(pixels)[..., 0].astype(np.uint8))
+    "one channel": lambda pixels, _: decoding.decode(
+        encode_jpeg(gray(pixels)[..., 0].astype(np.uint8))
     ),
     "three equal channels": lambda pixels, _: np.repeat(gray(pixels).astype(np.uint8), 3, axis=2),
-    "chroma noise": lambda pixels, rng: images.decode(alter(pixels, "gray_rgb", rng)),
+    "chroma noise": lambda pixels, rng: decoding.decode(alter(pixels, "gray_rgb", rng)),
     "strong noise, quality 70": noisy,
     "weak cast": lambda pixels, _: stored(gray(pixels) * (1, 0.97, 0.91), 85),
-    "sepia": lambda pixels, rng: images.decode(alter(pixels, "sepia", rng)),
+    "sepia": lambda pixels, rng: decoding.decode(alter(pixels, "sepia", rng)),
     "clipped sepia": clipped_sepia,
     "duotone, navy and cream": inks((24, 20, 90), (250, 236, 170)),
     "duotone, red and pale blue": inks((120, 0, 20), (190, 250, 255)),

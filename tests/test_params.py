@@ -9,9 +9,9 @@ import yaml
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from src import params
+from src.cli.preset import overrides
 from src.errors import UserError
-from src.params import Params
+from src.params import RENAMED, Params, read_params
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def _placed(file: Path, path: tuple[str, ...], value: object) -> Path:
 
 def _refusal(path: Path) -> str:
     with pytest.raises(UserError) as refused:
-        params.read(path)
+        read_params(path)
     message = str(refused.value)
     assert "\n" not in message
     assert str(path) in message
@@ -61,14 +61,14 @@ def _refusal(path: Path) -> str:
 
 
 def test_the_default_file_is_valid():
-    read = params.read(ROOT / "params.yaml")
+    read = read_params(ROOT / "params.yaml")
     assert read.split.val_fraction == yaml.safe_load(TEXT)["split"]["val_fraction"]
     assert read.pair.canny.low < read.pair.canny.high
 
 
 def test_parameters_cannot_be_changed_once_read():
     with pytest.raises(ValueError, match="frozen"):
-        params.read(ROOT / "params.yaml").seed = 1
+        read_params(ROOT / "params.yaml").seed = 1
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_parameters_cannot_be_changed_once_read():
         ("clean.similarity", 0, "greater than 0"),
         ("split.val_fraction", 1.0, "less than 1"),
         ("split.val_fraction", None, "number"),
-        ("pair.size", 100, "multiple of 16"),
+        ("pair.crop_size", 100, "multiple of 16"),
         ("pair.canny.aperture", 4, "3, 5 or 7"),
-        ("audit.limits.missing_share", 1.5, "less than or equal to 1"),
+        ("audit.limits.missing_share", -0.5, "greater than or equal to 0"),
         ("train.lr", 0, "greater than 0"),
         ("train.lr", "fast", "number"),
         ("models.unet.dropout", 1, "less than 1"),
@@ -129,18 +129,26 @@ def test_a_missing_key_is_named(file: Path, key: tuple[str, ...]):
     assert _refusal(file).endswith(f"{'.'.join(key)} is missing")
 
 
+@pytest.mark.parametrize("key", RENAMED)
+def test_a_renamed_key_is_refused_with_its_new_name(file: Path, key: str):
+    message = _refusal(_placed(file, tuple(key.split(".")), 1))
+    assert f"{key} is now called {RENAMED[key]}" in message
+    *sections, new = RENAMED[key].split(" ")[0].split(".")
+    assert (*sections, new) in LEAVES
+
+
 def test_several_mistakes_are_told_at_once(file: Path):
     _placed(file, ("seed",), -1)
     broken = yaml.safe_load(file.read_text(encoding="utf-8"))
-    broken["split"]["unit"] = "person"
+    broken["split"]["group_by"] = "group"
     file.write_text(yaml.safe_dump(broken), encoding="utf-8")
     message = _refusal(file)
     assert "seed = -1" in message
-    assert "split.unit = 'person'" in message
+    assert "split.group_by = 'group'" in message
 
 
 def test_a_low_threshold_above_the_high_one_is_refused(file: Path):
-    high = params.read(ROOT / "params.yaml").pair.canny.high
+    high = read_params(ROOT / "params.yaml").pair.canny.high
     message = _refusal(_placed(file, ("pair", "canny", "low"), high + 1))
     assert f"pair.canny: low is {high + 1}" in message
     assert f"high ({high})" in message
@@ -167,7 +175,7 @@ def test_labels_come_from_facades(changed):
 )
 def test_a_number_is_read_as_dvc_writes_it(file: Path, written: str, value: float):
     # `dvc exp run -S train.lr=1e-5` leaves `lr: 1e-05`: a number in YAML 1.2, a string in 1.1
-    assert params.read(_written(file, "lr", written)).train.lr == value
+    assert read_params(_written(file, "lr", written)).train.lr == value
 
 
 @pytest.mark.parametrize(
@@ -223,7 +231,7 @@ def test_any_value_anywhere_is_read_or_refused_in_one_line(
 ):
     _placed(file, key, value)
     try:
-        assert isinstance(params.read(file), Params)
+        assert isinstance(read_params(file), Params)
     except UserError as error:
         assert "\n" not in str(error)
         assert ".".join(key) in str(error) or str(error).startswith(f"{file}: {key[0]}")
@@ -242,12 +250,12 @@ PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_is_valid_and_told_as_overrides(preset: Path, changed):
-    told = params.overrides(preset, ROOT / "params.yaml")
+    told = overrides(preset, ROOT / "params.yaml")
     assert "source=facades" in told
     made = changed(
         {key: yaml.safe_load(value) for key, _, value in (t.partition("=") for t in told)}
     )
-    assert (made.task, made.model, made.pair.size, made.train.batch_size) == (
+    assert (made.task, made.model, made.pair.crop_size, made.train.batch_size) == (
         "labels",
         "unet",
         256,
@@ -270,11 +278,11 @@ def test_a_preset_is_valid_and_told_as_overrides(preset: Path, changed):
 def test_a_wrong_preset_is_refused_by_name(tmp_path: Path, text: str, told: str):
     (tmp_path / "preset.yaml").write_text(text)
     with pytest.raises(UserError, match=re.escape(told)) as refused:
-        params.overrides(tmp_path / "preset.yaml", ROOT / "params.yaml")
+        overrides(tmp_path / "preset.yaml", ROOT / "params.yaml")
     assert "preset.yaml" in str(refused.value)
 
 
 def test_a_list_of_a_preset_is_one_word(tmp_path: Path):
     (tmp_path / "preset.yaml").write_text("train: {discriminator: {augment: [color, cutout]}}")
-    told = params.overrides(tmp_path / "preset.yaml", ROOT / "params.yaml")
+    told = overrides(tmp_path / "preset.yaml", ROOT / "params.yaml")
     assert told == ["train.discriminator.augment=[color,cutout]"]

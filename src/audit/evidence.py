@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import images, ledger
-from src.arrays import Pairs
-from src.audit import leak, originals, pages
-from src.audit.originals import File
+from src.audit import leak, saved_pages, source_files
 from src.audit.registry import Offender
-from src.params import Limits, Pair
+from src.audit.source_files import File
+from src.dataset.arrays import Pairs
+from src.imaging.picture_files import read_photo
+from src.params import Pair
+from src.storage.ledger import read_ledger
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Evidence:
     raw: Path
     task: str
     pair: Pair
-    limits: Limits
+    limits: dict[str, float]
 
     @property
     def sides(self) -> dict[str, Pairs]:
@@ -57,7 +58,7 @@ class Evidence:
     @cached_property
     def files(self) -> dict[str, File]:
         """Every file that a ledger row names, as it lies on disk."""
-        return originals.files(self.ledger, self.raw, self.pair.crop, self.pair.background)
+        return source_files.files(self.ledger, self.raw, self.pair.crop, self.pair.background)
 
     @cached_property
     def _names(self) -> dict[int, str | None]:
@@ -72,30 +73,35 @@ class Evidence:
     def scraped(self) -> int | None:
         """How many rows scrape wrote; None where its ledger is not there."""
         path = self.raw / "ledger.parquet"
-        return len(ledger.read(path, "raw")) if path.exists() else None
+        return len(read_ledger(path, "raw")) if path.exists() else None
 
     @cached_property
     def misplaced(self) -> dict[int, str]:
         """Rows whose picture stands beside another item on its saved page: row → whose."""
-        return pages.misplaced(self.ledger, self.raw / "pages")
+        return saved_pages.misplaced(self.ledger, self.raw / "pages")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class OutputEvidence:
     """After training: what the model made of validation, and the scores recorded for it."""
 
     val: Pairs
     train_rows: frozenset[int]
     outputs: dict[int, np.ndarray]  # by ledger row, (S, S, 3) uint8, as read from disk
     scores: dict[str, float]  # metrics/evaluate.json's val
-    limits: Limits
+    limits: dict[str, float]
 
     @classmethod
     def read(
-        cls, train: Pairs, val: Pairs, folder: Path, scores: dict[str, float], limits: Limits
-    ) -> "Outcome":
+        cls,
+        train: Pairs,
+        val: Pairs,
+        folder: Path,
+        scores: dict[str, float],
+        limits: dict[str, float],
+    ) -> "OutputEvidence":
         """With the pictures of `folder`, data/predictions, each named by its ledger row."""
-        outputs = {int(path.stem): images.read(path) for path in sorted(folder.glob("*.png"))}
+        outputs = {int(path.stem): read_photo(path) for path in sorted(folder.glob("*.png"))}
         return cls(val, frozenset(train.index["row"]), outputs, scores, limits)
 
     @property

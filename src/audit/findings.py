@@ -1,29 +1,43 @@
 """Run the checks and write what they found."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from src import images
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence
 from src.audit.registry import Check, Finding, Offender, When
+from src.drawing.sheets import grid
 from src.errors import UserError
-from src.files import write_bytes, write_json
+from src.imaging.resizing import resize
+from src.storage.atomic import write_bytes, write_json
+from src.storage.encoding import encode_png
 
 THUMBNAIL, COLUMNS, SHOWN = 96, 8, 32
 
 
-def run(evidence: Any, when: When) -> dict[str, Finding]:
-    """The finding of every check of that time, by name; on Evidence before, on Outcome after.
+def resolve_limits(overrides: Mapping[str, float]) -> dict[str, float]:
+    """Return every check's limit and thresholds, with those of audit.limits in their place.
 
-    Raises UserError for a limit that belongs to no check.
+    Raises:
+        UserError: An override belongs to no check.
     """
-    known = {check.limit for check in CHECKS}
-    if unknown := sorted(set(evidence.limits.model_extra or {}) - known):
-        raise UserError(f"audit.limits.{unknown[0]} is no check's; see python -m src.audit list")
+    own = {key: value for check in CHECKS for key, value in check.limits.items()}
+    if unknown := sorted(set(overrides) - set(own)):
+        raise UserError(f"audit.limits.{unknown[0]} is no check's: see `python -m src checks`")
+    return own | dict(overrides)
+
+
+def run(evidence: Any, when: When) -> dict[str, Finding]:
+    """Return the finding of every check of that time, by name.
+
+    Args:
+        evidence: Evidence before training, OutputEvidence after it.
+        when: Which checks run.
+    """
     return {check.name: check.run(evidence) for check in CHECKS if check.when == when}
 
 
@@ -68,7 +82,8 @@ def metrics(findings: dict[str, Finding]) -> dict:
 def _as_json(check: Check, finding: Finding, rows: pd.DataFrame) -> dict:
     return {
         "name": check.name,
-        "measures": check.measures,
+        "description": check.description,
+        "thresholds": finding.thresholds,
         "value": round(finding.value, 4),
         "limit": finding.limit,
         "at_least": finding.at_least,
@@ -96,10 +111,10 @@ def _offender(offender: Offender, rows: pd.DataFrame) -> dict:
 
 def _sheet(shown: list[tuple], evidence: Evidence) -> bytes:
     tiles = [
-        images.resize(np.asarray(evidence.sides[side].photo[at]), THUMBNAIL, THUMBNAIL)
+        resize(np.asarray(evidence.sides[side].photo[at]), THUMBNAIL, THUMBNAIL)
         for pictures in shown
         for side, at in pictures
     ]
     blank = np.full_like(tiles[0], 255)
     tiles += [blank] * (-len(tiles) % COLUMNS)
-    return images.png(images.grid([tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)]))
+    return encode_png(grid([tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)]))

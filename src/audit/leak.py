@@ -14,16 +14,16 @@ import cv2
 import faiss
 import numpy as np
 
-from src import alignment
-from src.parallel import cores, map_threads, progress
+from src.parallel.local import cores, map_threads, progress
+from src.vision import alignment
 
 SIDE = 32
 BLOCK = 1024  # pictures per product: bounds the memory
 EXACT = 20_000  # pictures up to which every pair is compared
 COARSE = 16  # pixels of the index's thumbnails
-PROBED = 24  # of its inverted lists, of up to 1024
+N_PROBE = 24  # of its inverted lists, of up to 1024
 LIKELY = 0.5  # correlation of coarse thumbnails below which a window is no copy's
-ALIGNED = 5  # so many of the nearest are aligned
+TOP_K = 5  # so many of the nearest are aligned
 _SHIFTS = (0.0, 0.5, 1.0)
 # Windows as (scale, share of the free room above, to the left); scale 1 is the whole picture.
 WINDOWS = (
@@ -77,7 +77,7 @@ def _block_by_product(val: np.ndarray, train: np.ndarray) -> np.ndarray:
         here = np.broadcast_to(np.arange(len(train))[block], similarity.shape)
         values = np.concatenate([values, similarity], axis=1)
         indices = np.concatenate([indices, here], axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")[:, :ALIGNED]
+        order = np.argsort(-values, axis=1, kind="stable")[:, :TOP_K]
         values = np.take_along_axis(values, order, axis=1)
         indices = np.take_along_axis(indices, order, axis=1)
     return indices
@@ -92,14 +92,14 @@ def _by_index(val: np.ndarray, train: np.ndarray) -> np.ndarray:
             rows = np.arange(len(asked))[block]
             for index, views in zip(indexes, _features(asked[block], COARSE)[1], strict=True):
                 for number, view in enumerate(views):
-                    values, hits = index.search(view, ALIGNED)
+                    values, hits = index.search(view, TOP_K)
                     # of the whole picture the nearest are wanted, however far
                     wanted = (hits >= 0) & ((values >= LIKELY) | (number == 0))
                     at = np.nonzero(wanted)[0]
                     pair = (rows[at], hits[wanted]) if asked is val else (hits[wanted], rows[at])
                     found.append(np.stack([*pair, values[wanted]], axis=1))
-        found = [_foremost(np.concatenate(found))]
-    nearest = np.full((len(val), ALIGNED), -1, np.int64)
+        found = [_top_k(np.concatenate(found))]
+    nearest = np.full((len(val), TOP_K), -1, np.int64)
     i, j, _ = found[0].T
     i = i.astype(np.int64)
     place = np.arange(len(i)) - np.searchsorted(i, i)  # within each of val
@@ -107,14 +107,14 @@ def _by_index(val: np.ndarray, train: np.ndarray) -> np.ndarray:
     return nearest
 
 
-def _foremost(found: np.ndarray) -> np.ndarray:
+def _top_k(found: np.ndarray) -> np.ndarray:
     """Of (val, train, similarity) the best ALIGNED of each of val, each training picture once."""
     found = found[np.lexsort((-found[:, 2], found[:, 1], found[:, 0]))]
     same = (found[1:, :2] == found[:-1, :2]).all(axis=1)
     found = found[np.concatenate([[True], ~same])[: len(found)]]
     found = found[np.lexsort((found[:, 1], -found[:, 2], found[:, 0]))]
     place = np.arange(len(found)) - np.searchsorted(found[:, 0], found[:, 0])
-    return found[place < ALIGNED]
+    return found[place < TOP_K]
 
 
 def _indexes(pictures: np.ndarray) -> list[faiss.Index]:
@@ -127,7 +127,7 @@ def _indexes(pictures: np.ndarray) -> list[faiss.Index]:
         whole = np.concatenate(parts)
         index.train(whole)
         index.add(whole)
-        index.nprobe = PROBED
+        index.nprobe = N_PROBE
         made.append(index)
     return made
 

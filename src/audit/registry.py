@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from src.params import Limits
-
 Severity = Literal["stop", "warn"]
 When = Literal["before", "after"]
 
@@ -30,6 +28,7 @@ class Finding:
     limit: float
     offenders: list[Offender] = field(default_factory=list)
     at_least: bool = False
+    thresholds: dict[str, float] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -40,63 +39,67 @@ class Finding:
 class Check:
     """A registered check.
 
-    limit: the key of audit.limits that the measure is held against.
-    allowed: the limit where audit.limits does not have that key.
-    severity: whether the gate stops training when it fails, or only says so.
-    when: before training, on Evidence; or after it, on Outcome.
+    Attributes:
+        limit: The key of audit.limits that overrides `allowed`.
+        allowed: The measure above which the check fails (below it, where `at_least`).
+        severity: Whether a failure stops training at the gate, or only warns.
+        when: Before training, on Evidence, or after it, on OutputEvidence.
+        thresholds: What makes a single picture an offender, by their keys of audit.limits.
+        measure: The function that looks at the evidence.
     """
 
     name: str
-    measures: str
+    description: str
     limit: str
+    allowed: float
     remedy: str
     severity: Severity
     when: When
     at_least: bool
-    allowed: float | None
+    thresholds: dict[str, float]
     measure: Callable[[Any], Measure]
 
-    def run(self, evidence: Any) -> Finding:
-        """Measure, and compare with the limit in `evidence.limits`."""
-        value, offenders = self.measure(evidence)
-        return Finding(float(value), self.bound(evidence.limits), offenders, self.at_least)
+    @property
+    def limits(self) -> dict[str, float]:
+        """The check's own limit and thresholds, by their keys of audit.limits."""
+        return {self.limit: self.allowed, **self.thresholds}
 
-    def bound(self, limits: Limits) -> float:
-        """What the measure is held against: audit.limits has the word, then the check."""
-        bound = getattr(limits, self.limit, self.allowed)
-        if bound is None:
-            raise ValueError(
-                f"{self.name}: audit.limits has no {self.limit}, and no default is given"
-            )
-        return bound
+    def run(self, evidence: Any) -> Finding:
+        """Measure `evidence`, and compare the value with the limit in force."""
+        value, offenders = self.measure(evidence)
+        own = {key: evidence.limits.get(key, value) for key, value in self.limits.items()}
+        limit = own.pop(self.limit)
+        return Finding(float(value), limit, offenders, self.at_least, own)
 
 
 CHECKS: list[Check] = []
 
 
 def check(
-    measures: str,
+    description: str,
     limit: str,
+    allowed: float,
     remedy: str,
     severity: Severity = "stop",
     when: When = "before",
     at_least: bool = False,
-    allowed: float | None = None,
-) -> Callable:
-    """Register a function as the check of its name."""
+    thresholds: dict[str, float] | None = None,
+) -> Callable[[Callable[[Any], Measure]], Callable[[Any], Measure]]:
+    """Register the decorated function as the check of its name; the arguments are Check's."""
 
     def register(function: Callable[[Any], Measure]) -> Callable[[Any], Measure]:
         CHECKS.append(
             Check(
-                function.__name__,
-                measures,
-                limit,
-                remedy,
-                severity,
-                when,
-                at_least,
-                allowed,
-                function,
+                name=function.__name__,
+                description=description,
+                limit=limit,
+                allowed=allowed,
+                remedy=remedy,
+                severity=severity,
+                when=when,
+                at_least=at_least,
+                thresholds=thresholds or {},
+                measure=function,
             )
         )
         return function

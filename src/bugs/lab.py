@@ -5,7 +5,6 @@ commit, since a mutation is a changed command in dvc.yaml; experiments come back
 repository under their own names. What was finished is not run again for the same code.
 """
 
-import hashlib
 import json
 import os
 import subprocess
@@ -17,19 +16,20 @@ import yaml
 
 from src.bugs.catalogue import Bug, bug
 from src.errors import UserError
-from src.files import read_json, write_json, write_text
-from src.parallel import progress
+from src.parallel.local import progress
+from src.storage.atomic import read_json, write_json, write_text
+from src.storage.fingerprint import fingerprint
 
 # Small enough for a run in half a minute, large enough for scores to move.
 SMALL = {
     "demo.pages": 6,
     "demo.per_page": 50,
     "split.val_fraction": 0.2,
-    "pair.size": 64,
-    "pair.margin": 8,
+    "pair.crop_size": 64,
+    "pair.load_size": 72,
     "train.steps": 300,
     "train.snapshots": 1,
-    "models.encdec.filters": 16,
+    "models.encdec.ngf": 16,
     "evaluate.features": "random",
     "audit.on_failure": "report",
 }
@@ -82,7 +82,7 @@ def command(name: str) -> str:
     """What a user types to see one bug happen."""
     told = bug(name)
     if told.mutations:
-        return f"python -m src.bugs run {name}"
+        return f"python -m src bugs run {name}"
     settings = told.context | told.settings | {"audit.on_failure": "report"}
     return f"dvc exp run -n bug-{name} " + " ".join(_overrides(settings))
 
@@ -93,7 +93,7 @@ class Lab:
     def __init__(self, root: Path, settings: dict[str, Any]):
         self.root = root.resolve()
         # no run asks the network for weights, and mutations write over single files
-        self.settings = settings | {"evaluate.lpips": False, "scrape.pack": 10_000}
+        self.settings = settings | {"evaluate.lpips": False, "scrape.shard_size": 10_000}
         self.commit = _run(["git", "rev-parse", "HEAD"], self.root)[1].strip()
         self.clone = self.root / ".cache/bugs/clone"
         self.results = self.root / ".cache/bugs" / self._key()
@@ -107,8 +107,8 @@ class Lab:
     def _key(self) -> str:
         """What a result depends on: the commit's code and parameters, and the lab's settings."""
         trees = ["HEAD:src", "HEAD:stages", "HEAD:dvc.yaml", "HEAD:params.yaml"]
-        told = _run(["git", "rev-parse", *trees], self.root)[1] + json.dumps(self.settings)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        versions = _run(["git", "rev-parse", *trees], self.root)[1]
+        return fingerprint((), versions, self.settings)
 
     def result(self, name: str, settings: dict, told: Bug | None = None) -> dict[str, Any]:
         """Run an experiment, a bug's or none's, or read what it gave before."""
@@ -144,7 +144,7 @@ class Lab:
         pipeline = yaml.safe_load(path.read_text(encoding="utf-8"))
         for stage in mutations:
             changed = pipeline["stages"][stage]
-            changed["cmd"] += f" && python -m src.bugs mutate {name} {stage}"
+            changed["cmd"] += f" && python -m src bugs mutate {name} {stage}"
             changed["deps"].append("src/bugs")
         if mutations:
             write_text(path, yaml.safe_dump(pipeline, sort_keys=False))

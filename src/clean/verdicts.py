@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from src import alignment, neighbours
-from src.alignment import CROPPED, Match
-from src.clean.measure import Measured, same_pixels
-from src.parallel import cores, map_threads
+from src.clean import near_duplicates
+from src.clean.measure import Measurement, same_pixels
+from src.parallel.local import cores, map_threads
 from src.params import Clean
+from src.vision import alignment, perceptual_hash
+from src.vision.alignment import CROPPED_SHARE, Match
 
 VERDICTS = (
     "keep",
@@ -39,14 +40,14 @@ class Copy(NamedTuple):
     transform: str
 
 
-def judge(
-    table: pd.DataFrame, measured: dict[tuple[str, str], Measured], clean: Clean
+def assign_verdicts(
+    table: pd.DataFrame, measured: dict[tuple[str, str], Measurement], clean: Clean
 ) -> pd.DataFrame:
     """The ledger with clean's columns; every row gets one of VERDICTS."""
     table = table.copy()
     files = zip(table["file"], table["layout"], strict=True)
     by_row = {row: measured.get(key) for row, key in zip(table["row"], files, strict=True)}
-    verdict = {row: own_verdict(m, clean) for row, m in by_row.items()}
+    verdict = {row: single_verdict(m, clean) for row, m in by_row.items()}
     good = [row for row, word in verdict.items() if word == "keep"]
     copies = _exact(good, by_row)
     survivors = [row for row in good if row not in copies]
@@ -61,7 +62,7 @@ def judge(
         }
     duplicates = copies | near
     readable = {row: m for row, m in by_row.items() if m is not None and not m.error}
-    hashes = neighbours.hashes([m.thumbnail for m in readable.values()])
+    hashes = perceptual_hash.hashes([m.thumbnail for m in readable.values()])
     hexes = {row: own.tobytes().hex() for row, own in zip(readable, hashes, strict=True)}
     table["fingerprint"] = _column(table, hexes)
     table["tone_residual"] = _column(table, {r: m.tone_residual for r, m in readable.items()})
@@ -89,7 +90,7 @@ def counts(table: pd.DataFrame) -> dict[str, int]:
     return {
         "listed": len(table),
         **by_verdict,
-        "people_kept": int(kept["item_id"].nunique()),
+        "items_kept": int(kept["item_id"].nunique()),
         "largest_cluster": int(clusters.max()) if len(clusters) else 0,
     }
 
@@ -98,7 +99,7 @@ def _column(table: pd.DataFrame, values: dict[int, object]) -> list[object]:
     return [values.get(row) for row in table["row"]]
 
 
-def own_verdict(measured: Measured | None, clean: Clean) -> str:
+def single_verdict(measured: Measurement | None, clean: Clean) -> str:
     """The verdict on a picture by itself; None stands for one that was not fetched."""
     if measured is None:
         return "missing"
@@ -111,32 +112,32 @@ def own_verdict(measured: Measured | None, clean: Clean) -> str:
     return "keep"
 
 
-def is_gray(measured: Measured, clean: Clean) -> bool:
+def is_gray(measured: Measurement, clean: Clean) -> bool:
     """Whether lightness explains all of its colour."""
     return measured.tone_residual < clean.tone_residual
 
 
-def _rank(row: int, by_row: dict[int, Measured], clean: Clean) -> tuple[bool, int, int]:
+def _rank(row: int, by_row: dict[int, Measurement], clean: Clean) -> tuple[bool, int, int]:
     measured = by_row[row]
     return is_gray(measured, clean), -measured.width * measured.height, row
 
 
-def copy_of(of: int, survivor: Measured, copy: Measured, clean: Clean) -> Copy:
+def copy_of(of: int, survivor: Measurement, copy: Measurement, clean: Clean) -> Copy:
     """How like two readable pictures are, whether or not one counts as the other's copy."""
     match = alignment.match(survivor.thumbnail, copy.thumbnail)
     if match.similarity >= ALIKE and same_pixels(survivor, copy):
         return Copy(of, 1.0, 0, "exact")
-    bits = neighbours.distance(survivor.thumbnail, copy.thumbnail)
+    bits = near_duplicates.hash_distance(survivor.thumbnail, copy.thumbnail)
     return Copy(of, round(match.similarity, 4), bits, _transform(match, survivor, copy, clean))
 
 
-def _transform(match: Match, a: Measured, b: Measured, clean: Clean) -> str:
+def _transform(match: Match, a: Measurement, b: Measurement, clean: Clean) -> str:
     done = {
         "mirrored": match.mirrored,
         "captioned": match.without == "caption",
         "framed": match.without == "frame",
         "turned": match.turned >= TURNED,
-        "cropped": match.shown < CROPPED,
+        "cropped": match.shown < CROPPED_SHARE,
         "recoloured": is_gray(a, clean) != is_gray(b, clean),
     }
     named = [name for name, was in done.items() if was]
@@ -144,7 +145,7 @@ def _transform(match: Match, a: Measured, b: Measured, clean: Clean) -> str:
     return " and ".join(named) or ("resized" if resized else "recompressed")
 
 
-def _exact(rows: list[int], by_row: dict[int, Measured]) -> dict[int, Copy]:
+def _exact(rows: list[int], by_row: dict[int, Measurement]) -> dict[int, Copy]:
     """Rows whose decoded pixels equal an earlier row's; a PNG of a JPEG's is told by `copy_of`."""
     first: dict[str, int] = {}
     for row in rows:
@@ -153,12 +154,14 @@ def _exact(rows: list[int], by_row: dict[int, Measured]) -> dict[int, Copy]:
     return {row: Copy(of, 1.0, 0, "exact") for row, of in firsts.items() if of != row}
 
 
-def _near(rows: list[int], by_row: dict[int, Measured], clean: Clean) -> dict[int, Copy]:
+def _near(rows: list[int], by_row: dict[int, Measurement], clean: Clean) -> dict[int, Copy]:
     """Rows that match a better picture."""
     ranked = sorted(rows, key=lambda row: _rank(row, by_row, clean))
     thumbnails = [by_row[row].thumbnail for row in ranked]
     proven: dict[int, list[tuple[int, float]]] = {}
-    for i, j, similarity in neighbours.copies(thumbnails, clean.hash_distance, clean.similarity):
+    for i, j, similarity in near_duplicates.find_copies(
+        thumbnails, clean.hash_distance, clean.similarity
+    ):
         proven.setdefault(i, []).append((j, similarity))
     removed: dict[int, tuple[int, float]] = {}
     for i in range(len(ranked)):

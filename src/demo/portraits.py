@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from src.images import resize
+from src.imaging.resizing import resize
 
 WIDTH, HEIGHT = 192, 256
 SCALE = 2  # drawn at twice the size, then reduced, for clean edges

@@ -10,10 +10,12 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from src import images
-from src.demo.catalogue import Entry, catalogue, photographs, picture
-from src.parallel import map_processes
+from src.demo.inventory import Entry, catalogue, photographs, picture
+from src.imaging import decoding
+from src.imaging.resizing import resize
+from src.parallel.local import map_processes
 from src.params import Demo
+from src.storage.encoding import encode_jpeg
 
 ORIGIN = "http://demo.test"  # reserved for such use (RFC 6761); the client is told where it is
 LIST = f"{ORIGIN}/list/ls000000001/"
@@ -72,8 +74,8 @@ class Site:
         if data is None:
             return 404, {"Content-Type": "text/plain"}, b"not found"
         if "_UX140_" in variant:
-            with suppress(images.ImageError):  # a broken picture is served as it is
-                data = images.jpeg(images.resize(images.decode(data), 140, 209))
+            with suppress(decoding.ImageError):  # a broken picture is served as it is
+                data = encode_jpeg(resize(decoding.decode(data), 140, 209))
         return 200, {"Content-Type": "image/jpeg"}, data
 
 

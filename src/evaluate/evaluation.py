@@ -9,18 +9,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import arrays, images, paired
-from src import generator as gen
-from src.arrays import Pairs, Shards
+from src.dataset import arrays
+from src.dataset.arrays import Pairs, Shards
+from src.drawing.sheets import sample_sheet, three_channels
 from src.errors import UserError
-from src.evaluate import distances, scores
+from src.evaluate import distances
 from src.evaluate.features import Extractor
-from src.evaluate.perceptual import Lpips
-from src.files import write_bytes, write_text
-from src.generator import Generator
-from src.parallel import progress
+from src.evaluate.lpips import Lpips
+from src.evaluate.scores import DIGITS, looks, per_picture, set_distances, summary
+from src.model import image_metrics
+from src.model.distributed import SINGLE_PROCESS, World
+from src.model.generator import Generator
+from src.model.saving import load_generator
+from src.model.tensors import to_tensor, to_uint8
+from src.parallel.local import progress
 from src.params import Evaluate
-from src.processes import ALONE, World
+from src.storage.atomic import write_bytes, write_text
+from src.storage.encoding import encode_png
 
 SHOWN = 12
 PACKAGES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "opencv-python")
@@ -37,7 +42,7 @@ class Measured:
 
     def scores(self, name: str, real: np.ndarray) -> dict[str, float]:
         """Against the features of their targets, which go by `name`."""
-        return scores.set_distances(name, self.features, real) | scores.summary(self.table)
+        return set_distances(name, self.features, real) | summary(self.table)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Evaluator:
 
     features: Extractor
     settings: Evaluate
-    world: World = ALONE
+    world: World = SINGLE_PROCESS
     lpips: Lpips | None = None
 
     def render(self, generator: Generator, inputs: Shards | np.ndarray) -> np.ndarray:
@@ -69,9 +74,9 @@ class Evaluator:
             outputs = make(part)
             if folder:
                 for row, picture in zip(rows[part], outputs, strict=True):
-                    write_bytes(folder / f"{row:06d}.png", images.png(picture))
+                    write_bytes(folder / f"{row:06d}.png", encode_png(picture))
             targets = pairs.photo[part]
-            table = scores.per_picture(outputs, targets, self.settings.grayscale)
+            table = per_picture(outputs, targets, self.settings.grayscale)
             if self.lpips:
                 table["lpips"] = self.lpips(outputs, targets)
             # many small tables would leave holes in memory, of many times their size
@@ -83,8 +88,8 @@ class Evaluator:
         return Measured(np.concatenate(features), pd.DataFrame(columns))
 
     def _made(self, generator: Generator, inputs: np.ndarray) -> np.ndarray:
-        x = gen.to_tensor(inputs).to(self.features.device)
-        return gen.to_uint8(generator.to(x.device).render(x))
+        x = to_tensor(inputs).to(self.features.device)
+        return to_uint8(generator.to(x.device).render(x))
 
     def _parts(self, pictures: Sized) -> list[slice]:
         size = self.settings.batch_size
@@ -111,14 +116,14 @@ def evaluate(
         raise UserError(
             f"expected at least {LEAST} pictures a side, found {len(val)} val, {len(probe)} probe"
         )
-    generator = gen.load(model if e.settings.model == "last" else model / "best")
+    generator = load_generator(model if e.settings.model == "last" else model / "best")
     task, name = generator.config["task"], e.features.name
     inputs = val.inputs(task)
     for side, pairs in (("val", val), ("train", probe)):
         shown = np.linspace(0, len(pairs) - 1, min(SHOWN, len(pairs))).astype(int)
         given = pairs.inputs(task)[shown]
-        sheet = images.samples(given, e.render(generator, given), pairs.photo[shown])
-        e.world.first_alone(write_bytes, samples / f"{side}.png", images.png(sheet))
+        sheet = sample_sheet(given, e.render(generator, given), pairs.photo[shown])
+        e.world.on_main(write_bytes, samples / f"{side}.png", encode_png(sheet))
     real, known = e.features(val.photo, keep=True), e.features(probe.photo, keep=True)
     mean = mean_color(probe.photo)
 
@@ -126,7 +131,7 @@ def evaluate(
         # of one set at a time: features and scores are what grows with the pictures
         measured = e.measure(make, pairs, folder)
         if folder:
-            e.world.first_alone(_write_table, measured.table, pairs, folder)
+            e.world.on_main(_write_table, measured.table, pairs, folder)
         return measured.scores(name, targets)
 
     def one_color(part: slice) -> np.ndarray:
@@ -141,7 +146,7 @@ def evaluate(
         "floor": {
             "copy_input": scored(lambda part: _three_channels(inputs[part]), val, real),
             "mean_color": scored(one_color, val, real),
-            "real_real": scores.set_distances(name, known, real, together=False)
+            "real_real": set_distances(name, known, real, together=False)
             | _looks(val, e.settings.grayscale),
         },
     }
@@ -168,13 +173,13 @@ def tinted(gray: np.ndarray | None, mean: np.ndarray, photos: np.ndarray) -> np.
 
 
 def _looks(val: Pairs, grayscale: float) -> dict[str, float]:
-    found = [scores.looks(block, grayscale) for block in arrays.blocks(val.photo)]
+    found = [looks(block, grayscale) for block in arrays.blocks(val.photo)]
     table = pd.concat([pd.DataFrame(part) for part in found])
-    return {k: v for k, v in scores.summary(table).items() if k != "n"}
+    return {k: v for k, v in summary(table).items() if k != "n"}
 
 
 def _three_channels(pictures: np.ndarray) -> np.ndarray:
-    return np.stack([images.three_channels(picture) for picture in pictures])
+    return np.stack([three_channels(picture) for picture in pictures])
 
 
 def curve(e: Evaluator, model: Path, val: Pairs, file: Path) -> None:
@@ -183,13 +188,13 @@ def curve(e: Evaluator, model: Path, val: Pairs, file: Path) -> None:
     rows, real = [], e.features(val.photo, keep=True)
     found = {_step(path): path for path in (model / "snapshots").glob("step_*.safetensors")}
     for step in progress(sorted(found), len(found), "scoring snapshots"):
-        generator = gen.load(found[step].parent, found[step].stem)
+        generator = load_generator(found[step].parent, found[step].stem)
         made = e.measure(e.rendering(generator, val.inputs(generator.config["task"])), val)
-        means = {k: round(float(made.table[k].mean()), 4) for k in paired.BETTER}
-        fd = round(distances.frechet(made.features, real), scores.DIGITS[e.features.name])
+        means = {k: round(float(made.table[k].mean()), 4) for k in image_metrics.BETTER}
+        fd = round(distances.frechet(made.features, real), DIGITS[e.features.name])
         rows.append({"step": step, **means, "fd": fd})
     table = pd.DataFrame(rows).to_csv(index=False)
-    e.world.first_alone(write_text, file, table)
+    e.world.on_main(write_text, file, table)
 
 
 def _step(snapshot: Path) -> int:

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchmetrics.image.fid import NoTrainInceptionV3
 
-from src import arrays
-from src.arrays import Shards
+from src.dataset.arrays import Shards, content_digest
 from src.errors import UserError
-from src.files import whole
-from src.paired import planes
-from src.processes import ALONE, World
+from src.model import image_metrics
+from src.model.distributed import SINGLE_PROCESS, World
+from src.model.image_metrics import to_planes
+from src.storage.atomic import atomic_write
+from src.storage.fingerprint import fingerprint
 
 CPU = torch.device("cpu")
 CACHED = 8  # pictures through Inception at a time, whose feature maps a CPU's caches still hold
@@ -109,14 +110,14 @@ class Extractor:
     batch_size: int
     kept: Path | None = None
     device: torch.device = CPU
-    world: World = ALONE
+    world: World = SINGLE_PROCESS
 
     @property
     def name(self) -> str:
         return self.network.name
 
     def __call__(self, pictures: Shards | np.ndarray, keep: bool = False) -> np.ndarray:
-        path = self._place(pictures) if self.kept and keep else None
+        path = self._cache_file(pictures) if self.kept and keep else None
         # all processes have to go the same way
         if path and all(self.world.map(Path.exists, [path] * self.world.size)):
             with suppress(OSError, ValueError, EOFError):  # a damaged file is made anew
@@ -125,21 +126,18 @@ class Extractor:
         parts = self.world.map(lambda s: self.batch(pictures[s : s + self.batch_size]), starts)
         found = np.concatenate(parts)
         if path:
-            with whole(path) as temporary, temporary.open("wb") as file:
+            with atomic_write(path) as temporary, temporary.open("wb") as file:
                 np.save(file, found)
         return found
 
     def batch(self, pictures: np.ndarray) -> np.ndarray:
         """The same for no more pictures than go through the network at once, in this process."""
-        return self.network(planes(pictures).to(self.device)).double().cpu().numpy()
+        return self.network(to_planes(pictures).to(self.device)).double().cpu().numpy()
 
-    def _place(self, pictures: Shards | np.ndarray) -> Path:
-        digest = hashlib.sha256(Path(__file__).read_bytes())
-        said = (self.weights, self.batch_size, torch.__version__, self.device.type)
-        digest.update(repr((*said, str(pictures.dtype), pictures.shape)).encode())
-        for block in arrays.blocks(pictures):
-            digest.update(block)
-        return self.kept / f"{digest.hexdigest()[:32]}.npy"
+    def _cache_file(self, pictures: Shards | np.ndarray) -> Path:
+        network = self.weights, self.batch_size, torch.__version__, self.device.type
+        code = Path(__file__), image_metrics
+        return self.kept / f"{fingerprint(code, *network, content_digest(pictures))}.npy"
 
 
 def build(
@@ -148,7 +146,7 @@ def build(
     batch_size: int,
     kept: Path | None = None,
     device: torch.device = CPU,
-    world: World = ALONE,
+    world: World = SINGLE_PROCESS,
 ) -> Extractor:
     """Inception from verified weights, or random features where there are none."""
     network, said = RandomFeatures(seed), f"random, seed {seed}"

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from src import paired, tone
 from src.evaluate import distances
+from src.model import image_metrics
+from src.vision.colorfulness import colorfulness
+from src.vision.grayscale import REDUCED_PX, reduce, tone_residuals
 
 DIGITS = {
     "fid": 3,
@@ -21,16 +23,16 @@ KERNEL = {"fid": "kid_x1000", "fd_random": "kd_random_x1000"}
 
 def per_picture(outputs: np.ndarray, targets: np.ndarray, grayscale: float) -> pd.DataFrame:
     """One row per picture: l1 (on the scale of [-1, 1]), psnr (dB), ssim, colorfulness, gray."""
-    return pd.DataFrame(paired.scores(outputs, targets) | looks(outputs, grayscale))
+    return pd.DataFrame(image_metrics.scores(outputs, targets) | looks(outputs, grayscale))
 
 
 def looks(pictures: np.ndarray, grayscale: float) -> dict[str, np.ndarray]:
     """How colourful each picture is, and whether it is gray."""
-    smalls = [tone.small(np.ascontiguousarray(picture)) for picture in pictures]
-    smalls = np.array(smalls, np.uint8).reshape(-1, tone.SIDE, tone.SIDE, 3)
+    smalls = [reduce(np.ascontiguousarray(picture)) for picture in pictures]
+    smalls = np.array(smalls, np.uint8).reshape(-1, REDUCED_PX, REDUCED_PX, 3)
     return {
-        "colorfulness": tone.colorfulness(pictures),
-        "gray": (tone.residuals(smalls) < grayscale).astype(int),
+        "colorfulness": colorfulness(pictures),
+        "gray": (tone_residuals(smalls) < grayscale).astype(int),
     }
 
 

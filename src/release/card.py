@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from src.files import read_json, write_bytes, write_json, write_text
 from src.params import Params
+from src.storage.atomic import read_json, write_bytes, write_json, write_text
 
 METRICS = ("audit", "clean", "evaluate", "evaluate_meta", "review", "split", "train")
 REMOVED = (

@@ -8,11 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import arrays, images, trace
-from src.arrays import Pairs
-from src.files import read_json
-from src.ledger import read
-from src.trace import Told
+from src.dataset import arrays
+from src.dataset.arrays import Pairs
+from src.imaging import decoding
+from src.imaging.picture_files import read_photo
+from src.imaging.resizing import resize
+from src.report import lineage
+from src.report.lineage import Facts
+from src.storage.atomic import read_json
+from src.storage.encoding import encode_jpeg
+from src.storage.ledger import read_ledger
 
 THUMBNAIL = 96  # pixels
 SHOWN = 24  # of each reason for removal
@@ -29,7 +34,7 @@ class Figure:
 
     uri: str | None
     caption: str
-    lineage: Told
+    lineage: Facts
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Sample:
 
     figures: list[Figure]
     caption: str
-    lineage: Told
+    lineage: Facts
 
 
 class Album:
@@ -46,7 +51,7 @@ class Album:
 
     def __init__(self, data: Path):
         self.data = data
-        self.ledger = read(data / "split" / "ledger.parquet", "split")
+        self.ledger = read_ledger(data / "split" / "ledger.parquet", "split")
         self.by_row = self.ledger.set_index("row", drop=False)
 
     @cached_property
@@ -69,7 +74,7 @@ class Album:
         # isolated: a name written right to left must not turn what follows it
         name = "" if pd.isna(said["name"]) else f", \u2068{said['name']}\u2069"
         return Figure(
-            self._uri(said), f"row {row}{name}: {caption}", trace.lineage(self.ledger, row)
+            self._uri(said), f"row {row}{name}: {caption}", lineage.lineage(self.ledger, row)
         )
 
     def removed(self, verdict: str) -> list[Figure]:
@@ -110,7 +115,7 @@ class Album:
             row = int(self.val.index["row"].iloc[at])
             named = {"photo": self.val.photo, "gray": self.val.gray, "edges": self.val.canny}
             named |= {} if self.val.labels is None else {"labels": self.val.labels}
-            told = trace.lineage(self.ledger, row)
+            told = lineage.lineage(self.ledger, row)
             shown.append([Figure(uri(a[at]), f"row {row}, {n}", told) for n, a in named.items()])
         return shown
 
@@ -138,9 +143,9 @@ class Album:
 
     def _sample(self, row: int, task: str, l1: float) -> Sample:
         at = self.places[row]
-        output = images.read(self.data / "predictions" / f"{row:06d}.png")
+        output = read_photo(self.data / "predictions" / f"{row:06d}.png")
         near = self.nearest[row]
-        told = trace.lineage(self.ledger, row)
+        told = lineage.lineage(self.ledger, row)
         shown = {
             "input": self.val.inputs(task)[at],
             "output": output,
@@ -156,11 +161,11 @@ class Album:
         if pd.isna(said["file"]):
             return None
         try:
-            pixels = images.read(self.data / "raw" / said["file"], said["layout"])
-        except (images.ImageError, OSError):  # the audit says so
+            pixels = read_photo(self.data / "raw" / said["file"], said["layout"])
+        except (decoding.ImageError, OSError):  # the audit says so
             return None
         height = min(max(1, THUMBNAIL * pixels.shape[0] // pixels.shape[1]), 4 * THUMBNAIL)
-        return uri(images.resize(pixels, THUMBNAIL, height))
+        return uri(resize(pixels, THUMBNAIL, height))
 
 
 def uri(pixels: np.ndarray) -> str:
@@ -169,8 +174,8 @@ def uri(pixels: np.ndarray) -> str:
     if max(pixels.shape[:2]) > 4 * THUMBNAIL:
         share = 4 * THUMBNAIL / max(pixels.shape[:2])
         height, width = (max(1, round(side * share)) for side in pixels.shape[:2])
-        pixels = images.resize(pixels, width, height)
-    return f"data:image/jpeg;base64,{base64.b64encode(images.jpeg(pixels, 80)).decode()}"
+        pixels = resize(pixels, width, height)
+    return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(pixels, 80)).decode()}"
 
 
 def _why(row: pd.Series) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from src.files import read_json
 from src.params import Params
 from src.report import charts
 from src.report.charts import Series
 from src.report.figures import Album
+from src.storage.atomic import read_json
 
 SHOWN = ("clean", "evaluate", "evaluate_meta", "split", "train")  # of metrics/*.json
 COPIES = ("exact_duplicate", "near_duplicate")  # shown beside what was kept instead
@@ -37,6 +37,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
     findings = read_json(data / "audit" / "findings.json")
     review = read_json(data / "review" / "findings.json")
     failed = [finding for finding in findings + review if finding["failed"]]
+    leak = next(finding for finding in findings if finding["name"] == "leaked_pictures")
     steps = funnel(numbers)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -57,7 +58,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
         closest=album.closest(),
         similarities=charts.histogram(
             [n["similarity"] for n in album.nearest.values()],
-            p.audit.limits.leak_similarity,
+            leak["thresholds"]["leak_similarity"],
             "Similarity of each validation picture to its nearest training picture",
         ),
         pairs=album.pairs(),

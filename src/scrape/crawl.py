@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from src.errors import UserError
-from src.files import write_bytes
-from src.scrape import walls
-from src.scrape.answers import Body
-from src.scrape.client import Client
-from src.scrape.errors import FetchError
-from src.scrape.listings import ListingError, ListPage, decoded
+from src.scrape.http import block_pages
+from src.scrape.http.cache import Body
+from src.scrape.http.client import Client
+from src.scrape.http.fetch_errors import FetchError
+from src.scrape.listings import ListingError, ListPage, decode_page
+from src.storage.atomic import write_bytes
 
 Parse = Callable[[str, str, int], ListPage]  # html, url, page number from 1
 
@@ -80,14 +80,14 @@ def _read(body: Body, parse: Parse, url: str, number: int, saved: Path) -> ListP
     """The list on a page, or why there is none; FetchError where the page is a wall."""
     data = body.path.read_bytes()
     write_bytes(saved, data)
-    html = decoded(data, body.charset)
+    html = decode_page(data, body.charset)
     try:
         page = parse(html, url, number)
     except ListingError as error:
         page = error
     if isinstance(page, ListPage) and page.items:
         return page
-    walls.refuse(html, url)
+    block_pages.raise_if_block_page(html, url)
     if isinstance(page, ListPage) and number == 1:
         return ListingError("expected items on the first page, found none")
     return page

@@ -17,7 +17,7 @@ from soupsieve import SelectorSyntaxError
 
 from src.errors import UserError
 from src.params import Gallery
-from src.scrape.errors import without_password
+from src.scrape.http.fetch_errors import without_password
 
 # Tags, attributes and classes: each is up to a kilobyte in memory, from a few bytes of a hostile
 # page. A list page of 250 items has some 20,000.
@@ -65,7 +65,7 @@ def imdb_url(list_id: str) -> str:
     return f"https://www.imdb.com/list/{found[0]}/?sort=list_order%2Casc"
 
 
-def decoded(data: bytes, charset: str | None) -> str:
+def decode_page(data: bytes, charset: str | None) -> str:
     """A page's text. What is valid UTF-8 is UTF-8, whatever it is called; else the byte order mark,
     the charset of the HTTP header and that of the page itself are tried, in this order.
     """

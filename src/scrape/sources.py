@@ -10,14 +10,14 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from src import images
 from src.demo import site
 from src.errors import UserError
+from src.imaging.picture_files import SUFFIXES, find_pictures
 from src.params import Facades, Folder, Params
-from src.scrape.answers import Body
-from src.scrape.client import Client
 from src.scrape.crawl import Crawl, crawl
-from src.scrape.errors import FetchError
+from src.scrape.http.cache import Body
+from src.scrape.http.client import Client
+from src.scrape.http.fetch_errors import FetchError
 from src.scrape.listings import imdb_url, parse_gallery, parse_imdb
 from src.scrape.store import Fetch
 
@@ -38,7 +38,7 @@ class Source:
 
 
 @contextmanager
-def opened(params: Params, raw: Path) -> Iterator[Source]:
+def open_source(params: Params, raw: Path) -> Iterator[Source]:
     """List the source named by `params.source`; raw pages are kept in `raw`/pages.
 
     What an earlier run left in `raw` is removed first. Leaving the block raises UserError where
@@ -95,15 +95,13 @@ def _parse_imdb(html: str, url: str, number: int, width: int):
 
 def _folder(folder: Folder) -> Source:
     root = _existing("folder.path", folder.path)
-    files = {path.relative_to(root).as_posix(): path for path in images.files(root)}
+    files = {path.relative_to(root).as_posix(): path for path in find_pictures(root)}
     if not files:
-        raise UserError(
-            f"folder.path = {folder.path!r} holds no picture ({', '.join(images.SUFFIXES)})"
-        )
+        raise UserError(f"folder.path = {folder.path!r} holds no picture ({', '.join(SUFFIXES)})")
 
     def person(name: str) -> str:
         parent = str(PurePosixPath(name).parent)
-        return parent if folder.person == "folder" and parent != "." else name
+        return parent if folder.item == "folder" and parent != "." else name
 
     rows = [_row(name, position, person(name)) for position, name in enumerate(files, 1)]
     return Source(Crawl(rows, 1, 0, len(rows)), _from(files))
@@ -161,7 +159,7 @@ def _unpack(body: Body, folder: Path, most: int, each: int) -> dict[str, Path]:
         with tarfile.open(body.path) as archive:
             for number, member in enumerate(archive):
                 suffix = PurePosixPath(member.name).suffix.lower()
-                if not member.isfile() or suffix not in images.SUFFIXES:
+                if not member.isfile() or suffix not in SUFFIXES:
                     continue
                 most -= member.size
                 if member.size > each or most < 0:
@@ -182,7 +180,7 @@ def _unpack(body: Body, folder: Path, most: int, each: int) -> dict[str, Path]:
 
 def _tree(path: str) -> dict[str, Path]:
     root = _existing("facades.path", path)
-    return {p.relative_to(root).as_posix(): p for p in images.files(root)}
+    return {p.relative_to(root).as_posix(): p for p in find_pictures(root)}
 
 
 def _existing(key: str, path: str) -> Path:

@@ -13,16 +13,17 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from src import images, packs
 from src.errors import UserError
-from src.files import write_bytes
-from src.ledger import SCRAPED
-from src.parallel import map_threads, progress
+from src.imaging import decoding
+from src.parallel.local import map_threads, progress
 from src.params import Scrape
-from src.scrape import walls
-from src.scrape.answers import Body
-from src.scrape.errors import FetchError
-from src.scrape.extent import end
+from src.scrape.http import block_pages
+from src.scrape.http.cache import Body
+from src.scrape.http.fetch_errors import FetchError
+from src.scrape.trailing_bytes import image_end
+from src.storage import archives
+from src.storage.atomic import write_bytes
+from src.storage.ledger import SCRAPED
 
 # Few large pictures in memory at a time, however many are on the way.
 LARGE_BYTES = 2_000_000
@@ -44,8 +45,8 @@ class Stored(NamedTuple):
     animated: bool | None = None
 
 
-Use = Callable[[Body], Stored]
-Fetch = Callable[[str, Use], Stored]
+ParseBody = Callable[[Body], Stored]
+Fetch = Callable[[str, ParseBody], Stored]
 
 
 def store(
@@ -53,7 +54,7 @@ def store(
 ) -> pd.DataFrame:
     """Fetch each row's image into `folder`/images and fill in the row.
 
-    Files are named by their content, so equal bytes are stored once; more than scrape.pack of them
+    Files are named by their content, so equal bytes are stored once; more than scrape.shard_size of them
     are packed. downloaders: that hosts are dealt out to, with scrape.workers threads for each.
     Returns the ledger; its `status` is `ok`, or why there is no file.
     """
@@ -77,7 +78,7 @@ def store(
         columns[name] = [row.get(name) for row in rows]
     table = pd.DataFrame(columns, columns=SCRAPED.names)
     _refuse_placeholders(table, folder)
-    return _packed(table, folder, scrape.pack)
+    return _packed(table, folder, scrape.shard_size)
 
 
 def counts(table: pd.DataFrame, pages: int, repeated_pages: int, expected: int | None) -> dict:
@@ -129,18 +130,18 @@ def _save(body: Body, folder: Path) -> Stored:
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
         header = _header(data)
-        with memoryview(data)[: end(data, header.format)] as picture:
+        with memoryview(data)[: image_end(data, header.format)] as picture:
             digest = hashlib.sha256(picture).hexdigest()
             name = f"images/{digest[:24]}.{header.format.lower()}"
             _place(folder / name, picture, body if len(picture) == size else None)
             return Stored("ok", name, digest, len(picture), **header._asdict())
 
 
-def _header(data: images.Data) -> images.Header:
+def _header(data: decoding.Data) -> decoding.Header:
     try:
-        return images.inspect(data)
-    except images.ImageError as error:
-        raise FetchError(walls.stands_for(data) or error.reason, str(error)) from None
+        return decoding.inspect(data)
+    except decoding.ImageError as error:
+        raise FetchError(block_pages.classify_bytes(data) or error.reason, str(error)) from None
 
 
 def _place(path: Path, picture: memoryview, body: Body | None) -> None:
@@ -161,7 +162,7 @@ def _packed(table: pd.DataFrame, folder: Path, most: int) -> pd.DataFrame:
     parts = [names[at : at + most] for at in range(0, len(names), most)]
     moved: dict[str, str] = {}
     for number, part in enumerate(progress(parts, len(parts), "packing pictures")):
-        moved |= packs.pack(part, folder, number)
+        moved |= archives.pack(part, folder, number)
     return table.assign(file=table["file"].map(moved))
 
 

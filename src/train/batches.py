@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.arrays import Shards, blocks
-from src.generator import normalise
-from src.processes import ALONE, World
+from src.dataset.arrays import Shards, blocks
+from src.model.distributed import SINGLE_PROCESS, World
+from src.model.tensors import normalise
 
 RESIDENT = 0.5  # of a GPU's free memory that pictures may take
 Redraw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -36,7 +36,7 @@ class Batches:
         seed: int,
         device: torch.device,
         redraw: Redraw | None = None,
-        world: World = ALONE,
+        world: World = SINGLE_PROCESS,
     ):
         mapped = isinstance(photos, Shards) and not fits(inputs.nbytes + photos.nbytes, device)
         self.inputs, self.photos = (
@@ -44,7 +44,7 @@ class Batches:
         )
         self.device = device
         self.size = size
-        self.own = world.share_of(batch_size, "train.batch_size")
+        self.own = world.local_slice(batch_size, "train.batch_size")
         self.batch_size = batch_size
         self.seed = seed
         self.redraw = redraw

@@ -12,16 +12,17 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from src import generator as gen
-from src import inputs
-from src.arrays import Pairs
+from src.dataset import inputs
+from src.dataset.arrays import Pairs
 from src.errors import UserError
-from src.files import write_text
-from src.generator import Generator
-from src.layers import arrange
-from src.networks import PatchGAN
+from src.model.device import pick_device
+from src.model.distributed import SINGLE_PROCESS, World, sync_batch_norms
+from src.model.generator import CHANNELS, Generator, network_settings
+from src.model.layers import set_memory_format
+from src.model.networks import PatchGAN
+from src.model.saving import save_generator
 from src.params import Canny, Params, Train
-from src.processes import ALONE, World, share_norms
+from src.storage.atomic import write_text
 from src.train import checkpoint, snapshots
 from src.train.batches import Batches, Redraw
 from src.train.steps import Networks, discriminator_step, generator_step, learning_rate
@@ -36,7 +37,7 @@ def train(
     val_pairs: Pairs,
     out: Path,
     history_file: Path,
-    world: World = ALONE,
+    world: World = SINGLE_PROCESS,
 ) -> dict:
     """Train a generator and write it to `out`; returns metrics/train.json.
 
@@ -60,7 +61,7 @@ def _train(
     world: World,
 ) -> dict:
     t = p.train
-    device = gen.pick_device(t.device, "train.device")
+    device = pick_device(t.device, "train.device")
     # the first process's choice is that of all, on whatever machines they are
     [dtype] = world.map(lambda precision: pick_dtype(precision, device), [t.precision])
     given = train_pairs.inputs(p.task)
@@ -68,10 +69,10 @@ def _train(
         "task": p.task,
         "output": t.output if p.task == "colorize" else "rgb",
         "model": p.model,
-        "network": gen.network_settings(
-            p.model, getattr(p.models, p.model).model_dump(), p.pair.size
+        "network": network_settings(
+            p.model, getattr(p.models, p.model).model_dump(), p.pair.crop_size
         ),
-        "size": p.pair.size,
+        "size": p.pair.crop_size,
         "crop": p.pair.crop,
         "canny": p.pair.canny.model_dump(),
     }
@@ -85,13 +86,13 @@ def _train(
     shown = [val_pairs.inputs(p.task), val_pairs.photo]  # in the sample sheets
     resume = checkpoint.folder(settings, [given, train_pairs.photo, *shown])
     redraw = redrawing(p.task, p.pair.canny, t)
-    photos, size = train_pairs.photo, p.pair.size
+    photos, size = train_pairs.photo, p.pair.crop_size
     batches = Batches(given, photos, size, t.batch_size, p.seed, device, redraw, world)
     torch.manual_seed(p.seed)
     nets = build(config, p, device, world)
     done, history, scored = restore(nets, resume, device)
     world.wait()  # the first one removes the checkpoint at its end
-    world.first_alone(checkpoint.copy_kept, resume, out)
+    world.on_main(checkpoint.restore_snapshots, resume, out)
     looked_at = {t.steps * k // t.snapshots for k in range(1, t.snapshots + 1)}
     log_every = max(1, t.steps // LOGGED)
 
@@ -100,7 +101,7 @@ def _train(
         "training",
         t.steps,
         initial=done,
-        disable=not (world.first and sys.stderr.isatty()),
+        disable=not (world.is_main and sys.stderr.isatty()),
     )
     for step in bar:
         # dropout, a function of the step
@@ -110,7 +111,7 @@ def _train(
                 adam.param_groups[0]["lr"] = learning_rate(step, t.steps, t.lr)
         x, real = batches.get(step)
         losses = {}
-        judged = nets if step >= t.l1_alone * t.steps else replace(nets, discriminator=None)
+        judged = nets if step >= t.adversarial_from * t.steps else replace(nets, discriminator=None)
         # without autocast's cache: it would judge G by D's weights from before D's step
         autocast = torch.autocast(
             device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
@@ -121,7 +122,7 @@ def _train(
                 losses |= discriminator_step(judged, x, real, fake, t)
             losses |= generator_step(judged, x, real, fake, t)
         if nets.average is not None:
-            nets.follow(t.average, step)
+            nets.follow(t.ema_decay, step)
         done = step + 1
         if done % log_every == 0 or done == t.steps:
             mean = world.mean(torch.stack(list(losses.values())).float())
@@ -131,18 +132,18 @@ def _train(
             history.append({"step": float(done), **values})
             bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
         if done in looked_at:
-            kept, named = checkpoint.kept(resume), ("config", snapshots.name(done))
+            kept, named = checkpoint.snapshot_dir(resume), ("config", snapshots.name(done))
             scored.append(snapshots.take(nets.kept, val_pairs, kept, done, device, world))
-            world.first_alone(checkpoint.copy_kept, resume, out, named)
+            world.on_main(checkpoint.restore_snapshots, resume, out, named)
         if done % t.checkpoint_every == 0 and done < t.steps:
             if not all(w.isfinite().all() for w in nets.generator.parameters()):
                 raise not_finite("a weight", done, t.lr)
-            world.first_alone(checkpoint.save, state_of(nets, done, history, scored), resume)
+            world.on_main(checkpoint.save, state_of(nets, done, history, scored), resume)
 
-    if not world.first:
+    if not world.is_main:
         return {}
-    gen.save(nets.kept, out)
-    best = snapshots.keep_best(scored, t.best_by, out)
+    save_generator(nets.kept, out)
+    best = snapshots.keep_best(scored, t.best_metric, out)
     table = pd.DataFrame(history).astype({"step": int})
     write_text(history_file, table.to_csv(index=False, float_format="%.5f"))
     checkpoint.remove(resume)
@@ -161,9 +162,9 @@ def _train(
 
 def redrawing(task: str, canny: Canny, t: Train) -> Redraw | None:
     """How training inputs are drawn anew at each step; None where they are taken as they are."""
-    if task != "sketch" or t.vary_edges == 0:
+    if task != "sketch" or t.edge_jitter == 0:
         return None
-    return lambda photo, rng: inputs.to_canny(photo, inputs.varied(canny, t.vary_edges, rng))
+    return lambda photo, rng: inputs.to_canny(photo, inputs.jitter_canny(canny, t.edge_jitter, rng))
 
 
 @contextmanager
@@ -175,7 +176,7 @@ def enough_memory(t: Train) -> Iterator[None]:
         said = ("out of memory", "can't allocate memory")
         if not isinstance(error, MemoryError) and not any(words in str(error) for words in said):
             raise
-        message = f"out of memory at train.batch_size = {t.batch_size}: lower it, or pair.size"
+        message = f"out of memory at train.batch_size = {t.batch_size}: lower it, or pair.crop_size"
         raise UserError(message) from None
 
 
@@ -202,29 +203,29 @@ def _cpu_is_fast_in_bf16() -> bool:
     return can.get("amx_bf16", False) or (amd and can.get("avx512_bf16", False))
 
 
-def build(config: dict, p: Params, device: torch.device, world: World = ALONE) -> Networks:
+def build(config: dict, p: Params, device: torch.device, world: World = SINGLE_PROCESS) -> Networks:
     """Fresh networks and their optimisers."""
     t = p.train
-    batch, size = t.batch_size // world.size, p.pair.size
-    channels = gen.CHANNELS[p.task]
-    generator = share_norms(Generator(config).to(device), world)
-    arrange(generator, (batch, channels, size, size))
-    average = deepcopy(generator) if t.average else None
+    batch, size = t.batch_size // world.size, p.pair.crop_size
+    channels = CHANNELS[p.task]
+    generator = sync_batch_norms(Generator(config).to(device), world)
+    set_memory_format(generator, (batch, channels, size, size))
+    average = deepcopy(generator) if t.ema_decay else None
     betas = (t.beta1, t.beta2)
     generator_adam = torch.optim.Adam(generator.parameters(), t.lr, betas, fused=True)
     if t.gan_weight == 0:
-        return Networks(generator, None, generator_adam, None, average, world.shared(generator))
-    smallest = 3 * 2**t.discriminator.layers
+        return Networks(generator, None, generator_adam, None, average, world.wrap_ddp(generator))
+    smallest = 3 * 2**t.discriminator.n_layers
     if size < smallest:
         raise UserError(
-            f"train.discriminator.layers = {t.discriminator.layers}: pair.size = {size} "
+            f"train.discriminator.n_layers = {t.discriminator.n_layers}: pair.crop_size = {size} "
             f"leaves no patch to judge, expected at least {smallest}"
         )
-    d = PatchGAN(channels + 3, t.discriminator.filters, t.discriminator.layers)
-    d = share_norms(d.to(device), world)
-    arrange(d, (batch, channels + 3, size, size))
+    d = PatchGAN(channels + 3, t.discriminator.ndf, t.discriminator.n_layers)
+    d = sync_batch_norms(d.to(device), world)
+    set_memory_format(d, (batch, channels + 3, size, size))
     d_adam = torch.optim.Adam(d.parameters(), t.lr, betas, fused=True)
-    called = world.shared(generator), world.shared(d)
+    called = world.wrap_ddp(generator), world.wrap_ddp(d)
     return Networks(generator, d, generator_adam, d_adam, average, *called)
 
 

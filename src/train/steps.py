@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from src.generator import Generator
+from src.model.generator import Generator
 from src.params import Train
 from src.train.augment import augment
 

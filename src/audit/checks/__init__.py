@@ -1,6 +1,6 @@
 """The checks, a file for each thing that is checked. A new one is a function in one of them."""
 
-from src.audit.checks import files, inputs, listing, outputs, photos, rows, sides
+from src.audit.checks import derived, downloads, listing, outputs, photos, rows, sides
 from src.audit.registry import CHECKS
 
-__all__ = ["CHECKS", "files", "inputs", "listing", "outputs", "photos", "rows", "sides"]
+__all__ = ["CHECKS", "derived", "downloads", "listing", "outputs", "photos", "rows", "sides"]

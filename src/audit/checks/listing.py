@@ -7,6 +7,7 @@ from src.audit.registry import Measure, Offender, check
 @check(
     "list pages all of whose items stood on earlier pages",
     limit="repeated_pages",
+    allowed=0,
     remedy="the page parameter is ignored or the list is over: open two page_urls side by side, "
     "mend the source and keep scrape.on_repeat: stop",
 )
@@ -24,6 +25,7 @@ def repeated_pages(e: Evidence) -> Measure:
 @check(
     "share of the list's stated total that was not listed",
     limit="missing_share",
+    allowed=0.02,
     remedy="pages are missing: see data/raw/pages for where the list broke off, and "
     "scrape.max_pages; a part of the list on purpose wants a higher audit.limits.missing_share",
 )
@@ -40,7 +42,8 @@ def missing_from_list(e: Evidence) -> Measure:
 
 @check(
     "share of listed rows whose person was listed before with the same picture address",
-    limit="repeated_people_share",
+    limit="repeated_items_share",
+    allowed=0.1,
     remedy="the list repeats itself: compare the pages in data/raw/pages",
 )
 def repeated_people(e: Evidence) -> Measure:
@@ -55,6 +58,7 @@ def repeated_people(e: Evidence) -> Measure:
 @check(
     "pictures that stand beside another item's id on their saved page",
     limit="misplaced_pictures",
+    allowed=0,
     remedy="names and pictures slipped against each other, as when one without a picture is "
     "skipped: compare data/raw/pages with the ledger, mend the parser, scrape anew",
 )
@@ -69,6 +73,7 @@ def misplaced_pictures(e: Evidence) -> Measure:
 @check(
     "names whose letters came out as others (mojibake), such as ZoÃ« for Zoë",
     limit="garbled_names",
+    allowed=0,
     severity="warn",
     remedy="the page's encoding was guessed wrong, or the site itself is: see data/raw/pages; "
     "pictures are not affected",

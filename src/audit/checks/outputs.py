@@ -1,25 +1,26 @@
 """After training: what the model made, and whether its scores belong to it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
 
-from src import tone
-from src.audit.evidence import Outcome
+from src.audit.evidence import OutputEvidence
 from src.audit.registry import Measure, Offender, check
+from src.vision.colorfulness import colorfulness
 
+after = partial(check, severity="warn", when="after")
 SMALL = 16  # pixels, the size at which outputs are held against targets
 
 
-@check(
+@after(
     "outputs that are no validation picture's or of another size, and validation pictures without one",
     limit="foreign_outputs",
+    allowed=0,
     remedy="the model was scored on other pictures than validation's: run `dvc repro -f evaluate`",
-    severity="warn",
-    when="after",
 )
-def foreign_outputs(o: Outcome) -> Measure:
+def foreign_outputs(o: OutputEvidence) -> Measure:
     wanted, made = set(o.val.index["row"]), set(o.outputs)
     offenders = [
         Offender(int(row), "is in training" if row in o.train_rows else "is not in validation")
@@ -34,14 +35,13 @@ def foreign_outputs(o: Outcome) -> Measure:
     return len(offenders), offenders
 
 
-@check(
+@after(
     "difference between the L1 recorded and the L1 of the pictures on disk",
     limit="score_error",
+    allowed=0.002,
     remedy="the scores are of another run than the pictures: run `dvc repro -f evaluate`",
-    severity="warn",
-    when="after",
 )
-def scores_of_another_run(o: Outcome) -> Measure:
+def scores_of_another_run(o: OutputEvidence) -> Measure:
     outputs, targets, rows = o.paired
     if not rows:
         return 0.0, []
@@ -49,19 +49,18 @@ def scores_of_another_run(o: Outcome) -> Measure:
     l1 = float(np.mean([2 * np.abs(a - b.astype(np.float32)).mean() / 255 for a, b in pairs]))
     away = abs(l1 - o.scores["l1"])
     detail = f"the pictures' L1 is {l1:.4f}, recorded is {o.scores['l1']}"
-    return away, [Offender(rows[0], detail)] if away > o.limits.score_error else []
+    return away, [Offender(rows[0], detail)] if away > o.limits["score_error"] else []
 
 
-@check(
+@after(
     "share of comparisons in which an output looks more like its own target than like another",
     limit="own_target_share",
+    allowed=0.7,
     remedy="outputs are compared with other pictures' targets, or the model ignores its input: "
     "look at data/samples/val.png",
-    severity="warn",
-    when="after",
     at_least=True,
 )
-def outputs_fit_targets(o: Outcome) -> Measure:
+def outputs_fit_targets(o: OutputEvidence) -> Measure:
     outputs, targets, rows = o.paired
     if len(rows) < 2:
         return 1.0, []
@@ -70,46 +69,43 @@ def outputs_fit_targets(o: Outcome) -> Measure:
     offenders = [
         Offender(rows[at], f"{1 - won[at]:.0%} of the other targets look more like it")
         for at in np.argsort(won, kind="stable")
-        if won[at] < o.limits.own_target_share
+        if won[at] < o.limits["own_target_share"]
     ]
     return float(won.mean()), offenders
 
 
-@check(
+@after(
     "colour of the outputs as a share of the targets' (Hasler and Süsstrunk's colorfulness)",
     limit="color_share",
+    allowed=0.7,
     remedy="the model paints gray: train longer or with train.gan_weight above 0, and see that no "
     "grayscale target was left in",
-    severity="warn",
-    when="after",
     at_least=True,
 )
-def lost_color(o: Outcome) -> Measure:
-    return _share(o, tone.colorfulness, "colour", o.limits.color_share)
+def lost_color(o: OutputEvidence) -> Measure:
+    return _share(o, colorfulness, "colour", o.limits["color_share"])
 
 
-@check(
+@after(
     "contrast of light and shade in the outputs, as a share of the targets'",
     limit="contrast_share",
+    allowed=0.6,
     remedy="levels were mapped twice or not at all ([0, 1] taken for [-1, 1], floats cast to "
     "uint8), or the model learned nothing: look at data/samples/val.png",
-    severity="warn",
-    when="after",
     at_least=True,
 )
-def lost_contrast(o: Outcome) -> Measure:
-    return _share(o, _contrast, "contrast", o.limits.contrast_share)
+def lost_contrast(o: OutputEvidence) -> Measure:
+    return _share(o, _contrast, "contrast", o.limits["contrast_share"])
 
 
-@check(
+@after(
     "variety of the outputs' mean colours as a share of the targets' variety",
     limit="variety_share",
+    allowed=0.6,
     remedy="every output has the same tint, as L1 alone gives: train.gan_weight above 0",
-    severity="warn",
-    when="after",
     at_least=True,
 )
-def lost_variety(o: Outcome) -> Measure:
+def lost_variety(o: OutputEvidence) -> Measure:
     outputs, targets, rows = o.paired
     if len(rows) < 2:
         return 1.0, []
@@ -120,10 +116,12 @@ def lost_variety(o: Outcome) -> Measure:
     middle = made.mean(axis=0)
     nearest = np.argsort(np.abs(made - middle).sum(axis=1), kind="stable")
     offenders = [Offender(rows[at], "has the tint that most others have") for at in nearest[:8]]
-    return value, offenders if value < o.limits.variety_share else []
+    return value, offenders if value < o.limits["variety_share"] else []
 
 
-def _share(o: Outcome, measure: Callable[[np.ndarray], float], what: str, limit: float) -> Measure:
+def _share(
+    o: OutputEvidence, measure: Callable[[np.ndarray], float], what: str, limit: float
+) -> Measure:
     """The outputs' mean of a measure over the targets'; below the limit the least are named."""
     outputs, targets, rows = o.paired
     if not rows:

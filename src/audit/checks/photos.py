@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from src import tone
-from src.audit import originals
+from src.audit import source_files
 from src.audit.evidence import Evidence
 from src.audit.registry import Measure, check
+from src.vision import grayscale
 
 FILLER = 128  # the gray that decoders leave where data ends
 FILLED = 0.08  # of the picture's height
@@ -14,20 +14,22 @@ FILLED = 0.08  # of the picture's height
 @check(
     "photographs that do not show what their file shows",
     limit="altered_photos",
+    allowed=0,
+    thresholds={"photo_difference": 5},  # levels of 255, of a photo from its file
     remedy="pixels went wrong between the file and the array (channels, orientation, range, "
     "rows): mend src/images.py or src/pair.py and run `dvc repro -f pair`",
 )
 def altered_photos(e: Evidence) -> Measure:
     offenders = []
     for side, pairs in e.sides.items():
-        shown, rows = originals.small(pairs.photo), list(pairs.index["row"])
+        shown, rows = source_files.small(pairs.photo), list(pairs.index["row"])
         for at, row in enumerate(rows):
             file = e.file_of(row)
             if file is None or file.small is None:
                 continue  # broken_files names it
-            away = originals.difference(shown[at], file.small)
-            if away > e.limits.photo_difference:
-                why = originals.explanation(shown[at], file.small)
+            away = source_files.difference(shown[at], file.small)
+            if away > e.limits["photo_difference"]:
+                why = source_files.explanation(shown[at], file.small)
                 offenders.append(e.at(side, at, f"{away:.0f} levels from its file: {why}"))
             elif other := _slipped(shown[at], away, rows[max(0, at - 1) : at + 2], e):
                 offenders.append(e.at(side, at, f"it shows the file of row {other}"))
@@ -38,7 +40,11 @@ def _slipped(shown: np.ndarray, away: float, rows: list[int], e: Evidence) -> in
     """A neighbouring row whose file fits clearly better: pale pictures are near to any other."""
     for row in rows:
         file = e.file_of(row)
-        if file and file.small is not None and originals.difference(shown, file.small) < away / 3:
+        if (
+            file
+            and file.small is not None
+            and source_files.difference(shown, file.small) < away / 3
+        ):
             return int(row)
     return None
 
@@ -46,6 +52,8 @@ def _slipped(shown: np.ndarray, away: float, rows: list[int], e: Evidence) -> in
 @check(
     "share of target photographs without colour of their own",
     limit="grayscale_share",
+    allowed=0.01,
+    thresholds={"tone_residual": 4.6},  # Lab units
     remedy="set clean.grayscale: remove, or raise clean.tone_residual; a network trained on gray "
     "targets paints gray",
 )
@@ -53,8 +61,8 @@ def grayscale_targets(e: Evidence) -> Measure:
     offenders = [
         e.at(side, at, f"tone residual {value:.2f}")
         for side, pairs in e.sides.items()
-        for at, value in enumerate(map(tone.residual, pairs.photo))
-        if value < e.limits.tone_residual
+        for at, value in enumerate(map(grayscale.tone_residual, pairs.photo))
+        if value < e.limits["tone_residual"]
     ]
     return len(offenders) / max(1, e.count), offenders
 
@@ -62,6 +70,7 @@ def grayscale_targets(e: Evidence) -> Measure:
 @check(
     "share of photographs that end in the gray of a download that broke off",
     limit="truncated_share",
+    allowed=0.01,
     remedy="these were decoded though their data ends early: remove the files, change "
     "scrape.snapshot to fetch them anew",
 )

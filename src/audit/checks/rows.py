@@ -11,6 +11,7 @@ from src.audit.registry import Measure, Offender, check
 @check(
     "rows lost or doubled between the ledger and the arrays",
     limit="lost_rows",
+    allowed=0,
     remedy="a stage dropped or repeated rows: run `dvc repro -f pair`, and compare the counts in "
     "metrics/split.json and metrics/pair.json",
 )
@@ -46,6 +47,7 @@ def lost_rows(e: Evidence) -> Measure:
 @check(
     "pairs whose id or name is not that of their ledger row",
     limit="misnamed_pairs",
+    allowed=0,
     remedy="the arrays' index slipped against the ledger: run `dvc repro -f pair`",
 )
 def misnamed_pairs(e: Evidence) -> Measure:

@@ -8,8 +8,9 @@ from src.audit.registry import Measure, Offender, check
 
 @check(
     "people with pictures on both sides",
-    limit="shared_people",
-    remedy="set split.unit: group, so that a person stays on one side",
+    limit="shared_items",
+    allowed=0,
+    remedy="set split.group_by: person, so that a person stays on one side",
 )
 def shared_people(e: Evidence) -> Measure:
     shared = set(e.train.index["item_id"]) & set(e.val.index["item_id"])
@@ -24,7 +25,9 @@ def shared_people(e: Evidence) -> Measure:
 @check(
     "validation pictures that training has too, or a near copy of them",
     limit="leaked_pictures",
-    remedy="set clean.duplicates: remove, or split.unit: group; where they are set, look at the pairs in "
+    allowed=0,
+    thresholds={"leak_similarity": 0.93},  # as clean.similarity
+    remedy="set clean.duplicates: remove, or split.group_by: person; where they are set, look at the pairs in "
     "the report: raise clean.hash_distance if they are copies, audit.limits.leak_similarity if not",
 )
 def leaked_pictures(e: Evidence) -> Measure:
@@ -35,7 +38,7 @@ def leaked_pictures(e: Evidence) -> Measure:
             f"is row {e.train.index['row'].iloc[index[at]]} in training (similarity {similarity[at]:.3f})",
             (("val", int(at)), ("train", int(index[at]))),
         )
-        for at in np.flatnonzero(similarity >= e.limits.leak_similarity)
+        for at in np.flatnonzero(similarity >= e.limits["leak_similarity"])
     ]
     return len(offenders), offenders
 
@@ -43,6 +46,7 @@ def leaked_pictures(e: Evidence) -> Measure:
 @check(
     "share of the listed pictures that one cluster of copies holds",
     limit="cluster_share",
+    allowed=0.2,
     remedy="look at the cluster's pictures in the report: where they differ, raise clean.similarity or "
     "lower clean.hash_distance; where they are copies, the source repeats itself",
 )
@@ -61,6 +65,7 @@ def giant_cluster(e: Evidence) -> Measure:
 @check(
     "training pictures",
     limit="min_train",
+    allowed=16,
     remedy="list more pictures, or see in metrics/clean.json where they went",
     at_least=True,
 )
@@ -71,6 +76,7 @@ def train_size(e: Evidence) -> Measure:
 @check(
     "validation pictures",
     limit="min_val",
+    allowed=4,
     remedy="raise split.val_fraction or list more pictures",
     at_least=True,
 )

@@ -1,0 +1,37 @@
+"""compare: the difference of each score of two experiments, with its interval."""
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from src.analysis import comparison
+from src.evaluate import features
+from src.params import read_params
+from src.weights import pretrained
+
+
+@click.command(epilog="Example: python -m src compare HEAD unet")
+@click.argument("first", metavar="EXP_A")
+@click.argument("second", metavar="EXP_B")
+def compare(first: str, second: str) -> None:
+    """Say which of two experiments is better, and whether that is more than chance.
+
+    EXP_A and EXP_B are experiments, commits, or the word workspace.
+    """
+    p = read_params()
+    e = p.evaluate
+    weights = pretrained.extractor_file(Path("data/weights"))
+    extractor = features.build(weights, e.random_seed, e.batch_size, Path(".cache/features"))
+    with tempfile.TemporaryDirectory() as temporary:
+        a, b = (
+            comparison.load_experiment(
+                name, comparison.fetch_from_dvc(name, Path(temporary) / side)
+            )
+            for side, name in (("a", first), ("b", second))
+        )
+        for difference in comparison.compare(a, b, extractor, p.seed):
+            click.echo(difference.sentence(a.name, b.name))
+    click.echo(
+        f"{len(a.table)} validation pictures, 95 % intervals by a paired bootstrap over them"
+    )

@@ -1,0 +1,44 @@
+"""export: a trained model, or the pairs, in other programs' formats."""
+
+from pathlib import Path
+
+import click
+
+from src.dataset import arrays
+from src.export.onnx_model import export_onnx
+from src.export.side_by_side import export_pairs
+from src.model.saving import load_generator
+from src.params import read_params
+
+
+@click.group(epilog="Example: python -m src export onnx generator.onnx")
+def export() -> None:
+    """Write the model or the pairs in other programs' formats."""
+
+
+@export.command(epilog="Example: python -m src export onnx generator.onnx --model data/model")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    default=Path("data/model"),
+    show_default=True,
+    help="The folder of a trained model.",
+)
+def onnx(out: Path, model: Path) -> None:
+    """Write the model to OUT as ONNX, and check it against torch by ONNX Runtime."""
+    difference = export_onnx(load_generator(model), out)
+    click.echo(f"{out}: differs from the model by at most {difference:.1e}")
+
+
+@export.command(epilog="Example: python -m src export pairs side_by_side/ --task sketch")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--task",
+    type=click.Choice(sorted(arrays.INPUTS)),
+    help="Whose inputs stand left; default: the task of params.yaml.",
+)
+def pairs(folder: Path, task: str | None) -> None:
+    """Write the pairs to FOLDER/train and FOLDER/val side by side, as the official code reads them."""
+    count = export_pairs(Path("data/pairs"), folder, task or read_params().task)
+    click.echo(f"{count} pairs written to {folder} (train on them with --direction AtoB)")

@@ -1,0 +1,24 @@
+"""lineage: where a picture comes from, and what became of it."""
+
+from pathlib import Path
+
+import click
+
+from src.errors import printable
+from src.report.lineage import downstream, find_rows, lineage
+from src.storage.ledger import read_ledger
+
+
+@click.command("lineage", epilog="Example: python -m src lineage nm1000001")
+@click.argument("identifier", metavar="ID")
+def show_lineage(identifier: str) -> None:
+    """Print a picture's way from its page to its scores.
+
+    ID is a row number, an item's id, or a file name of data/raw or data/predictions.
+    """
+    data = Path("data")
+    ledger = read_ledger(data / "split" / "ledger.parquet", "split")
+    for row in find_rows(ledger, identifier):
+        click.echo(f"row {row}")
+        for label, value in lineage(ledger, row) + downstream(data, row):
+            click.echo(f"    {label:20} {printable(value)}")

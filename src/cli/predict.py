@@ -1,0 +1,67 @@
+"""predict: pictures of any size through a trained model."""
+
+from pathlib import Path
+
+import click
+
+from src.errors import UserError
+from src.imaging.picture_files import SUFFIXES
+from src.inference import prediction
+from src.model.generator import CHANNELS
+
+
+@click.command(epilog="Example: python -m src predict photo.jpg album/ results/")
+@click.argument(
+    "sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IN..."
+)
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    default=Path("data/model"),
+    show_default=True,
+    help="The folder of a trained model.",
+)
+@click.option("--task", type=click.Choice(sorted(CHANNELS)), help="Refuse a model of another task.")
+@click.option(
+    "--side",
+    type=click.IntRange(min=0),
+    help="Pixels of the shorter side that the network sees at most; 0: the picture's own. "
+    "Default: training's size where the input's gray is kept, else 0.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Pictures read at a time.",
+)
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+)
+@click.option(
+    "--side-by-side", is_flag=True, help="Show the task's input beside the result, opaque."
+)
+def predict(
+    sources: tuple[Path, ...],
+    out: Path,
+    model: Path,
+    task: str | None,
+    side: int | None,
+    batch: int,
+    device: str,
+    side_by_side: bool,
+) -> None:
+    """Run pictures through a trained model, into the folder OUT as PNG.
+
+    IN are pictures or folders. Each result keeps its picture's name, transparency and EXIF.
+    """
+    if out.suffix.lower() in SUFFIXES:
+        raise UserError(f"OUT = {out}: expected a folder, not the name of a picture")
+    generator = prediction.load_model(model, task, device)
+    written, refused = prediction.predict_files(
+        generator, list(sources), out, side=side, batch_size=batch, side_by_side=side_by_side
+    )
+    click.echo(f"{written} of {written + len(refused)} pictures written to {out}")
+    if refused:
+        raise UserError("refused: " + "; ".join(refused))

@@ -1,0 +1,54 @@
+"""Where the data stages' maps run: on this machine, or on a Ray cluster."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from src.errors import UserError
+from src.params import Engine
+
+TIMEOUT_S = 10  # for a cluster to answer
+NO_TELEMETRY = {"RAY_USAGE_STATS_ENABLED": "0"}  # Ray reports each cluster to its makers otherwise
+# A cluster of this machine alone must not be reachable from outside: Ray binds to the loopback
+# address only where it believes that the system supports no real cluster.
+LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+@contextmanager
+def connected(engine: Engine, keep: bool = False) -> Iterator[None]:
+    """Run the block's maps and actors where `engine` says.
+
+    Args:
+        engine: The section `engine` of params.yaml.
+        keep: Resume a killed map; only for maps whose results depend on code and items alone.
+
+    Raises:
+        UserError: Ray is not installed, or the cluster does not answer or breaks down.
+    """
+    if engine.kind == "local":
+        yield
+        return
+    os.environ |= NO_TELEMETRY
+    if not engine.address or engine.address.startswith(("127.0.0.1:", "localhost:")):
+        os.environ |= LOOPBACK_ONLY
+    try:
+        from src.parallel.ray import cluster  # here alone: Ray is an optional requirement
+    except ImportError:
+        raise UserError(
+            "engine.kind = 'ray' needs Ray: pip install -r requirements-scale.txt"
+        ) from None
+    if engine.address:
+        _require_answer(engine.address)  # Ray itself would try for minutes
+    with cluster(engine, keep):
+        yield
+
+
+def _require_answer(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise UserError(f"engine.address = {address!r}: expected host:port")
+    try:
+        socket.create_connection((host, int(port)), TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"engine.address = {address!r}: no Ray there: {error}") from None

@@ -1,0 +1,135 @@
+"""Two experiments held against each other."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from src.analysis.comparison import Difference, Experiment, compare, load_experiment
+from src.dataset.arrays import Pairs
+from src.dataset.inputs import to_gray
+from src.drawing.sheets import three_channels
+from src.errors import UserError
+from src.evaluate import scores
+from src.evaluate.features import build
+from src.imaging.resizing import resize
+from src.storage.encoding import encode_png
+
+
+@pytest.fixture(scope="module")
+def photos(faces) -> np.ndarray:
+    return np.stack([resize(face, 32, 32) for face in faces])
+
+
+def experiment(name: str, photos: np.ndarray, noise: float, seed: int = 0) -> Experiment:
+    """Outputs that are so far from their targets."""
+    rng = np.random.default_rng(seed)
+    made = (
+        photos + rng.normal(0, noise, (len(photos), 1, 1, 1)) + rng.normal(0, noise, photos.shape)
+    )
+    outputs = made.clip(0, 255).astype(np.uint8)
+    rows = list(range(len(photos)))
+    scored = scores.per_picture(outputs, photos, 4.0).rename(columns={"gray": "gray_share"})
+    table = pd.concat([pd.DataFrame({"row": rows}), scored], axis=1)
+    index = pd.DataFrame({"row": rows, "item_id": "nm", "name": "Zoë"})
+    return Experiment(name, table, outputs, Pairs(photos, to_gray(photos), photos, None, index))
+
+
+def test_what_is_better_beyond_chance_is_said_to_be(photos):
+    good, bad = experiment("good", photos, 5), experiment("bad", photos, 40)
+    for a, b in ((good, bad), (bad, good)):
+        found = compare(a, b, build(None, 0, 16), 0)
+        sets = ["fd_random", "kd_random_x1000"]
+        looks = ["colorfulness", "gray_share"]
+        assert [d.metric for d in found] == ["l1", "psnr", "ssim", *looks, *sets]
+        for d in found:
+            if d.metric in looks:
+                continue
+            assert d.low <= d.value <= d.high
+            assert re.fullmatch(
+                rf"{d.metric}: good better by [\d.e-]+ \[[\d.e-]+, [\d.e-]+\]",
+                d.sentence(a.name, b.name),
+            )
+
+
+def test_what_may_be_chance_is_not_distinguishable(photos):
+    a, b = (experiment(str(seed), photos, 20, seed) for seed in (1, 2))
+    for d in compare(a, b, build(None, 0, 16), 0):
+        assert d.low < 0 < d.high or d.value == d.low == d.high == 0  # as none is gray
+        assert "not distinguishable" in d.sentence("a", "b")
+
+
+def test_an_experiment_does_not_differ_from_itself(photos):
+    a = experiment("a", photos, 20)
+    for d in compare(a, a, build(None, 0, 16), 0):
+        assert (d.value, d.low, d.high) == (0, 0, 0)
+        assert "not distinguishable" in d.sentence("a", "a")
+
+
+def test_the_interval_is_that_of_other_pictures(photos, monkeypatch):
+    """In 95 of 100 sets of pictures the true difference lies in it, here more or less."""
+    monkeypatch.setattr("src.analysis.comparison.SET_DRAWS", 2)  # of distances, which are not asked
+    rng = np.random.default_rng(0)
+    covered = 0
+    extractor = build(None, 0, 64)
+    one, other = experiment("a", photos, 10, 1), experiment("b", photos, 12, 2)
+    truth = other.table["l1"].mean() - one.table["l1"].mean()
+    for _ in range(40):
+        chosen = rng.integers(len(photos), size=len(photos))
+        sides = []
+        for e in (one, other):
+            table = e.table.iloc[chosen].reset_index(drop=True)
+            sides.append(Experiment(e.name, table, e.outputs[chosen], e.val))
+        [l1, *_] = compare(*sides, extractor, 0)
+        covered += l1.low <= truth <= l1.high
+    assert covered >= 34
+
+
+def test_the_same_comparison_gives_the_same_numbers(photos):
+    a, b = experiment("a", photos, 10), experiment("b", photos, 12)
+    assert compare(a, b, build(None, 0, 16), 3) == compare(a, b, build(None, 0, 16), 3)
+
+
+def test_more_colour_is_higher_and_not_better(photos):
+    gray = np.stack([three_channels(to_gray(photo)) for photo in photos])
+    a, b = experiment("a", photos, 5), experiment("b", photos, 5)
+    table = b.table.assign(colorfulness=0.0, gray_share=1)
+    b = Experiment("b", table, gray, b.val)
+    said = {d.metric: d.sentence("a", "b") for d in compare(a, b, build(None, 0, 16), 0)}
+    assert said["colorfulness"].startswith("colorfulness: a higher by")
+    assert said["gray_share"].startswith("gray_share: a better by")
+
+
+@pytest.mark.parametrize("change", ["fewer", "other", "smaller"])
+def test_other_validation_pictures_are_refused(photos, change):
+    others = {"fewer": photos[:-1], "other": photos[::-1], "smaller": photos[:, ::2, ::2]}
+    a, b = experiment("one", photos, 10), experiment("two", np.array(others[change]), 10)
+    with pytest.raises(UserError, match="one has 40 validation pictures of 32 pixels, two"):
+        compare(a, b, build(None, 0, 16), 0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "better"), [("l1", 0.1, "a"), ("l1", -0.1, "b"), ("psnr", 2, "b")]
+)
+def test_better_is_lower_or_higher_by_metric(metric, value, better):
+    d = Difference(metric, value, value - 0.01, value + 0.01)
+    assert d.sentence("a", "b").startswith(f"{metric}: {better} better by {abs(value):.3g}")
+
+
+@pytest.mark.parametrize("fault", ["nothing", "no scores", "no picture", "few"])
+def test_what_cannot_be_read_is_one_line(photos, tmp_path, fault):
+    e = experiment("a", photos[:2] if fault == "few" else photos, 10)
+    predictions = tmp_path / "data/predictions"
+    if fault != "nothing":
+        predictions.mkdir(parents=True)
+        for row, output in zip(e.table["row"], e.outputs, strict=True):
+            (predictions / f"{row:06d}.png").write_bytes(encode_png(output))
+        columns = ["row"] if fault == "no scores" else list(e.table.columns)
+        table = e.table[columns].rename(columns={"gray_share": "gray"})
+        table.to_csv(predictions / "scores.csv")
+        if fault == "no picture":
+            (predictions / "000001.png").unlink()
+    with pytest.raises(UserError, match=r"^a(:| has 2)") as refused:
+        load_experiment("a", tmp_path)
+    assert "\n" not in str(refused.value)

@@ -1,0 +1,175 @@
+"""Copies of validation pictures in training are found, and strangers are not."""
+
+import numpy as np
+import pytest
+
+from src.audit import findings, leak
+from src.demo.inventory import alter
+from src.imaging import decoding
+from src.imaging.picture_files import read_photo
+from src.pair.pairing import square_crop
+from tests.conftest import real
+
+KINDS = ["recompressed", "resized", "cropped", "mirrored", "brightened", "captioned"]
+COPIED = [1, 6, 13, 19]  # of twenty training pictures
+
+
+@pytest.fixture
+def limit(changed) -> float:
+    return findings.resolve_limits({})["leak_similarity"]
+
+
+@pytest.fixture(scope="module")
+def squares(faces) -> np.ndarray:
+    return np.stack([square_crop(face, 78, "center") for face in faces])
+
+
+def copy(picture: np.ndarray, kind: str, seed: int = 0) -> np.ndarray:
+    return decoding.decode(alter(picture, kind, np.random.default_rng(seed)))
+
+
+@pytest.fixture
+def by_index(monkeypatch) -> None:
+    """Few pictures are looked up as many are."""
+    monkeypatch.setattr("src.audit.leak.EXACT", 0)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["of the file", "of the square"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_copies_in_training_are_found(faces, squares, limit: float, kind: str, whole: bool):
+    originals = [faces[i] if whole else square_crop(faces[i], 192, "center") for i in COPIED]
+    copies = [copy(original, kind, seed) for seed, original in enumerate(originals)]
+    val = np.stack([square_crop(picture, 64, "center") for picture in copies])
+    similarity, index = leak.nearest(val, squares[:20])
+    assert list(index) == COPIED
+    assert similarity.min() >= limit
+
+
+def test_other_pictures_are_not_taken_for_copies(squares, limit: float):
+    similarity, index = leak.nearest(squares[20:32, :64, :64], squares[:20])
+    assert similarity.shape == index.shape == (12,)
+    assert similarity.max() < limit
+
+
+def test_the_same_picture_is_found_at_another_size(faces, limit: float):
+    train = np.stack([square_crop(face, 140, "center") for face in faces[:8]])
+    val = np.stack([square_crop(face, 32, "center") for face in faces[:8]])
+    similarity, index = leak.nearest(val, train)
+    assert list(index) == list(range(8))
+    assert similarity.min() >= limit
+
+
+def test_a_leak_is_found_either_way_round(faces, limit: float):
+    """The copy with less on it may be the one in training."""
+    train = np.stack([square_crop(copy(face, "cropped", 1), 64, "center") for face in faces[:6]])
+    val = np.stack([square_crop(face, 64, "center") for face in faces[:6]])
+    similarity, index = leak.nearest(val, train)
+    assert list(index) == list(range(6))
+    assert similarity.min() >= limit
+
+
+@pytest.mark.parametrize("block", [1, 7, 19])
+def test_blocks_do_not_change_the_verdict(monkeypatch, faces, squares, block: int):
+    copies = np.stack([square_crop(copy(faces[i], "recompressed"), 64, "center") for i in COPIED])
+    val = np.concatenate([copies, squares[20:23, :64, :64]])
+    whole = leak.nearest(val, squares[:20])
+    monkeypatch.setattr("src.audit.leak.BLOCK", block)
+    for one, other in zip(whole, leak.nearest(val, squares[:20]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_flat_pictures_resemble_nothing(squares, limit: float):
+    flat = np.full((2, 64, 64, 3), 128, np.uint8)
+    train = np.concatenate([squares[:3, :64, :64], flat])
+    similarity, _ = leak.nearest(flat, train)
+    assert np.isfinite(similarity).all()
+    assert similarity.max() < limit
+
+
+def test_one_training_picture_is_enough(squares, limit: float):
+    similarity, index = leak.nearest(squares[:2], squares[:1])
+    assert list(index) == [0, 0]
+    assert similarity[0] >= limit > similarity[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("turned", [False, True], ids=["copied to val", "copied to train"])
+def test_an_index_finds_what_comparing_all_finds(
+    by_index, faces, squares, limit: float, kind: str, turned: bool
+):
+    copies = np.stack([square_crop(copy(faces[i], kind, i), 64, "center") for i in COPIED])
+    originals = np.stack([square_crop(face, 64, "center") for face in faces[:20]])
+    val, train = copies, originals.copy()
+    if turned:
+        val, train[COPIED] = originals[COPIED], copies
+    similarity, index = leak.nearest(val, train)
+    assert list(index) == COPIED
+    assert similarity.min() >= limit
+
+
+def test_an_index_takes_no_stranger_for_a_copy(by_index, squares, limit: float):
+    similarity, index = leak.nearest(squares[20:32, :64, :64], squares[:20])
+    assert similarity.shape == index.shape == (12,)
+    assert similarity.max() < limit
+
+
+@pytest.mark.parametrize("block", [1, 7])
+def test_blocks_do_not_change_what_an_index_finds(by_index, monkeypatch, squares, block: int):
+    whole = leak.nearest(squares[3:8, :64, :64], squares[:20])
+    monkeypatch.setattr("src.audit.leak.BLOCK", block)
+    for one, other in zip(whole, leak.nearest(squares[3:8, :64, :64], squares[:20]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_index_of_one_picture_is_enough(by_index, squares, limit: float):
+    similarity, index = leak.nearest(squares[:2], squares[:1])
+    assert list(index) == [0, 0]
+    assert similarity[0] >= limit > similarity[1]
+
+
+@pytest.mark.parametrize("exact", [0, 20_000], ids=["by index", "by product"])
+@pytest.mark.parametrize(("val", "train"), [(0, 3), (3, 0), (0, 0)])
+def test_an_empty_side_has_no_copies(
+    monkeypatch, squares, limit: float, val: int, train: int, exact: int
+):
+    monkeypatch.setattr("src.audit.leak.EXACT", exact)
+    similarity, index = leak.nearest(squares[:val], squares[10 : 10 + train])
+    assert similarity.shape == index.shape == (val,)
+    assert (similarity < limit).all()
+
+
+def test_a_copy_is_told_from_more_lookalikes_than_are_aligned(squares, limit: float):
+    """Its own original among many pictures that differ from it by their light alone."""
+    original = squares[4, :64, :64]
+    lights = [(original * share).astype(np.uint8) for share in np.linspace(0.3, 0.9, 9)]
+    train = np.stack([*lights, original, *squares[10:15, :64, :64]])
+    similarity, index = leak.nearest(original[None], train)
+    assert index[0] <= 9
+    assert similarity[0] >= limit
+
+
+def test_a_copy_at_the_limit_counts(squares):
+    similarity, _ = leak.nearest(squares[:1], squares[:1])
+    assert 0.999 < similarity[0] <= 1 + 1e-6
+
+
+def test_real_strangers_are_not_taken_for_copies(limit: float):
+    people = real("portraits")[::6]
+    photos = np.stack([square_crop(read_photo(file), 64, "center") for file in people])
+    similarity, _ = leak.nearest(photos[::5], np.delete(photos, np.s_[::5], axis=0))
+    assert similarity.max() < limit
+
+
+def test_real_copies_are_found(limit: float):
+    people = real("portraits")[::6]
+    train = np.stack([square_crop(read_photo(file), 78, "center") for file in people])
+    small = {file.name: file for file in real("portraits_small")}
+    copied = [i for i, file in enumerate(people) if file.name in small][::8]
+    val = np.stack([square_crop(read_photo(small[people[i].name]), 64, "center") for i in copied])
+    planted = [
+        square_crop(copy(read_photo(people[at]), kind, at), 64, "center")
+        for at, kind in enumerate(KINDS)
+    ]
+    similarity, index = leak.nearest(np.concatenate([val, planted]), train)
+    assert list(index) == [*copied, *range(len(KINDS))]
+    assert similarity.min() >= limit

@@ -1,0 +1,106 @@
+"""What many tests build: ledgers, pairs, and models that nobody has trained."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import torch
+
+from src.dataset.arrays import Pairs
+from src.dataset.inputs import to_canny, to_gray
+from src.model.generator import Generator
+from src.params import Canny
+from src.storage import ledger
+
+CANNY = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
+
+
+def ledger_table(
+    rows: Iterable[Mapping[str, object]] | int, stage: str = "split", **common: object
+) -> pd.DataFrame:
+    """Return a ledger after `stage` with nullable columns, as `read_ledger` returns it.
+
+    Args:
+        rows: The values of each row that are not the defaults; or only how many rows there are.
+            By default a row is a fetched picture that is kept, alone in its cluster and group.
+        stage: raw, clean or split.
+        common: Values of every row that has no other.
+    """
+    given = [{} for _ in range(rows)] if isinstance(rows, int) else list(rows)
+    schema = ledger.schema(stage)
+    table = [_default_row(number) | common | dict(row) for number, row in enumerate(given)]
+    frame = pd.DataFrame([{name: row.get(name) for name in schema.names} for row in table])
+    arrow = pa.Table.from_pandas(
+        frame.reindex(columns=schema.names), schema=schema, preserve_index=False
+    )
+    nullable = {
+        pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
+    return arrow.to_pandas(types_mapper=nullable.get)
+
+
+def _default_row(number: int) -> dict[str, object]:
+    return {
+        "row": number,
+        "page": 1,
+        "position": number + 1,
+        "item_id": f"nm{number:07d}",
+        "name": f"Person {number}",
+        "page_url": "http://demo.test/list?page=1",
+        "image_url": f"http://demo.test/{number}.jpg",
+        "layout": "single",
+        "file": f"images/{number}.png",
+        "status": "ok",
+        "verdict": "keep",
+        "cluster": number,
+        "group": number,
+        "side": "train",
+    }
+
+
+def pairs_of(
+    photos: Sequence[np.ndarray] | np.ndarray,
+    rows: Sequence[int] | None = None,
+    labels: np.ndarray | None = None,
+    canny: Canny = CANNY,
+) -> Pairs:
+    """Return the pairs of square photos (N, S, S, 3), of ledger rows 0 … N - 1 or of `rows`."""
+    photo = np.stack(list(photos))
+    rows = list(range(len(photo))) if rows is None else list(rows)
+    edges = np.stack([to_canny(picture, canny) for picture in photo])
+    index = pd.DataFrame(
+        {
+            "row": rows,
+            "item_id": [f"nm{row:07d}" for row in rows],
+            "name": [f"Person {row}" for row in rows],
+        }
+    )
+    return Pairs(photo, to_gray(photo), edges, labels, index)
+
+
+def untrained(
+    task: str, output: str, model: str, network: dict, gain: float, seed: int = 0
+) -> Generator:
+    """Return a generator for 32-pixel pictures.
+
+    Its weights are multiplied by `gain`, because it would paint gray alone without.
+    """
+    torch.manual_seed(seed)
+    generator = Generator(
+        {
+            "task": task,
+            "output": output,
+            "model": model,
+            "network": network,
+            "size": 32,
+            "crop": "center",
+            "canny": CANNY.model_dump(),
+        }
+    )
+    with torch.no_grad():
+        for weight in generator.parameters():
+            weight.mul_(gain)
+    return generator.eval()

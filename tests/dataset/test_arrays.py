@@ -1,0 +1,205 @@
+"""The arrays of the pairs on disk."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.dataset import arrays
+from src.errors import UserError
+
+
+def made(count: int = 3, side: int = 8, labels: bool = True) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng([count, side])
+    shapes = {"photo": (3,), "gray": (), "canny": ()} | ({"labels": (3,)} if labels else {})
+    return {
+        name: rng.integers(256, size=(count, side, side, *channels), dtype=np.uint8)
+        for name, channels in shapes.items()
+    }
+
+
+def index(count: int = 3) -> pd.DataFrame:
+    rows = list(range(10, 10 + count))
+    names = [f"Zoë {row}" for row in rows]
+    return pd.DataFrame({"row": rows, "item_id": [f"nm{row}" for row in rows], "name": names})
+
+
+@given(count=st.integers(1, 4), side=st.integers(1, 9), labels=st.booleans())
+@settings(max_examples=10, deadline=None)
+def test_what_is_saved_is_loaded(tmp_path_factory, count: int, side: int, labels: bool):
+    folder = tmp_path_factory.mktemp("pairs")
+    arrays.save(folder, "val", made(count, side, labels), index(count))
+    pairs = arrays.load(folder, "val")
+    for name, array in made(count, side, labels).items():
+        np.testing.assert_array_equal(getattr(pairs, name), array)
+        assert getattr(pairs, name).dtype == np.uint8
+    assert (pairs.labels is not None) == labels
+    assert pairs.index.to_dict("list") == index(count).to_dict("list")
+    assert len(pairs) == count
+
+
+def streamed(folder: Path, count: int, shard: int) -> None:
+    content = made(count)
+    pictures = ({name: array[at] for name, array in content.items()} for at in range(count))
+    arrays.stream(folder, "train", pictures, index(count), shard)
+
+
+@given(count=st.integers(1, 9), shard=st.integers(1, 10))
+@settings(max_examples=20, deadline=None)
+def test_pictures_that_come_one_by_one_are_kept_so_many_a_file(tmp_path_factory, count, shard):
+    folder = tmp_path_factory.mktemp("pairs")
+    streamed(folder, count, shard)
+    pairs = arrays.load(folder, "train")
+    for name, array in made(count).items():
+        kept = getattr(pairs, name)
+        np.testing.assert_array_equal(kept, array)
+        assert (kept.shape, kept.dtype, kept.nbytes) == (array.shape, np.uint8, array.nbytes)
+        assert len(list((folder / "train").glob(f"{name}*.npy"))) == -(-count // shard)
+    assert pairs.index.to_dict("list") == index(count).to_dict("list")
+
+
+@given(data=st.data(), count=st.integers(1, 9), shard=st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_pictures_are_read_by_place_slice_or_list_over_all_files(
+    tmp_path_factory, data, count, shard
+):
+    folder = tmp_path_factory.mktemp("pairs")
+    streamed(folder, count, shard)
+    kept, array = arrays.load(folder, "train").photo, made(count)["photo"]
+    place = data.draw(st.integers(-count, count - 1))
+    edges = st.none() | st.integers(-count - 2, count + 2)
+    part = slice(data.draw(edges), data.draw(edges), data.draw(st.sampled_from([None, 1, 2, -1])))
+    places = data.draw(st.lists(st.integers(-count, count - 1)))
+    for asked in (place, np.int64(place), part, places, np.array(places, int)):
+        np.testing.assert_array_equal(kept[asked], array[asked])
+    for beyond in (count, -count - 1):
+        with pytest.raises(IndexError):
+            kept[beyond]
+    np.testing.assert_array_equal(np.stack(list(kept)), array)
+    np.testing.assert_array_equal(np.concatenate(list(arrays.blocks(kept))), array)
+
+
+def test_one_file_is_what_numpy_writes(tmp_path: Path):
+    streamed(tmp_path, 5, 10)
+    arrays.save(tmp_path / "whole", "train", made(5), index(5))
+    for file in (tmp_path / "train").iterdir():
+        assert file.read_bytes() == (tmp_path / "whole" / "train" / file.name).read_bytes()
+
+
+def test_a_file_of_many_that_is_missing_or_of_another_shape_is_noticed(tmp_path: Path):
+    streamed(tmp_path, 5, 2)
+    last = tmp_path / "train" / "photo.00002.npy"
+    kept = last.read_bytes()
+    last.unlink()
+    with pytest.raises(UserError, match="differ in length"):
+        arrays.load(tmp_path, "train")
+    np.save(last, np.zeros((1, 4, 4, 3), np.uint8))
+    with pytest.raises(UserError, match=r"photo\.npy and its other files hold pictures of diff"):
+        arrays.load(tmp_path, "train")
+    last.write_bytes(kept[:50])
+    with pytest.raises(UserError, match=str(last)):
+        arrays.load(tmp_path, "train")
+
+
+def test_pictures_are_copies_and_their_file_stays_as_it_is(tmp_path: Path):
+    arrays.save(tmp_path, "train", made(), index())
+    pairs = arrays.load(tmp_path, "train")
+    pairs.photo[0][:] = 0
+    pairs.photo[:][:] = 0
+    np.testing.assert_array_equal(pairs.photo, made()["photo"])
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+def test_memory_does_not_grow_with_what_is_read(tmp_path: Path, scattered: bool):
+    count, side = 3000, 128
+    photo = np.zeros((side, side, 3), np.uint8)
+    gray = np.zeros((side, side), np.uint8)
+    same = ({"photo": photo, "gray": gray, "canny": gray} for _ in range(count))
+    arrays.stream(tmp_path, "train", same, index(count), 1000)
+    pairs = arrays.load(tmp_path, "train")
+    # around a small picture the system maps more than the picture
+    pictures = pairs.gray if scattered else pairs.photo
+    assert pictures.nbytes > 2 * arrays.MADVISE_AFTER_BYTES
+
+    def mapped() -> int:
+        """Bytes of files that this process has in memory."""
+        status = Path("/proc/self/status").read_text().splitlines()
+        return next(int(s.split()[1]) for s in status if s.startswith("RssFile")) * 1024
+
+    before = mapped()
+    for at in np.random.default_rng(0).permutation(count) if scattered else range(count):
+        pictures[at]
+        assert mapped() - before < 1.5 * arrays.MADVISE_AFTER_BYTES
+
+
+def test_equal_arrays_give_equal_files(tmp_path: Path):
+    for folder in ("one", "two"):
+        arrays.save(tmp_path / folder, "train", made(), index())
+    for file in (tmp_path / "one" / "train").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / "train" / file.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["photo", "gray", "canny", "labels", "index"])
+def test_unequal_lengths_are_refused(tmp_path: Path, name: str):
+    content = made()
+    if name != "index":
+        content[name] = content[name][:2]
+    arrays.save(tmp_path, "val", content, index(2 if name == "index" else 3))
+    with pytest.raises(UserError, match=r"val.*differ in length.*\[2, 3\]"):
+        arrays.load(tmp_path, "val")
+
+
+@pytest.mark.parametrize("file", ["photo.npy", "gray.npy", "canny.npy", "index.parquet"])
+def test_a_missing_file_is_named(tmp_path: Path, file: str):
+    arrays.save(tmp_path, "val", made(), index())
+    (tmp_path / "val" / file).unlink()
+    with pytest.raises(UserError, match="dvc repro") as raised:
+        arrays.load(tmp_path, "val")
+    assert str(tmp_path / "val" / file) in str(raised.value)
+
+
+@pytest.mark.parametrize("left", [0, 5, 100, 200])
+def test_a_cut_off_array_is_named(tmp_path: Path, left: int):
+    arrays.save(tmp_path, "val", made(), index())
+    file = tmp_path / "val" / "gray.npy"
+    file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(UserError) as raised:
+        arrays.load(tmp_path, "val")
+    assert str(file) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [("colorize", "gray"), ("sketch", "canny"), ("labels", "labels")]
+)
+def test_each_task_has_its_own_inputs(tmp_path: Path, task: str, name: str):
+    arrays.save(tmp_path, "val", made(), index())
+    np.testing.assert_array_equal(arrays.load(tmp_path, "val").inputs(task), made()[name])
+
+
+def test_a_source_without_labels_says_so(tmp_path: Path):
+    arrays.save(tmp_path, "val", made(labels=False), index())
+    pairs = arrays.load(tmp_path, "val")
+    assert pairs.inputs("colorize") is pairs.gray
+    with pytest.raises(UserError, match="'labels' needs labels"):
+        pairs.inputs("labels")
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_more_or_fewer_pictures_than_rows_are_refused(tmp_path: Path, change: int):
+    content = made(4)
+    pictures = ({name: a[at % 4] for name, a in content.items()} for at in range(4 + change))
+    with pytest.raises(ValueError, match="pictures"):
+        arrays.stream(tmp_path, "train", pictures, index(4), 2)
+    assert not list((tmp_path / "train").glob(".*"))
+
+
+def test_another_process_maps_the_files_itself(tmp_path: Path):
+    streamed(tmp_path, 5, 2)
+    photo = arrays.load(tmp_path, "train").photo
+    data = pickle.dumps(photo)
+    assert len(data) < photo.nbytes
+    np.testing.assert_array_equal(pickle.loads(data), photo)

@@ -1,0 +1,335 @@
+"""The report in a real browser: it loads, reads, works by keyboard and fits, whatever the names."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.report.test_page import Artifacts, finding, offender
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+if not CHROMIUM:
+    pytest.skip(
+        "no Chromium to look at the page with: apt-get install chromium", allow_module_level=True
+    )
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    'O\'Brien "the" `quote` &amp; {{ 7*7 }}',
+    "\u202egnp.evil",  # right to left from here on, never closed
+    "\u0639\u0645\u0631 \u0627\u0644\u0634\u0631\u064a\u0641",
+    "W" * 300,
+)
+URL = "javascript:alert(document.domain)//" + "x" * 200
+WIDTHS = {"phone": 360, "desk": 1280}
+
+# what is read as text on what, with opacity and see-through backgrounds laid over each other
+CONTRASTS = """selector => {
+    const paint = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+    const parse = color => {  // by painting it: a computed colour has many spellings
+        paint.clearRect(0, 0, 1, 1);
+        paint.fillStyle = color;
+        paint.fillRect(0, 0, 1, 1);
+        const [r, g, b, a] = paint.getImageData(0, 0, 1, 1).data;
+        return [r, g, b, a / 255];
+    };
+    const over = (top, below, alpha) => below.map((c, i) => top[i] * alpha + c * (1 - alpha));
+    const probe = document.body.appendChild(document.createElement("div"));
+    probe.style.color = "Canvas";
+    const canvas = parse(getComputedStyle(probe).color).slice(0, 3);
+    probe.remove();
+    const light = color => {
+        const [r, g, b] = color.map(c => {
+            const s = c / 255;
+            return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    return [...document.querySelectorAll(selector)].map(element => {
+        const above = [];
+        for (let e = element; e; e = e.parentElement) above.unshift(getComputedStyle(e));
+        let background = canvas, opacity = 1;
+        for (const style of above) {
+            const color = parse(style.backgroundColor);
+            background = over(color, background, color[3]);
+            opacity *= Number(style.opacity);
+        }
+        const style = above.at(-1);
+        const color = parse(element.closest("svg") ? style.fill : style.color);
+        const seen = over(color, background, color[3] * opacity);
+        const [low, high] = [light(seen), light(background)].sort((a, b) => a - b);
+        const text = element.textContent.trim().slice(0, 30);
+        return [(high + 0.05) / (low + 0.05), `${element.tagName}.${element.className}: ${text}`];
+    });
+}"""
+
+# each text's last words, after its last colon, as lines of the characters' places from left to right
+LAST_WORDS = """selector => [...document.querySelectorAll(selector)].map(element => {
+    const places = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const node = walker.currentNode;
+        for (let at = 0; at < node.length; at++) {
+            const range = new Range();
+            range.setStart(node, at);
+            range.setEnd(node, at + 1);
+            const {left, top, width} = range.getBoundingClientRect();
+            places.push([node.data[at], left, Math.round(top), width]);
+        }
+    }
+    const text = places.map(place => place[0]).join("");
+    const lines = new Map();
+    for (const [, left, top, width] of places.slice(text.lastIndexOf(": ") + 2)) {
+        if (width) lines.set(top, [...(lines.get(top) ?? []), left]);
+    }
+    return [text, [...lines.values()]];
+}).filter(([text]) => text.includes(": "))"""
+
+
+def hostile_page(folder: Path) -> Path:
+    """A page with every kind of gallery, hostile text all over, and checks that stop and warn."""
+    words = ["keep"] * 8 + "grayscale exact_duplicate near_duplicate".split() * 4
+    words += "too_small unreadable missing".split() * 4
+    made = Artifacts(folder, words=words, val=5)
+    made.labels = True
+    names = [HOSTILE[row % len(HOSTILE)] for row in range(len(words))]
+    made.table["name"] = made.table["item_id"] = names
+    made.table["page_url"] = made.table["image_url"] = URL
+    made.parameters = f"gallery:\n  url: {URL}\n  item: {HOSTILE[0]}\n"
+    made.experiment = f"experiment {HOSTILE[0]} on 0123456789"
+    at_fault = [offender(row, name) for row, name in enumerate(names)]
+    at_fault.append(offender(4711, "not in the ledger"))
+    made.findings = [
+        finding("leaked_pictures", True, at_fault[-20:]),
+        finding("upscaled_pictures", True, at_fault[:3], "warn"),
+        finding("train_size", False, at_fault),
+    ]
+    made.review = [finding("lost_color", True, at_fault[:2], "warn")]
+    page = folder / "index.html"
+    page.write_text(made.render(), encoding="utf-8")
+    return page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    return hostile_page(tmp_path_factory.mktemp("hostile"))
+
+
+class Visit:
+    """A page opened without a network, and all that it complained of or asked for."""
+
+    def __init__(self, browser: Browser, file: Path, width: str = "desk", scheme: str = "light"):
+        self.context = browser.new_context(
+            viewport={"width": WIDTHS[width], "height": 800},
+            color_scheme=scheme,
+            offline=True,
+        )
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("dialog", self._refused)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(file.as_uri())
+
+    def _heard(self, message) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def _refused(self, dialog) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+@pytest.fixture
+def visit(browser):
+    """A page as seen: visit(file, width, scheme), closed after the test."""
+    contexts = []
+
+    def go(*arguments) -> Visit:
+        made = Visit(browser, *arguments)
+        contexts.append(made.context)
+        return made
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+def open_all(page: Page) -> None:
+    page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+
+
+def test_it_loads_without_complaint_or_request(visit, file):
+    seen = visit(file)
+    open_all(seen.page)
+    seen.page.wait_for_load_state("networkidle")
+    assert seen.complaints == []
+    assert seen.requests[0] == file.as_uri()
+    assert {url.partition(":")[0] for url in seen.requests[1:]} <= {"data"}
+    assert seen.page.title()
+
+
+def test_every_picture_is_shown_and_described(visit, file):
+    page = visit(file).page
+    open_all(page)
+    found = page.evaluate(
+        "Promise.all([...document.images].map(async img => {"
+        "  await img.decode().catch(() => 0);"
+        "  return [img.naturalWidth, img.width, img.alt.trim()];"
+        "}))"
+    )
+    assert found
+    assert all(natural > 0 and width > 0 and alt for natural, width, alt in found)
+
+
+def test_a_link_of_the_funnel_opens_its_gallery(visit, file):
+    page = visit(file).page
+    links = page.locator("ol.funnel a")
+    hrefs = [links.nth(at).get_attribute("href") or "" for at in range(links.count())]
+    assert hrefs
+    for href, link in zip(hrefs, links.all(), strict=True):
+        link.click()
+        target = page.locator(href)
+        assert target.evaluate("e => e.closest('details').open"), href
+        assert target.is_visible(), href
+        top = target.evaluate("e => e.getBoundingClientRect().top")
+        assert -1 <= top < 800, href
+
+
+def test_a_link_of_the_navigation_leads_to_its_section(visit, file):
+    page = visit(file).page
+    for link in page.locator("nav a").all():
+        link.click()
+        section = page.locator(link.get_attribute("href") or "")
+        assert section.locator("h2").is_visible()
+        bottom = section.evaluate("e => e.getBoundingClientRect().bottom")
+        assert bottom > 0
+
+
+def test_everything_opens_by_keyboard(visit, file):
+    page = visit(file).page
+    summaries = page.query_selector_all("summary")
+    assert len(summaries) > 60
+    for summary in summaries:  # in the page's order: what is inside is reached after it opened
+        was, reached = summary.evaluate(
+            "s => (s.focus(), [s.parentElement.open, s === document.activeElement])"
+        )
+        assert reached
+        page.keyboard.press("Enter")
+        assert summary.evaluate("s => s.parentElement.open") is not was
+        if was:
+            page.keyboard.press("Enter")
+    assert page.locator("details:not([open])").count() == 0
+
+
+def test_the_keyboards_place_is_seen(visit, file):
+    page = visit(file).page
+    page.keyboard.press("Tab")
+    style, width = page.evaluate(
+        "(s => [s.outlineStyle, parseFloat(s.outlineWidth)])(getComputedStyle(document.activeElement))"
+    )
+    assert style != "none"
+    assert width >= 2
+
+
+def test_hostile_names_are_text_and_make_no_element(visit, file):
+    page = visit(file).page
+    open_all(page)
+    text = page.locator("body").inner_text()
+    for name in (*HOSTILE, URL):
+        assert name in text
+    assert page.locator("script, iframe, object, embed, base, form, img[src=x]").count() == 0
+    handlers = page.evaluate(
+        "[...document.querySelectorAll('*')].flatMap(e => e.getAttributeNames())"
+        ".filter(name => name.startsWith('on'))"
+    )
+    assert handlers == []
+    schemes = page.evaluate("[...document.querySelectorAll('a')].map(a => a.protocol)")
+    assert set(schemes) == {"file:"}
+
+
+def test_names_written_right_to_left_do_not_turn_the_words_after_them(visit, file):
+    page = visit(file).page
+    open_all(page)
+    found = page.evaluate(LAST_WORDS, ".gallery figcaption, .unseen bdi, .check bdi")
+    assert len(found) > 40
+    turned = {text for text, lines in found if any(line != sorted(line) for line in lines)}
+    assert turned == set()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", list(WIDTHS))
+def test_nothing_is_wider_than_the_window(visit, file, width, scheme):
+    page = visit(file, width, scheme).page
+    for state in ("as it loads", "all open"):
+        wide = page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert wide[0] <= wide[1] <= WIDTHS[width], state
+        open_all(page)
+
+
+@pytest.mark.parametrize("width", list(WIDTHS))
+def test_no_text_runs_out_of_its_box(visit, file, width):
+    page = visit(file, width).page
+    open_all(page)
+    out = page.evaluate(
+        "[...document.querySelectorAll('figure, figcaption, dl, dd, li, summary, .check, .part, td')]"
+        ".filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')"
+        ".map(e => `${e.tagName}.${e.className}: ${e.textContent.trim().slice(0, 40)}`)"
+    )
+    assert out == []
+
+
+def test_headings_go_down_one_level_at_a_time(visit, file):
+    levels = visit(file).page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(h => +h.tagName[1])"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_background(visit, file, scheme):
+    page = visit(file, "desk", scheme).page
+    open_all(page)
+    texts = ".verdict, .good, .bad, .warn, small, a, figcaption, summary, dt, dd, svg text, th, td"
+    found = page.evaluate(CONTRASTS, texts)
+    assert len(found) > 50
+    assert [(round(ratio, 2), what) for ratio, what in found if ratio < 4.5] == []
+
+
+def test_the_schemes_differ(visit, file):
+    background = {
+        scheme: visit(file, "desk", scheme).page.screenshot(
+            clip={"x": 0, "y": 0, "width": 9, "height": 9}
+        )
+        for scheme in ("light", "dark")
+    }
+    assert background["light"] != background["dark"]
+
+
+def test_failed_checks_are_open_and_passed_ones_shut(visit, file):
+    page = visit(file).page
+    assert page.locator("#check-leaked_pictures img").first.is_visible()
+    assert page.locator("#check-upscaled_pictures img").first.is_visible()
+    assert not page.locator("#check-train_size p").first.is_visible()
+    assert re.search("Do not trust the scores", page.locator(".verdict").inner_text())

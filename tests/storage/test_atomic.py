@@ -1,0 +1,139 @@
+"""Files are whole or absent, and errors name them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from src.errors import UserError, exit_on_user_error
+from src.storage.atomic import atomic_write, read_json, write_bytes, write_json, write_text
+
+
+def _all(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_successful_block_leaves_the_file_alone_in_its_folder(tmp_path: Path):
+    with atomic_write(tmp_path / "new" / "a.txt") as temporary:
+        assert temporary.parent == tmp_path / "new"
+        temporary.write_text("done")
+    assert (tmp_path / "new" / "a.txt").read_text() == "done"
+    assert _all(tmp_path / "new") == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, UserError])
+def test_a_failing_block_leaves_nothing(tmp_path: Path, error: type[BaseException]):
+    with pytest.raises(error), atomic_write(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise error("stop")
+    assert _all(tmp_path) == []
+
+
+def test_a_failing_block_leaves_the_old_file_as_it_was(tmp_path: Path):
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(ValueError, match="stop"), atomic_write(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half of the new one")
+        raise ValueError("stop")
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert _all(tmp_path) == ["a.txt"]
+
+
+def test_the_old_file_stands_until_the_block_ends(tmp_path: Path):
+    write_text(tmp_path / "a.txt", "old")
+    with atomic_write(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+        assert (tmp_path / "a.txt").read_text() == "old"
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_a_written_file_is_readable_by_others(tmp_path: Path):
+    write_bytes(tmp_path / "a.bin", b"\x00\xff")
+    assert (tmp_path / "a.bin").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_replaced_link_leaves_its_target_alone(tmp_path: Path):
+    # a cached artifact may be a link into DVC's cache, which must never be written to
+    write_text(tmp_path / "cached", "cached")
+    (tmp_path / "a.txt").symlink_to(tmp_path / "cached")
+    write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "cached").read_text() == "cached"
+    assert not (tmp_path / "a.txt").is_symlink()
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path):
+    (tmp_path / "data").write_text("a file")
+    path = tmp_path / "data" / "clean" / "ledger.parquet"
+    with pytest.raises(UserError, match=f"cannot write {path}: Not a directory"):
+        write_bytes(path, b"x")
+
+
+def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path):
+    (tmp_path / "a.json" / "inside").mkdir(parents=True)
+    with pytest.raises(UserError, match=f"cannot write {tmp_path / 'a.json'}"):
+        write_json(tmp_path / "a.json", {})
+    assert _all(tmp_path) == ["a.json"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_read_only_folder_is_named(tmp_path: Path):
+    tmp_path.chmod(0o555)
+    with pytest.raises(UserError, match=f"cannot write {tmp_path / 'a.txt'}: Permission denied"):
+        write_text(tmp_path / "a.txt", "x")
+
+
+def test_an_error_of_the_blocks_own_without_a_number_passes_through(tmp_path: Path):
+    class NetworkError(OSError):
+        """As requests has them: an OSError that is not the disk's."""
+
+    with pytest.raises(NetworkError), atomic_write(tmp_path / "a.bin"):
+        raise NetworkError("the server hung up")
+    assert _all(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_json_that_is_no_number_is_refused_and_not_written(tmp_path: Path, number: float):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"fid": [number]})
+    assert _all(tmp_path) == []
+
+
+def test_json_keeps_order_and_letters(tmp_path: Path):
+    value = {"b": 1, "a": {"name": "Dvořák", "share": 0.25}}
+    write_json(tmp_path / "a.json", value)
+    assert list(read_json(tmp_path / "a.json")) == ["b", "a"]
+    assert read_json(tmp_path / "a.json") == value
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert "Dvořák" in text
+    assert text.endswith("}\n")
+
+
+def test_missing_json_is_named_with_the_remedy(tmp_path: Path):
+    with pytest.raises(UserError, match=r"scrape\.json is missing: run `dvc repro`"):
+        read_json(tmp_path / "scrape.json")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"a": }', b"<html>", b"\xff\xfe\x00"])
+def test_broken_json_is_named(tmp_path: Path, data: bytes):
+    (tmp_path / "scrape.json").write_bytes(data)
+    with pytest.raises(UserError, match=r"scrape\.json cannot be read as JSON") as refused:
+        read_json(tmp_path / "scrape.json")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_program_reports_a_user_error_as_one_line(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as stopped, exit_on_user_error("clean"):
+        raise UserError("data/raw/ledger.parquet is missing")
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "clean: data/raw/ledger.parquet is missing\n"
+
+
+def test_a_program_that_is_interrupted_says_so(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as stopped, exit_on_user_error("scrape"):
+        raise KeyboardInterrupt
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err.startswith("scrape: interrupted")
+
+
+def test_a_program_does_not_hide_its_own_faults():
+    with pytest.raises(ZeroDivisionError), exit_on_user_error("clean"):
+        raise ZeroDivisionError

@@ -1,0 +1,181 @@
+"""The ledger: read as it was written, or refused by name."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.errors import UserError
+from src.storage import ledger
+from src.storage.ledger import read_ledger, write_ledger
+
+ROW = {
+    "page": 1,
+    "position": 1,
+    "item_id": "nm1000001",
+    "name": "Zoë O’Brien",
+    "page_url": "http://demo.test/list/",
+    "image_url": "http://demo.test/images/a.jpg",
+    "stated_total": 2,
+    "given_side": None,
+    "layout": "single",
+    "file": "images/a.jpeg",
+    "sha256": "ab",
+    "bytes": 10,
+    "width": 4,
+    "height": 5,
+    "format": "JPEG",
+    "animated": False,
+    "status": "ok",
+}
+ABSENT = {
+    **dict.fromkeys(ROW, None),
+    "page": 1,
+    "position": 2,
+    "item_id": "nm1000002",
+    "status": "http_404",
+}
+
+
+def _table(*rows: dict) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"row": number, **row} for number, row in enumerate(rows)], columns=ledger.SCRAPED.names
+    )
+
+
+def _values(table: pd.DataFrame) -> list[dict]:
+    """Plain values, each kind of null as None."""
+    return [
+        {key: None if pd.isna(value) else value for key, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def test_a_round_trip_keeps_values_and_nulls(tmp_path: Path):
+    write_ledger(_table(ROW, ABSENT), tmp_path / "ledger.parquet", "raw")
+    read = read_ledger(tmp_path / "ledger.parquet", "raw")
+    assert _values(read) == [{"row": 0, **ROW}, {"row": 1, **ABSENT}]
+
+
+def test_numbers_stay_whole_beside_nulls(tmp_path: Path):
+    write_ledger(_table(ROW, ABSENT), tmp_path / "ledger.parquet", "raw")
+    read = read_ledger(tmp_path / "ledger.parquet", "raw")
+    assert read["bytes"].dtype == pd.Int64Dtype()
+    assert read["bytes"][1] is pd.NA
+
+
+CELLS = {
+    "int64": st.none() | st.integers(-(2**62), 2**62),
+    "double": st.none() | st.floats(allow_nan=False),
+    "string": st.none() | st.text(max_size=6),
+    "bool": st.none() | st.booleans(),
+}
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), count=st.integers(0, 4))
+def test_any_ledger_survives_two_round_trips(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, count: int
+):
+    fields = [field for field in ledger.schema("split") if field.name != "row"]
+    rows = [
+        {field.name: data.draw(CELLS[str(field.type)]) for field in fields} for _ in range(count)
+    ]
+    table = pd.DataFrame(rows, columns=[field.name for field in fields], dtype=object)
+    table.insert(0, "row", range(count))
+    folder = tmp_path_factory.mktemp("ledger")
+    write_ledger(table, folder / "one.parquet", "split")
+    read = read_ledger(folder / "one.parquet", "split")
+    assert _values(read) == _values(table)
+    write_ledger(read, folder / "two.parquet", "split")
+    assert (folder / "one.parquet").read_bytes() == (folder / "two.parquet").read_bytes()
+
+
+def test_equal_tables_give_equal_bytes(tmp_path: Path):
+    table = _table(ROW, ABSENT)
+    other = table.astype({"bytes": "Int64", "width": "Float64"})[table.columns[::-1]]
+    other["scratch"] = 1
+    other.index = ["a", "b"]
+    write_ledger(table, tmp_path / "one.parquet", "raw")
+    write_ledger(other, tmp_path / "two.parquet", "raw")
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+
+
+def test_only_the_stages_own_columns_are_written(tmp_path: Path):
+    write_ledger(_table(ROW).assign(scratch=1), tmp_path / "ledger.parquet", "raw")
+    assert pq.read_schema(tmp_path / "ledger.parquet").equals(ledger.SCRAPED, check_metadata=True)
+
+
+@pytest.mark.parametrize("rows", [[1, 2], [0, 2], [1, 0], [0, 0]])
+def test_rows_out_of_number_are_refused(tmp_path: Path, rows: list[int]):
+    with pytest.raises(ValueError, match="without gaps"):
+        write_ledger(_table(ROW, ROW).assign(row=rows), tmp_path / "ledger.parquet", "raw")
+    assert not (tmp_path / "ledger.parquet").exists()
+
+
+def test_a_table_that_lacks_columns_is_not_written(tmp_path: Path):
+    with pytest.raises(ValueError, match="verdict"):
+        write_ledger(_table(ROW), tmp_path / "ledger.parquet", "clean")
+    assert not (tmp_path / "ledger.parquet").exists()
+
+
+def test_columns_that_a_file_lacks_are_named(tmp_path: Path):
+    write_ledger(_table(ROW), tmp_path / "ledger.parquet", "raw")
+    with pytest.raises(UserError, match=r"ledger\.parquet lacks the columns .*verdict") as refused:
+        read_ledger(tmp_path / "ledger.parquet", "clean")
+    assert "item_id" not in str(refused.value)
+
+
+def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path):
+    with pytest.raises(UserError, match=r"ledger\.parquet is missing: run `dvc repro`"):
+        read_ledger(tmp_path / "ledger.parquet", "raw")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not a table", b"PAR1" + b"\x00" * 40 + b"PAR1"],
+    ids=["empty", "text", "zeros between the marks"],
+)
+def test_a_file_that_is_no_table_is_named(tmp_path: Path, data: bytes):
+    (tmp_path / "ledger.parquet").write_bytes(data)
+    with pytest.raises(UserError, match=r"ledger\.parquet cannot be read as Parquet") as refused:
+        read_ledger(tmp_path / "ledger.parquet", "raw")
+    assert "\n" not in str(refused.value)
+
+
+def test_each_stage_adds_to_the_columns_before_it():
+    raw, clean, split = (ledger.schema(stage).names for stage in ("raw", "clean", "split"))
+    assert clean[: len(raw)] == raw
+    assert split[: len(clean)] == clean
+    assert split[len(clean) :] == ["group", "side"]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_a_large_ledger_is_a_folder_of_files(tmp_path: Path, monkeypatch, rows: int):
+    monkeypatch.setattr("src.storage.ledger.ROWS", 2)
+    table = pd.DataFrame([{"row": n} | ROW | {"name": f"person {n}"} for n in range(rows)])
+    path = tmp_path / "ledger.parquet"
+    write_ledger(table, path, "raw")
+    assert path.is_dir() == (rows > 2)
+    if rows > 2:
+        assert [len(pq.read_table(file)) for file in sorted(path.iterdir())] == [2] * (
+            rows // 2
+        ) + [1] * (rows % 2)
+    again = read_ledger(path, "raw")
+    assert list(again["row"]) == list(range(rows))
+    assert list(again["name"]) == list(table["name"])
+
+
+@pytest.mark.parametrize(("before", "after"), [(5, 3), (5, 1), (1, 5), (3, 5)])
+def test_a_ledger_takes_the_place_of_another_of_any_size(
+    tmp_path: Path, monkeypatch, before: int, after: int
+):
+    monkeypatch.setattr("src.storage.ledger.ROWS", 2)
+    path = tmp_path / "ledger.parquet"
+    for rows in (before, after):
+        write_ledger(pd.DataFrame([{"row": n} | ROW for n in range(rows)]), path, "raw")
+    assert list(read_ledger(path, "raw")["row"]) == list(range(after))
+    assert [p.name for p in tmp_path.iterdir()] == ["ledger.parquet"]
