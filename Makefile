@@ -9,19 +9,19 @@ help:
 	@echo "make repro   build .venv if needed, then run the whole pipeline on the embedded demo"
 	@echo "make test    build .venv if needed, then run every test"
 	@echo "make bugs    run every known data bug as an experiment on a small demo (about 50 minutes)"
-	@echo "make lint    check style and formatting"
+	@echo "make lint    check style, formatting, types and the length of sentences"
 	@echo "make clean   remove what a run leaves behind (data, metrics stay in git and the DVC cache)"
 
 .venv/ready: requirements.txt
-	@echo "== building .venv from requirements.txt (about 6 GB, a few minutes the first time)"
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@echo "== building .venv from requirements.txt (about 7 GB, a few minutes the first time)"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5) and "Python 3.11.5 or newer is needed")'
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/tested: requirements-scale.txt .venv/ready
-	@echo "== adding what only the tests need (a minute)"
-	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-scale.txt
+.venv/tested: requirements-dev.txt requirements-scale.txt .venv/ready
+	@echo "== adding what only tests and checks need (a minute)"
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt -r requirements-scale.txt
 	@touch $@
 
 repro: .venv/ready
@@ -36,15 +36,19 @@ test: .venv/tested
 
 bugs: .venv/ready
 	@echo "== the bug lab: what each known data bug does, and what catches it (metrics/bugs.md)"
-	python -m src.bugs run
+	python -m src bugs run
 
-lint: .venv/ready
+lint: .venv/tested
 	@echo "== ruff"
 	ruff check .
 	ruff format --check .
+	@echo "== mypy"
+	mypy
+	@echo "== words per sentence"
+	python .ci/words.py
 
 clean:
 	@echo "== removing data/*, .resume, .cache and tool caches"
 	find data -mindepth 1 ! -name .gitignore -delete
-	rm -rf .resume .cache .pytest_cache .ruff_cache .hypothesis dvc_plots
+	rm -rf .resume .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dvc_plots
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
