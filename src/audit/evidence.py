@@ -9,7 +9,7 @@ import pandas as pd
 
 from src.audit import leak, saved_pages, source_files
 from src.audit.registry import Offender
-from src.audit.source_files import File
+from src.audit.source_files import SourceFile
 from src.dataset.arrays import Pairs
 from src.imaging.picture_files import read_photo
 from src.params import Pair
@@ -18,7 +18,13 @@ from src.storage.ledger import read_ledger
 
 @dataclass(frozen=True)
 class Evidence:
-    """Before training: the ledger after split, the final arrays of both sides, and data/raw."""
+    """Before training: the ledger after split, the pairs of both sides, and the raw files.
+
+    Attributes:
+        raw: The folder data/raw.
+        pair: The parameters that the pairs were made with.
+        limits: Every check's limit and thresholds, by their keys of audit.limits.
+    """
 
     ledger: pd.DataFrame
     train: Pairs
@@ -30,24 +36,26 @@ class Evidence:
 
     @property
     def sides(self) -> dict[str, Pairs]:
+        """The pairs of each side by its name."""
         return {"train": self.train, "val": self.val}
 
     @property
     def count(self) -> int:
+        """The number of pairs on both sides together."""
         return len(self.train) + len(self.val)
 
-    def at(self, side: str, index: int, detail: str) -> Offender:
-        """The offender that stands at `index` in a side's arrays."""
+    def offender(self, side: str, index: int, detail: str) -> Offender:
+        """Return the row at `index` of a side's arrays as an offender, with its picture."""
         row = int(self.sides[side].index["row"].iloc[index])
         return Offender(row, f"{detail} ({side})", ((side, int(index)),))
 
     @cached_property
-    def densities(self) -> list[tuple[str, int, float]]:
+    def edge_densities(self) -> list[tuple[str, int, float]]:
         """Side, index and share of edge pixels of every sketch."""
         return [
-            (side, at, float((np.asarray(edges) > 0).mean()))
+            (side, index, float((np.asarray(edges) > 0).mean()))
             for side, pairs in self.sides.items()
-            for at, edges in enumerate(pairs.canny)
+            for index, edges in enumerate(pairs.canny)
         ]
 
     @cached_property
@@ -56,39 +64,47 @@ class Evidence:
         return leak.nearest(self.val.photo, self.train.photo)
 
     @cached_property
-    def files(self) -> dict[str, File]:
-        """Every file that a ledger row names, as it lies on disk."""
-        return source_files.files(self.ledger, self.raw, self.pair.crop, self.pair.background)
+    def files(self) -> dict[str, SourceFile]:
+        """Every file that a ledger row names, as it is on disk, by name."""
+        return source_files.read_files(self.ledger, self.raw, self.pair.crop, self.pair.background)
 
     @cached_property
-    def _names(self) -> dict[int, str | None]:
-        listed = self.ledger.drop_duplicates("row")
-        return dict(zip(listed["row"], listed["file"], strict=True))
+    def _file_names(self) -> dict[int, str | None]:
+        rows = self.ledger.drop_duplicates("row")
+        return dict(zip(rows["row"], rows["file"], strict=True))
 
-    def file_of(self, row: int) -> File | None:
-        """A ledger row's file as it lies on disk; None where it has none."""
-        return self.files.get(self._names.get(row))
+    def file_of(self, row: int) -> SourceFile | None:
+        """Return a ledger row's file as it is on disk; None if the row has none."""
+        name = self._file_names.get(row)
+        return None if name is None else self.files.get(name)
 
     @cached_property
-    def scraped(self) -> int | None:
-        """How many rows scrape wrote; None where its ledger is not there."""
+    def scraped_rows(self) -> int | None:
+        """The number of rows that scrape wrote; None if its ledger is missing."""
         path = self.raw / "ledger.parquet"
         return len(read_ledger(path, "raw")) if path.exists() else None
 
     @cached_property
     def misplaced(self) -> dict[int, str]:
-        """Rows whose picture stands beside another item on its saved page: row → whose."""
+        """The rows whose picture is beside another item on the saved page: row → item."""
         return saved_pages.misplaced(self.ledger, self.raw / "pages")
 
 
 @dataclass(frozen=True)
 class OutputEvidence:
-    """After training: what the model made of validation, and the scores recorded for it."""
+    """After training: what the model made of validation, and the scores recorded for it.
+
+    Attributes:
+        train_rows: The ledger rows of the training side.
+        outputs: Pictures of data/predictions by ledger row, (S, S, 3) uint8 each.
+        scores: The validation scores of metrics/evaluate.json.
+        limits: Every check's limit and thresholds, by their keys of audit.limits.
+    """
 
     val: Pairs
     train_rows: frozenset[int]
-    outputs: dict[int, np.ndarray]  # by ledger row, (S, S, 3) uint8, as read from disk
-    scores: dict[str, float]  # metrics/evaluate.json's val
+    outputs: dict[int, np.ndarray]
+    scores: dict[str, float]
     limits: dict[str, float]
 
     @classmethod
@@ -100,20 +116,24 @@ class OutputEvidence:
         scores: dict[str, float],
         limits: dict[str, float],
     ) -> "OutputEvidence":
-        """With the pictures of `folder`, data/predictions, each named by its ledger row."""
+        """Read the pictures of `folder`, data/predictions, each named by its ledger row."""
         outputs = {int(path.stem): read_photo(path) for path in sorted(folder.glob("*.png"))}
         return cls(val, frozenset(train.index["row"]), outputs, scores, limits)
 
     @property
     def size(self) -> int:
-        return self.val.photo.shape[1]
+        """The width and height of a target in pixels."""
+        return int(self.val.photo.shape[1])
 
     @cached_property
     def paired(self) -> tuple[np.ndarray, np.ndarray, list[int]]:
-        """Outputs, targets and rows of what was asked for and made, at the targets' size."""
-        rows = list(self.val.index["row"])
-        fitting = {r for r, made in self.outputs.items() if made.shape[1] == self.size}
-        places = [at for at, row in enumerate(rows) if row in fitting]
-        outputs = [self.outputs[rows[at]] for at in places]
-        targets = np.asarray(self.val.photo)[places]
-        return np.array(outputs), targets, [int(rows[at]) for at in places]
+        """Outputs, (N, S, S, 3) uint8, their targets, and their N rows.
+
+        Left out are validation rows without an output of their target's size.
+        """
+        rows = [int(row) for row in self.val.index["row"]]
+        fitting = {row for row, output in self.outputs.items() if output.shape[1] == self.size}
+        indices = [index for index, row in enumerate(rows) if row in fitting]
+        outputs = [self.outputs[rows[index]] for index in indices]
+        targets = np.asarray(self.val.photo)[indices]
+        return np.array(outputs), targets, [rows[index] for index in indices]

@@ -1,4 +1,4 @@
-"""Run the checks and write what they found."""
+"""Run the checks and write their findings."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,15 +8,18 @@ import numpy as np
 import pandas as pd
 
 from src.audit.checks import CHECKS
-from src.audit.evidence import Evidence
+from src.audit.evidence import Evidence, OutputEvidence
 from src.audit.registry import Check, Finding, Offender, When
 from src.drawing.sheets import grid
 from src.errors import UserError
 from src.imaging.resizing import resize
 from src.storage.atomic import write_bytes, write_json
 from src.storage.encoding import encode_png
+from src.storage.slices import slices
 
-THUMBNAIL, COLUMNS, SHOWN = 96, 8, 32
+THUMBNAIL_PX = 96
+COLUMNS = 8  # thumbnails in a row of a sheet
+MAX_OFFENDERS = 32  # on a sheet
 
 
 def resolve_limits(overrides: Mapping[str, float]) -> dict[str, float]:
@@ -25,13 +28,16 @@ def resolve_limits(overrides: Mapping[str, float]) -> dict[str, float]:
     Raises:
         UserError: An override belongs to no check.
     """
-    own = {key: value for check in CHECKS for key, value in check.limits.items()}
-    if unknown := sorted(set(overrides) - set(own)):
-        raise UserError(f"audit.limits.{unknown[0]} is no check's: see `python -m src checks`")
-    return own | dict(overrides)
+    limits = {key: value for check in CHECKS for key, value in check.limits.items()}
+    if unknown := sorted(set(overrides) - set(limits)):
+        raise UserError(
+            f"audit.limits.{unknown[0]} belongs to no check: "
+            "`python -m src checks` lists the limits of all checks"
+        )
+    return limits | dict(overrides)
 
 
-def run(evidence: Any, when: When) -> dict[str, Finding]:
+def run(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Finding]:
     """Return the finding of every check of that time, by name.
 
     Args:
@@ -42,36 +48,45 @@ def run(evidence: Any, when: When) -> dict[str, Finding]:
 
 
 def write(findings: dict[str, Finding], ledger: pd.DataFrame, file: Path) -> None:
-    """Every check with its measure, limit and offenders, as JSON."""
+    """Write every check with its value, limit and offenders as JSON.
+
+    Args:
+        findings: By the checks' names.
+        ledger: Describes the offenders' rows.
+        file: findings.json.
+    """
     rows = ledger.drop_duplicates("row").set_index("row")
-    told = [_as_json(c, findings[c.name], rows) for c in CHECKS if c.name in findings]
-    write_json(file, told)
+    write_json(
+        file,
+        [_check_json(c, findings[c.name], rows) for c in CHECKS if c.name in findings],
+    )
 
 
 def write_nearest(evidence: Evidence, file: Path) -> None:
-    """For each validation picture its nearest training picture and their similarity, as JSON."""
-    similarity, index = evidence.nearest
+    """Write each validation picture's nearest training picture and their similarity as JSON."""
+    similarities, indices = evidence.nearest
+    val_rows, train_rows = (pairs.index["row"] for pairs in (evidence.val, evidence.train))
     nearest = [
         {
-            "row": int(evidence.val.index["row"].iloc[at]),
-            "train_row": int(evidence.train.index["row"].iloc[index[at]]),
-            "similarity": round(float(similarity[at]), 4),
+            "row": int(row),
+            "train_row": int(train_rows.iloc[index]),
+            "similarity": round(float(similarity), 4),
         }
-        for at in range(len(evidence.val))
+        for row, index, similarity in zip(val_rows, indices, similarities, strict=True)
     ]
     write_json(file, nearest)
 
 
 def write_sheets(evidence: Evidence, findings: dict[str, Finding], folder: Path) -> None:
-    """A sheet of the offenders' thumbnails for each check that failed."""
+    """Write a sheet of the offenders' thumbnails for each check that failed."""
     for name, finding in findings.items():
-        shown = [o.pictures for o in finding.offenders if o.pictures][:SHOWN]
-        if finding.failed and shown:
-            write_bytes(folder / f"{name}.png", _sheet(shown, evidence))
+        pictures = [offender.pictures for offender in finding.offenders if offender.pictures]
+        if finding.failed and pictures:
+            write_bytes(folder / f"{name}.png", _sheet(pictures[:MAX_OFFENDERS], evidence))
 
 
-def metrics(findings: dict[str, Finding]) -> dict:
-    """metrics/audit.json or review.json: each measure and verdict as numbers."""
+def metrics(findings: dict[str, Finding]) -> dict[str, Any]:
+    """Return each check's value, limit and outcome as numbers: audit.json or review.json."""
     checks = {
         name: {"value": round(f.value, 4), "limit": f.limit, "failed": int(f.failed)}
         for name, f in findings.items()
@@ -79,7 +94,7 @@ def metrics(findings: dict[str, Finding]) -> dict:
     return {"failed": sum(f.failed for f in findings.values()), "checks": checks}
 
 
-def _as_json(check: Check, finding: Finding, rows: pd.DataFrame) -> dict:
+def _check_json(check: Check, finding: Finding, rows: pd.DataFrame) -> dict[str, Any]:
     return {
         "name": check.name,
         "description": check.description,
@@ -90,17 +105,17 @@ def _as_json(check: Check, finding: Finding, rows: pd.DataFrame) -> dict:
         "failed": finding.failed,
         "severity": check.severity,
         "remedy": check.remedy,
-        "offenders": [_offender(o, rows) for o in finding.offenders],
+        "offenders": [_offender_json(offender, rows) for offender in finding.offenders],
     }
 
 
-def _offender(offender: Offender, rows: pd.DataFrame) -> dict:
-    told = {"row": offender.row, "detail": offender.detail}
+def _offender_json(offender: Offender, rows: pd.DataFrame) -> dict[str, Any]:
+    fault = {"row": offender.row, "detail": offender.detail}
     if offender.row not in rows.index:
         unknown = {"item_id": "", "name": "not in the ledger", "file": "", "page": 0, "position": 0}
-        return told | unknown
-    row = rows.loc[offender.row]
-    return told | {
+        return fault | unknown
+    row = rows.loc[offender.row].to_dict()
+    return fault | {
         "item_id": row["item_id"],
         "name": "" if pd.isna(row["name"]) else row["name"],
         "file": "" if pd.isna(row["file"]) else row["file"],
@@ -109,12 +124,13 @@ def _offender(offender: Offender, rows: pd.DataFrame) -> dict:
     }
 
 
-def _sheet(shown: list[tuple], evidence: Evidence) -> bytes:
+def _sheet(pictures: list[tuple[tuple[str, int], ...]], evidence: Evidence) -> bytes:
+    """Return a PNG of thumbnails in rows; `pictures` are each offender's."""
     tiles = [
-        resize(np.asarray(evidence.sides[side].photo[at]), THUMBNAIL, THUMBNAIL)
-        for pictures in shown
-        for side, at in pictures
+        resize(np.asarray(evidence.sides[side].photo[index]), THUMBNAIL_PX, THUMBNAIL_PX)
+        for of_offender in pictures
+        for side, index in of_offender
     ]
     blank = np.full_like(tiles[0], 255)
     tiles += [blank] * (-len(tiles) % COLUMNS)
-    return encode_png(grid([tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)]))
+    return encode_png(grid([tiles[columns] for columns in slices(len(tiles), COLUMNS)]))

@@ -1,44 +1,52 @@
-"""Whether training may go on after what the checks found."""
+"""Decides from the findings of the audit whether training may start."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from src.errors import UserError
 from src.storage.atomic import read_json
 
-LEAKS = {"leaked_pictures", "shared_items"}  # while they fail, a gap means nothing
+LEAKS = {"leaked_pictures", "shared_items"}  # while they fail, the train-val gap means nothing
+NAMED_OFFENDERS = 3  # of each failed check
 
 
 def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
-    """A summary where training may go on; UserError with the failed checks where it may not.
+    """Return a summary of the failed checks if training may start.
 
-    Checks of severity `warn` are told, and stop nothing.
+    Args:
+        findings: The file data/audit/findings.json.
+        on_failure: Whether failed checks stop training, or are only reported. Checks of severity
+            `warn` never stop it.
+
+    Raises:
+        UserError: Training must not start. The message names each failed check, its value, its
+            limit, the first rows at fault and the remedy.
     """
     failed = [finding for finding in read_json(findings) if finding["failed"]]
     if not failed:
         return "every check passed"
-    lines = [_sentence(finding) for finding in failed]
+    lines = [_summary(finding) for finding in failed]
     text = f"{len(failed)} of the checks failed:\n" + "\n".join(lines)
-    text += f"\nEvery row at fault is in {findings}, pictures beside it."
+    text += f"\n{findings} lists every row at fault; their pictures are in the same folder."
     if on_failure == "stop" and any(finding["severity"] == "stop" for finding in failed):
-        raise UserError(f"{text}\nTo go on all the same: audit.on_failure: report")
+        raise UserError(f"{text}\nTo train all the same, set audit.on_failure: report")
     return text
 
 
 def leaks(findings: Path) -> int:
-    """1 where a check found that validation holds what training has seen, else 0."""
+    """Return 1 if a check shows that validation holds what training has seen, else 0."""
     failed = {finding["name"] for finding in read_json(findings) if finding["failed"]}
     return int(bool(failed & LEAKS))
 
 
-def _sentence(finding: dict) -> str:
+def _summary(finding: dict[str, Any]) -> str:
     bound = "at least" if finding["at_least"] else "at most"
-    shown = [
+    named = [
         f"row {o['row']} (page {o['page']}, {o['item_id']}, {o['file'] or 'no file'}: {o['detail']})"
-        for o in finding["offenders"][:3]
+        for o in finding["offenders"][:NAMED_OFFENDERS]
     ]
-    more = len(finding["offenders"]) - len(shown)
-    rows = "; ".join(shown) + (f"; and {more} more" if more else "")
+    others = len(finding["offenders"]) - len(named)
+    rows = "; ".join(named) + (f"; and {others} more" if others else "")
     return (
         f"  {finding['name']} ({finding['severity']}): {finding['description']}: {finding['value']:g}, allowed {bound} "
         f"{finding['limit']:g}\n    {rows or 'no single row is at fault'}\n    → {finding['remedy']}"

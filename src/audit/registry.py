@@ -1,4 +1,4 @@
-"""What a check is, and the register of all of them."""
+"""What a check is, and the register of all checks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,19 +10,30 @@ When = Literal["before", "after"]
 
 @dataclass(frozen=True)
 class Offender:
-    """A row at fault. `pictures` are (side, index) in the arrays, for thumbnails."""
+    """A row at fault.
+
+    Attributes:
+        row: The row's number in the ledger.
+        detail: What is wrong with it, in words.
+        pictures: Side and index in the arrays of the pictures that a sheet shows for it.
+    """
 
     row: int
     detail: str
     pictures: tuple[tuple[str, int], ...] = ()
 
 
-Measure = tuple[float, list[Offender]]  # what was measured, and the rows at fault
+Measurement = tuple[float, list[Offender]]  # the value, and the rows at fault
+Measure = Callable[[Any], Measurement]  # of Evidence or OutputEvidence
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check measured; it fails above `limit` (below it, where `at_least`)."""
+    """The outcome of a check, with the limit and the thresholds that were in force.
+
+    Attributes:
+        at_least: Whether the check fails below `limit` instead of above it.
+    """
 
     value: float
     limit: float
@@ -32,6 +43,7 @@ class Finding:
 
     @property
     def failed(self) -> bool:
+        """Whether the value is on the wrong side of the limit."""
         return self.value < self.limit if self.at_least else self.value > self.limit
 
 
@@ -40,8 +52,10 @@ class Check:
     """A registered check.
 
     Attributes:
+        description: What the check measures.
         limit: The key of audit.limits that overrides `allowed`.
-        allowed: The measure above which the check fails (below it, where `at_least`).
+        allowed: The largest value that passes; the smallest one where `at_least` is set.
+        remedy: What to do about a failure.
         severity: Whether a failure stops training at the gate, or only warns.
         when: Before training, on Evidence, or after it, on OutputEvidence.
         thresholds: What makes a single picture an offender, by their keys of audit.limits.
@@ -57,7 +71,7 @@ class Check:
     when: When
     at_least: bool
     thresholds: dict[str, float]
-    measure: Callable[[Any], Measure]
+    measure: Measure
 
     @property
     def limits(self) -> dict[str, float]:
@@ -67,9 +81,11 @@ class Check:
     def run(self, evidence: Any) -> Finding:
         """Measure `evidence`, and compare the value with the limit in force."""
         value, offenders = self.measure(evidence)
-        own = {key: evidence.limits.get(key, value) for key, value in self.limits.items()}
-        limit = own.pop(self.limit)
-        return Finding(float(value), limit, offenders, self.at_least, own)
+        thresholds = {
+            key: evidence.limits.get(key, default) for key, default in self.limits.items()
+        }
+        limit = thresholds.pop(self.limit)
+        return Finding(float(value), limit, offenders, self.at_least, thresholds)
 
 
 CHECKS: list[Check] = []
@@ -84,13 +100,13 @@ def check(
     when: When = "before",
     at_least: bool = False,
     thresholds: dict[str, float] | None = None,
-) -> Callable[[Callable[[Any], Measure]], Callable[[Any], Measure]]:
-    """Register the decorated function as the check of its name; the arguments are Check's."""
+) -> Callable[[Measure], Measure]:
+    """Register the decorated function as the check of its name; Check describes the arguments."""
 
-    def register(function: Callable[[Any], Measure]) -> Callable[[Any], Measure]:
+    def register(measure: Measure) -> Measure:
         CHECKS.append(
             Check(
-                name=function.__name__,
+                name=measure.__name__,
                 description=description,
                 limit=limit,
                 allowed=allowed,
@@ -99,9 +115,9 @@ def check(
                 when=when,
                 at_least=at_least,
                 thresholds=thresholds or {},
-                measure=function,
+                measure=measure,
             )
         )
-        return function
+        return measure
 
     return register

@@ -1,7 +1,7 @@
-"""Do pictures stand beside their own names on the saved list pages?
+"""Compares where pictures are on the saved list pages with the ledger, without a site's parser.
 
-Without any site's parser: on the page, the smallest element (or JSON object) that holds both a
-picture's address and somebody's id must hold the id that the ledger gives the picture.
+It looks for the smallest element (or JSON object) that holds both a picture's address and an id.
+One of the ids there must be the one that the ledger gives to the picture.
 """
 
 import json
@@ -16,97 +16,111 @@ from bs4 import BeautifulSoup, Tag
 
 
 def misplaced(ledger: pd.DataFrame, folder: Path) -> dict[int, str]:
-    """Rows whose picture stands beside other people's ids only: row → one of those.
+    """Find the rows whose picture is beside the ids of other items only.
 
-    folder: data/raw/pages. Left out are rows whose picture or id is not found on their page
-    (addresses may have been rewritten), and pages that were not saved.
+    Left out are rows whose picture or id is not on their page, since addresses may be rewritten,
+    and pages that were not saved.
+
+    Args:
+        ledger: Its columns row, page, item_id, page_url and image_url are read.
+        folder: data/raw/pages.
+
+    Returns:
+        For each such row one of the other ids.
     """
-    found: dict[int, str] = {}
+    others: dict[int, str] = {}
     listed = ledger[ledger["image_url"].notna() & ledger["page_url"].notna()]
     for number, rows in listed.groupby("page", sort=True):
-        saved = folder / f"{number:04d}.html"
-        if saved.is_file():
-            found |= _misplaced(saved.read_text(encoding="utf-8", errors="replace"), rows)
-    return found
+        file = folder / f"{number:04d}.html"
+        if file.is_file():
+            others |= _misplaced_on(file.read_text(encoding="utf-8", errors="replace"), rows)
+    return others
 
 
-def _misplaced(html: str, rows: pd.DataFrame) -> dict[int, str]:
+def _misplaced_on(html: str, rows: pd.DataFrame) -> dict[int, str]:
     page = Page(rows)
     soup = BeautifulSoup(html, "lxml")
-    parts = [soup]
+    nodes: list[Any] = [soup]
     for script in soup.find_all("script", type=re.compile("json")):
         with suppress(ValueError, RecursionError):
-            parts.append(json.loads(script.get_text()))
-    for part in parts:
+            nodes.append(json.loads(script.get_text()))
+    for node in nodes:
         with suppress(RecursionError):  # nobody nests a list a thousand deep
-            page.gather(part)
-    listed = zip(rows["row"], rows["item_id"], rows["image_url"], strict=True)
-    seen = [(row, item, page.beside.get(page.picture(url))) for row, item, url in listed]
-    return {
-        int(row): min(there)
-        for row, own, there in seen
-        if own in page.seen and there and own not in there
-    }
+            page.gather(node)
+    others = {}
+    for row, item, url in zip(rows["row"], rows["item_id"], rows["image_url"], strict=True):
+        neighbours = page.ids_beside.get(page.picture_key(url))
+        if neighbours and item in page.ids_seen and item not in neighbours:
+            others[int(row)] = min(neighbours)
+    return others
 
 
 class Page:
-    """The listed ids and pictures, and which ids each picture stands beside."""
+    """The ids and pictures that the ledger lists for a page, and where they are on it.
+
+    Attributes:
+        ids_seen: The listed ids that are on the page.
+        ids_beside: For each listed picture that is on the page, the ids beside it.
+    """
 
     def __init__(self, rows: pd.DataFrame):
         self.url = str(rows["page_url"].iloc[0])
         self.ids = set(rows["item_id"])
-        # where last parts repeat (…/3/photo.jpg, img.php?id=3) the whole address is compared
         urls = set(rows["image_url"])
-        self.whole = len({_picture(url, False) for url in urls}) < len(urls)
-        self.pictures = {self.picture(url) for url in urls}
-        self.seen: set[str] = set()
-        self.beside: dict[str, set[str]] = {}
+        # where last parts repeat (…/3/photo.jpg, img.php?id=3) the full address is compared
+        self.full_address = len({_picture_key(url, False) for url in urls}) < len(urls)
+        self.pictures = {self.picture_key(url) for url in urls}
+        self.ids_seen: set[str] = set()
+        self.ids_beside: dict[str, set[str]] = {}
 
-    def gather(self, thing: Any) -> tuple[set[str], set[str]]:
-        """Ids and pictures in a part of the page; a picture that met an id goes no further up."""
-        values, parts = _inside(thing)
-        pieces = {piece for value in values for piece in re.split(r"[\s,]+", value)}
-        ids = set().union(*map(self._ids, pieces))
-        self.seen |= ids
-        pictures = {self.picture(piece) for piece in pieces} & self.pictures
-        for part in parts:
-            more_ids, more_pictures = self.gather(part)
-            ids |= more_ids
-            pictures |= more_pictures
+    def gather(self, node: Any) -> tuple[set[str], set[str]]:
+        """Return the listed ids and pictures in an element or JSON value, and note their places.
+
+        A picture that has an id beside it is not passed on to the elements around it.
+        """
+        texts, children = _contents(node)
+        pieces = {piece for text in texts for piece in re.split(r"[\s,]+", text)}
+        ids = set().union(*map(self._ids_in, pieces))
+        self.ids_seen |= ids
+        pictures = {self.picture_key(piece) for piece in pieces} & self.pictures
+        for child in children:
+            child_ids, child_pictures = self.gather(child)
+            ids |= child_ids
+            pictures |= child_pictures
         if not ids:
             return ids, pictures
         for picture in pictures:
-            self.beside.setdefault(picture, set()).update(ids)
+            self.ids_beside.setdefault(picture, set()).update(ids)
         return ids, set()
 
-    def picture(self, address: str) -> str:
-        """What stays of a picture's address when it is made absolute or asks for another size."""
+    def picture_key(self, address: str) -> str:
+        """Return what stays of an address when it is made absolute or asks for another size."""
         with suppress(ValueError):
-            return _picture(urljoin(self.url, address) if self.whole else address, self.whole)
+            full = urljoin(self.url, address) if self.full_address else address
+            return _picture_key(full, self.full_address)
         return address
 
-    def _ids(self, piece: str) -> set[str]:
-        """The ids that a piece of text is, leads to, or has as a segment of its path."""
+    def _ids_in(self, piece: str) -> set[str]:
+        """Return the ids that a piece of text is, links to, or has as a segment of its path."""
         with suppress(ValueError):  # what urljoin cannot read is no address
             return self.ids & {urljoin(self.url, piece), piece, *piece.split("?")[0].split("/")}
         return set()
 
 
-def _inside(thing: Any) -> tuple[list[str], list[Any]]:
-    """The texts of an element's attributes or an object's values, and the parts within."""
-    if isinstance(thing, Tag):
-        values = [v if isinstance(v, str) else " ".join(v) for v in (thing.attrs or {}).values()]
-        return values, thing.find_all(True, recursive=False)
-    if isinstance(thing, dict | list):
-        inside = list(thing.values()) if isinstance(thing, dict) else thing
-        return [v for v in inside if isinstance(v, str)], [
-            v for v in inside if not isinstance(v, str)
-        ]
+def _contents(node: Any) -> tuple[list[str], list[Any]]:
+    """Return the texts of an element's attributes or an object's values, and the nodes inside."""
+    if isinstance(node, Tag):
+        texts = [v if isinstance(v, str) else " ".join(v) for v in (node.attrs or {}).values()]
+        return texts, node.find_all(True, recursive=False)
+    if isinstance(node, dict | list):
+        values = list(node.values()) if isinstance(node, dict) else node
+        texts = [value for value in values if isinstance(value, str)]
+        return texts, [value for value in values if not isinstance(value, str)]
     return [], []
 
 
-def _picture(address: str, whole: bool) -> str:
+def _picture_key(address: str, full_address: bool) -> str:
     path = unquote(address.split("#")[0])
-    if not whole:
+    if not full_address:
         path = path.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
     return re.sub(r"@*(\._V1.*|\.\w+)$", "", path)

@@ -1,12 +1,12 @@
-"""The files that pictures were made from, read again with a decoder of the audit's own.
+"""Reads the files that pictures were made from again, with a decoder of the audit's own.
 
-Apart from src/images.py on purpose: what that one gets wrong would be wrong here too.
+It shares no code with src/imaging: an error there must not hide itself here.
 """
 
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,9 +19,9 @@ from PIL import Image, ImageCms
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # what the pipeline takes in
-ORIENTATION = 0x0112
-# Pillow's exif_transpose also writes the EXIF block anew, and fails on mistyped tags
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # that the pipeline accepts
+ORIENTATION_TAG = 0x0112  # of EXIF
+# Pillow's exif_transpose also writes the EXIF block again, and fails on mistyped tags
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -31,53 +31,61 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDE = 16  # of the picture in small that arrays are compared by
+THUMBNAIL_PX = 16
 
-warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd metadata: pixels decide
+warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata: pixels decide
 
 
 @dataclass(frozen=True)
-class File:
-    """A file on disk. `error` is set, and no size or picture, where it is no picture.
+class SourceFile:
+    """A file on disk.
 
-    small: (16, 16, 3) uint8, the square that the pair should show.
-    side: the pixels that square is wide in the file.
+    Attributes:
+        error: Why the file is no picture; it then has neither size nor thumbnail.
+        square_px: Width in the file of the square that the pair should show.
+        thumbnail: That square, (16, 16, 3) uint8 RGB.
     """
 
     sha256: str
     error: str | None = None
-    side: int = 0
-    small: np.ndarray | None = None
+    square_px: int = 0
+    thumbnail: np.ndarray | None = None
 
 
-def files(
+def read_files(
     ledger: pd.DataFrame, raw: Path, crop: str, background: str = "#ffffff"
-) -> dict[str, File]:
-    """Read every file that the ledger names, once; by name."""
+) -> dict[str, SourceFile]:
+    """Read every file that the ledger names, once, and return them by name.
+
+    Args:
+        ledger: Its columns file and layout are read.
+        raw: The folder data/raw.
+        crop: Where the square lies in a tall picture: center or top.
+        background: The colour below transparent pixels.
+    """
     named = ledger[ledger["file"].notna()].drop_duplicates("file")
     keys = sorted(zip(named["file"], named["layout"], strict=True))
-    read = map_processes(
-        partial(_read, raw=raw, crop=crop, background=background), keys, "reading the files again"
-    )
-    return dict(zip((file for file, _ in keys), read, strict=True))
+    read = partial(_read, raw=raw, crop=crop, background=background)
+    files = map_processes(read, keys, "reading the files again")
+    return dict(zip((name for name, _ in keys), files, strict=True))
 
 
-def small(pictures: np.ndarray) -> np.ndarray:
-    """Pictures (N, S, S, 3) uint8 in small, (N, 16, 16, 3) uint8."""
-    made = [_reduce(Image.fromarray(np.asarray(picture))) for picture in pictures]
-    return np.array(made, np.uint8).reshape(-1, SIDE, SIDE, 3)
+def thumbnails(pictures: Iterable[np.ndarray]) -> np.ndarray:
+    """Reduce N pictures, (S, S, 3) uint8 each, to (N, 16, 16, 3) uint8."""
+    reduced = [_reduce(Image.fromarray(np.asarray(picture))) for picture in pictures]
+    return np.array(reduced, np.uint8).reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX, 3)
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean absolute difference in levels of 255; a and b are pictures in small."""
+    """Return the mean absolute difference of two thumbnails in levels, 0…255."""
     return float(np.abs(a.astype(np.int16) - b).mean())
 
 
-def explanation(found: np.ndarray, expected: np.ndarray) -> str:
-    """Which known mistake turns `expected` into `found`, in words; both in small."""
-    named = min(_mistakes(expected), key=lambda named: difference(found, named[1]))
-    left = difference(found, named[1])
-    return named[0] if left < difference(found, expected) / 3 else "it shows something else"
+def explain(actual: np.ndarray, expected: np.ndarray) -> str:
+    """Return in words which known mistake turns the thumbnail `expected` into `actual`."""
+    words, mistaken = min(_mistakes(expected), key=lambda mistake: difference(actual, mistake[1]))
+    explained = difference(actual, mistaken) < difference(actual, expected) / 3
+    return words if explained else "it shows something else"
 
 
 def _mistakes(picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -87,61 +95,77 @@ def _mistakes(picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         turned = np.rot90(picture, turns)
         yield "it is turned: EXIF orientation ignored?", turned
         yield "it is turned and mirrored: EXIF orientation ignored?", turned[:, ::-1]
-    yield "it is a negative: CMYK read the wrong way round?", 255 - picture
+    yield "it is a negative: CMYK read inverted?", 255 - picture
     yield "its levels are 0 and 1: [0, 1] taken for [0, 255]?", picture // 255
     yield "its levels begin at 128: [0, 1] taken for [-1, 1]?", 128 + picture // 2
     yield "its dark half is black: [-1, 1] taken for [0, 1]?", 2 * picture.clip(128) - 255
 
 
-def _read(key: tuple[str, str], raw: Path, crop: str, background: str) -> File:
-    file, layout = key
+def _read(key: tuple[str, str], raw: Path, crop: str, background: str) -> SourceFile:
+    name, layout = key
     try:
-        data = read_bytes(raw / file)
+        data = read_bytes(raw / name)
     except OSError as error:
-        return File("", error.strerror or str(error))
+        return SourceFile("", error.strerror or str(error))
     digest = hashlib.sha256(data).hexdigest()
     try:
         image, scale = _decode(data, background)
     except Exception as error:  # Pillow raises whatever its plugins meet in damaged bytes
-        return File(digest, f"{error} (it starts {data[:12]!r})")
-    photo = image.crop(_half(image.size, layout))
+        return SourceFile(digest, f"{error} (it starts {data[:12]!r})")
+    photo = image.crop(_photo_box(image.size, layout))
     side = min(photo.size)
     top = 0 if crop == "top" else (photo.height - side) // 2
     left = (photo.width - side) // 2
     square = photo.crop((left, top, left + side, top + side))
-    return File(digest, None, side * scale, _reduce(square))
+    return SourceFile(digest, None, side * scale, _reduce(square))
 
 
 def _decode(data: bytes, background: str) -> tuple[Image.Image, int]:
-    """The picture as it should be seen, and by how much it was reduced."""
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    """Return the picture as it should be seen, in RGB, and the factor of its reduction."""
+    image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
     width = image.width
-    image.draft("RGB", (8 * SIDE, 8 * SIDE))  # a JPEG is decoded at a reduced scale
+    image.draft("RGB", (8 * THUMBNAIL_PX, 8 * THUMBNAIL_PX))  # decodes a JPEG at a reduced scale
     scale = round(width / image.width)
-    image.load()  # which turns a TIFF by itself
+    image.load()  # turns a TIFF by itself
     profile = image.info.get("icc_profile")
     turn = None
     with suppress(Exception):  # a broken EXIF block says nothing about the pixels
-        turn = TURNS.get(image.getexif().get(ORIENTATION))
+        turn = TURNS.get(image.getexif().get(ORIENTATION_TAG, 1))
     if image.mode[0] in "IF":
-        levels = np.asarray(image).astype(np.float64)
-        deep = image.mode.startswith("I;16") or levels.max(initial=0) > 255
-        image = Image.fromarray((levels / (257 if deep else 1)).clip(0, 255).astype(np.uint8))
+        image = _to_eight_bits(image)
     if image.mode in ("RGBA", "LA", "PA", "P") or "transparency" in image.info:
-        seen = image.convert("RGBA")
-        image = Image.new("RGBA", seen.size, background)
-        image.alpha_composite(seen)
-        image = image.convert("RGB")
+        image = _on_background(image, background)
     if profile:
-        # a broken profile says nothing about the pixels
-        with suppress(ImageCms.PyCMSError, OSError, ValueError):
-            wanted = ImageCms.createProfile("sRGB")
-            image = ImageCms.profileToProfile(image, io.BytesIO(profile), wanted, outputMode="RGB")
+        image = _to_srgb(image, profile)
     image = image.convert("RGB")
     return (image if turn is None else image.transpose(turn)), scale
 
 
-def _half(size: tuple[int, int], layout: str) -> tuple[int, int, int, int]:
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    levels = np.asarray(image).astype(np.float64)
+    deep = image.mode.startswith("I;16") or levels.max(initial=0) > 255
+    return Image.fromarray((levels / (257 if deep else 1)).clip(0, 255).astype(np.uint8))
+
+
+def _on_background(image: Image.Image, background: str) -> Image.Image:
+    foreground = image.convert("RGBA")
+    canvas = Image.new("RGBA", foreground.size, background)
+    canvas.alpha_composite(foreground)
+    return canvas.convert("RGB")
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Return the picture in sRGB; a broken profile says nothing about the pixels."""
+    with suppress(ImageCms.PyCMSError, OSError, ValueError):
+        converted = ImageCms.profileToProfile(
+            image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+        return converted or image
+    return image
+
+
+def _photo_box(size: tuple[int, int], layout: str) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of the photograph in a file of that layout."""
     width, height = size
     middle = width // 2
     if layout == "single":
@@ -150,5 +174,5 @@ def _half(size: tuple[int, int], layout: str) -> tuple[int, int, int, int]:
 
 
 def _reduce(image: Image.Image) -> np.ndarray:
-    # Hamming: a box of a few pixels wide weighs them unevenly
-    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.HAMMING))
+    # Hamming: a box a few pixels wide would weigh them unevenly
+    return np.asarray(image.resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.HAMMING))

@@ -1,4 +1,4 @@
-"""The known data bugs, as bugs.yaml tells them."""
+"""The known data bugs, as bugs.yaml describes them."""
 
 from functools import cache
 from importlib import import_module
@@ -13,37 +13,46 @@ from src.params import Section
 
 FILE = Path(__file__).with_name("bugs.yaml")
 Stage = Literal["scrape", "pair", "evaluate"]
+Settings = dict[str, str | int | float | bool]  # parameters by their dotted keys
+# In src/bugs/mutations: what changes the artifacts of each stage.
+MODULES: dict[Stage, str] = {
+    "scrape": "raw_pictures",
+    "pair": "pair_arrays",
+    "evaluate": "predictions",
+}
 
 
 class Bug(Section):
-    """One known bug.
+    """A known bug.
 
-    story: what happened, in one sentence.
-    context: settings that are no fault, under which the bug shows.
-    settings: parameters that make it happen, through the knobs that a user has.
-    mutations: by stage, what is done to its artifacts where no honest knob exists: the
-        functions of the stage's module in mutations/, and which kind of fault each makes.
-    checks: those of the audit that must fire.
-    refused: or else words of the error with which a stage refuses to go on.
-    scores: what it does to the scores.
+    Attributes:
+        story: What happened, in a sentence.
+        context: Settings that are no fault, under which the bug has an effect.
+        settings: Parameters that make it happen.
+        mutations: What makes it happen where no parameter does: for each stage, functions of its
+            module in src/bugs/mutations, and the kind of fault that each makes.
+        checks: The checks of the audit that must fail.
+        refused: Words of the error with which a stage refuses the data; a bug has either
+            `checks` or this.
+        scores: What the bug does to the scores.
     """
 
     story: str
-    context: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    context: Settings = Field(default_factory=dict)
+    settings: Settings = Field(default_factory=dict)
     mutations: dict[Stage, dict[str, str]] = Field(default_factory=dict)
     checks: list[str] = Field(default_factory=list)
     refused: str = ""
     scores: str
 
     def mutate(self, stage: Stage, root: Path) -> None:
-        """Change what `stage` has just written below `root`, the project's folder."""
-        module = import_module(f"src.bugs.mutations.{stage}")
-        for name, kind in self.mutations.get(stage, {}).items():
-            getattr(module, name)(root, kind)
+        """Change what `stage` wrote below `root`, the project's folder."""
+        module = import_module(f"src.bugs.mutations.{MODULES[stage]}")
+        for function, kind in self.mutations.get(stage, {}).items():
+            getattr(module, function)(root, kind)
 
     @model_validator(mode="after")
-    def _whole(self) -> "Bug":
+    def _check_completeness(self) -> "Bug":
         if not self.settings and not self.mutations:
             raise ValueError("has neither settings nor mutations")
         if bool(self.checks) == bool(self.refused):
@@ -53,14 +62,18 @@ class Bug(Section):
 
 @cache
 def catalogue() -> dict[str, Bug]:
-    """All known bugs by name, in the file's order."""
-    listed = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return {name: Bug.model_validate(told) for name, told in listed.items()}
+    """Return all known bugs by name, in the order of bugs.yaml."""
+    bugs = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return {name: Bug.model_validate(values) for name, values in bugs.items()}
 
 
-def bug(name: str) -> Bug:
-    """One bug; UserError that lists the known names where there is none of this name."""
-    known = catalogue()
-    if name not in known:
-        raise UserError(f"no bug is called {name!r}; known are {', '.join(known)}")
-    return known[name]
+def find_bug(name: str) -> Bug:
+    """Return the bug of that name.
+
+    Raises:
+        UserError: There is none; the message lists the known names.
+    """
+    bugs = catalogue()
+    if name not in bugs:
+        raise UserError(f"no bug is called {name!r}; known are {', '.join(bugs)}")
+    return bugs[name]

@@ -1,27 +1,28 @@
-"""The bug lab: every known bug as a DVC experiment on a small demo, and what its scores were.
+"""The bug lab: runs every known bug as a DVC experiment on a small demo and records its scores.
 
-Alone in src in knowing DVC, which it calls as a user would. It works in a clone of the last
-commit, since a mutation is a changed command in dvc.yaml; experiments come back to this
-repository under their own names. What was finished is not run again for the same code.
+No other module of src calls DVC, which the lab does as a user would. It works in a clone of the
+last commit, because a mutation changes a command in dvc.yaml. The experiments come back to this
+repository under their own names. A finished result is reused while the code stays the same.
 """
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from src.bugs.catalogue import Bug, bug
+from src.bugs.catalogue import Bug, Settings, Stage, find_bug
 from src.errors import UserError
 from src.parallel.local import progress
 from src.storage.atomic import read_json, write_json, write_text
 from src.storage.fingerprint import fingerprint
 
 # Small enough for a run in half a minute, large enough for scores to move.
-SMALL = {
+DEMO_SETTINGS: Settings = {
     "demo.pages": 6,
     "demo.per_page": 50,
     "split.val_fraction": 0.2,
@@ -34,170 +35,203 @@ SMALL = {
     "audit.on_failure": "report",
 }
 DVC = [sys.executable, "-m", "dvc"]
+SIDES = ("val", "train")
 SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness", "n")
+OUTPUT_CHARS = 3000  # of a failed experiment's output that the error shows
+
+Entry = dict[str, Any]  # a bug in metrics/bugs.json
 
 
-def run(names: list[str], root: Path, settings: dict[str, Any] = SMALL) -> dict[str, dict]:
-    """Run the named bugs, and the runs without a bug that they are held against.
+def run(
+    names: Iterable[str], root: Path, settings: Mapping[str, Any] = DEMO_SETTINGS
+) -> dict[str, Entry]:
+    """Run the named bugs, and for comparison the demo without them.
 
-    settings: of the demo that all of them run on. Returns an entry for each bug.
-    Raises UserError where an experiment fails in another way than it should.
+    Args:
+        names: Bugs of the catalogue.
+        root: The project's folder, a git repository with a DVC cache.
+        settings: Parameters of the demo that all of them run on.
+
+    Returns:
+        For each bug: the checks that caught or missed it, and the scores with and without it.
+
+    Raises:
+        UserError: A bug is unknown, or an experiment fails in another way than it should.
     """
-    bugs = {name: bug(name) for name in names}
+    bugs = {name: find_bug(name) for name in names}
     lab = Lab(root, settings)
     entries = {}
-    for name, told in progress(bugs.items(), len(bugs), "bugs"):
-        found = lab.result(name, told.context | told.settings, told)
-        without = lab.result(
-            "-".join(["none", *(f"{key}-{value}" for key, value in told.context.items())]),
-            told.context,
-        )
-        entries[name] = _entry(told, found, without)
+    for name, bug in progress(bugs.items(), len(bugs), "bugs"):
+        with_bug = lab.result(name, bug.context | bug.settings, bug)
+        context = [f"{key}-{value}" for key, value in bug.context.items()]
+        without_bug = lab.result("-".join(["none", *context]), bug.context)
+        entries[name] = _entry(bug, with_bug, without_bug)
     return entries
 
 
-def write(entries: dict[str, dict], metrics: Path) -> None:
-    """Write metrics/bugs.json and bugs.md."""
-    write_json(metrics / "bugs.json", {"settings": SMALL, "bugs": entries})
+def write(entries: dict[str, Entry], metrics: Path) -> None:
+    """Write bugs.json and bugs.md into the folder `metrics`."""
+    write_json(metrics / "bugs.json", {"settings": DEMO_SETTINGS, "bugs": entries})
     write_text(metrics / "bugs.md", table(entries))
 
 
-def table(entries: dict[str, dict]) -> str:
-    """Entries as a Markdown table; in brackets: without the bug."""
+def table(entries: dict[str, Entry]) -> str:
+    """Return the entries as a Markdown table; scores in brackets are those without the bug."""
     lines = [
-        "| bug | caught by | fails too | when | n | val L1 | train L1 | val PSNR | val colour |"
+        "| bug | caught by | fails too | when | n | val L1 | train L1 | val PSNR | val colour |",
+        "| --- | --- | --- | --- | ---: | --- | --- | --- | --- |",
     ]
-    lines.append("| --- | --- | --- | --- | ---: | --- | --- | --- | --- |")
     for name, entry in entries.items():
         caught, also = (", ".join(entry[key]) for key in ("caught_by", "also_failed"))
         n = entry["with"]["val"]["n"] if "with" in entry else 0
         cells = [name.replace("_", " "), caught, also, entry["when"], str(n)]
-        pairs = [("val", "l1"), ("train", "l1"), ("val", "psnr"), ("val", "colorfulness")]
-        cells += [_compared(entry, side, score) for side, score in pairs]
+        columns = [("val", "l1"), ("train", "l1"), ("val", "psnr"), ("val", "colorfulness")]
+        cells += [_score_cell(entry, side, score) for side, score in columns]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def command(name: str) -> str:
-    """What a user types to see one bug happen."""
-    told = bug(name)
-    if told.mutations:
+    """Return the command that a user types to see a bug happen."""
+    bug = find_bug(name)
+    if bug.mutations:
         return f"python -m src bugs run {name}"
-    settings = told.context | told.settings | {"audit.on_failure": "report"}
+    settings = bug.context | bug.settings | {"audit.on_failure": "report"}
     return f"dvc exp run -n bug-{name} " + " ".join(_overrides(settings))
 
 
 class Lab:
-    """A clone of the last commit, with this repository's DVC cache."""
+    """A clone of the last commit, with this repository's DVC cache.
 
-    def __init__(self, root: Path, settings: dict[str, Any]):
+    Args:
+        root: The project's folder.
+        settings: Parameters of every run.
+    """
+
+    def __init__(self, root: Path, settings: Mapping[str, Any]):
         self.root = root.resolve()
-        # no run asks the network for weights, and mutations write over single files
-        self.settings = settings | {"evaluate.lpips": False, "scrape.shard_size": 10_000}
-        self.commit = _run(["git", "rev-parse", "HEAD"], self.root)[1].strip()
+        # no run downloads weights, and mutations overwrite single files
+        self.settings = {**settings, "evaluate.lpips": False, "scrape.shard_size": 10_000}
+        self.commit = _call(["git", "rev-parse", "HEAD"], self.root)[1].strip()
         self.clone = self.root / ".cache/bugs/clone"
-        self.results = self.root / ".cache/bugs" / self._key()
+        self.results = self.root / ".cache/bugs" / self._fingerprint()
         if not self.clone.exists():
-            _expect(["git", "clone", "-q", str(self.root), str(self.clone)], self.root)
-        _expect(["git", "fetch", "-q", "origin"], self.clone)
-        _expect(["git", "checkout", "-q", "-f", "-B", "lab", self.commit], self.clone)
+            _check_call(["git", "clone", "-q", str(self.root), str(self.clone)], self.root)
+        _check_call(["git", "fetch", "-q", "origin"], self.clone)
+        _check_call(["git", "checkout", "-q", "-f", "-B", "lab", self.commit], self.clone)
         cache = str(self.root / ".dvc/cache")
-        _expect([*DVC, "cache", "dir", "--local", cache], self.clone)
+        _check_call([*DVC, "cache", "dir", "--local", cache], self.clone)
 
-    def _key(self) -> str:
-        """What a result depends on: the commit's code and parameters, and the lab's settings."""
+    def _fingerprint(self) -> str:
+        """Return what results depend on: the commit's code and parameters, and the settings."""
         trees = ["HEAD:src", "HEAD:stages", "HEAD:dvc.yaml", "HEAD:params.yaml"]
-        versions = _run(["git", "rev-parse", *trees], self.root)[1]
+        versions = _call(["git", "rev-parse", *trees], self.root)[1]
         return fingerprint((), versions, self.settings)
 
-    def result(self, name: str, settings: dict, told: Bug | None = None) -> dict[str, Any]:
-        """Run an experiment, a bug's or none's, or read what it gave before."""
+    def result(self, name: str, settings: Settings, bug: Bug | None = None) -> Entry:
+        """Return the failed checks and the scores of an experiment; run it if it is new.
+
+        Args:
+            name: The bug's, or one for a run without a bug.
+            settings: Parameters beside those of every run.
+            bug: The bug whose mutations are applied, and whose refusal is expected.
+
+        Raises:
+            UserError: The experiment fails in another way than the bug says.
+        """
         file = self.results / f"{name}.json"
         if not file.exists():
-            write_json(file, self._measured(f"bug-{name}", self.settings | settings, told))
-        return read_json(file)
+            write_json(file, self._run_experiment(name, settings, bug))
+        entry: Entry = read_json(file)
+        return entry
 
-    def _measured(self, experiment: str, settings: dict, told: Bug | None) -> dict[str, Any]:
-        _expect(["git", "checkout", "-q", "-f", "."], self.clone)
-        self._mutate(experiment.removeprefix("bug-"), told.mutations if told else {})
-        _run([*DVC, "exp", "remove", "-q", experiment], self.clone)  # of an earlier commit's lab
-        code, said = _run([*DVC, "exp", "run", "-n", experiment, *_overrides(settings)], self.clone)
+    def _run_experiment(self, name: str, settings: Settings, bug: Bug | None) -> Entry:
+        experiment = f"bug-{name}"
+        _check_call(["git", "checkout", "-q", "-f", "."], self.clone)
+        self._append_mutations(name, list(bug.mutations) if bug else [])
+        _call([*DVC, "exp", "remove", "-q", experiment], self.clone)  # an earlier commit's
+        overrides = _overrides(self.settings | settings)
+        code, output = _call([*DVC, "exp", "run", "-n", experiment, *overrides], self.clone)
         if code != 0:
-            if told and told.refused and told.refused in said:
-                return {"refused": told.refused, "failed": []}
-            raise UserError(f"{experiment} failed:\n{said[-3000:]}")
-        _expect([*DVC, "exp", "push", "-q", "-f", "--no-cache", "origin", experiment], self.clone)
-        read = {
-            stage: read_json(self.clone / f"metrics/{stage}.json")
-            for stage in ("audit", "review", "evaluate")
-        }
-        failed = {
-            when: [k for k, c in read[stage]["checks"].items() if c["failed"]]
-            for stage, when in (("audit", "before"), ("review", "after"))
-        }
-        scores = {side: read["evaluate"][side] for side in ("val", "train")}
-        return {"failed": failed["before"], "failed_after": failed["after"], **scores}
+            if bug and bug.refused and bug.refused in output:
+                return {"refused": bug.refused, "failed": []}
+            raise UserError(f"{experiment} failed:\n{output[-OUTPUT_CHARS:]}")
+        push = ["exp", "push", "-q", "-f", "--no-cache", "origin", experiment]
+        _check_call([*DVC, *push], self.clone)
+        return self._read_result()
 
-    def _mutate(self, name: str, mutations: dict) -> None:
-        """Change the commands of the stages concerned; DVC records that with the experiment."""
+    def _append_mutations(self, name: str, stages: list[Stage]) -> None:
+        """Let the stages' commands apply the bug; DVC records that with the experiment."""
         path = self.clone / "dvc.yaml"
         pipeline = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for stage in mutations:
-            changed = pipeline["stages"][stage]
-            changed["cmd"] += f" && python -m src bugs mutate {name} {stage}"
-            changed["deps"].append("src/bugs")
-        if mutations:
+        for stage in stages:
+            definition = pipeline["stages"][stage]
+            definition["cmd"] += f" && python -m src bugs mutate {name} {stage}"
+            definition["deps"].append("src/bugs")
+        if stages:
             write_text(path, yaml.safe_dump(pipeline, sort_keys=False))
 
+    def _read_result(self) -> Entry:
+        audit, review, evaluate = (
+            read_json(self.clone / f"metrics/{stage}.json")
+            for stage in ("audit", "review", "evaluate")
+        )
+        failed, failed_after = (
+            [name for name, check in metrics["checks"].items() if check["failed"]]
+            for metrics in (audit, review)
+        )
+        scores = {side: evaluate[side] for side in SIDES}
+        return {"failed": failed, "failed_after": failed_after, **scores}
 
-def _overrides(settings: dict) -> list[str]:
+
+def _overrides(settings: Settings) -> list[str]:
     return [
-        part
+        word
         for key, value in settings.items()
-        for part in ("-S", f"{key}={json.dumps(value) if not isinstance(value, str) else value}")
+        for word in ("-S", f"{key}={value if isinstance(value, str) else json.dumps(value)}")
     ]
 
 
-def _entry(told: Bug, found: dict, without: dict) -> dict[str, Any]:
-    failed, after = found["failed"], found.get("failed_after", [])
-    expected = set(told.checks)
-    when = "before training" if expected & set(failed) else "after training"
-    entry = {
-        "story": told.story,
-        "caught_by": [check for check in told.checks if check in [*failed, *after]],
-        "missed": sorted(expected - {*failed, *after}),
-        "also_failed": sorted({*failed, *after} - expected),
-        "when": when,
+def _entry(bug: Bug, with_bug: Entry, without_bug: Entry) -> Entry:
+    before, after = with_bug["failed"], with_bug.get("failed_after", [])
+    expected, failed = set(bug.checks), {*before, *after}
+    entry: Entry = {
+        "story": bug.story,
+        "caught_by": [check for check in bug.checks if check in failed],
+        "missed": sorted(expected - failed),
+        "also_failed": sorted(failed - expected),
+        "when": "before training" if expected & set(before) else "after training",
     }
-    if "refused" in found:
-        entry |= {"caught_by": [f"refused: {found['refused']}"], "when": "before training"}
-    for name, scores in (("with", found), ("without", without)):
-        if "val" in scores:
-            sides = ("val", "train")
-            entry[name] = {s: {k: scores[s][k] for k in SCORES} for s in sides}
+    if "refused" in with_bug:
+        refusal = f"refused: {with_bug['refused']}"
+        entry |= {"caught_by": [refusal], "when": "before training"}
+    for name, result in (("with", with_bug), ("without", without_bug)):
+        if "val" in result:
+            entry[name] = {side: {key: result[side][key] for key in SCORES} for side in SIDES}
     return entry
 
 
-def _compared(entry: dict, side: str, score: str) -> str:
+def _score_cell(entry: Entry, side: str, score: str) -> str:
     with_bug = entry["with"][side][score] if "with" in entry else "none"
     return f"{with_bug} ({entry['without'][side][score]})"
 
 
-def _expect(command: list[str], folder: Path) -> None:
-    code, said = _run(command, folder)
+def _check_call(words: list[str], folder: Path) -> None:
+    code, output = _call(words, folder)
     if code != 0:
-        raise UserError(f"{' '.join(command)} failed in {folder}: {said.strip()}")
+        raise UserError(f"{' '.join(words)} failed in {folder}: {output.strip()}")
 
 
-def _run(command: list[str], folder: Path) -> tuple[int, str]:
+def _call(words: list[str], folder: Path) -> tuple[int, str]:
+    """Run a program in `folder`; return its exit status and its output."""
     # the stages' `python` must be the one that runs this
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        command,
+    process = subprocess.run(
+        words,
         cwd=folder,
         env=os.environ | {"PATH": path},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    return done.returncode, done.stdout
+    return process.returncode, process.stdout

@@ -1,18 +1,18 @@
-"""lineage: where a picture comes from, and what became of it."""
+"""lineage: where a picture comes from, and what later stages wrote about it."""
 
 from pathlib import Path
 
 import click
 
 from src.errors import printable
-from src.report.lineage import downstream, find_rows, lineage
+from src.report.row_lineage import downstream, find_rows, lineage
 from src.storage.ledger import read_ledger
 
 
 @click.command("lineage", epilog="Example: python -m src lineage nm1000001")
 @click.argument("identifier", metavar="ID")
 def show_lineage(identifier: str) -> None:
-    """Print a picture's way from its page to its scores.
+    """Print where a picture comes from, its verdict, its scores and its findings.
 
     ID is a row number, an item's id, or a file name of data/raw or data/predictions.
     """

@@ -1,4 +1,4 @@
-"""The model card: what a model was made from, how good it is, and what it is not."""
+"""The model card: the data, settings and scores of a model, and its limits."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from src.params import Params
 from src.storage.atomic import read_json, write_bytes, write_json, write_text
 
 METRICS = ("audit", "clean", "evaluate", "evaluate_meta", "review", "split", "train")
-REMOVED = (
+REMOVED = (  # keys of metrics/clean.json
     "missing",
     "unreadable",
     "too_small",
@@ -21,7 +21,14 @@ REMOVED = (
 
 
 def release(p: Params, model: Path, metrics: Path, out: Path) -> None:
-    """Put the scored model and its card into one folder, `out`, that can be given away."""
+    """Put the scored model and its card into one folder that can be given away.
+
+    Args:
+        p: The parameters of the run.
+        model: The folder data/model.
+        metrics: The folder metrics.
+        out: Gets generator.safetensors, config.json and README.md.
+    """
     numbers = {name: read_json(metrics / f"{name}.json") for name in METRICS}
     scored = model if numbers["evaluate_meta"]["model"] == "last" else model / "best"
     config = read_json(scored / "config.json")
@@ -31,7 +38,13 @@ def release(p: Params, model: Path, metrics: Path, out: Path) -> None:
 
 
 def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
-    """The card's Markdown, from the parameters, the model's own config and the metrics."""
+    """Return the card's Markdown.
+
+    Args:
+        p: The parameters of the run.
+        config: The model's config.json.
+        numbers: The files of METRICS by name.
+    """
     evaluated = numbers["evaluate"]
     rows = {
         "validation": evaluated["val"],
@@ -61,18 +74,23 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         verdict=verdict,
         scores=[name for name in evaluated["val"] if name != "n"],
         rows=rows.items(),
-        faults=failed(numbers["audit"]),
+        failed=failed_checks(numbers["audit"]),
         settings=yaml.safe_dump(settings, sort_keys=False).strip(),
     )
 
 
-def verdict(when: str, checked: dict[str, Any]) -> str:
-    """A sentence on the checks: how many there were, and which failed."""
-    found = failed(checked)
-    said = f"{len(found)} failed: {', '.join(found)}" if found else "every one passed"
-    return f"{when}: {len(checked['checks'])} checks, {said}."
+def verdict(when: str, metrics: dict[str, Any]) -> str:
+    """Return a sentence on the checks: how many there were, and which failed.
+
+    Args:
+        when: Begins the sentence.
+        metrics: metrics/audit.json or review.json.
+    """
+    failed = failed_checks(metrics)
+    outcome = f"{len(failed)} failed: {', '.join(failed)}" if failed else "all passed"
+    return f"{when}: {len(metrics['checks'])} checks, {outcome}."
 
 
-def failed(checked: dict[str, Any]) -> list[str]:
-    """The names of the checks that failed."""
-    return [name for name, found in checked["checks"].items() if found["failed"]]
+def failed_checks(metrics: dict[str, Any]) -> list[str]:
+    """Return the names of the checks that failed, from metrics/audit.json or review.json."""
+    return [name for name, check in metrics["checks"].items() if check["failed"]]

@@ -3,24 +3,33 @@
 import html
 from collections.abc import Sequence
 
-Series = dict[str, list[tuple[float, float]]]
+Series = dict[str, list[tuple[float, float]]]  # by name: points (step, value)
 
-WIDTH, HEIGHT, PAD, LINE = 560, 180, 8, 16
+# in units of the SVG's view box
+WIDTH, HEIGHT, PADDING = 560, 180, 8
+LINE_HEIGHT = 16  # of a label
+AXIS_HEIGHT = 20  # below a histogram
+TEXT_GAP = 4  # between its labels and the bottom
+TOP_MARGIN = 20  # above a histogram's highest bar
 
 
 def curves(series: Series) -> str:
-    """Curves over training steps, each scaled to its own range, which stands in its label; "" of none."""
+    """Draw curves over training steps, each scaled to its own range, which its label states.
+
+    Returns:
+        An svg element; "" if there are no series.
+    """
     if not series:
         return ""
     parts = []
-    top = LINE * len(series) + PAD  # the labels stand above
+    top = LINE_HEIGHT * len(series) + PADDING  # the labels are above
     for number, (name, points) in enumerate(series.items()):
         xs, ys = zip(*points, strict=True)
         low, high = min(ys), max(ys)
-        across, up = (xs[-1] - xs[0]) or 1, (high - low) or 1
+        x_range, y_range = (xs[-1] - xs[0]) or 1, (high - low) or 1
         path = " ".join(
-            f"{PAD + (x - xs[0]) / across * (WIDTH - 2 * PAD):.1f},"
-            f"{HEIGHT - PAD - (y - low) / up * (HEIGHT - PAD - top):.1f}"
+            f"{PADDING + (x - xs[0]) / x_range * (WIDTH - 2 * PADDING):.1f},"
+            f"{HEIGHT - PADDING - (y - low) / y_range * (HEIGHT - PADDING - top):.1f}"
             for x, y in points
         )
         parts.append(f'<polyline class="c{number}" points="{path}"/>')
@@ -29,30 +38,38 @@ def curves(series: Series) -> str:
 
 
 def histogram(values: Sequence[float], limit: float, title: str, bins: int = 50) -> str:
-    """How many of `values`, all in 0…1, fall where; a line at `limit`."""
+    """Draw a histogram with a line at `limit`.
+
+    Args:
+        values: Each 0…1; a value outside is counted in the bin at that end.
+        limit: 0…1.
+        title: What the chart shows, for screen readers.
+        bins: Number of bars.
+    """
     counts = [0] * bins
     for value in values:
         counts[min(bins - 1, max(0, int(value * bins)))] += 1
-    wide, tall = (WIDTH - 2 * PAD) / bins, HEIGHT - 40
+    bin_width = (WIDTH - 2 * PADDING) / bins
+    baseline = HEIGHT - AXIS_HEIGHT
     parts = []
-    for at, count in enumerate(counts):
-        high = tall * count / max(1, *counts)
-        place = f'x="{PAD + at * wide:.1f}" y="{HEIGHT - 20 - high:.1f}"'
+    for number, count in enumerate(counts):
+        height = (baseline - TOP_MARGIN) * count / max(1, *counts)
+        position = f'x="{PADDING + number * bin_width:.1f}" y="{baseline - height:.1f}"'
         if count:
-            size = f'width="{wide - 1:.1f}" height="{high:.1f}"'
-            parts.append(f'<rect class="c0" {place} {size}><title>{count}</title></rect>')
-    line = PAD + limit * (WIDTH - 2 * PAD)
-    parts.append(f'<line class="limit" x1="{line:.1f}" x2="{line:.1f}" y1="0" y2="{HEIGHT - 20}"/>')
-    parts.append(f'<text x="{PAD}" y="{HEIGHT - 4}">0</text>')
-    parts.append(f'<text text-anchor="end" x="{WIDTH - PAD}" y="{HEIGHT - 4}">1</text>')
-    parts.append(
-        f'<text text-anchor="middle" x="{line:.1f}" y="{HEIGHT - 4}">limit {limit:g}</text>'
-    )
+            size = f'width="{bin_width - 1:.1f}" height="{height:.1f}"'
+            parts.append(f'<rect class="c0" {position} {size}><title>{count}</title></rect>')
+    x = f"{PADDING + limit * (WIDTH - 2 * PADDING):.1f}"
+    y = HEIGHT - TEXT_GAP
+    parts.append(f'<line class="limit" x1="{x}" x2="{x}" y1="0" y2="{baseline}"/>')
+    parts.append(f'<text x="{PADDING}" y="{y}">0</text>')
+    parts.append(f'<text text-anchor="end" x="{WIDTH - PADDING}" y="{y}">1</text>')
+    parts.append(f'<text text-anchor="middle" x="{x}" y="{y}">limit {limit:g}</text>')
     return _svg(parts, title)
 
 
 def _label(text: str, number: int) -> str:
-    return f'<text class="c{number}" x="{PAD}" y="{LINE * (number + 1)}">{html.escape(text)}</text>'
+    y = LINE_HEIGHT * (number + 1)
+    return f'<text class="c{number}" x="{PADDING}" y="{y}">{html.escape(text)}</text>'
 
 
 def _svg(parts: list[str], title: str) -> str:

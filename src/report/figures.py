@@ -4,6 +4,7 @@ import base64
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,24 +14,25 @@ from src.dataset.arrays import Pairs
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
-from src.report import lineage
-from src.report.lineage import Facts
+from src.report.row_lineage import Facts, lineage
 from src.storage.atomic import read_json
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import read_ledger
 
-THUMBNAIL = 96  # pixels
-SHOWN = 24  # of each reason for removal
-CLUSTERS = 24
-COPIES = 8  # of a cluster
-PAIRS = 6
-NEAREST = 12
-SAMPLES = 4  # of the best, the median and the worst
+THUMBNAIL_PX = 96  # width
+MAX_PX = 4 * THUMBNAIL_PX  # height of a thumbnail, and either side of other pictures
+JPEG_QUALITY = 80
+MAX_ROWS = 24  # of a verdict or a check
+MAX_CLUSTERS = 24
+MAX_COPIES = 8  # of a cluster
+N_PAIRS = 6
+N_NEAREST = 12
+N_SAMPLES = 4  # of the best, the median and the worst
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with its caption; `uri` is a data: URI, or None where there is nothing to show."""
+    """A picture with its caption; `uri` is a data: URI, or None if there is no picture."""
 
     uri: str | None
     caption: str
@@ -39,7 +41,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Sample:
-    """One validation picture: what was put in, what came out, what was wanted, what is nearest."""
+    """A validation picture: its input, output, target, and the nearest training picture."""
 
     figures: list[Figure]
     caption: str
@@ -47,7 +49,7 @@ class Sample:
 
 
 class Album:
-    """Figures of the pipeline's pictures, from the artifacts in `data`."""
+    """Figures of the pipeline's pictures, from the artifacts in the folder `data`."""
 
     def __init__(self, data: Path):
         self.data = data
@@ -56,79 +58,90 @@ class Album:
 
     @cached_property
     def val(self) -> Pairs:
+        """The pairs of validation."""
         return arrays.load(self.data / "pairs", "val")
 
     @cached_property
-    def places(self) -> dict[int, int]:
-        """Where each validation row is in the arrays."""
-        return {int(row): at for at, row in enumerate(self.val.index["row"])}
+    def val_indices(self) -> dict[int, int]:
+        """The index in the arrays of each validation row."""
+        return {int(row): index for index, row in enumerate(self.val.index["row"])}
 
     @cached_property
-    def nearest(self) -> dict[int, dict]:
+    def nearest(self) -> dict[int, dict[str, Any]]:
         """For each validation row: its nearest training row and their similarity."""
-        return {n["row"]: n for n in read_json(self.data / "audit" / "nearest.json")}
+        return {entry["row"]: entry for entry in read_json(self.data / "audit" / "nearest.json")}
 
     def figure(self, row: int, caption: str) -> Figure:
-        """A row's picture as it lies in data/raw."""
-        said = self.by_row.loc[row]
+        """Return a row's picture as it is in data/raw."""
+        values = self.by_row.loc[row].to_dict()
         # isolated: a name written right to left must not turn what follows it
-        name = "" if pd.isna(said["name"]) else f", \u2068{said['name']}\u2069"
-        return Figure(
-            self._uri(said), f"row {row}{name}: {caption}", lineage.lineage(self.ledger, row)
-        )
+        name = "" if pd.isna(values["name"]) else f", \u2068{values['name']}\u2069"
+        picture = self._raw_uri(values["file"], values["layout"])
+        return Figure(picture, f"row {row}{name}: {caption}", lineage(self.ledger, row))
 
     def removed(self, verdict: str) -> list[Figure]:
-        """The first pictures of a verdict, each with its reason's number."""
-        rows = self.ledger[self.ledger["verdict"] == verdict].head(SHOWN)
-        return [self.figure(int(row["row"]), _why(row)) for _, row in rows.iterrows()]
+        """Return the first pictures of a verdict, each with the reason."""
+        rows = self.ledger[self.ledger["verdict"] == verdict].head(MAX_ROWS)
+        return [self.figure(int(row["row"]), _reason(row)) for _, row in rows.iterrows()]
 
     def clusters(self) -> list[list[Figure]]:
-        """Each kept picture with the copies removed for it, the largest clusters first."""
+        """Return each survivor with the copies removed for it, the largest clusters first."""
         copies = self.ledger[self.ledger["duplicate_of"].notna()]
         groups = sorted(copies.groupby("duplicate_of"), key=lambda g: (-len(g[1]), g[0]))
         return [
-            [self.figure(int(kept), "kept")]
-            + [self.figure(int(r["row"]), _why(r)) for _, r in rows.head(COPIES).iterrows()]
-            for kept, rows in groups[:CLUSTERS]
+            [self.figure(int(rows["duplicate_of"].iloc[0]), "kept")]
+            + [self.figure(int(r["row"]), _reason(r)) for _, r in rows.head(MAX_COPIES).iterrows()]
+            for _, rows in groups[:MAX_CLUSTERS]
         ]
 
-    def offenders(self, finding: dict) -> list[Figure]:
-        """The first rows that a check names."""
-        known = [o for o in finding["offenders"] if o["row"] in self.by_row.index]
-        return [self.figure(o["row"], o["detail"]) for o in known[:SHOWN]]
+    def offenders(self, finding: dict[str, Any]) -> list[Figure]:
+        """Return the first rows that a check names, of those in the ledger."""
+        listed = [o for o in finding["offenders"] if o["row"] in self.by_row.index]
+        return [self.figure(o["row"], o["detail"]) for o in listed[:MAX_ROWS]]
 
     def closest(self) -> list[list[Figure]]:
-        """The validation pictures nearest to training, each with its neighbour there."""
+        """Return the validation pictures most similar to training, each with its neighbour."""
         order = sorted(self.nearest.values(), key=lambda n: (-n["similarity"], n["row"]))
         return [
             [
                 self.figure(n["row"], f"similarity {n['similarity']}"),
                 self.figure(n["train_row"], "its nearest in training"),
             ]
-            for n in order[:NEAREST]
+            for n in order[:N_NEAREST]
         ]
 
     def pairs(self) -> list[list[Figure]]:
-        """Photo, gray and edges, and labels where there are any, of some validation pictures."""
-        shown = []
-        for at in np.linspace(0, len(self.val) - 1, min(PAIRS, len(self.val))).astype(int):
-            row = int(self.val.index["row"].iloc[at])
-            named = {"photo": self.val.photo, "gray": self.val.gray, "edges": self.val.canny}
-            named |= {} if self.val.labels is None else {"labels": self.val.labels}
-            told = lineage.lineage(self.ledger, row)
-            shown.append([Figure(uri(a[at]), f"row {row}, {n}", told) for n, a in named.items()])
-        return shown
+        """Return photo, gray, edges and any labels of validation pictures, evenly spread."""
+        val = self.val
+        parts = {"photo": val.photo, "gray": val.gray, "edges": val.canny}
+        if val.labels is not None:
+            parts["labels"] = val.labels
+        groups = []
+        for index in np.linspace(0, len(val) - 1, min(N_PAIRS, len(val))).astype(int):
+            row = int(val.index["row"].iloc[index])
+            facts = lineage(self.ledger, row)
+            groups.append(
+                [
+                    Figure(uri(pictures[index]), f"row {row}, {name}", facts)
+                    for name, pictures in parts.items()
+                ]
+            )
+        return groups
 
     def samples(self, task: str) -> dict[str, list[Sample]]:
-        """The best, the median and the worst outputs by L1."""
+        """Return the best, the median and the worst outputs by L1.
+
+        Args:
+            task: Decides which input is shown.
+        """
         scores = pd.read_csv(self.data / "predictions" / "scores.csv")
-        scores = scores[[self._shown(int(row)) for row in scores["row"]]]
+        scores = scores[[self._has_sample(int(row)) for row in scores["row"]]]
         order = list(scores.sort_values(["l1", "row"])["row"])
-        middle = max(0, len(order) // 2 - SAMPLES // 2)
+        middle = max(0, len(order) // 2 - N_SAMPLES // 2)
         parts = {
-            "best": order[:SAMPLES],
-            "median": order[middle : middle + SAMPLES],
-            "worst": order[::-1][:SAMPLES],
+            "best": order[:N_SAMPLES],
+            "median": order[middle : middle + N_SAMPLES],
+            "worst": order[::-1][:N_SAMPLES],
         }
         l1 = dict(zip(scores["row"], scores["l1"], strict=True))
         return {
@@ -136,49 +149,50 @@ class Album:
             for name, rows in parts.items()
         }
 
-    def _shown(self, row: int) -> bool:
-        """Whether there is an output to show beside its target; else foreign_outputs warns."""
-        output = self.data / "predictions" / f"{row:06d}.png"
-        return row in self.nearest and row in self.places and output.is_file()
+    def _has_sample(self, row: int) -> bool:
+        """Return whether a scored row has an output and a target; else foreign_outputs warns."""
+        return row in self.nearest and row in self.val_indices and self._output(row).is_file()
+
+    def _output(self, row: int) -> Path:
+        return self.data / "predictions" / f"{row:06d}.png"
 
     def _sample(self, row: int, task: str, l1: float) -> Sample:
-        at = self.places[row]
-        output = read_photo(self.data / "predictions" / f"{row:06d}.png")
-        near = self.nearest[row]
-        told = lineage.lineage(self.ledger, row)
-        shown = {
-            "input": self.val.inputs(task)[at],
-            "output": output,
-            "target": self.val.photo[at],
+        index = self.val_indices[row]
+        nearest = self.nearest[row]
+        facts = lineage(self.ledger, row)
+        pictures = {
+            "input": self.val.inputs(task)[index],
+            "output": read_photo(self._output(row)),
+            "target": self.val.photo[index],
         }
-        figures = [Figure(uri(pixels), name, told) for name, pixels in shown.items()]
-        figures.append(
-            self.figure(near["train_row"], f"nearest in training, similarity {near['similarity']}")
-        )
-        return Sample(figures, f"row {row}: L1 {l1:.4f}", told)
+        figures = [Figure(uri(pixels), name, facts) for name, pixels in pictures.items()]
+        caption = f"nearest in training, similarity {nearest['similarity']}"
+        figures.append(self.figure(nearest["train_row"], caption))
+        return Sample(figures, f"row {row}: L1 {l1:.4f}", facts)
 
-    def _uri(self, said: pd.Series) -> str | None:
-        if pd.isna(said["file"]):
+    def _raw_uri(self, file: str | None, layout: str) -> str | None:
+        if pd.isna(file):
             return None
         try:
-            pixels = read_photo(self.data / "raw" / said["file"], said["layout"])
+            pixels = read_photo(self.data / "raw" / file, layout)
         except (decoding.ImageError, OSError):  # the audit says so
             return None
-        height = min(max(1, THUMBNAIL * pixels.shape[0] // pixels.shape[1]), 4 * THUMBNAIL)
-        return uri(resize(pixels, THUMBNAIL, height))
+        height = min(max(1, THUMBNAIL_PX * pixels.shape[0] // pixels.shape[1]), MAX_PX)
+        return uri(resize(pixels, THUMBNAIL_PX, height))
 
 
 def uri(pixels: np.ndarray) -> str:
-    """A picture, (H, W[, 3]) uint8, as a data: URI; large ones are reduced."""
+    """Return a picture, (H, W[, 3]) uint8, as a data: URI; a large one is reduced."""
     pixels = np.ascontiguousarray(pixels)
-    if max(pixels.shape[:2]) > 4 * THUMBNAIL:
-        share = 4 * THUMBNAIL / max(pixels.shape[:2])
-        height, width = (max(1, round(side * share)) for side in pixels.shape[:2])
+    if max(pixels.shape[:2]) > MAX_PX:
+        scale = MAX_PX / max(pixels.shape[:2])
+        height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
         pixels = resize(pixels, width, height)
-    return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(pixels, 80)).decode()}"
+    encoded = base64.b64encode(encode_jpeg(pixels, JPEG_QUALITY)).decode()
+    return f"data:image/jpeg;base64,{encoded}"
 
 
-def _why(row: pd.Series) -> str:
+def _reason(row: pd.Series) -> str:
     if not pd.isna(row["duplicate_of"]):
         return f"copy of row {row['duplicate_of']}, similarity {row['similarity']:.3f}"
     if row["verdict"] == "grayscale":

@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML page of what happened and how well it went."""
+"""The report: one self-contained HTML page about the data, the checks and the scores of a run."""
 
 import csv
 from dataclasses import dataclass
@@ -13,31 +13,49 @@ from src.report.charts import Series
 from src.report.figures import Album
 from src.storage.atomic import read_json
 
-SHOWN = ("clean", "evaluate", "evaluate_meta", "split", "train")  # of metrics/*.json
-COPIES = ("exact_duplicate", "near_duplicate")  # shown beside what was kept instead
+METRICS = ("clean", "evaluate", "evaluate_meta", "split", "train")  # the files that it shows
+# The steps of the funnel after "listed"; for each the verdicts that remove pictures there, and
+# the keys of metrics/clean.json that count them.
+STEPS = {
+    "downloaded": {"missing": "missing"},
+    "readable": {"unreadable": "unreadable", "too_small": "too_small"},
+    "in colour": {"grayscale": "grayscale"},
+    "unique": {"exact_duplicate": "exact_duplicates", "near_duplicate": "near_duplicates"},
+}
+COPIES = tuple(STEPS["unique"])  # shown beside their survivor
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the funnel: how many are left, and what was lost since the step before."""
+    """A step of the funnel.
+
+    Attributes:
+        count: Pictures that are left.
+        lost: Pictures removed since the step before, by verdict.
+    """
 
     name: str
     count: int
-    lost: dict[str, int]  # by verdict
+    lost: dict[str, int]
 
 
 def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: str) -> str:
-    """The page's HTML, from the artifacts in `data` and the numbers in `metrics`.
+    """Return the page's HTML. Names and URLs come from the web and are escaped.
 
-    parameters: what the page shows of params.yaml, and `p` what it says. experiment: its name and commit, or that it is none.
-    All names and URLs come from the web and are escaped.
+    Args:
+        data: The folder data.
+        metrics: The folder metrics.
+        p: The parameters of the run.
+        parameters: Their text, as the page shows it.
+        experiment: The name and commit of the experiment, or that it is none.
     """
-    numbers = {name: read_json(metrics / f"{name}.json") for name in SHOWN}
+    numbers = {name: read_json(metrics / f"{name}.json") for name in METRICS}
+    findings = {
+        "before training": read_json(data / "audit" / "findings.json"),
+        "after training": read_json(data / "review" / "findings.json"),
+    }
+    failed = [finding for group in findings.values() for finding in group if finding["failed"]]
     album = Album(data)
-    findings = read_json(data / "audit" / "findings.json")
-    review = read_json(data / "review" / "findings.json")
-    failed = [finding for finding in findings + review if finding["failed"]]
-    leak = next(finding for finding in findings if finding["name"] == "leaked_pictures")
     steps = funnel(numbers)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -48,7 +66,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
     return environment.get_template("page.html").render(
         m=numbers,
         experiment=experiment,
-        findings={"before training": findings, "after training": review},
+        findings=findings,
         failed=failed,
         offenders={finding["name"]: album.offenders(finding) for finding in failed},
         funnel=steps,
@@ -56,50 +74,57 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
         copies=COPIES,
         clusters=album.clusters(),
         closest=album.closest(),
-        similarities=charts.histogram(
-            [n["similarity"] for n in album.nearest.values()],
-            leak["thresholds"]["leak_similarity"],
-            "Similarity of each validation picture to its nearest training picture",
-        ),
+        similarities=_similarities(album, findings["before training"]),
         pairs=album.pairs(),
         samples=album.samples(p.task),
-        losses=charts.curves(_columns(metrics / "history.csv", ["g_l1", "g_gan", "d"])),
-        discriminator=charts.curves(
-            _columns(metrics / "history.csv", ["d_right_on_real", "d_right_on_fake"])
-        ),
-        progress={
-            name: charts.curves(_columns(metrics / "progress.csv", [name]))
-            for name in ("l1", "ssim", "fd")
-        },
         parameters=parameters,
+        **_curves(metrics),
     )
 
 
 def funnel(numbers: dict[str, Any]) -> list[Step]:
-    """Steps from listed to training and validation; counts and losses add up."""
+    """Return the steps from listed to training and validation; counts and losses add up.
+
+    Args:
+        numbers: metrics/clean.json and metrics/split.json by their names.
+    """
     clean, split = numbers["clean"], numbers["split"]
-    left = clean["listed"]
-    steps = [Step("listed", left, {})]
-    for name, lost in (
-        ("downloaded", {"missing": "missing"}),
-        ("readable", {"unreadable": "unreadable", "too_small": "too_small"}),
-        ("in colour", {"grayscale": "grayscale"}),
-        (
-            "unique",
-            {"exact_duplicate": "exact_duplicates", "near_duplicate": "near_duplicates"},
-        ),
-    ):
-        counts = {verdict: clean[key] for verdict, key in lost.items()}
-        left -= sum(counts.values())
-        steps.append(Step(name, left, counts))
+    count = clean["listed"]
+    steps = [Step("listed", count, {})]
+    for name, keys in STEPS.items():
+        lost = {verdict: clean[key] for verdict, key in keys.items()}
+        count -= sum(lost.values())
+        steps.append(Step(name, count, lost))
     return [*steps, Step("training", split["train"], {}), Step("validation", split["val"], {})]
 
 
-def _columns(file: Path, names: list[str]) -> Series:
-    with file.open(newline="", encoding="utf-8") as opened:
-        rows = list(csv.DictReader(opened))
+def _similarities(album: Album, findings: list[dict[str, Any]]) -> str:
+    leak = next(finding for finding in findings if finding["name"] == "leaked_pictures")
+    return charts.histogram(
+        [nearest["similarity"] for nearest in album.nearest.values()],
+        leak["thresholds"]["leak_similarity"],
+        "Similarity of each validation picture to its nearest training picture",
+    )
+
+
+def _curves(metrics: Path) -> dict[str, Any]:
+    history, progress = metrics / "history.csv", metrics / "progress.csv"
+    right = ["d_right_on_real", "d_right_on_fake"]
     return {
-        # blank where there was no such loss yet
+        "losses": charts.curves(_series(history, ["g_l1", "g_gan", "d"])),
+        "discriminator": charts.curves(_series(history, right)),
+        "progress": {
+            name: charts.curves(_series(progress, [name])) for name in ("l1", "ssim", "fd")
+        },
+    }
+
+
+def _series(path: Path, names: list[str]) -> Series:
+    """Return columns of a CSV file over its column step; a column that is missing is left out."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        # blank while there was no such loss
         name: [(float(row["step"]), float(row[name])) for row in rows if row[name]]
         for name in names
         if rows and name in rows[0]

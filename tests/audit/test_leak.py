@@ -15,7 +15,7 @@ COPIED = [1, 6, 13, 19]  # of twenty training pictures
 
 
 @pytest.fixture
-def limit(changed) -> float:
+def limit() -> float:
     return findings.resolve_limits({})["leak_similarity"]
 
 
@@ -30,14 +30,14 @@ def copy(picture: np.ndarray, kind: str, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture
 def by_index(monkeypatch) -> None:
-    """Few pictures are looked up as many are."""
-    monkeypatch.setattr("src.audit.leak.EXACT", 0)
+    """Let few pictures be looked up as many are."""
+    monkeypatch.setattr("src.audit.leak.MAX_EXACT", 0)
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["of the file", "of the square"])
+@pytest.mark.parametrize("of_file", [True, False], ids=["of the file", "of the square"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_copies_in_training_are_found(faces, squares, limit: float, kind: str, whole: bool):
-    originals = [faces[i] if whole else square_crop(faces[i], 192, "center") for i in COPIED]
+def test_copies_in_training_are_found(faces, squares, limit: float, kind: str, of_file: bool):
+    originals = [faces[i] if of_file else square_crop(faces[i], 192, "center") for i in COPIED]
     copies = [copy(original, kind, seed) for seed, original in enumerate(originals)]
     val = np.stack([square_crop(picture, 64, "center") for picture in copies])
     similarity, index = leak.nearest(val, squares[:20])
@@ -72,10 +72,10 @@ def test_a_leak_is_found_either_way_round(faces, limit: float):
 def test_blocks_do_not_change_the_verdict(monkeypatch, faces, squares, block: int):
     copies = np.stack([square_crop(copy(faces[i], "recompressed"), 64, "center") for i in COPIED])
     val = np.concatenate([copies, squares[20:23, :64, :64]])
-    whole = leak.nearest(val, squares[:20])
+    in_one_block = leak.nearest(val, squares[:20])
     monkeypatch.setattr("src.audit.leak.BLOCK", block)
-    for one, other in zip(whole, leak.nearest(val, squares[:20]), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for expected, actual in zip(in_one_block, leak.nearest(val, squares[:20]), strict=True):
+        np.testing.assert_array_equal(actual, expected)
 
 
 def test_flat_pictures_resemble_nothing(squares, limit: float):
@@ -115,10 +115,11 @@ def test_an_index_takes_no_stranger_for_a_copy(by_index, squares, limit: float):
 
 @pytest.mark.parametrize("block", [1, 7])
 def test_blocks_do_not_change_what_an_index_finds(by_index, monkeypatch, squares, block: int):
-    whole = leak.nearest(squares[3:8, :64, :64], squares[:20])
+    in_one_block = leak.nearest(squares[3:8, :64, :64], squares[:20])
     monkeypatch.setattr("src.audit.leak.BLOCK", block)
-    for one, other in zip(whole, leak.nearest(squares[3:8, :64, :64], squares[:20]), strict=True):
-        np.testing.assert_array_equal(one, other)
+    val = squares[3:8, :64, :64]
+    for expected, actual in zip(in_one_block, leak.nearest(val, squares[:20]), strict=True):
+        np.testing.assert_array_equal(actual, expected)
 
 
 def test_an_index_of_one_picture_is_enough(by_index, squares, limit: float):
@@ -132,13 +133,13 @@ def test_an_index_of_one_picture_is_enough(by_index, squares, limit: float):
 def test_an_empty_side_has_no_copies(
     monkeypatch, squares, limit: float, val: int, train: int, exact: int
 ):
-    monkeypatch.setattr("src.audit.leak.EXACT", exact)
+    monkeypatch.setattr("src.audit.leak.MAX_EXACT", exact)
     similarity, index = leak.nearest(squares[:val], squares[10 : 10 + train])
     assert similarity.shape == index.shape == (val,)
     assert (similarity < limit).all()
 
 
-def test_a_copy_is_told_from_more_lookalikes_than_are_aligned(squares, limit: float):
+def test_a_copy_is_found_among_more_lookalikes_than_are_aligned(squares, limit: float):
     """Its own original among many pictures that differ from it by their light alone."""
     original = squares[4, :64, :64]
     lights = [(original * share).astype(np.uint8) for share in np.linspace(0.3, 0.9, 9)]
@@ -167,8 +168,8 @@ def test_real_copies_are_found(limit: float):
     copied = [i for i, file in enumerate(people) if file.name in small][::8]
     val = np.stack([square_crop(read_photo(small[people[i].name]), 64, "center") for i in copied])
     planted = [
-        square_crop(copy(read_photo(people[at]), kind, at), 64, "center")
-        for at, kind in enumerate(KINDS)
+        square_crop(copy(read_photo(people[i]), kind, i), 64, "center")
+        for i, kind in enumerate(KINDS)
     ]
     similarity, index = leak.nearest(np.concatenate([val, planted]), train)
     assert list(index) == [*copied, *range(len(KINDS))]

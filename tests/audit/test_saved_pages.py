@@ -1,4 +1,4 @@
-"""Pictures that stand beside another's name on a saved page are found, without a site's parser."""
+"""Pictures beside another item's id on a saved page are found, without a site's parser."""
 
 import json
 from collections.abc import Callable
@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from src.audit import saved_pages
 from src.demo import site
-from src.demo.inventory import catalogue
+from src.demo.inventory import list_entries
 from src.params import read_params
-from src.scrape.listings import Item, parse_gallery, parse_imdb
+from src.scrape.gallery import parse_gallery
+from src.scrape.imdb import parse_imdb
+from src.scrape.listings import Item
 from tests.conftest import ROOT, real
 from tests.servers import saved
 
-ENTRIES = catalogue(60, 3, faults=False)
+ENTRIES = list_entries(60, 3, faults=False)
 HOST = "http://album.test"
 URL = f"{HOST}/album?page=1"
 PEOPLE = range(1, 7)
@@ -32,58 +34,57 @@ def ledger(items: list[Item], page: int = 1) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"image_url": object}).assign(page_url=URL)
 
 
-def slipped(items: list[Item]) -> list[Item]:
-    """Each picture under the next one's id."""
+def shifted(items: list[Item]) -> list[Item]:
+    """Each picture has the next one's id."""
     after = [*items[1:], items[0]]
     return [Item(b.item_id, b.name, a.image_url) for a, b in zip(items, after, strict=True)]
 
 
-def found(html: str, items: list[Item], folder: Path) -> dict[int, str]:
+def misplaced(html: str, items: list[Item], folder: Path) -> dict[int, str]:
     (folder / "0001.html").write_text(html, encoding="utf-8", errors="replace")
     return saved_pages.misplaced(ledger(items), folder)
 
 
-def shown(items: list[Item]) -> set[int]:
+def with_picture(items: list[Item]) -> set[int]:
     return {row for row, item in enumerate(items) if item.image_url}
 
 
 @pytest.mark.parametrize("width", [0, 512], ids=["original", "another width"])
 @pytest.mark.parametrize("layout", [site.lister, site.next_data])
-def test_slipped_names_are_found_in_both_layouts(tmp_path: Path, layout: Callable, width: int):
+def test_shifted_names_are_found_in_both_layouts(tmp_path: Path, layout: Callable, width: int):
     html = layout(ENTRIES, 60, 1, True)
-    items = parse_imdb(html, site.LIST, width).items
-    assert found(html, items, tmp_path) == {}
-    assert set(found(html, slipped(items), tmp_path)) == shown(slipped(items))
+    items = parse_imdb(html, site.LIST_URL, width).items
+    assert misplaced(html, items, tmp_path) == {}
+    assert set(misplaced(html, shifted(items), tmp_path)) == with_picture(shifted(items))
 
 
 @pytest.mark.parametrize("layout", [site.lister, site.next_data])
 def test_one_missing_picture_that_was_skipped_is_found(tmp_path: Path, layout: Callable):
-    """Ids of all, pictures of those that have one, zipped: right up to the first without."""
+    """All ids are zipped with the pictures that exist: right up to the first gap."""
     html = layout(ENTRIES, 60, 1, True)
-    items = parse_imdb(html, site.LIST, 512).items
+    items = parse_imdb(html, site.LIST_URL, 512).items
     items[20] = Item(items[20].item_id, "", None)
     html = html.replace(f"MV5B{ENTRIES[20].number:06d}", "nothing")
     pictures = [item.image_url for item in items if item.image_url]
     wrong = [Item(item.item_id, "", url) for item, url in zip(items, pictures, strict=False)]
     first = next(row for row, item in enumerate(items) if not item.image_url)
-    # of the last picture's own person the ledger knows nothing
-    assert set(found(html, wrong, tmp_path)) == set(range(first, len(wrong) - 1))
+    # the ledger does not know the item of the last picture
+    assert set(misplaced(html, wrong, tmp_path)) == set(range(first, len(wrong) - 1))
 
 
-def test_the_other_person_is_named(tmp_path: Path):
-    items = parse_imdb(html := site.lister(ENTRIES[:5], 5, 1, False), site.LIST, 512).items
-    swapped = [*items[:2], *slipped(items[2:4]), items[4]]
-    own = {2: items[2].item_id, 3: items[3].item_id}
-    assert found(html, swapped, tmp_path) == own
+def test_the_other_item_is_named(tmp_path: Path):
+    items = parse_imdb(html := site.lister(ENTRIES[:5], 5, 1, False), site.LIST_URL, 512).items
+    swapped = [*items[:2], *shifted(items[2:4]), items[4]]
+    assert misplaced(html, swapped, tmp_path) == {2: items[2].item_id, 3: items[3].item_id}
 
 
 def test_a_gallery_with_relative_links_and_lazy_pictures_is_read(tmp_path: Path):
     gallery = read_params(ROOT / "params.yaml").gallery
     html = saved("gallery_1")
     items = parse_gallery(html, URL, 1, gallery).items
-    assert found(html, items, tmp_path) == {}
-    swapped = slipped([item for item in items if item.image_url])
-    assert set(found(html, swapped, tmp_path)) == set(range(len(swapped))) != set()
+    assert misplaced(html, items, tmp_path) == {}
+    swapped = shifted([item for item in items if item.image_url])
+    assert set(misplaced(html, swapped, tmp_path)) == set(range(len(swapped))) != set()
 
 
 def album(*lines: str) -> str:
@@ -93,7 +94,7 @@ def album(*lines: str) -> str:
 
 
 def people(html: str) -> list[Item]:
-    """Whom a page lists, as scrape reads it."""
+    """The items of a page, as scrape reads it."""
     gallery = read_params(ROOT / "params.yaml").gallery.model_copy(update={"item": "li"})
     return parse_gallery(html, URL, 1, gallery).items
 
@@ -117,8 +118,8 @@ ALBUMS = {
 @pytest.mark.parametrize("kind", ALBUMS)
 def test_an_album_of_any_shape_is_read(tmp_path: Path, kind: str):
     items = people(html := album(*ALBUMS[kind]))
-    assert found(html, items, tmp_path) == {}
-    assert set(found(html, slipped(items), tmp_path)) == set(range(len(PEOPLE)))
+    assert misplaced(html, items, tmp_path) == {}
+    assert set(misplaced(html, shifted(items), tmp_path)) == set(range(len(PEOPLE)))
 
 
 NUMBERED = {
@@ -135,13 +136,13 @@ NUMBERED = {
 @pytest.mark.parametrize("kind", NUMBERED)
 def test_other_numbers_on_a_page_are_not_taken_for_ids(tmp_path: Path, kind: str):
     html = album(*NUMBERED[kind])
-    assert found(html, people(html), tmp_path) == {}
+    assert misplaced(html, people(html), tmp_path) == {}
 
 
-def test_people_named_by_handles_are_told_apart(tmp_path: Path):
+def test_items_named_by_handles_are_distinguished(tmp_path: Path):
     items = people(html := album('<a href="/@{n}">x</a>', PICTURE))
-    assert found(html, items, tmp_path) == {}
-    assert set(found(html, slipped(items), tmp_path)) == set(range(len(PEOPLE)))
+    assert misplaced(html, items, tmp_path) == {}
+    assert set(misplaced(html, shifted(items), tmp_path)) == set(range(len(PEOPLE)))
 
 
 SILENT = {
@@ -154,28 +155,28 @@ SILENT = {
 
 
 @pytest.mark.parametrize("kind", SILENT)
-def test_what_cannot_be_told_raises_no_alarm(tmp_path: Path, kind: str):
+def test_what_cannot_be_decided_raises_no_alarm(tmp_path: Path, kind: str):
     html = album(*SILENT[kind])
-    assert found(html, people(html), tmp_path) == {}
+    assert misplaced(html, people(html), tmp_path) == {}
 
 
-def test_a_picture_shown_again_elsewhere_belongs_to_its_own(tmp_path: Path):
+def test_a_picture_that_a_teaser_repeats_belongs_to_its_item(tmp_path: Path):
     teaser = '<div><a href="/people/2"></a><img src="/pictures/face1.jpg"></div>'
     html = album(NAME, PICTURE)
-    assert found(teaser + html, people(html), tmp_path) == {}
+    assert misplaced(teaser + html, people(html), tmp_path) == {}
 
 
 def test_names_and_pictures_in_two_lists_say_nothing(tmp_path: Path):
     items = people(album(NAME, PICTURE))
-    assert found(album(NAME) + album(PICTURE), slipped(items), tmp_path) == {}
+    assert misplaced(album(NAME) + album(PICTURE), shifted(items), tmp_path) == {}
 
 
 def test_rows_without_a_picture_a_page_or_a_match_are_left_out(tmp_path: Path):
     html = album(NAME, PICTURE)
-    items = slipped(people(html))
+    items = shifted(people(html))
     items[0] = Item(items[0].item_id, "", None)
     items[1] = Item(items[1].item_id, "", f"{HOST}/another.jpg")
-    assert set(found(html, items, tmp_path)) == {2, 3, 4, 5}
+    assert set(misplaced(html, items, tmp_path)) == {2, 3, 4, 5}
     nowhere = ledger(items).assign(page_url=None)
     assert saved_pages.misplaced(nowhere, tmp_path) == {}
     assert saved_pages.misplaced(ledger(items, page=2), tmp_path) == {}
@@ -186,15 +187,15 @@ def test_rows_without_a_picture_a_page_or_a_match_are_left_out(tmp_path: Path):
 def test_a_row_whose_own_id_is_nowhere_on_the_page_is_left_out(tmp_path: Path):
     html = album(NAME, PICTURE).replace("/people/3", "/moved")
     items = people(album(NAME, PICTURE))
-    assert found(html, items, tmp_path) == {}
+    assert misplaced(html, items, tmp_path) == {}
 
 
 def test_each_page_is_read_for_its_own_rows(tmp_path: Path):
-    """The same people again on page 2, whose pictures slipped only there."""
+    """Page 2 lists the same items, and its pictures alone are shifted."""
     items = people(html := album(NAME, PICTURE))
     for page in (1, 2):
         (tmp_path / f"{page:04d}.html").write_text(html, encoding="utf-8")
-    second = ledger(slipped(items), page=2)
+    second = ledger(shifted(items), page=2)
     second["row"] += len(PEOPLE)
     both = pd.concat([ledger(items), second], ignore_index=True).convert_dtypes()
     assert set(saved_pages.misplaced(both, tmp_path)) == set(range(6, 12))
@@ -208,8 +209,8 @@ def test_objects_nested_in_json_are_read(tmp_path: Path):
     text = json.dumps({"props": [{"list": {"edges": listed, "total": 6, "more": None}}]})
     html = f'<script type="application/ld+json">{text}</script>'
     items = people(album(NAME, PICTURE))
-    assert found(html, items, tmp_path) == {}
-    assert len(found(html, slipped(items), tmp_path)) == len(PEOPLE)
+    assert misplaced(html, items, tmp_path) == {}
+    assert len(misplaced(html, shifted(items), tmp_path)) == len(PEOPLE)
 
 
 HOSTILE = {
@@ -233,7 +234,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_page_is_read_without_an_alarm(tmp_path: Path, kind: str):
-    assert found(HOSTILE[kind], people(album(NAME, PICTURE))[:1], tmp_path) == {}
+    assert misplaced(HOSTILE[kind], people(album(NAME, PICTURE))[:1], tmp_path) == {}
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -245,7 +246,7 @@ def test_a_hostile_page_is_read_without_an_alarm(tmp_path: Path, kind: str):
 @example([])
 def test_any_page_is_read(tmp_path: Path, parts: list[str]):
     items = people(album(NAME, PICTURE))
-    assert set(found(album(*parts), items, tmp_path)) <= set(range(len(PEOPLE)))
+    assert set(misplaced(album(*parts), items, tmp_path)) <= set(range(len(PEOPLE)))
 
 
 def test_bytes_of_another_encoding_are_read(tmp_path: Path):
@@ -253,23 +254,23 @@ def test_bytes_of_another_encoding_are_read(tmp_path: Path):
     items = people(html)
     (tmp_path / "0001.html").write_bytes(html.encode("latin-1"))
     assert saved_pages.misplaced(ledger(items), tmp_path) == {}
-    assert len(saved_pages.misplaced(ledger(slipped(items)), tmp_path)) == len(PEOPLE)
+    assert len(saved_pages.misplaced(ledger(shifted(items)), tmp_path)) == len(PEOPLE)
 
 
 IMDB = "https://www.imdb.com/list/ls058011111/"
 
 
 @pytest.mark.parametrize("width", [0, 512])
-def test_saved_pages_of_imdb_have_no_picture_out_of_place(tmp_path: Path, width: int):
+def test_saved_pages_of_imdb_have_no_misplaced_picture(tmp_path: Path, width: int):
     for file in real("imdb", "*.html"):
         html = file.read_text(encoding="utf-8")
         items = parse_imdb(html, IMDB, width).items
-        assert found(html, items, tmp_path) == {}, file.name
+        assert misplaced(html, items, tmp_path) == {}, file.name
 
 
 @pytest.mark.parametrize("width", [0, 512])
-def test_slipped_names_are_found_on_saved_pages_of_imdb(tmp_path: Path, width: int):
+def test_shifted_names_are_found_on_saved_pages_of_imdb(tmp_path: Path, width: int):
     for file in real("imdb", "*list_ls*.html"):
         html = file.read_text(encoding="utf-8")
-        items = slipped(parse_imdb(html, IMDB, width).items)
-        assert len(found(html, items, tmp_path)) > 0.9 * len(items), file.name
+        items = shifted(parse_imdb(html, IMDB, width).items)
+        assert len(misplaced(html, items, tmp_path)) > 0.9 * len(items), file.name

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from src.audit import findings, source_files
-from src.audit.source_files import File
+from src.audit.source_files import SourceFile
 from src.imaging import decoding
 from src.pair.pairing import square_crop
 from src.storage.encoding import encode_jpeg, encode_png
@@ -61,19 +61,25 @@ def first_pixel(image: Image.Image) -> int | tuple:
     return image.getpixel((0, 0))
 
 
-def read(data: bytes, folder: Path, layout: str = "single", crop: str = "center") -> File:
+def read_file(
+    data: bytes,
+    folder: Path,
+    layout: str = "single",
+    crop: str = "center",
+    background: str = "#ffffff",
+) -> SourceFile:
     (folder / "file").write_bytes(data)
-    return source_files.files(table([("file", layout)]), folder, crop)["file"]
+    return source_files.read_files(table([("file", layout)]), folder, crop, background)["file"]
 
 
 def table(files: list[tuple]) -> pd.DataFrame:
     return pd.DataFrame(files, columns=["file", "layout"])
 
 
-def shown(data: bytes, layout: str = "single", crop: str = "center") -> np.ndarray:
-    """What the pipeline makes of a file, in small."""
+def expected_thumbnail(data: bytes, layout: str = "single", crop: str = "center") -> np.ndarray:
+    """Return the thumbnail of what the pipeline makes of a file."""
     photo = decoding.split_pair(decoding.decode(data), layout)[0]
-    return source_files.small(np.stack([square_crop(photo, 64, crop)]))[0]
+    return source_files.thumbnails(np.stack([square_crop(photo, 64, crop)]))[0]
 
 
 STORED: dict[str, Callable[[np.ndarray], bytes]] = {
@@ -132,42 +138,48 @@ STORED: dict[str, Callable[[np.ndarray], bytes]] = {
 @pytest.mark.parametrize("kind", STORED)
 def test_a_file_shows_what_the_pipeline_made_of_it(face: np.ndarray, tmp_path: Path, kind: str):
     data = STORED[kind](face)
-    file = read(data, tmp_path)
+    file = read_file(data, tmp_path)
     assert file.error is None
-    assert source_files.difference(file.small, shown(data)) < CLOSE
+    assert source_files.difference(file.thumbnail, expected_thumbnail(data)) < CLOSE
     assert file.sha256 == hashlib.sha256(data).hexdigest()
-    assert abs(file.side - min(decoding.decode(data).shape[:2])) <= 4
+    assert abs(file.square_px - min(decoding.decode(data).shape[:2])) <= 4
 
 
 def test_transparency_is_laid_on_the_background_of_the_pairs(face: np.ndarray, tmp_path: Path):
-    (tmp_path / "file").write_bytes(saved(alpha(face), "PNG"))
-    background = "#204060"
-    file = source_files.files(table([("file", "single")]), tmp_path, "center", background)["file"]
-    photo = square_crop(decoding.decode((tmp_path / "file").read_bytes(), background), 64, "center")
-    assert source_files.difference(file.small, source_files.small(photo[None])[0]) < CLOSE
-    white = read(saved(alpha(face), "PNG"), tmp_path).small
-    assert source_files.difference(file.small, white) > CLOSE
+    data, background = saved(alpha(face), "PNG"), "#204060"
+    file = read_file(data, tmp_path, background=background)
+    photo = square_crop(decoding.decode(data, background), 64, "center")
+    expected = source_files.thumbnails([photo])[0]
+    assert source_files.difference(file.thumbnail, expected) < CLOSE
+    white = read_file(data, tmp_path).thumbnail
+    assert source_files.difference(file.thumbnail, white) > CLOSE
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_every_orientation_is_heeded(face: np.ndarray, tmp_path: Path, kind: str, orientation: int):
+def test_every_orientation_is_applied(
+    face: np.ndarray, tmp_path: Path, kind: str, orientation: int
+):
     data = saved(Image.fromarray(face), kind, exif=exif(orientation))
-    assert source_files.difference(read(data, tmp_path).small, shown(data)) < CLOSE
+    assert (
+        source_files.difference(read_file(data, tmp_path).thumbnail, expected_thumbnail(data))
+        < CLOSE
+    )
 
 
-def test_a_profile_of_other_primaries_is_heeded(face: np.ndarray, tmp_path: Path):
-    """Red and blue have changed places in the profile; whoever ignores it is far away."""
+def test_a_profile_of_other_primaries_is_applied(face: np.ndarray, tmp_path: Path):
+    """Red and blue are swapped in the profile, so that a decoder that ignores it is far off."""
     profile = bytearray(SRGB)
     count = struct.unpack(">I", profile[128:132])[0]
-    places = {bytes(profile[at : at + 4]): at for at in range(132, 132 + 12 * count, 12)}
-    red, blue = (slice(places[name] + 4, places[name] + 12) for name in (b"rXYZ", b"bXYZ"))
+    entries = range(132, 132 + 12 * count, 12)
+    offsets = {bytes(profile[offset : offset + 4]): offset for offset in entries}
+    red, blue = (slice(offsets[name] + 4, offsets[name] + 12) for name in (b"rXYZ", b"bXYZ"))
     profile[red], profile[blue] = profile[blue], profile[red]
     data = saved(Image.fromarray(face), "PNG", icc_profile=bytes(profile))
-    plain = source_files.small(face[None, 32:224])[0]
-    file = read(data, tmp_path)
-    assert source_files.difference(file.small, shown(data)) < CLOSE
-    assert source_files.difference(file.small, plain) > 5
+    plain = source_files.thumbnails(face[None, 32:224])[0]
+    file = read_file(data, tmp_path)
+    assert source_files.difference(file.thumbnail, expected_thumbnail(data)) < CLOSE
+    assert source_files.difference(file.thumbnail, plain) > 5
 
 
 @pytest.mark.parametrize("crop", ["center", "top"])
@@ -177,67 +189,69 @@ def test_the_photographs_half_and_square_are_read(
     faces, tmp_path: Path, layout: str, crop: str, odd: int
 ):
     both = np.concatenate([faces[1], faces[2]], axis=1)[:, odd:]
-    file = read(encode_png(both), tmp_path, layout, crop)
-    wanted = shown(encode_png(both), layout, crop)
-    assert source_files.difference(file.small, wanted) < CLOSE
-    assert file.side == 192 - odd
+    file = read_file(encode_png(both), tmp_path, layout, crop)
+    expected = expected_thumbnail(encode_png(both), layout, crop)
+    assert source_files.difference(file.thumbnail, expected) < CLOSE
+    assert file.square_px == 192 - odd
 
 
 def test_a_high_picture_is_cut_where_the_pair_is(faces, tmp_path: Path):
     high = np.concatenate([faces[1], faces[2]], axis=0)
-    found = {crop: read(encode_png(high), tmp_path, crop=crop) for crop in ("center", "top")}
-    for crop, file in found.items():
-        assert source_files.difference(file.small, shown(encode_png(high), crop=crop)) < CLOSE
-    assert source_files.difference(found["center"].small, found["top"].small) > 5
+    files = {crop: read_file(encode_png(high), tmp_path, crop=crop) for crop in ("center", "top")}
+    for crop, file in files.items():
+        assert (
+            source_files.difference(file.thumbnail, expected_thumbnail(encode_png(high), crop=crop))
+            < CLOSE
+        )
+    assert source_files.difference(files["center"].thumbnail, files["top"].thumbnail) > 5
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (2000, 8), (17, 3)])
 def test_the_smallest_pictures_are_read(tmp_path: Path, size: tuple):
     for kind in ("PNG", "JPEG"):
-        file = read(saved(Image.new("RGB", size, (9, 99, 199)), kind), tmp_path)
-        assert file.side == min(size)
-        assert np.abs(file.small.astype(int) - (9, 99, 199)).max() <= 3
+        file = read_file(saved(Image.new("RGB", size, (9, 99, 199)), kind), tmp_path)
+        assert file.square_px == min(size)
+        assert np.abs(file.thumbnail.astype(int) - (9, 99, 199)).max() <= 3
 
 
 def test_a_picture_too_narrow_for_two_halves_is_read_or_refused(tmp_path: Path):
-    file = read(saved(Image.new("RGB", (1, 5)), "PNG"), tmp_path, "photo_left")
-    assert file.error or file.side == 0
+    file = read_file(saved(Image.new("RGB", (1, 5)), "PNG"), tmp_path, "photo_left")
+    assert file.error or file.square_px == 0
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"<!DOCTYPE html><title>503</title>", b"\x89PNG\r\n\x1a\n", bytes(100)]
 )
-def test_what_is_no_picture_is_told_with_its_first_bytes(tmp_path: Path, data: bytes):
-    file = read(data, tmp_path)
+def test_what_is_no_picture_is_named_with_its_first_bytes(tmp_path: Path, data: bytes):
+    file = read_file(data, tmp_path)
     assert repr(data[:12]) in file.error
-    assert file.small is None
+    assert file.thumbnail is None
     assert file.sha256 == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
 def test_half_a_file_is_no_picture(face: np.ndarray, tmp_path: Path, kind: str):
     data = saved(Image.fromarray(face), kind)
-    assert read(data[: len(data) // 2], tmp_path).error
+    assert read_file(data[: len(data) // 2], tmp_path).error
 
 
-def test_a_missing_file_and_a_folder_are_told(tmp_path: Path):
+def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path):
     (tmp_path / "folder").mkdir()
-    found = source_files.files(
-        table([("gone", "single"), ("folder", "single")]), tmp_path, "center"
-    )
-    assert found["gone"].error == "No such file or directory"
-    assert found["folder"].error == "Is a directory"
+    names = table([("gone", "single"), ("folder", "single")])
+    files = source_files.read_files(names, tmp_path, "center")
+    assert files["gone"].error == "No such file or directory"
+    assert files["folder"].error == "Is a directory"
 
 
 def test_each_file_is_read_once_and_rows_without_one_are_left_out(face, tmp_path: Path):
     (tmp_path / "a").write_bytes(encode_png(face))
     rows = [("a", "single"), (None, "single"), ("a", "single"), (float("nan"), None)]
-    assert list(source_files.files(table(rows), tmp_path, "center")) == ["a"]
-    assert source_files.files(table(rows)[:0], tmp_path, "center") == {}
+    assert list(source_files.read_files(table(rows), tmp_path, "center")) == ["a"]
+    assert source_files.read_files(table(rows)[:0], tmp_path, "center") == {}
 
 
-def test_no_picture_in_small_is_none_at_all():
-    assert source_files.small(np.zeros((0, 64, 64, 3), np.uint8)).shape == (0, 16, 16, 3)
+def test_no_pictures_have_no_thumbnails():
+    assert source_files.thumbnails(np.zeros((0, 64, 64, 3), np.uint8)).shape == (0, 16, 16, 3)
 
 
 MISTAKES = [
@@ -261,15 +275,15 @@ MISTAKES = [
 @pytest.mark.parametrize("who", [1, 3, 17])
 def test_a_known_mistake_is_named(faces, who: int, words: str, mistake: Callable):
     photo = square_crop(faces[who], 128, "center")
-    found, expected = source_files.small(np.stack([mistake(photo), photo]))
-    assert words in source_files.explanation(found, expected)
+    actual, expected = source_files.thumbnails([np.ascontiguousarray(mistake(photo)), photo])
+    assert words in source_files.explain(actual, expected)
 
 
 def test_another_person_is_something_else(faces):
-    found, expected = source_files.small(
-        np.stack([square_crop(faces[i], 64, "center") for i in (4, 5)])
+    actual, expected = source_files.thumbnails(
+        [square_crop(faces[i], 64, "center") for i in (4, 5)]
     )
-    assert source_files.explanation(found, expected) == "it shows something else"
+    assert source_files.explain(actual, expected) == "it shows something else"
 
 
 def test_a_difference_is_in_levels_either_way_round():
@@ -298,15 +312,15 @@ PICTURES = [
 )
 @example(data=_bmp(0x7FFFFFFF, 1), changes=[], length=2000)
 @example(data=_bmp(0x7FFFFFFF, -0x7FFFFFFF), changes=[], length=2000)
-def test_a_damaged_file_is_read_or_told_and_nothing_else(
+def test_a_damaged_file_is_read_or_has_an_error(
     tmp_path: Path, data: bytes, changes: list, length: int
 ):
     damaged = bytearray(data[:length])
-    for place, value in changes:
-        if place < len(damaged):
-            damaged[place] = value
-    file = read(bytes(damaged), tmp_path)
-    assert (file.error is None) == (file.small is not None)
+    for offset, value in changes:
+        if offset < len(damaged):
+            damaged[offset] = value
+    file = read_file(bytes(damaged), tmp_path)
+    assert (file.error is None) == (file.thumbnail is not None)
 
 
 @pytest.mark.parametrize(
@@ -314,23 +328,20 @@ def test_a_damaged_file_is_read_or_told_and_nothing_else(
 )
 def test_real_files_show_what_the_pipeline_made_of_them(folder: str, layout: str, monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})  # few files: no processes
-    chosen = real(folder)[::20]
-    found = source_files.files(
-        table([(file.name, layout) for file in chosen]), chosen[0].parent, "center"
-    )
-    for file in chosen:
-        away = source_files.difference(found[file.name].small, shown(file.read_bytes(), layout))
-        assert away < CLOSE, file.name
+    paths = real(folder)[::20]
+    names = table([(path.name, layout) for path in paths])
+    files = source_files.read_files(names, paths[0].parent, "center")
+    for path in paths:
+        expected = expected_thumbnail(path.read_bytes(), layout)
+        assert source_files.difference(files[path.name].thumbnail, expected) < CLOSE, path.name
 
 
 @pytest.mark.parametrize("size", [16, 32, 36, 64, 142, 286])
 def test_a_square_of_any_size_is_near_to_its_file(faces, tmp_path, size):
     limit = findings.resolve_limits({})["photo_difference"]
-    for number, face in enumerate(faces[:6]):
-        (tmp_path / str(number)).write_bytes(encode_jpeg(face))
-        table = pd.DataFrame({"file": [str(number)], "layout": ["single"]})
-        file = source_files.files(table, tmp_path, "center")[str(number)]
-        shown = source_files.small(
-            square_crop(decoding.decode(encode_jpeg(face)), size, "center")[None]
-        )[0]
-        assert source_files.difference(shown, file.small) < limit
+    for face in faces[:6]:
+        data = encode_jpeg(face)
+        square = square_crop(decoding.decode(data), size, "center")
+        actual = source_files.thumbnails([square])[0]
+        expected = read_file(data, tmp_path).thumbnail
+        assert source_files.difference(actual, expected) < limit

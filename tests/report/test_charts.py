@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from src.report import charts
 
-FEW = settings(max_examples=50, deadline=None)
+EXAMPLES = settings(max_examples=50, deadline=None)
 HOSTILE = '<b>a</b>" onload="alert(1)'
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 
@@ -25,7 +25,7 @@ def points(svg: str) -> list[list[tuple[float, ...]]]:
 
 
 def bars(svg: str) -> list[tuple[float, float, int]]:
-    """Place, height and count of each bar."""
+    """Left edge, height and count of each bar."""
     return [
         (float(bar.get("x", "")), float(bar.get("height", "")), int(bar.findtext("title", "")))
         for bar in parsed(svg).iter("rect")
@@ -62,22 +62,22 @@ def test_labels_stand_above_the_curves():
 
 @pytest.mark.parametrize("curve", [[(1, 2.0)], [(1, 2.0), (2, 2.0)], [(5, 0.0)]])
 def test_a_flat_or_single_point_is_charted(curve):
-    [found] = points(charts.curves({"a": curve}))
-    assert len(found) == len(curve)
+    [points_of_curve] = points(charts.curves({"a": curve}))
+    assert len(points_of_curve) == len(curve)
 
 
-@FEW
+@EXAMPLES
 @given(st.lists(st.lists(numbers, min_size=1, max_size=20), min_size=1, max_size=3))
 def test_every_point_is_inside_the_frame(values):
-    series = {f"s{at}": list(enumerate(ys)) for at, ys in enumerate(values)}
-    found = points(charts.curves(series))
-    assert [len(curve) for curve in found] == [len(ys) for ys in values]
-    for x, y in (point for curve in found for point in curve):
+    series = {f"s{number}": list(enumerate(ys)) for number, ys in enumerate(values)}
+    curves = points(charts.curves(series))
+    assert [len(curve) for curve in curves] == [len(ys) for ys in values]
+    for x, y in (point for curve in curves for point in curve):
         assert 0 <= x <= charts.WIDTH
         assert 0 <= y <= charts.HEIGHT
 
 
-@FEW
+@EXAMPLES
 @given(st.lists(st.floats(0, 1), max_size=60), st.floats(0, 1))
 def test_every_value_is_counted_inside_the_frame(values, limit):
     svg = charts.histogram(values, limit, "title")
@@ -91,9 +91,9 @@ def test_every_value_is_counted_inside_the_frame(values, limit):
 
 def test_bars_stand_where_their_values_are():
     svg = charts.histogram([0.0, 0.1, 0.1, 0.6, 1.0], 0.5, "title", bins=10)
-    places, _, counts = zip(*bars(svg), strict=True)
-    across = charts.WIDTH - 2 * charts.PAD
-    assert places == pytest.approx([charts.PAD + at * across for at in (0, 0.1, 0.6, 0.9)])
+    edges, _, counts = zip(*bars(svg), strict=True)
+    across = charts.WIDTH - 2 * charts.PADDING
+    assert edges == pytest.approx([charts.PADDING + x * across for x in (0, 0.1, 0.6, 0.9)])
     assert counts == (1, 2, 1, 1)
 
 
@@ -106,13 +106,13 @@ def test_bars_are_as_high_as_their_counts():
 def test_values_outside_are_counted_at_the_ends():
     svg = charts.histogram([-0.3, -1e-9, 1.0, 1.2], 0.9, "title", bins=10)
     first, last = bars(svg)
-    assert (first[0], first[2], last[2]) == (charts.PAD, 2, 2)
+    assert (first[0], first[2], last[2]) == (charts.PADDING, 2, 2)
 
 
-def test_the_limit_parts_values_below_from_those_at_it():
+def test_the_limit_separates_values_below_from_those_at_it():
     svg = charts.histogram([0.89, 0.9], 0.9, "title", bins=10)
-    below, at = (x for x, *_ in bars(svg))
-    assert below < limit_of(svg) == at
+    below, above = (x for x, *_ in bars(svg))
+    assert below < limit_of(svg) == above
     assert "limit 0.9" in [t.text for t in parsed(svg).iter("text")]
 
 
@@ -126,10 +126,10 @@ def test_no_values_are_an_empty_chart():
     ids=["curves", "histogram"],
 )
 def test_names_are_escaped(svg):
-    found = parsed(svg)
-    assert HOSTILE in found.get("aria-label", "")
-    assert not [a for e in found.iter() for a in e.attrib if a.startswith("on")]
-    assert list(found.iter("b")) == []
+    chart = parsed(svg)
+    assert HOSTILE in chart.get("aria-label", "")
+    assert not [a for e in chart.iter() for a in e.attrib if a.startswith("on")]
+    assert list(chart.iter("b")) == []
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_names_are_escaped(svg):
     ids=["curves", "histogram"],
 )
 def test_a_chart_is_a_picture_with_a_name(svg):
-    found = parsed(svg)
-    assert found.get("role") == "img"
-    assert found.get("aria-label")
+    chart = parsed(svg)
+    assert chart.get("role") == "img"
+    assert chart.get("aria-label")
     assert not re.search(r"nan|inf", svg)

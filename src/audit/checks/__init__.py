@@ -1,4 +1,4 @@
-"""The checks, a file for each thing that is checked. A new one is a function in one of them."""
+"""The checks, one file for each thing that they check. A new check is a function in one of them."""
 
 from src.audit.checks import derived, downloads, listing, outputs, photos, rows, sides
 from src.audit.registry import CHECKS

@@ -1,61 +1,70 @@
-"""The inputs: gray, edges and labels, each against its own photograph."""
+"""Checks of the inputs: gray, edges and labels, each against its own photograph."""
+
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measure, Offender, check
+from src.audit.registry import Measurement, Offender, check
 from src.params import Canny
 
-SHIFTS = 6  # pixels either way that a slipped input is looked for
-FITTING = 64  # pixels, the size at which labels are laid over photographs
-COMPARED = 2000  # pairs, evenly spread, that are held against each other
-ENOUGH = 16  # pairs below which a share of won comparisons says nothing
+MAX_SHIFT_PX = 6  # either way, that the search for a moved input covers
+SAME_MOTIF_CORR = 0.5  # correlation below which an input shows something else
+OUTLINE_PX = 64  # size at which labels are laid over photographs
+OUTLINE_SIGMA_PX = 1
+MAX_COMPARED = 2000  # pairs, evenly spread, that are compared with each other
+MIN_COMPARED = 16  # pairs below which a share of comparisons says nothing
+NAMED_ONE_IN = 10  # one label map in ten, the worst, is named
 
 
 @check(
     "largest difference between a gray input and the mean of its photo's channels, in levels of 255",
     limit="gray_error",
     allowed=1,
-    remedy="inputs do not belong to their targets, or are no mean (luma, a single channel): run "
-    "`dvc repro -f pair`",
+    remedy="inputs belong to other targets, or are no mean of the channels (luma, a single "
+    "channel): run `dvc repro -f pair`",
 )
-def gray_is_mean(e: Evidence) -> Measure:
-    worst, offenders = 0.0, []
-    for side, pairs in e.sides.items():
-        for at, (gray, photo) in enumerate(zip(pairs.gray, pairs.photo, strict=True)):
+def gray_is_mean(evidence: Evidence) -> Measurement:
+    largest, offenders = 0.0, []
+    for side, pairs in evidence.sides.items():
+        for index, (gray, photo) in enumerate(zip(pairs.gray, pairs.photo, strict=True)):
             mean = photo.mean(axis=2, dtype=np.float32)
             error = float(np.abs(gray - mean).max())
-            worst = max(worst, error)
-            if error > e.limits["gray_error"]:
-                detail = f"differs by {error:.1f}: {_slip(gray, mean)}"
-                offenders.append(e.at(side, at, detail))
-    return worst, offenders
+            largest = max(largest, error)
+            if error > evidence.limits["gray_error"]:
+                detail = f"differs by {error:.1f}: {_explain(gray, mean)}"
+                offenders.append(evidence.offender(side, index, detail))
+    return largest, offenders
 
 
 @check(
     "largest share of pixels in which a sketch differs from Canny's edges of its photo",
     limit="edge_error",
     allowed=0.002,
-    remedy="sketches do not belong to their targets, or were made at another size: run "
+    remedy="sketches belong to other targets, or were made at another size: run "
     "`dvc repro -f pair`",
 )
-def edges_are_canny(e: Evidence) -> Measure:
-    canny = e.pair.canny
-    worst, offenders = 0.0, []
-    for side, pairs in e.sides.items():
-        for at, (edges, photo) in enumerate(zip(pairs.canny, pairs.photo, strict=True)):
-            mean = np.rint(photo.mean(axis=2, dtype=np.float32)).astype(np.uint8)
-            blurred = (
-                cv2.GaussianBlur(mean, (canny.blur, canny.blur), 0) if canny.blur > 1 else mean
-            )
-            expected = cv2.Canny(blurred, *_thresholds(blurred, canny), apertureSize=canny.aperture)
+def edges_are_canny(evidence: Evidence) -> Measurement:
+    largest, offenders = 0.0, []
+    for side, pairs in evidence.sides.items():
+        for index, (edges, photo) in enumerate(zip(pairs.canny, pairs.photo, strict=True)):
+            expected = _canny(photo, evidence.pair.canny)
             error = float((edges != expected).mean())
-            worst = max(worst, error)
-            if error > e.limits["edge_error"]:
-                detail = f"differs in {error:.1%} of its pixels: {_slip(edges, expected)}"
-                offenders.append(e.at(side, at, detail))
-    return worst, offenders
+            largest = max(largest, error)
+            if error > evidence.limits["edge_error"]:
+                detail = f"differs in {error:.1%} of its pixels: {_explain(edges, expected)}"
+                offenders.append(evidence.offender(side, index, detail))
+    return largest, offenders
+
+
+def _canny(photo: np.ndarray, canny: Canny) -> np.ndarray:
+    """Return the edges of a photograph, by the audit's own means."""
+    gray = np.rint(photo.mean(axis=2, dtype=np.float32)).astype(np.uint8)
+    if canny.blur > 1:
+        gray = cv2.GaussianBlur(gray, (canny.blur, canny.blur), 0).astype(np.uint8)
+    low, high = _thresholds(gray, canny)
+    return np.asarray(cv2.Canny(gray, low, high, apertureSize=canny.aperture))
 
 
 def _thresholds(gray: np.ndarray, canny: Canny) -> tuple[float, float]:
@@ -70,95 +79,102 @@ def _thresholds(gray: np.ndarray, canny: Canny) -> tuple[float, float]:
 
 
 @check(
-    "share of sketches with hardly any edge, where the task is sketch",
+    "share of sketches with hardly any edge, if the task is sketch",
     limit="blank_edges_share",
     allowed=0.02,
     thresholds={"edge_density": 0.002},  # share of edge pixels
     remedy="lower pair.canny.low and pair.canny.high, or pair.canny.blur",
 )
-def blank_edges(e: Evidence) -> Measure:
+def blank_edges(evidence: Evidence) -> Measurement:
     offenders = [
-        e.at(side, at, f"edge density {density:.4f}")
-        for side, at, density in e.densities
-        if density < e.limits["edge_density"]
+        evidence.offender(side, index, f"edge density {density:.4f}")
+        for side, index, density in evidence.edge_densities
+        if density < evidence.limits["edge_density"]
     ]
-    return _share_of_sketches(e, offenders)
+    return _share_of_sketches(evidence, offenders)
 
 
 @check(
-    "share of sketches that are nearly full of edges, where the task is sketch",
+    "share of sketches that are nearly full of edges, if the task is sketch",
     limit="full_edges_share",
     allowed=0.02,
     thresholds={"edge_density_most": 0.4},  # share of edge pixels
     remedy="raise pair.canny.low and pair.canny.high, or pair.canny.blur",
 )
-def full_edges(e: Evidence) -> Measure:
+def full_edges(evidence: Evidence) -> Measurement:
     offenders = [
-        e.at(side, at, f"edge density {density:.4f}")
-        for side, at, density in e.densities
-        if density > e.limits["edge_density_most"]
+        evidence.offender(side, index, f"edge density {density:.4f}")
+        for side, index, density in evidence.edge_densities
+        if density > evidence.limits["edge_density_most"]
     ]
-    return _share_of_sketches(e, offenders)
+    return _share_of_sketches(evidence, offenders)
+
+
+def _share_of_sketches(evidence: Evidence, offenders: list[Offender]) -> Measurement:
+    if evidence.task != "sketch":
+        return 0.0, []
+    return len(offenders) / max(1, evidence.count), offenders
 
 
 @check(
-    "share of comparisons in which a label map fits its own photo better than another's; "
-    f"1 where there are none, or fewer than {ENOUGH} pairs",
+    "share of comparisons in which a label map fits its own photo better than another; "
+    f"1 if there are no labels or fewer than {MIN_COMPARED} pairs",
     limit="labels_fit",
     allowed=0.6,
-    remedy="label maps and photographs are of different buildings, or slipped: see "
-    "facades.direction and the files' order, run `dvc repro -f pair`",
+    remedy="label maps and photographs show different buildings, or are shifted against each "
+    "other: see facades.direction and the order of the files, and run `dvc repro -f pair`",
     at_least=True,
 )
-def labels_fit_photos(e: Evidence) -> Measure:
-    if e.train.labels is None or e.count < ENOUGH:
+def labels_fit_photos(evidence: Evidence) -> Measurement:
+    if evidence.train.labels is None or evidence.count < MIN_COMPARED:
         return 1.0, []
-    places = [(side, at) for side, pairs in e.sides.items() for at in range(len(pairs))]
-    places = places[:: -(-len(places) // COMPARED)]
+    positions = [(side, i) for side, pairs in evidence.sides.items() for i in range(len(pairs))]
+    positions = positions[:: -(-len(positions) // MAX_COMPARED)]
     photos, labels = (
-        _outlines([getattr(e.sides[side], name)[at] for side, at in places])
+        _outlines(getattr(evidence.sides[side], name)[index] for side, index in positions)
         for name in ("photo", "labels")
     )
     fits = photos @ labels.T
-    won = (np.diag(fits)[:, None] > fits).sum(axis=1) / (len(fits) - 1)
-    worst = np.argsort(won, kind="stable")[: len(won) // 10]
-    value = float(won.mean())
-    if value >= e.limits["labels_fit"]:
+    better = (np.diag(fits)[:, None] > fits).sum(axis=1) / (len(fits) - 1)
+    value = float(better.mean())
+    if value >= evidence.limits["labels_fit"]:
         return value, []
+    worst = np.argsort(better, kind="stable")[: len(better) // NAMED_ONE_IN]
     return value, [
-        e.at(*places[k], f"{1 - won[k]:.0%} of the other label maps fit better") for k in worst
+        evidence.offender(side, index, f"{1 - share:.0%} of the other label maps fit better")
+        for (side, index), share in ((positions[k], better[k]) for k in worst)
     ]
 
 
-def _share_of_sketches(e: Evidence, offenders: list[Offender]) -> Measure:
-    """Of all sketches, where they are what is trained on."""
-    return (len(offenders) / max(1, e.count), offenders) if e.task == "sketch" else (0.0, [])
-
-
-def _slip(found: np.ndarray, expected: np.ndarray) -> str:
-    """By how many pixels `found` is moved against `expected`, in words. Both (S, S)."""
-    inner = found[SHIFTS:-SHIFTS, SHIFTS:-SHIFTS].astype(np.float32)
-    if inner.size == 0 or inner.std() == 0:
+def _explain(actual: np.ndarray, expected: np.ndarray) -> str:
+    """Return in words by how many pixels `actual` is moved against `expected`; both (S, S)."""
+    inner = slice(MAX_SHIFT_PX, -MAX_SHIFT_PX)
+    template = actual[inner, inner].astype(np.float32)
+    if template.size == 0 or template.std() == 0:
         return "it is blank"
-    fit = cv2.matchTemplate(expected.astype(np.float32), inner, cv2.TM_CCOEFF_NORMED)
+    fit = cv2.matchTemplate(expected.astype(np.float32), template, cv2.TM_CCOEFF_NORMED)
     _, best, _, (left, up) = cv2.minMaxLoc(fit)
-    if best < 0.5:
+    if best < SAME_MOTIF_CORR:
         return "it shows something else"
-    across, down = SHIFTS - left, SHIFTS - up
+    across, down = MAX_SHIFT_PX - left, MAX_SHIFT_PX - up
     if across or down:
         return f"it is moved by {across} pixels across and {down} down"
-    return "it is in its place but not made as said"
+    return "it is in its place, but made in another way"
 
 
-def _outlines(pictures: list[np.ndarray]) -> np.ndarray:
-    """Where each picture changes, as unit vectors, (N, 64 * 64) float32."""
-    found = []
+def _outlines(pictures: Iterable[np.ndarray]) -> np.ndarray:
+    """Return where each picture changes, as unit vectors, (N, 64 * 64) float32."""
+    outlines = []
     for picture in pictures:
         gray = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY).astype(np.float32)
-        small = cv2.resize(gray, (FITTING, FITTING), interpolation=cv2.INTER_AREA)
-        soft = cv2.GaussianBlur(small, (0, 0), 1)
+        small = cv2.resize(gray, (OUTLINE_PX, OUTLINE_PX), interpolation=cv2.INTER_AREA)
+        soft = cv2.GaussianBlur(small, (0, 0), OUTLINE_SIGMA_PX)
         slope = np.hypot(cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1))
-        found.append(cv2.GaussianBlur(slope, (0, 0), 1).ravel())
-    values = np.stack(found)
-    values -= values.mean(axis=1, keepdims=True)
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+        outlines.append(cv2.GaussianBlur(slope, (0, 0), OUTLINE_SIGMA_PX).ravel())
+    return _unit(np.stack(outlines))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    vectors = vectors - vectors.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-6))

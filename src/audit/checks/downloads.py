@@ -1,40 +1,42 @@
-"""The files on disk, whatever the ledger says of them."""
+"""Checks of the files on disk, whatever the ledger says about them."""
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measure, Offender, check
+from src.audit.registry import Measurement, Offender, check
 
-SHARING = 3  # so many people with the same bytes: it is a picture of none of them
+PLACEHOLDER_ITEMS = 3  # items with the same bytes, from which these are a picture of none
 
 
 @check(
-    "share of listed pictures that could not be had or not be read",
+    "share of listed pictures that could not be fetched or read",
     limit="unfetched_share",
     allowed=0.1,
-    remedy="see failed.* in metrics/scrape.json and unreadable in metrics/clean.json: placeholders "
-    "want another image attribute (gallery.image_attributes), refusals and error pages saved as "
-    "pictures a look at the site in a browser",
+    remedy="see failed.* in metrics/scrape.json and unreadable in metrics/clean.json: for "
+    "placeholders, name another attribute in gallery.image_attributes; for refusals and error "
+    "pages, open the site in a browser",
 )
-def unfetched_pictures(e: Evidence) -> Measure:
-    unreadable = (e.ledger["verdict"] == "unreadable").fillna(False)
-    gone = e.ledger[e.ledger["file"].isna() | unreadable]
+def unfetched_pictures(evidence: Evidence) -> Measurement:
+    ledger = evidence.ledger
+    unreadable = (ledger["verdict"] == "unreadable").fillna(False)
+    unfetched = ledger[ledger["file"].isna() | unreadable]
+    columns = (unfetched[name] for name in ("row", "status", "verdict"))
     offenders = [
         Offender(int(row), f"no picture: {verdict if status == 'ok' else status}")
-        for row, status, verdict in zip(gone["row"], gone["status"], gone["verdict"], strict=True)
+        for row, status, verdict in zip(*columns, strict=True)
     ]
-    return len(offenders) / max(1, len(e.ledger)), offenders
+    return len(offenders) / max(1, len(ledger)), offenders
 
 
 @check(
-    "pictures in use whose file is missing, changed, or no picture any more",
+    "pictures in use whose file is missing, changed, or no longer a picture",
     limit="broken_files",
     allowed=0,
-    remedy="data/raw is not what was downloaded: run `dvc checkout`, or `dvc repro -f scrape`",
+    remedy="data/raw differs from the download: run `dvc checkout`, or `dvc repro -f scrape`",
 )
-def broken_files(e: Evidence) -> Measure:
-    used = e.ledger[e.ledger["side"].notna() & e.ledger["file"].notna()]
+def broken_files(evidence: Evidence) -> Measurement:
+    used = evidence.ledger[evidence.ledger["side"].notna() & evidence.ledger["file"].notna()]
     offenders = []
     for row, name, digest in zip(used["row"], used["file"], used["sha256"], strict=True):
-        file = e.files[name]
+        file = evidence.files[name]
         if file.error:
             offenders.append(Offender(int(row), f"{name} is no picture: {file.error}"))
         elif file.sha256 != digest:
@@ -43,39 +45,41 @@ def broken_files(e: Evidence) -> Measure:
 
 
 @check(
-    "share of listed rows whose file is, byte for byte, that of three people or more",
+    f"share of listed rows whose file has the same bytes as those of {PLACEHOLDER_ITEMS} items or more",
     limit="placeholder_share",
     allowed=0.02,
-    remedy="the page loads its pictures lazily and these are placeholders: open one, and name "
-    "the attribute that holds the picture (gallery.image_attributes)",
+    remedy="the page loads its pictures lazily, and these are placeholders: open one, and name "
+    "the attribute that holds the picture in gallery.image_attributes",
 )
-def placeholders(e: Evidence) -> Measure:
-    # files in a folder are each an item of their own: copies there are clean's to judge
-    online = e.ledger[e.ledger["file"].notna() & e.ledger["page_url"].notna()]
-    digests = online["file"].map(lambda name: e.files[name].sha256)
-    people = online.groupby(digests)["item_id"].nunique()
-    shared = online[digests.map(people) >= SHARING]
+def placeholders(evidence: Evidence) -> Measurement:
+    ledger = evidence.ledger
+    # each file of a folder is an item of its own: copies there are for clean to judge
+    online = ledger[ledger["file"].notna() & ledger["page_url"].notna()]
+    digests = online["file"].map(lambda name: evidence.files[name].sha256)
+    items = online.groupby(digests)["item_id"].nunique()
+    shared = online[digests.map(items) >= PLACEHOLDER_ITEMS]
     offenders = [
-        Offender(int(row), f"{name} stands for {people[e.files[name].sha256]} people")
+        Offender(int(row), f"{name} stands for {items[evidence.files[name].sha256]} items")
         for row, name in zip(shared["row"], shared["file"], strict=True)
     ]
-    return len(offenders) / max(1, len(e.ledger)), offenders
+    return len(offenders) / max(1, len(ledger)), offenders
 
 
 @check(
-    "share of photographs whose file is smaller than the picture made of it",
+    "share of photographs whose file is smaller than the pair made from it",
     limit="upscaled_share",
     allowed=0.1,
     remedy="these are thumbnails: ask the source for larger pictures (imdb.width, another "
     "gallery.image_attributes), or lower pair.crop_size",
     severity="warn",
 )
-def upscaled_pictures(e: Evidence) -> Measure:
+def upscaled_pictures(evidence: Evidence) -> Measurement:
+    size = evidence.pair.crop_size
     offenders = []
-    for side, pairs in e.sides.items():
-        for at, row in enumerate(pairs.index["row"]):
-            file = e.file_of(row)
-            if file and file.side and file.side < e.pair.crop_size:
-                detail = f"{file.side} pixels wide, enlarged to {e.pair.crop_size}"
-                offenders.append(e.at(side, at, detail))
-    return len(offenders) / max(1, e.count), offenders
+    for side, pairs in evidence.sides.items():
+        for index, row in enumerate(pairs.index["row"]):
+            file = evidence.file_of(row)
+            if file and 0 < file.square_px < size:
+                detail = f"{file.square_px} pixels wide, enlarged to {size}"
+                offenders.append(evidence.offender(side, index, detail))
+    return len(offenders) / max(1, evidence.count), offenders

@@ -1,64 +1,74 @@
-"""Rows from stage to stage: none lost, none doubled, none under another's name."""
+"""Checks of the rows from stage to stage: none is lost, repeated, or under another's name."""
 
 from collections import Counter
 
 import pandas as pd
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measure, Offender, check
+from src.audit.registry import Measurement, Offender, check
 
 
 @check(
-    "rows lost or doubled between the ledger and the arrays",
+    "rows lost or repeated between the ledger and the arrays",
     limit="lost_rows",
     allowed=0,
     remedy="a stage dropped or repeated rows: run `dvc repro -f pair`, and compare the counts in "
     "metrics/split.json and metrics/pair.json",
 )
-def lost_rows(e: Evidence) -> Measure:
-    listed = Counter(e.ledger["row"])
-    offenders = [
-        Offender(int(row), f"stands {count} times in the ledger")
-        for row, count in listed.items()
-        if count > 1
-    ]
-    offenders += [
-        Offender(row, "is missing from the ledger")
-        for row in range(max(listed, default=0))
-        if row not in listed
-    ]
-    forgotten = (e.ledger["verdict"] == "keep").fillna(False) & e.ledger["side"].isna()
-    offenders += [
-        Offender(int(row), "is kept and on no side") for row in e.ledger.loc[forgotten, "row"]
-    ]
-    if e.scraped is not None and e.scraped != len(e.ledger):
-        detail = f"is the last of {len(e.ledger)} rows, scrape wrote {e.scraped}"
-        offenders.append(Offender(max(listed, default=0), detail))
-    for side, pairs in e.sides.items():
-        made = Counter(pairs.index["row"])
-        wanted = set(e.ledger.loc[(e.ledger["side"] == side).fillna(False), "row"])
-        for row in sorted(wanted | set(made)):
-            if made[row] != (row in wanted):
-                detail = f"is {made[row]} times in {side}, should be {int(row in wanted)} times"
-                offenders.append(Offender(int(row), detail))
+def lost_rows(evidence: Evidence) -> Measurement:
+    offenders = [*_ledger_faults(evidence), *_side_faults(evidence)]
     return len(offenders), offenders
 
 
+def _ledger_faults(evidence: Evidence) -> list[Offender]:
+    ledger = evidence.ledger
+    counts = Counter(ledger["row"])
+    last = max(counts, default=0)
+    offenders = [
+        Offender(int(row), f"is {count} times in the ledger")
+        for row, count in counts.items()
+        if count > 1
+    ]
+    offenders += [
+        Offender(row, "is missing from the ledger") for row in range(last) if row not in counts
+    ]
+    sideless = (ledger["verdict"] == "keep").fillna(False) & ledger["side"].isna()
+    offenders += [Offender(int(row), "is kept and on no side") for row in ledger["row"][sideless]]
+    scraped = evidence.scraped_rows
+    if scraped is not None and scraped != len(ledger):
+        detail = f"is the last of {len(ledger)} rows, scrape wrote {scraped}"
+        offenders.append(Offender(last, detail))
+    return offenders
+
+
+def _side_faults(evidence: Evidence) -> list[Offender]:
+    offenders = []
+    for side, pairs in evidence.sides.items():
+        counts = Counter(pairs.index["row"])
+        of_side = (evidence.ledger["side"] == side).fillna(False)
+        expected = set(evidence.ledger.loc[of_side, "row"])
+        for row in sorted(expected | set(counts)):
+            if counts[row] != (row in expected):
+                detail = f"is {counts[row]} times in {side}, should be {int(row in expected)} times"
+                offenders.append(Offender(int(row), detail))
+    return offenders
+
+
 @check(
-    "pairs whose id or name is not that of their ledger row",
+    "pairs whose id or name differs from that of their ledger row",
     limit="misnamed_pairs",
     allowed=0,
-    remedy="the arrays' index slipped against the ledger: run `dvc repro -f pair`",
+    remedy="the arrays' index is shifted against the ledger: run `dvc repro -f pair`",
 )
-def misnamed_pairs(e: Evidence) -> Measure:
-    known = e.ledger.drop_duplicates("row").set_index("row")[["item_id", "name"]]
+def misnamed_pairs(evidence: Evidence) -> Measurement:
+    names = evidence.ledger.drop_duplicates("row").set_index("row")[["item_id", "name"]]
     offenders = []
-    for side, pairs in e.sides.items():
-        told = known.reindex(pairs.index["row"]).reset_index(drop=True)
-        found = pairs.index[["item_id", "name"]].reset_index(drop=True)
-        # a name may be missing on both
-        same = (told == found) | (pd.isna(told) & pd.isna(found))
-        for at in (~same.fillna(False).all(axis=1)).to_numpy().nonzero()[0]:
-            detail = f"is {found['item_id'][at]}, the ledger says {told['item_id'][at]}"
-            offenders.append(e.at(side, at, detail))
+    for side, pairs in evidence.sides.items():
+        expected = names.reindex(pairs.index["row"]).reset_index(drop=True)
+        actual = pairs.index[["item_id", "name"]].reset_index(drop=True)
+        # a name may be missing from both
+        same = (expected == actual) | (pd.isna(expected) & pd.isna(actual))
+        for index in (~same.fillna(False).all(axis=1)).to_numpy().nonzero()[0]:
+            detail = f"is {actual['item_id'][index]}, the ledger says {expected['item_id'][index]}"
+            offenders.append(evidence.offender(side, int(index), detail))
     return len(offenders), offenders

@@ -1,5 +1,6 @@
-"""Faults in what pair wrote. Each function takes the project's folder and a kind."""
+"""Faults in what pair wrote. Each public function takes the project's folder and a kind."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from src.dataset import arrays
-from src.dataset.arrays import Pairs
+from src.dataset.arrays import Pairs, Shards
 from src.dataset.inputs import to_canny, to_gray
 from src.demo import inventory
 from src.drawing.sheets import three_channels
@@ -20,124 +21,145 @@ from src.params import Params, read_params
 from src.storage.ledger import read_ledger
 
 SIDES = ("train", "val", "probe")
+N_ROWS = 3  # lost or repeated
+PIXEL_FAULTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "bgr": lambda pixels: pixels[..., ::-1],
+    "unit": lambda pixels: pixels // 255,
+    "half": lambda pixels: 128 + pixels // 2,
+}
+GRAY_WEIGHTS = {"luma": (0.299, 0.587, 0.114), "green": (0, 1, 0), "reddened": (0.4, 0.3, 0.3)}
+DISPLACEMENTS = {"shuffled": (0, 1), "moved": (2, 3)}  # axis, and positions along it
 
 
 def copy_across(root: Path, kind: str) -> None:
-    """The first quarter of validation becomes changed copies of training pictures."""
-    p = read_params(root / "params.yaml")
-    train, val = _side(root, "train"), _side(root, "val")
+    """Replace the first quarter of validation by altered copies of training pictures."""
+    p = _read_params(root)
+    train, val = _load(root, "train"), _load(root, "val")
     photos = np.array(val.photo)
-    for at in range(max(2, len(val) // 4)):
-        original = resize(np.asarray(train.photo[at]), 256, 256)
-        copy = inventory.alter(original, kind, np.random.default_rng([6, at]))
-        photos[at] = square_crop(decoding.decode(copy), photos.shape[1], "center")
-    _save(root, "val", _derived(replace(val, photo=photos), p))
+    for index in range(max(2, len(val) // 4)):
+        original = resize(np.asarray(train.photo[index]), 256, 256)
+        copy = inventory.alter(original, kind, np.random.default_rng([6, index]))
+        photos[index] = square_crop(decoding.decode(copy), photos.shape[1], "center")
+    _save(root, "val", _with_photos(val, photos, p))
 
 
 def validate_on_training(root: Path, kind: str) -> None:
-    """The validation side is the training pictures that are prepared as validation's are."""
-    _save(root, "val", _side(root, "probe"))
+    """Replace validation by the training pictures that are prepared like it."""
+    _save(root, "val", _load(root, "probe"))
 
 
-def rows(root: Path, kind: str) -> None:
-    """Rows of the training side are lost, doubled, shifted by one or renamed."""
+def change_rows(root: Path, kind: str) -> None:
+    """Lose or repeat rows of training, or shift or rename the rows of all sides.
+
+    Args:
+        root: The project's folder.
+        kind: lost, doubled, shifted or renamed.
+    """
     for side in ("train",) if kind in ("lost", "doubled") else SIDES:
-        pairs = _side(root, side)
-        order = np.arange(len(pairs))
+        pairs = _load(root, side)
+        index, order = pairs.index, np.arange(len(pairs))
+        previous = np.roll(order, 1)
         if kind == "lost":
-            _save(root, side, _taken(pairs, order[:-3]))
+            pairs = _select(pairs, order[:-N_ROWS])
         elif kind == "doubled":
-            _save(root, side, _taken(pairs, np.concatenate([order[:3], order])))
+            pairs = _select(pairs, np.concatenate([order[:N_ROWS], order]))
         elif kind == "shifted":
-            index = pairs.index.iloc[np.roll(order, 1)].reset_index(drop=True)
-            _save(root, side, replace(pairs, index=index))
+            pairs = replace(pairs, index=index.iloc[previous].reset_index(drop=True))
         elif kind == "renamed":
-            named = pairs.index[["item_id", "name"]].iloc[np.roll(order, 1)].reset_index(drop=True)
-            _save(root, side, replace(pairs, index=pairs.index.assign(**named)))
+            names = index[["item_id", "name"]].iloc[previous].reset_index(drop=True)
+            pairs = replace(pairs, index=index.assign(**{str(key): names[key] for key in names}))
         else:
-            raise UserError(f"rows: unknown kind {kind!r}")
+            raise UserError(f"change_rows: unknown kind {kind!r}")
+        _save(root, side, pairs)
 
 
-def photos(root: Path, kind: str) -> None:
-    """All photographs with swapped channels or in a wrong range, inputs made of them."""
-    change = {
-        "bgr": lambda pixels: pixels[..., ::-1],
-        "unit": lambda pixels: pixels // 255,
-        "half": lambda pixels: 128 + pixels // 2,
-    }[kind]
-    p = read_params(root / "params.yaml")
+def change_photos(root: Path, kind: str) -> None:
+    """Swap the channels of all photographs, or put them in a wrong range; inputs follow.
+
+    Args:
+        root: The project's folder.
+        kind: One of PIXEL_FAULTS.
+    """
+    p = _read_params(root)
     for side in SIDES:
-        pairs = _side(root, side)
-        changed = np.ascontiguousarray(change(np.asarray(pairs.photo)))
-        _save(root, side, _derived(replace(pairs, photo=changed), p))
+        pairs = _load(root, side)
+        photos = PIXEL_FAULTS[kind](np.asarray(pairs.photo))
+        _save(root, side, _with_photos(pairs, np.ascontiguousarray(photos), p))
 
 
 def decode_naively(root: Path, kind: str) -> None:
-    """All photographs made anew by a decoder that heeds no orientation, alpha or CMYK sense."""
-    p = read_params(root / "params.yaml")
+    """Decode all photographs again, without regard to orientation, alpha and inverted CMYK."""
+    p = _read_params(root)
     files = read_ledger(root / "data/split/ledger.parquet", "split")["file"]
     for side in SIDES:
-        pairs = _side(root, side)
-        made = []
+        pairs = _load(root, side)
+        photos = []
         for row in pairs.index["row"]:
             image = Image.open(root / "data/raw" / files[row])
             pixels = np.asarray(image.convert("RGB"))
             pixels = 255 - pixels if image.mode == "CMYK" else pixels
-            made.append(square_crop(pixels, pairs.photo.shape[1], p.pair.crop))
-        _save(root, side, _derived(replace(pairs, photo=np.stack(made)), p))
+            photos.append(square_crop(pixels, pairs.photo.shape[1], p.pair.crop))
+        _save(root, side, _with_photos(pairs, np.stack(photos), p))
 
 
-def gray(root: Path, kind: str) -> None:
-    """Gray inputs by luma, of one channel, or with colour mixed in."""
-    weights = {"luma": (0.299, 0.587, 0.114), "green": (0, 1, 0), "reddened": (0.4, 0.3, 0.3)}[kind]
+def mix_gray(root: Path, kind: str) -> None:
+    """Derive the gray inputs with other weights of the channels: one of GRAY_WEIGHTS."""
     for side in SIDES:
-        pairs = _side(root, side)
-        mixed = np.asarray(pairs.photo) @ np.array(weights)
-        _save(root, side, replace(pairs, gray=np.rint(mixed).astype(np.uint8)))
+        pairs = _load(root, side)
+        gray = np.asarray(pairs.photo) @ np.array(GRAY_WEIGHTS[kind])
+        _save(root, side, replace(pairs, gray=np.rint(gray).astype(np.uint8)))
 
 
-def inputs(root: Path, kind: str) -> None:
-    """Inputs of the next picture, or moved by three pixels."""
-    axis, by = {"shuffled": (0, 1), "moved": (2, 3)}[kind]
+def displace_inputs(root: Path, kind: str) -> None:
+    """Give each pair the inputs of another picture, or move them aside: one of DISPLACEMENTS."""
+    axis, positions = DISPLACEMENTS[kind]
+
+    def displace(pictures: Shards | np.ndarray) -> np.ndarray:
+        return np.roll(np.asarray(pictures), positions, axis=axis)
+
     for side in SIDES:
-        pairs = _side(root, side)
-        names = ["gray", "canny"] + ([] if pairs.labels is None else ["labels"])
-        rolled = {name: np.roll(getattr(pairs, name), by, axis=axis) for name in names}
-        _save(root, side, replace(pairs, **rolled))
+        pairs = _load(root, side)
+        labels = None if pairs.labels is None else displace(pairs.labels)
+        gray, canny = displace(pairs.gray), displace(pairs.canny)
+        _save(root, side, replace(pairs, gray=gray, canny=canny, labels=labels))
 
 
 def edges_before_resize(root: Path, kind: str) -> None:
-    """Edges found at the file's size, then resized with the picture."""
-    p = read_params(root / "params.yaml")
-    table = read_ledger(root / "data/split/ledger.parquet", "split")
+    """Detect edges at the file's size, and resize them with the picture."""
+    p = _read_params(root)
+    ledger = read_ledger(root / "data/split/ledger.parquet", "split")
     for side in SIDES:
-        pairs = _side(root, side)
-        made = []
+        pairs = _load(root, side)
+        sketches = []
         for row in pairs.index["row"]:
-            photo = read_photo(root / "data/raw" / table["file"][row], table["layout"][row])
+            photo = read_photo(root / "data/raw" / ledger["file"][row], ledger["layout"][row])
             edges = three_channels(to_canny(photo, p.pair.canny))
-            made.append(square_crop(edges, pairs.photo.shape[1], p.pair.crop)[..., 0])
-        _save(root, side, replace(pairs, canny=np.stack(made)))
+            sketches.append(square_crop(edges, pairs.photo.shape[1], p.pair.crop)[..., 0])
+        _save(root, side, replace(pairs, canny=np.stack(sketches)))
 
 
-def _side(root: Path, side: str) -> Pairs:
+def _read_params(root: Path) -> Params:
+    return read_params(root / "params.yaml")
+
+
+def _load(root: Path, side: str) -> Pairs:
     return arrays.load(root / "data/pairs", side)
 
 
-def _taken(pairs: Pairs, places: np.ndarray) -> Pairs:
-    labels = None if pairs.labels is None else pairs.labels[places]
-    index = pairs.index.iloc[places].reset_index(drop=True)
-    return Pairs(pairs.photo[places], pairs.gray[places], pairs.canny[places], labels, index)
+def _select(pairs: Pairs, indices: np.ndarray) -> Pairs:
+    labels = None if pairs.labels is None else pairs.labels[indices]
+    index = pairs.index.iloc[indices].reset_index(drop=True)
+    return Pairs(pairs.photo[indices], pairs.gray[indices], pairs.canny[indices], labels, index)
 
 
-def _derived(pairs: Pairs, p: Params) -> Pairs:
-    """The inputs made of the photographs, as pair makes them."""
-    edges = np.stack([to_canny(photo, p.pair.canny) for photo in pairs.photo])
-    return replace(pairs, gray=to_gray(np.asarray(pairs.photo)), canny=edges)
+def _with_photos(pairs: Pairs, photos: np.ndarray, p: Params) -> Pairs:
+    """Return the pairs with other photographs, and the inputs that pair derives from them."""
+    edges = np.stack([to_canny(photo, p.pair.canny) for photo in photos])
+    return replace(pairs, photo=photos, gray=to_gray(photos), canny=edges)
 
 
 def _save(root: Path, side: str, pairs: Pairs) -> None:
-    made = {name: np.array(getattr(pairs, name)) for name in ("photo", "gray", "canny")}
+    parts = {name: np.array(getattr(pairs, name)) for name in ("photo", "gray", "canny")}
     if pairs.labels is not None:
-        made["labels"] = np.array(pairs.labels)
-    arrays.save(root / "data/pairs", side, made, pairs.index)
+        parts["labels"] = np.array(pairs.labels)
+    arrays.save(root / "data/pairs", side, parts, pairs.index)

@@ -1,4 +1,4 @@
-"""Faults in what evaluate wrote. Each function takes the project's folder and a kind."""
+"""Faults in what evaluate wrote. Each public function takes the project's folder and a kind."""
 
 import json
 from pathlib import Path
@@ -16,53 +16,62 @@ from src.storage.atomic import write_bytes, write_json, write_text
 from src.storage.encoding import encode_png
 from src.weights import pretrained
 
+N_LOST = 2  # pictures
 
-def outputs(root: Path, kind: str) -> None:
-    """Predictions of other pictures, of another range, or lost; scored anew unless stale."""
+
+def replace_outputs(root: Path, kind: str) -> None:
+    """Replace the outputs by others, and score them unless the scores are to be stale.
+
+    Args:
+        root: The project's folder.
+        kind: lost: the last ones are deleted; training: outputs for training pictures; unit:
+            levels of 0 and 1; shuffled or stale: each picture gets another's output.
+    """
     folder, val = root / "data/predictions", arrays.load(root / "data/pairs", "val")
-    named = sorted(folder.glob("*.png"))
-    made = np.stack([read_photo(path) for path in named])
+    paths = sorted(folder.glob("*.png"))
+    outputs = np.stack([read_photo(path) for path in paths])
     if kind == "lost":
-        for path in named[-2:]:
+        for path in paths[-N_LOST:]:
             path.unlink()
         return
     if kind == "training":
         _score_training(root)
         return
-    changed = made // 255 if kind == "unit" else np.roll(made, 1, axis=0)
-    for path, picture in zip(named, changed, strict=True):
+    replaced = outputs // 255 if kind == "unit" else np.roll(outputs, 1, axis=0)
+    for path, picture in zip(paths, replaced, strict=True):
         write_bytes(path, encode_png(picture))
     if kind != "stale":
-        _score_again(root, changed, val)
+        _score(root, replaced, val)
 
 
 def _score_training(root: Path) -> None:
-    """Outputs for training pictures in the place of validation's, and their scores."""
+    """Write outputs for training pictures in the place of validation's, and their scores."""
     probe, folder = arrays.load(root / "data/pairs", "probe"), root / "data/predictions"
     for path in folder.glob("*.png"):
         path.unlink()
     generator = load_generator(root / "data/model")
-    made = _evaluator(root).render(generator, probe.inputs(generator.config["task"]))
-    for row, picture in zip(probe.index["row"], made, strict=True):
+    outputs = _evaluator(root).render(generator, probe.inputs(generator.config["task"]))
+    for row, picture in zip(probe.index["row"], outputs, strict=True):
         write_bytes(folder / f"{row:06d}.png", encode_png(picture))
-    _score_again(root, made, probe)
+    _score(root, outputs, probe)
 
 
-def _score_again(root: Path, made: np.ndarray, val: Pairs) -> None:
-    e = _evaluator(root)
-    measured = e.measure(lambda part: made[part], val)
-    rows = pd.concat([val.index[["row", "item_id", "name"]], measured.table], axis=1)
+def _score(root: Path, outputs: np.ndarray, pairs: Pairs) -> None:
+    """Record the scores of `outputs` against the targets of `pairs` as those of validation."""
+    evaluator = _evaluator(root)
+    scored = evaluator.measure(lambda part: outputs[part], pairs)
+    rows = pd.concat([pairs.index[["row", "item_id", "name"]], scored.table], axis=1)
     text = rows.to_csv(index=False, float_format="%.4f")
     write_text(root / "data/predictions/scores.csv", text)
     path = root / "metrics/evaluate.json"
-    told = json.loads(path.read_text(encoding="utf-8"))
-    told["val"] = measured.scores(e.features.name, e.features(val.photo))
-    told["gap"] |= evaluation.gap(told["val"], told["train"])
-    write_json(path, told)
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    metrics["val"] = scored.scores(evaluator.features.name, evaluator.features(pairs.photo))
+    metrics["gap"] |= evaluation.gap(metrics["val"], metrics["train"])
+    write_json(path, metrics)
 
 
 def _evaluator(root: Path) -> evaluation.Evaluator:
-    p = read_params(root / "params.yaml")
-    file = pretrained.extractor_file(root / "data/weights")
-    extractor = features.build(file, p.evaluate.random_seed, p.evaluate.batch_size)
-    return evaluation.Evaluator(extractor, p.evaluate)
+    settings = read_params(root / "params.yaml").evaluate
+    file = pretrained.inception_file(root / "data/weights")
+    extractor = features.build_extractor(file, settings.random_seed, settings.batch_size)
+    return evaluation.Evaluator(extractor, settings)

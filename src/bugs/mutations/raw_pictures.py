@@ -1,4 +1,4 @@
-"""Faults in what scrape wrote. Each function takes the project's folder and a kind."""
+"""Faults in what scrape wrote. Each public function takes the project's folder and a kind."""
 
 import hashlib
 import io
@@ -18,122 +18,141 @@ from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_jpeg, encode_png
 from src.storage.ledger import read_ledger, write_ledger
 
-EVERY = 5  # one picture in so many is at fault
+EVERY = 5  # every fifth picture is at fault
+SILHOUETTE_COLOR = (204, 208, 214)
+FRAME_COLOR = (40, 60, 150)
+ORIENTATION_TAG = 0x0112  # of EXIF
+QUARTER_TURN = 6  # that tag's value: to be turned clockwise by a quarter
+ERROR_PAGE = b"<!DOCTYPE html><title>503</title><p>Come back later"
 
 
 def replace_pictures(root: Path, kind: str) -> None:
-    """Every fifth downloaded picture becomes another (of placeholders and thumbnails more)."""
-    table = _ledger(root)
+    """Replace every fifth downloaded picture by another: every second placeholder, every thumbnail.
+
+    Args:
+        root: The project's folder.
+        kind: html, placeholder, thumbnail, truncated, framed, or one of inventory.alter's.
+    """
+    ledger = _read_ledger(root)
     every = {"placeholder": 2, "thumbnail": 1}.get(kind, EVERY)
-    for row in table.loc[table["file"].notna(), "row"][::every]:
-        _replace(root, table, row, kind)
-    write_ledger(table, root / "data/raw/ledger.parquet", "raw")
+    for row in ledger.loc[ledger["file"].notna(), "row"][::every]:
+        data = (root / "data/raw" / ledger["file"][row]).read_bytes()
+        try:
+            pixels = decoding.decode(data)
+        except decoding.ImageError:
+            continue  # the demo's own broken file
+        _store(root, ledger, row, _replacement(pixels, kind, row))
+    _write_ledger(root, ledger)
 
 
-def _replace(root: Path, table: pd.DataFrame, row: int, kind: str) -> None:
-    data = (root / "data/raw" / table["file"][row]).read_bytes()
-    try:
-        pixels = decoding.decode(data)
-    except decoding.ImageError:
-        return  # broken as it is
+def _replacement(pixels: np.ndarray, kind: str, row: int) -> bytes:
     height, width = pixels.shape[:2]
     if kind == "html":
-        data = b"<!DOCTYPE html><title>503</title><p>Come back later"
-    elif kind == "placeholder":
-        data = encode_png(np.full((height, width, 3), (204, 208, 214), np.uint8))
-    elif kind == "thumbnail":
-        data = encode_jpeg(resize(pixels, 40, 40 * height // width))
-    elif kind == "truncated":
-        pixels = pixels.copy()
-        pixels[height * 3 // 5 :] = 128
-        data = encode_jpeg(pixels)
-    elif kind == "framed":
+        return ERROR_PAGE
+    if kind == "placeholder":
+        return encode_png(np.full((height, width, 3), SILHOUETTE_COLOR, np.uint8))
+    if kind == "thumbnail":
+        return encode_jpeg(resize(pixels, 40, 40 * height // width))
+    if kind == "truncated":
+        truncated = pixels.copy()
+        truncated[height * 3 // 5 :] = 128
+        return encode_jpeg(truncated)
+    if kind == "framed":
         gray = np.repeat(to_gray(pixels)[..., None], 3, axis=2)
-        edge = width // 12
-        framed = np.full_like(pixels, (40, 60, 150))
-        framed[edge:-edge, edge:-edge] = gray[edge:-edge, edge:-edge]
-        data = encode_jpeg(framed)
-    else:
-        data = inventory.alter(pixels, kind, np.random.default_rng([5, row]))
-    _store(root, table, row, data)
+        inner = slice(width // 12, -(width // 12))
+        framed = np.full_like(pixels, FRAME_COLOR)
+        framed[inner, inner] = gray[inner, inner]
+        return encode_jpeg(framed)
+    return inventory.alter(pixels, kind, np.random.default_rng([5, row]))
 
 
 def overwrite_files(root: Path, kind: str) -> None:
-    """Every fifth file gets the bytes of the next one; the ledger is none the wiser."""
-    table = _ledger(root)
-    names = list(dict.fromkeys(table["file"].dropna()))
-    held = [(root / "data/raw" / name).read_bytes() for name in names]
-    for at in range(0, len(names) - 1, EVERY):
-        write_bytes(root / "data/raw" / names[at], held[at + 1])
+    """Give every fifth file the bytes of the next one, and leave the ledger as it is."""
+    names = list(dict.fromkeys(_read_ledger(root)["file"].dropna()))
+    contents = [(root / "data/raw" / name).read_bytes() for name in names]
+    for index in range(0, len(names) - 1, EVERY):
+        write_bytes(root / "data/raw" / names[index], contents[index + 1])
 
 
 def refuse_pictures(root: Path, kind: str) -> None:
-    """Every second picture was refused when it was fetched; `kind` is the status it got."""
-    table = _ledger(root)
-    refused = table.index[table["file"].notna()][::2]
-    table.loc[refused, "status"] = kind
-    table.loc[refused, "file"] = None
-    write_ledger(table, root / "data/raw/ledger.parquet", "raw")
+    """Let every second fetch have been refused; `kind` is the status it got."""
+    ledger = _read_ledger(root)
+    refused = ledger.index[ledger["file"].notna()][::2]
+    ledger.loc[refused, "status"] = kind
+    ledger.loc[refused, "file"] = None
+    _write_ledger(root, ledger)
 
 
 def rewrite_files(root: Path, kind: str) -> None:
-    """Every fifth picture is stored in a way that decoders get wrong, and shows the same."""
-    table = _ledger(root)
-    for row in table.loc[table["file"].notna(), "row"][::EVERY]:
+    """Store every fifth picture in a way that decoders often get wrong; it shows the same.
+
+    Args:
+        root: The project's folder.
+        kind: turned, cmyk or transparent.
+    """
+    ledger = _read_ledger(root)
+    for row in ledger.loc[ledger["file"].notna(), "row"][::EVERY]:
         try:
-            pixels = decoding.decode((root / "data/raw" / table["file"][row]).read_bytes())
+            pixels = decoding.decode((root / "data/raw" / ledger["file"][row]).read_bytes())
         except decoding.ImageError:
             continue
-        _store(root, table, row, _rewritten(pixels, kind))
-    write_ledger(table, root / "data/raw/ledger.parquet", "raw")
+        _store(root, ledger, row, _rewritten(pixels, kind))
+    _write_ledger(root, ledger)
 
 
 def _rewritten(pixels: np.ndarray, kind: str) -> bytes:
     buffer = io.BytesIO()
     if kind == "turned":
         exif = Image.Exif()
-        exif[0x0112] = 6  # to be turned clockwise by a quarter
+        exif[ORIENTATION_TAG] = QUARTER_TURN
         turned = Image.fromarray(np.ascontiguousarray(np.rot90(pixels)))
         turned.save(buffer, "JPEG", quality=92, exif=exif)
     elif kind == "cmyk":
         Image.fromarray(pixels).convert("CMYK").save(buffer, "JPEG", quality=92)
     elif kind == "transparent":
-        shape = np.zeros(pixels.shape[:2], np.uint8)
-        middle = (pixels.shape[1] // 2, pixels.shape[0] // 2)
-        cv2.ellipse(shape, middle, (middle[0] * 3 // 4, middle[1]), 0, 0, 360, 255, -1)
-        seen = np.where(shape[..., None] > 0, pixels, 0)  # black where nothing is to be seen
-        Image.fromarray(np.dstack([seen, shape])).save(buffer, "PNG")
+        alpha = np.zeros(pixels.shape[:2], np.uint8)
+        center = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+        cv2.ellipse(alpha, center, (center[0] * 3 // 4, center[1]), 0, 0, 360, 255, -1)
+        opaque = np.where(alpha[..., None] > 0, pixels, 0)  # black below what is transparent
+        Image.fromarray(np.dstack([opaque, alpha])).save(buffer, "PNG")
     else:
         raise UserError(f"rewrite_files: unknown kind {kind!r}")
     return buffer.getvalue()
 
 
 def shift_names(root: Path, kind: str) -> None:
-    """On each page every picture gets the id and name of the item after it."""
-    table = _ledger(root)
-    for _, rows in table.groupby("page"):
+    """Give every picture the id and name of the item after it on its page."""
+    ledger = _read_ledger(root)
+    for _, rows in ledger.groupby("page"):
         for column in ("item_id", "name"):
-            table.loc[rows.index, column] = np.roll(rows[column].to_numpy(), -1)
-    write_ledger(table, root / "data/raw/ledger.parquet", "raw")
+            ledger.loc[rows.index, column] = np.roll(rows[column].to_numpy(), -1)
+    _write_ledger(root, ledger)
 
 
-def _ledger(root: Path) -> pd.DataFrame:
+def _read_ledger(root: Path) -> pd.DataFrame:
     return read_ledger(root / "data/raw/ledger.parquet", "raw")
 
 
-def _store(root: Path, table: pd.DataFrame, row: int, data: bytes) -> None:
-    """Write a row's file and what the ledger says of it; where it is no picture, as if it were."""
+def _write_ledger(root: Path, ledger: pd.DataFrame) -> None:
+    write_ledger(ledger, root / "data/raw/ledger.parquet", "raw")
+
+
+def _store(root: Path, ledger: pd.DataFrame, row: int, data: bytes) -> None:
+    """Write a row's file, and describe it in the ledger as scrape would.
+
+    What is no picture is described as a JPEG.
+    """
     try:
         header = decoding.inspect(data)
     except decoding.ImageError:
         header = decoding.Header("JPEG", 192, 256, animated=False)
     name = f"images/mutated_{row:06d}.{header.format.lower()}"
     write_bytes(root / "data/raw" / name, data)
-    told = {
+    values = {
         "file": name,
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         **header._asdict(),
     }
-    for column, value in told.items():
-        table.loc[row, column] = value
+    for column, value in values.items():
+        ledger.loc[row, column] = value

@@ -1,4 +1,4 @@
-"""The report in a real browser: it loads, reads, works by keyboard and fits, whatever the names."""
+"""page.html in a real browser: it loads, reads, works by keyboard and fits, whatever the names."""
 
 import re
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.report.test_page import Artifacts, finding, offender
+from tests.report.artifacts import Artifacts, finding, offender
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -30,7 +30,7 @@ HOSTILE = (
 URL = "javascript:alert(document.domain)//" + "x" * 200
 WIDTHS = {"phone": 360, "desk": 1280}
 
-# what is read as text on what, with opacity and see-through backgrounds laid over each other
+# The contrast of each text to its background, with opacity and transparent backgrounds applied.
 CONTRASTS = """selector => {
     const paint = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
     const parse = color => {  // by painting it: a computed colour has many spellings
@@ -70,9 +70,9 @@ CONTRASTS = """selector => {
     });
 }"""
 
-# each text's last words, after its last colon, as lines of the characters' places from left to right
+# Each text's words after its last colon, as lines of the characters' positions from left to right.
 LAST_WORDS = """selector => [...document.querySelectorAll(selector)].map(element => {
-    const places = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    const positions = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const node = walker.currentNode;
         for (let at = 0; at < node.length; at++) {
@@ -80,12 +80,12 @@ LAST_WORDS = """selector => [...document.querySelectorAll(selector)].map(element
             range.setStart(node, at);
             range.setEnd(node, at + 1);
             const {left, top, width} = range.getBoundingClientRect();
-            places.push([node.data[at], left, Math.round(top), width]);
+            positions.push([node.data[at], left, Math.round(top), width]);
         }
     }
-    const text = places.map(place => place[0]).join("");
+    const text = positions.map(position => position[0]).join("");
     const lines = new Map();
-    for (const [, left, top, width] of places.slice(text.lastIndexOf(": ") + 2)) {
+    for (const [, left, top, width] of positions.slice(text.lastIndexOf(": ") + 2)) {
         if (width) lines.set(top, [...(lines.get(top) ?? []), left]);
     }
     return [text, [...lines.values()]];
@@ -96,23 +96,23 @@ def hostile_page(folder: Path) -> Path:
     """A page with every kind of gallery, hostile text all over, and checks that stop and warn."""
     words = ["keep"] * 8 + "grayscale exact_duplicate near_duplicate".split() * 4
     words += "too_small unreadable missing".split() * 4
-    made = Artifacts(folder, words=words, val=5)
-    made.labels = True
+    artifacts = Artifacts(folder, words=words, val=5)
+    artifacts.labels = True
     names = [HOSTILE[row % len(HOSTILE)] for row in range(len(words))]
-    made.table["name"] = made.table["item_id"] = names
-    made.table["page_url"] = made.table["image_url"] = URL
-    made.parameters = f"gallery:\n  url: {URL}\n  item: {HOSTILE[0]}\n"
-    made.experiment = f"experiment {HOSTILE[0]} on 0123456789"
+    artifacts.table["name"] = artifacts.table["item_id"] = names
+    artifacts.table["page_url"] = artifacts.table["image_url"] = URL
+    artifacts.parameters = f"gallery:\n  url: {URL}\n  item: {HOSTILE[0]}\n"
+    artifacts.experiment = f"experiment {HOSTILE[0]} on 0123456789"
     at_fault = [offender(row, name) for row, name in enumerate(names)]
     at_fault.append(offender(4711, "not in the ledger"))
-    made.findings = [
+    artifacts.findings = [
         finding("leaked_pictures", True, at_fault[-20:]),
         finding("upscaled_pictures", True, at_fault[:3], "warn"),
         finding("train_size", False, at_fault),
     ]
-    made.review = [finding("lost_color", True, at_fault[:2], "warn")]
+    artifacts.review = [finding("lost_color", True, at_fault[:2], "warn")]
     page = folder / "index.html"
-    page.write_text(made.render(), encoding="utf-8")
+    page.write_text(artifacts.render(), encoding="utf-8")
     return page
 
 
@@ -120,9 +120,9 @@ def hostile_page(folder: Path) -> Path:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu"]
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield opened
-        opened.close()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def file(tmp_path_factory) -> Path:
 
 
 class Visit:
-    """A page opened without a network, and all that it complained of or asked for."""
+    """A page opened without a network, with its complaints and its requests."""
 
     def __init__(self, browser: Browser, file: Path, width: str = "desk", scheme: str = "light"):
         self.context = browser.new_context(
@@ -142,30 +142,30 @@ class Visit:
         self.page = self.context.new_page()
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        self.page.on("console", self._heard)
+        self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        self.page.on("dialog", self._refused)
+        self.page.on("dialog", self._on_dialog)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(file.as_uri())
 
-    def _heard(self, message) -> None:
+    def _on_console(self, message) -> None:
         if message.type == "error":
             self.complaints.append(message.text)
 
-    def _refused(self, dialog) -> None:
+    def _on_dialog(self, dialog) -> None:
         self.complaints.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
 
 @pytest.fixture
 def visit(browser):
-    """A page as seen: visit(file, width, scheme), closed after the test."""
+    """Visit a page, and close it after the test: visit(file, width, scheme)."""
     contexts = []
 
     def go(*arguments) -> Visit:
-        made = Visit(browser, *arguments)
-        contexts.append(made.context)
-        return made
+        visit = Visit(browser, *arguments)
+        contexts.append(visit.context)
+        return visit
 
     yield go
     for context in contexts:
@@ -177,32 +177,32 @@ def open_all(page: Page) -> None:
 
 
 def test_it_loads_without_complaint_or_request(visit, file):
-    seen = visit(file)
-    open_all(seen.page)
-    seen.page.wait_for_load_state("networkidle")
-    assert seen.complaints == []
-    assert seen.requests[0] == file.as_uri()
-    assert {url.partition(":")[0] for url in seen.requests[1:]} <= {"data"}
-    assert seen.page.title()
+    visited = visit(file)
+    open_all(visited.page)
+    visited.page.wait_for_load_state("networkidle")
+    assert visited.complaints == []
+    assert visited.requests[0] == file.as_uri()
+    assert {url.partition(":")[0] for url in visited.requests[1:]} <= {"data"}
+    assert visited.page.title()
 
 
 def test_every_picture_is_shown_and_described(visit, file):
     page = visit(file).page
     open_all(page)
-    found = page.evaluate(
+    images = page.evaluate(
         "Promise.all([...document.images].map(async img => {"
         "  await img.decode().catch(() => 0);"
         "  return [img.naturalWidth, img.width, img.alt.trim()];"
         "}))"
     )
-    assert found
-    assert all(natural > 0 and width > 0 and alt for natural, width, alt in found)
+    assert images
+    assert all(natural > 0 and width > 0 and alt for natural, width, alt in images)
 
 
 def test_a_link_of_the_funnel_opens_its_gallery(visit, file):
     page = visit(file).page
     links = page.locator("ol.funnel a")
-    hrefs = [links.nth(at).get_attribute("href") or "" for at in range(links.count())]
+    hrefs = [links.nth(i).get_attribute("href") or "" for i in range(links.count())]
     assert hrefs
     for href, link in zip(hrefs, links.all(), strict=True):
         link.click()
@@ -228,18 +228,18 @@ def test_everything_opens_by_keyboard(visit, file):
     summaries = page.query_selector_all("summary")
     assert len(summaries) > 60
     for summary in summaries:  # in the page's order: what is inside is reached after it opened
-        was, reached = summary.evaluate(
+        was_open, focused = summary.evaluate(
             "s => (s.focus(), [s.parentElement.open, s === document.activeElement])"
         )
-        assert reached
+        assert focused
         page.keyboard.press("Enter")
-        assert summary.evaluate("s => s.parentElement.open") is not was
-        if was:
+        assert summary.evaluate("s => s.parentElement.open") is not was_open
+        if was_open:
             page.keyboard.press("Enter")
     assert page.locator("details:not([open])").count() == 0
 
 
-def test_the_keyboards_place_is_seen(visit, file):
+def test_the_keyboards_focus_is_visible(visit, file):
     page = visit(file).page
     page.keyboard.press("Tab")
     style, width = page.evaluate(
@@ -268,9 +268,9 @@ def test_hostile_names_are_text_and_make_no_element(visit, file):
 def test_names_written_right_to_left_do_not_turn_the_words_after_them(visit, file):
     page = visit(file).page
     open_all(page)
-    found = page.evaluate(LAST_WORDS, ".gallery figcaption, .unseen bdi, .check bdi")
-    assert len(found) > 40
-    turned = {text for text, lines in found if any(line != sorted(line) for line in lines)}
+    texts = page.evaluate(LAST_WORDS, ".gallery figcaption, .unseen bdi, .check bdi")
+    assert len(texts) > 40
+    turned = {text for text, lines in texts if any(line != sorted(line) for line in lines)}
     assert turned == set()
 
 
@@ -312,9 +312,9 @@ def test_text_stands_out_from_its_background(visit, file, scheme):
     page = visit(file, "desk", scheme).page
     open_all(page)
     texts = ".verdict, .good, .bad, .warn, small, a, figcaption, summary, dt, dd, svg text, th, td"
-    found = page.evaluate(CONTRASTS, texts)
-    assert len(found) > 50
-    assert [(round(ratio, 2), what) for ratio, what in found if ratio < 4.5] == []
+    contrasts = page.evaluate(CONTRASTS, texts)
+    assert len(contrasts) > 50
+    assert [(round(ratio, 2), text) for ratio, text in contrasts if ratio < 4.5] == []
 
 
 def test_the_schemes_differ(visit, file):

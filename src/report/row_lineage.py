@@ -1,0 +1,114 @@
+"""Where a picture comes from and what later stages wrote about it."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from src.errors import UserError
+from src.storage.atomic import read_json
+
+Facts = list[tuple[str, str]]  # label and value
+MAX_DIGITS = 12  # of a row number
+
+
+def lineage(ledger: pd.DataFrame, row: int) -> Facts:
+    """Return what the ledger says about a row, from its list page to its side.
+
+    Args:
+        ledger: After split.
+        row: The row's number.
+    """
+    values = ledger.set_index("row").loc[row].to_dict()
+    facts = [
+        ("listed", f"page {values['page']}, position {values['position']}"),
+        ("item", f"{values['item_id']}, {_text(values['name'], 'without a name')}"),
+        ("page", _text(values["page_url"], "none, a file on disk")),
+        ("picture", _text(values["image_url"], "none")),
+        ("fetched", _file(values)),
+        ("verdict", _verdict(values)),
+    ]
+    if not pd.isna(values["tone_residual"]):
+        tone, color = values["tone_residual"], values["colorfulness"]
+        facts.append(("colour", f"tone residual {tone:.2f}, colorfulness {color:.1f}"))
+    copies = ledger.loc[(ledger["duplicate_of"] == row).fillna(False), "row"]
+    if len(copies):
+        facts.append(("copies", ", ".join(f"row {copy}" for copy in copies)))
+    if not pd.isna(values["side"]):
+        facts.append(("side", f"{values['side']}, in the group of row {values['group']}"))
+    return facts
+
+
+def downstream(data: Path, row: int) -> Facts:
+    """Return a row's nearest training picture, scores and findings, as later stages wrote them.
+
+    Args:
+        data: The folder data; what is missing there is left out.
+        row: The row's number.
+    """
+    facts = []
+    for nearest in _read_list(data / "audit" / "nearest.json"):
+        if nearest["row"] == row:
+            text = f"row {nearest['train_row']}, similarity {nearest['similarity']}"
+            facts.append(("nearest in training", text))
+    scores = data / "predictions" / "scores.csv"
+    if scores.is_file():
+        table = pd.read_csv(scores)
+        for _, scored in table[table["row"] == row].iterrows():
+            names = [name for name in ("l1", "psnr", "ssim") if name in scored]
+            facts.append(("scores", ", ".join(f"{name} {scored[name]}" for name in names)))
+    for stage in ("audit", "review"):
+        for finding in _read_list(data / stage / "findings.json"):
+            details = [o["detail"] for o in finding["offenders"] if o["row"] == row]
+            outcome = "failed" if finding["failed"] else "passed"
+            facts += [(f"{finding['name']} ({outcome})", detail) for detail in details]
+    return facts
+
+
+def find_rows(ledger: pd.DataFrame, identifier: str) -> list[int]:
+    """Return the rows that an identifier names.
+
+    Args:
+        ledger: Its columns row, item_id and file are searched.
+        identifier: A row number, an item's id, or a file of data/raw or data/predictions.
+
+    Raises:
+        UserError: It names no row.
+    """
+    names = ledger["file"].dropna().map(lambda file: Path(file).name)
+    stems = names.map(lambda name: Path(name).stem)
+    files = names.index[(names == Path(identifier).name) | (stems == identifier)]
+    matches = (ledger["item_id"] == identifier).fillna(False) | ledger.index.isin(files)
+    # data/predictions names its pictures by row, with leading zeros
+    number = Path(identifier).name.removesuffix(".png")
+    if number.isdecimal() and len(number) <= MAX_DIGITS:
+        matches |= ledger["row"] == int(number)
+    rows = [int(row) for row in ledger.loc[matches, "row"]]
+    if not rows:
+        raise UserError(
+            f"{identifier!r} is no row (0 to {len(ledger) - 1}), item id or file of the ledger"
+        )
+    return rows
+
+
+def _file(values: dict[Hashable, Any]) -> str:
+    if pd.isna(values["file"]):
+        return f"no: {values['status']}"
+    size = f"{values['width']}x{values['height']} {values['format']}, {values['bytes']} bytes"
+    return f"data/raw/{values['file']} ({size})"
+
+
+def _verdict(values: dict[Hashable, Any]) -> str:
+    verdict = str(values["verdict"])
+    if pd.isna(values["duplicate_of"]):
+        return verdict
+    return f"{verdict} of row {values['duplicate_of']}, similarity {values['similarity']:.3f}"
+
+
+def _text(value: Any, default: str) -> str:
+    return default if pd.isna(value) or value == "" else str(value)
+
+
+def _read_list(path: Path) -> list[dict[str, Any]]:
+    return read_json(path) if path.is_file() else []

@@ -1,0 +1,165 @@
+"""Where a picture comes from and what later stages wrote about it, in full."""
+
+import pandas as pd
+import pytest
+
+from src.errors import UserError
+from src.report.row_lineage import downstream, find_rows, lineage
+from src.storage.ledger import read_ledger
+from tests.report.artifacts import Artifacts, offender
+
+
+def written_ledger(artifacts: Artifacts) -> pd.DataFrame:
+    artifacts.write()
+    return read_ledger(artifacts.data / "split" / "ledger.parquet", "split")
+
+
+def facts_of(artifacts: Artifacts, row: int) -> dict[str, str]:
+    facts = lineage(written_ledger(artifacts), row)
+    assert len(dict(facts)) == len(facts)
+    return dict(facts)
+
+
+# --- the lineage of a row
+
+
+def test_a_kept_row_is_traced_from_its_page_to_its_side(artifacts):
+    assert facts_of(artifacts, 6) == {
+        "listed": "page 2, position 2",
+        "item": "nm6, Zoë Young",
+        "page": "https://example.test/list?page=1",
+        "picture": "https://example.test/6.png",
+        "fetched": "data/raw/images/6.png (32x24 PNG, 1234 bytes)",
+        "verdict": "keep",
+        "colour": "tone residual 1.50, colorfulness 20.0",
+        "side": "train, in the group of row 6",
+    }
+
+
+def test_a_kept_row_names_its_copies(artifacts):
+    facts = facts_of(artifacts, 0)
+    assert facts["copies"] == "row 10, row 11"
+    assert facts["side"] == "val, in the group of row 0"
+
+
+@pytest.mark.parametrize(("row", "verdict"), [(10, "exact_duplicate"), (11, "near_duplicate")])
+def test_a_removed_copy_names_what_was_kept_instead(artifacts, row, verdict):
+    facts = facts_of(artifacts, row)
+    assert facts["verdict"] == f"{verdict} of row 0, similarity 0.987"
+    assert "side" not in facts
+    assert "copies" not in facts
+
+
+def test_a_missing_row_says_why_there_is_no_file(artifacts):
+    facts = facts_of(artifacts, 14)
+    assert (facts["fetched"], facts["verdict"]) == ("no: http_404", "missing")
+    assert not {"colour", "side", "copies"} & set(facts)
+
+
+def test_an_unreadable_row_has_a_file_and_no_colour(artifacts):
+    facts = facts_of(artifacts, 13)
+    assert facts["fetched"].startswith("data/raw/images/13.png (")
+    assert facts["verdict"] == "unreadable"
+    assert "colour" not in facts
+
+
+def test_a_file_on_disk_has_neither_page_nor_name(artifacts):
+    artifacts.table[["page_url", "image_url", "name"]] = None
+    facts = facts_of(artifacts, 3)
+    assert facts["page"] == "none, a file on disk"
+    assert facts["picture"] == "none"
+    assert facts["item"] == "nm3, without a name"
+
+
+def test_a_copy_that_was_kept_still_names_its_twin(artifacts):
+    artifacts.table.loc[5, ["duplicate_of", "similarity"]] = [4, 0.95]
+    assert facts_of(artifacts, 5)["verdict"] == "keep of row 4, similarity 0.950"
+    assert facts_of(artifacts, 4)["copies"] == "row 5"
+
+
+def test_every_row_has_a_lineage_of_text(artifacts):
+    table = written_ledger(artifacts)
+    for row in range(len(table)):
+        parts = [part for fact in lineage(table, row) for part in fact]
+        assert all(isinstance(part, str) and part for part in parts)
+        assert not {"nan", "None", "<NA>"} & set(parts)
+
+
+# --- what later stages wrote about it
+
+
+def facts_downstream(artifacts: Artifacts, row: int) -> list[tuple[str, str]]:
+    artifacts.write()
+    return downstream(artifacts.data, row)
+
+
+def test_a_validation_row_has_a_neighbour_scores_and_findings(artifacts):
+    artifacts.review[0]["offenders"] = [offender(1, "Zoë Young")]
+    assert facts_downstream(artifacts, 1) == [
+        ("nearest in training", "row 7, similarity 0.51"),
+        ("scores", "l1 0.11, psnr 20.0, ssim 0.5"),
+        ("leaked_pictures (failed)", "is at fault with 1"),
+        ("lost_color (passed)", "is at fault with 1"),
+    ]
+
+
+def test_a_training_row_has_neither_neighbour_nor_scores(artifacts):
+    artifacts.findings = []
+    assert facts_downstream(artifacts, 6) == []
+
+
+def test_a_row_twice_at_fault_is_listed_twice(artifacts):
+    artifacts.findings[0]["offenders"] = [offender(6, ""), offender(6, "")]
+    assert len(facts_downstream(artifacts, 6)) == 2
+
+
+def test_stages_that_did_not_run_are_left_out(artifacts, tmp_path):
+    assert downstream(tmp_path / "nowhere", 1) == []
+
+
+# --- which row is meant
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [
+        ("3", [3]),
+        ("15", [15]),
+        ("000003", [3]),
+        ("000003.png", [3]),
+        ("data/predictions/000003.png", [3]),
+        ("nm3", [3]),
+        ("portrait_3.jpeg", [3]),
+        ("images/portrait_3.jpeg", [3]),
+        ("data/raw/images/portrait_3.jpeg", [3]),
+        ("portrait_3", [3]),
+        ("nm_twice", [4, 6, 14]),
+    ],
+)
+def test_a_row_is_found_by(artifacts, identifier, expected):
+    artifacts.table.loc[3, "file"] = "images/portrait_3.jpeg"
+    artifacts.table.loc[[4, 6, 14], "item_id"] = "nm_twice"
+    rows = find_rows(written_ledger(artifacts), identifier)
+    assert rows == expected
+    assert all(type(row) is int for row in rows)
+
+
+def test_a_file_shared_by_rows_names_them_all(artifacts):
+    artifacts.table.loc[[10, 11], "file"] = "images/same.png"
+    assert find_rows(written_ledger(artifacts), "same.png") == [10, 11]
+
+
+def test_a_number_that_is_also_an_item_names_both(artifacts):
+    artifacts.table.loc[5, "item_id"] = "3"
+    assert find_rows(written_ledger(artifacts), "3") == [3, 5]
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    ["16", "-1", "nm", "nm99", "1.5", "²", "9" * 30, "", ".", "/", "images/", "nan"],
+    ids=lambda identifier: identifier or "nothing",
+)
+def test_an_unknown_id_is_refused_with_what_is_known(artifacts, identifier):
+    # rows without a file, item or name must not answer to an empty id
+    with pytest.raises(UserError, match=r"is no row \(0 to 15\), item id or file of the ledger"):
+        find_rows(written_ledger(artifacts), identifier)
