@@ -28,12 +28,12 @@ from src.demo import portraits
 from src.errors import exit_on_user_error
 from src.imaging.resizing import resize
 from src.model import layers
-from src.model.device import pick_device
+from src.model.device import pick_device, pick_dtype
 from src.model.generator import Generator
 from src.model.networks import PatchGAN
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
-from src.train import loop
+from src.train import gan
 from src.train.batches import Batches
 from src.train.steps import discriminator_step, generator_step
 
@@ -136,14 +136,14 @@ class Ours:
         p = read_params()
         train = p.train.model_copy(update={"lr": 2e-4, "precision": precision, "batch_size": batch})
         train = train.model_copy(
-            update={"discriminator": train.discriminator.model_copy(update={"ngf": FILTERS})}
+            update={"discriminator": train.discriminator.model_copy(update={"ndf": FILTERS})}
         )
         self.settings = train
-        pair = p.pair.model_copy(update={"size": SIZE})
+        pair = p.pair.model_copy(update={"crop_size": SIZE})
         p = p.model_copy(update={"train": train, "pair": pair, "task": "labels"})
-        self.nets = loop.build(config(), p, device)
+        self.nets = gan.build(config(), p, device)
         self.batches = Batches(arrays, arrays, SIZE, batch, 0, device)
-        self.device, self.dtype = device, loop.pick_dtype(precision, device)
+        self.device, self.dtype = device, pick_dtype(precision, device)
 
     def load(self, number: int) -> Pair:
         return self.batches.get(number)
@@ -218,7 +218,7 @@ def losses(arrays: np.ndarray, files: list[bytes], steps: int, device: torch.dev
 
 
 def ours_in(device: torch.device) -> str:
-    return "bf16" if loop.pick_dtype("auto", device) == torch.bfloat16 else "fp32"
+    return "bf16" if pick_dtype("auto", device) == torch.bfloat16 else "fp32"
 
 
 def memory(side: str, batch: int) -> int:

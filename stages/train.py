@@ -13,6 +13,7 @@ from src.train import loop
 
 
 def work(p: Params, world: World) -> None:
+    """Train as one process of `world`."""
     pairs = Path("data/pairs")
     metrics = loop.train(
         p,

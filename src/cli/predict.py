@@ -6,8 +6,10 @@ import click
 
 from src.errors import UserError
 from src.imaging.picture_files import SUFFIXES
-from src.inference import prediction
-from src.model.generator import CHANNELS
+from src.inference.file_prediction import predict_files
+from src.model.device import pick_device
+from src.model.generator import CHANNELS, Generator
+from src.model.saving import load_generator
 
 
 @click.command(epilog="Example: python -m src predict photo.jpg album/ results/")
@@ -27,7 +29,7 @@ from src.model.generator import CHANNELS
     "--side",
     type=click.IntRange(min=0),
     help="Pixels of the shorter side that the network sees at most; 0: the picture's own. "
-    "Default: training's size where the input's gray is kept, else 0.",
+    "Default: training's size if the model keeps the input's gray, else 0.",
 )
 @click.option(
     "--batch",
@@ -58,10 +60,22 @@ def predict(
     """
     if out.suffix.lower() in SUFFIXES:
         raise UserError(f"OUT = {out}: expected a folder, not the name of a picture")
-    generator = prediction.load_model(model, task, device)
-    written, refused = prediction.predict_files(
+    generator = load_model(model, task).to(pick_device(device, "--device"))
+    written, refused = predict_files(
         generator, list(sources), out, side=side, batch_size=batch, side_by_side=side_by_side
     )
     click.echo(f"{written} of {written + len(refused)} pictures written to {out}")
     if refused:
         raise UserError("refused: " + "; ".join(refused))
+
+
+def load_model(folder: Path, task: str | None) -> Generator:
+    """Read a model; raise UserError if its task is another one than `task`."""
+    generator = load_generator(folder)
+    trained_for = generator.config["task"]
+    if task not in (None, trained_for):
+        raise UserError(
+            f"--task {task}: the model in {folder} was trained for {trained_for}: "
+            f"train one by `dvc exp run -S task={task}`"
+        )
+    return generator

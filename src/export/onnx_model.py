@@ -14,11 +14,11 @@ from src.errors import UserError
 from src.model.generator import CHANNELS, Generator
 from src.storage.atomic import atomic_write
 
-TOLERANCE = 1e-4  # of pictures in [-1, 1]
+TOLERANCE = 1e-4  # of values in [-1, 1]
 
 
-class Rendered(nn.Module):
-    """Inputs (N, C, H, W) to finished pictures (N, 3, H, W), both in [-1, 1]."""
+class Renderer(nn.Module):
+    """A network from inputs (N, C, H, W) to finished pictures (N, 3, H, W), both in [-1, 1]."""
 
     def __init__(self, generator: Generator):
         super().__init__()
@@ -29,37 +29,49 @@ class Rendered(nn.Module):
 
 
 def export_onnx(generator: Generator, path: Path) -> float:
-    """Write the model with its config, run it by ONNX Runtime; the largest difference from torch.
+    """Write the model and its config as ONNX, and compare ONNX Runtime's results with torch's.
 
-    Any number of pictures, H and W any multiples of the network's. Raises UserError where the
-    difference exceeds 1e-4; nothing is left under `path` then.
+    The file takes any number of pictures, with H and W any multiples of the network's.
+
+    Args:
+        generator: A trained model; it moves to the CPU.
+        path: The file to write.
+
+    Returns:
+        The largest difference of a value in [-1, 1].
+
+    Raises:
+        UserError: The difference exceeds TOLERANCE. No file is left then.
     """
-    rendered = Rendered(generator.cpu()).eval()
+    renderer = Renderer(generator.cpu()).eval()
     size, channels = generator.config["size"], CHANNELS[generator.config["task"]]
-    other = size + 2 * generator.multiple
+    wider = size + 2 * generator.multiple
     random = torch.Generator().manual_seed(0)
-    shapes = [(2, channels, size, size), (1, channels, size, other)]
+    shapes = [(2, channels, size, size), (1, channels, size, wider)]
     inputs = [torch.rand(shape, generator=random) * 2 - 1 for shape in shapes]
     with torch.no_grad(), atomic_write(path) as temporary:
-        program = _program(rendered, inputs[0])
+        program = _program(renderer, inputs[0])
         program.model.metadata_props["config.json"] = json.dumps(generator.config)
         program.save(temporary)
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
-        apart = 0.0
+        difference = 0.0
         for x in inputs:
-            [made] = session.run(None, {"input": x.numpy()})
-            apart = max(apart, float((torch.from_numpy(made) - rendered(x)).abs().max()))
-        if not apart <= TOLERANCE:
-            raise UserError(f"{path}: differs from the model by {apart}, allowed are {TOLERANCE}")
-    return apart
+            [picture] = session.run(None, {"input": x.numpy()})
+            error = (torch.from_numpy(picture) - renderer(x)).abs().max()
+            difference = max(difference, float(error))
+        if not difference <= TOLERANCE:  # also if it is not a number
+            raise UserError(
+                f"{path}: differs from the model by {difference}, expected at most {TOLERANCE}"
+            )
+    return difference
 
 
-def _program(rendered: Rendered, x: Tensor) -> torch.onnx.ONNXProgram:
+def _program(renderer: Renderer, x: Tensor) -> torch.onnx.ONNXProgram:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of how torch and onnxscript see each other
-        return torch.onnx.export(
-            rendered,
+        warnings.simplefilter("ignore")  # torch and onnxscript warn of each other's versions
+        program = torch.onnx.export(
+            renderer,
             (x,),
             dynamo=True,
             dynamic_shapes={"x": {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}},
@@ -67,3 +79,5 @@ def _program(rendered: Rendered, x: Tensor) -> torch.onnx.ONNXProgram:
             output_names=["picture"],
             verbose=False,
         )
+    assert program is not None  # as always with dynamo
+    return program

@@ -1,7 +1,4 @@
-"""A generator with its task: what it takes, what it gives, how it is saved and loaded.
-
-The saved folder is complete: weights as safetensors and config.json, without params.yaml.
-"""
+"""A generator with its task: what it takes, and what it gives."""
 
 from typing import Any
 
@@ -15,13 +12,14 @@ CHANNELS = {"colorize": 1, "sketch": 1, "labels": 3}  # of the input, by task
 
 
 class Generator(nn.Module):
-    """Input pictures to photographs, (N, C, H, W) → (N, 3, H, W), both in [-1, 1].
+    """A network from input pictures to photographs: (N, C, H, W) → (N, 3, H, W), in [-1, 1].
 
-    config: task (colorize, sketch, labels), output (chroma, rgb), model (encdec, unet), its
-    network settings, and what predict needs to make inputs as training's were.
+    With output `chroma` (colorize only) the network predicts c, and the result is
+    gray + c - mean of c's channels. So the mean of the result's channels is the input itself.
 
-    With output `chroma` (colorize only) the network predicts c and the result is
-    gray + c − mean of c's channels: the mean of the result's channels is the input itself.
+    Args:
+        config: task (colorize, sketch, labels), output (chroma, rgb), model (encdec, unet), network
+            (the settings of EncDec or UNet), and how predict prepares inputs as training did.
     """
 
     def __init__(self, config: dict[str, Any]):
@@ -33,23 +31,26 @@ class Generator(nn.Module):
 
     @property
     def predicts_chroma(self) -> bool:
-        return self.config["task"] == "colorize" and self.config["output"] == "chroma"
+        """Whether the output keeps its input's gray."""
+        return (self.config["task"], self.config["output"]) == ("colorize", "chroma")
 
     def forward(self, x: Tensor) -> Tensor:
-        c = self.network(x)
-        return x + c - c.mean(dim=1, keepdim=True) if self.predicts_chroma else c
+        y: Tensor = self.network(x)
+        return x + y - y.mean(dim=1, keepdim=True) if self.predicts_chroma else y
 
     @torch.no_grad()
     def render(self, x: Tensor) -> Tensor:
-        """Finished pictures: the output within [-1, 1], without losing the gray it keeps."""
+        """Return finished pictures, (N, 3, H, W) float in [-1, 1], which keep the input's gray."""
         y = self(x).float()
         return into_gamut(x.float(), y) if self.predicts_chroma else y.clamp(-1, 1)
 
 
 def into_gamut(gray: Tensor, picture: Tensor) -> Tensor:
-    """Desaturate each pixel just so far that all channels lie in [-1, 1]; the mean stays.
+    """Desaturate each pixel just enough to bring all channels into [-1, 1]; their mean stays.
 
-    gray: (N, 1, H, W), the channels' mean; picture: (N, 3, H, W).
+    Args:
+        gray: (N, 1, H, W), the mean of the picture's channels.
+        picture: (N, 3, H, W).
     """
     chroma = picture - gray
     room = torch.where(chroma > 0, 1 - gray, 1 + gray)
@@ -58,22 +59,31 @@ def into_gamut(gray: Tensor, picture: Tensor) -> Tensor:
 
 
 def network_settings(model: str, settings: dict[str, Any], size: int) -> dict[str, Any]:
-    """The network's arguments from params.yaml; a U-Net with `n_downs: 0` goes as
-    far down as halves go: to 1x1 for 128 or 256 pixels, to 3x3 for 96.
+    """Return the network's arguments from params.yaml, with the depth that fits the pictures.
 
-    Raises UserError where `size` cannot be halved so often, or an encoder-decoder's bottleneck
-    would be a single pixel, over which nothing can be normalised.
+    A U-Net with `n_downs: 0` halves the size as often as it can: to 1x1 for 128 or 256 pixels, to
+    3x3 for 96.
+
+    Args:
+        model: encdec or unet.
+        settings: The model's section of params.yaml.
+        size: Pixels of a picture's side.
+
+    Raises:
+        UserError: `size` cannot be halved `n_downs` times, or an encoder-decoder's bottleneck
+            would be a single pixel, over which nothing can be normalised.
     """
     if model == "unet" and settings["n_downs"] == 0:
         settings = {**settings, "n_downs": (size & -size).bit_length() - 1}
-    downs = settings["n_downs"]
-    if size % 2**downs:
+    n_downs = settings["n_downs"]
+    if size % 2**n_downs:
         raise UserError(
-            f"models.{model}.n_downs = {downs}: pair.crop_size = {size} is not a multiple of {2**downs}"
+            f"models.{model}.n_downs = {n_downs}: "
+            f"pair.crop_size = {size} is not a multiple of {2**n_downs}"
         )
-    if model == "encdec" and size == 2**downs:
+    if model == "encdec" and size == 2**n_downs:
         raise UserError(
-            f"models.encdec.n_downs = {downs}: pair.crop_size = {size} would be reduced to one pixel, "
-            f"expected at most {downs - 1}"
+            f"models.encdec.n_downs = {n_downs}: pair.crop_size = {size} would be reduced to "
+            f"one pixel, expected at most {n_downs - 1}"
         )
     return settings

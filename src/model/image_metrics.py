@@ -6,19 +6,27 @@ from torch import Tensor
 
 from src.storage.slices import slices
 
-PSNR_CAP = 100.0  # dB; equal pictures would have infinitely many, which no metrics file holds
-BATCH = 32  # pictures at a time: SSIM takes some hundred times their memory
+PSNR_CAP_DB = 100.0  # equal pictures have infinitely many, which no metrics file holds
+BATCH_SIZE = 32  # pictures; SSIM takes about a hundred times their memory
 BETTER = {"l1": -1, "psnr": 1, "ssim": 1}  # the sign of what is better
 
 
 def scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
-    """Each picture's l1 (on the scale of [-1, 1]), psnr (dB) and ssim, (N,) float each."""
-    batches = [_scores(outputs[part], targets[part]) for part in slices(len(outputs), BATCH)]
+    """Return each picture's l1 (on the scale of [-1, 1]), psnr (dB) and ssim, (N,) float each.
+
+    Args:
+        outputs: (N, S, S, 3) uint8.
+        targets: (N, S, S, 3) uint8, in the same order.
+
+    Raises:
+        TypeError: The pictures are not uint8.
+    """
+    batches = [_scores(outputs[part], targets[part]) for part in slices(len(outputs), BATCH_SIZE)]
     return {name: np.concatenate([batch[name] for batch in batches]) for name in BETTER}
 
 
 def _scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
-    # its import takes as long as torch's own: training begins without it
+    # imported late: it takes as long as torch, and training starts without it
     from torchmetrics.functional.image import (
         peak_signal_noise_ratio,
         structural_similarity_index_measure,
@@ -26,10 +34,11 @@ def _scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
 
     a, b = to_unit(outputs), to_unit(targets)
     psnr = [
-        min(PSNR_CAP, float(peak_signal_noise_ratio(x, y, data_range=1.0)))
+        min(PSNR_CAP_DB, float(peak_signal_noise_ratio(x, y, data_range=1.0)))
         for x, y in zip(a, b, strict=True)
     ]
     ssim = structural_similarity_index_measure(a, b, data_range=1.0, reduction="none")
+    assert isinstance(ssim, Tensor)
     return {
         "l1": 2 * (a - b).abs().mean(dim=(1, 2, 3)).numpy(),
         "psnr": np.array(psnr),
@@ -38,12 +47,16 @@ def _scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def to_planes(pictures: np.ndarray) -> Tensor:
-    """(N, S, S, 3) uint8 → (N, 3, S, S) uint8, as networks want them."""
+    """Convert (N, S, S, 3) uint8 to (N, 3, S, S) uint8.
+
+    Raises:
+        TypeError: The pictures are not uint8.
+    """
     if pictures.dtype != np.uint8:
         raise TypeError(f"pictures must be uint8, not {pictures.dtype}: floats score wrongly")
     return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2)
 
 
 def to_unit(pictures: np.ndarray) -> Tensor:
-    """(N, S, S, 3) uint8 → (N, 3, S, S) float in [0, 1]."""
+    """Convert (N, S, S, 3) uint8 to (N, 3, S, S) float in [0, 1]; TypeError as `to_planes`."""
     return to_planes(pictures).float() / 255

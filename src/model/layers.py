@@ -1,12 +1,13 @@
-"""Layers that do on a CPU what torch's own do, in less time; on a GPU they are torch's own.
+"""Layers that compute on a CPU what torch's own do, in less time; on a GPU they are torch's own.
 
-torch's convolution (oneDNN) wants weights and pixels channels last, and else puts them into that
-order at every call, forward and back. So pixels are given to it like that, and `arrange` lays the
-weights so for good. Where pictures are small and channels many, as in the inner half of a U-Net,
-it spends most of the time on the weights even so: there one matrix product over unfolded pixels
-reads them as they are. A convolution to a single channel, at which oneDNN is slow, is a product
-too. Instance normalisation puts pixels back into torch's own order, and gains nothing by theirs.
-Results are equal but for rounding.
+torch's convolution (oneDNN) works on weights and pixels in channels-last order. Anything else it
+reorders at every call, forward and backward. So these layers hand it pixels in that order, and
+`set_memory_format` stores the weights in it.
+
+In the inner half of a U-Net pictures are small and channels many. There oneDNN spends most of its
+time on the weights, and a matrix product (GEMM) over unfolded pixels is faster. A convolution to a
+single channel is slow in oneDNN, and becomes a product too. Instance normalisation reorders pixels
+itself, and gains nothing. Results equal torch's own but for rounding.
 """
 
 import math
@@ -15,91 +16,103 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Pixels of the smaller pictures, of a whole batch, up to which the product is faster: pictures
-# together and each alone may go either way.
+# Of a whole batch, in the smaller of input and output: up to here the product is faster. A picture
+# may be computed one way in a batch and the other way alone.
 MAX_GEMM_PIXELS = 512
 
 
 class Conv2d(nn.Conv2d):
     """A convolution: (N, C, H, W) → (N, C', h, w).
 
-    Kernel, stride and padding, of zeros, are square; no groups, no dilation.
+    Kernel, stride and padding (of zeros) are square; there are no groups and no dilation.
     """
 
-    def is_product(self, x: Tensor) -> bool:
-        return _on_cpu(x) and len(x) * math.prod(_convolved(self, x)) <= MAX_GEMM_PIXELS
+    def uses_gemm(self, x: Tensor) -> bool:
+        """Return whether this batch goes through a matrix product."""
+        return _on_cpu(x) and len(x) * math.prod(_output_size(self, x)) <= MAX_GEMM_PIXELS
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.is_product(x):
-            return super().forward(_ordered(x))
-        kernel, stride, padding = self.kernel_size[0], self.stride[0], self.padding[0]
+        if not self.uses_gemm(x):
+            return super().forward(_channels_last(x))
+        kernel, stride, padding = _geometry(self)
         pixels = F.unfold(x, kernel, padding=padding, stride=stride).transpose(0, 1).flatten(1)
-        made = self.weight.flatten(1) @ pixels
-        made = made if self.bias is None else made + self.bias[:, None].to(made.dtype)
-        return made.view(-1, len(x), *_convolved(self, x)).transpose(0, 1).contiguous()
+        y = self.weight.flatten(1) @ pixels
+        y = y if self.bias is None else y + self.bias[:, None].to(y.dtype)
+        return y.view(-1, len(x), *_output_size(self, x)).transpose(0, 1).contiguous()
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """The same the other way round, without output padding: (N, C, h, w) → (N, C', H, W)."""
+    """A transposed convolution without output padding: (N, C, h, w) → (N, C', H, W).
 
-    def is_product(self, x: Tensor) -> bool:
+    Kernel, stride and padding are square; there are no groups and no dilation.
+    """
+
+    def uses_gemm(self, x: Tensor) -> bool:
+        """Return whether this batch goes through a matrix product."""
         return _on_cpu(x) and len(x) * math.prod(x.shape[2:]) <= MAX_GEMM_PIXELS
 
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.is_product(x):
-            return super().forward(_ordered(x))
-        kernel, stride, padding = self.kernel_size[0], self.stride[0], self.padding[0]
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # torch's has output_size
+        if not self.uses_gemm(x):
+            return super().forward(_channels_last(x))
+        kernel, stride, padding = _geometry(self)
         pixels = self.weight.flatten(1).t() @ x.transpose(0, 1).flatten(1)
         pixels = pixels.view(len(pixels), len(x), -1).transpose(0, 1)
-        size = [(side - 1) * stride - 2 * padding + kernel for side in x.shape[2:]]
-        made = F.fold(pixels, size, kernel, padding=padding, stride=stride)
-        return made if self.bias is None else made + self.bias[:, None, None].to(made.dtype)
+        height, width = ((side - 1) * stride - 2 * padding + kernel for side in x.shape[2:])
+        y = F.fold(pixels, (height, width), kernel, padding=padding, stride=stride)
+        return y if self.bias is None else y + self.bias[:, None, None].to(y.dtype)
 
 
 class SingleChannelConv2d(nn.Conv2d):
     """A convolution of stride 1 to a single channel: (N, C, H, W) → (N, 1, h, w).
 
-    One product over the channels gives what each pixel adds to those around it, and this is added
-    up: the same sum in another order. Kernel and padding, smaller than it, are square.
+    A product over the channels gives what each pixel adds to its neighbours, and `fold` adds that
+    up: the same sum in another order. Kernel and padding are square, the padding is smaller.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         if not _on_cpu(x):
             return super().forward(x)
-        kernel, padding = self.kernel_size[0], self.padding[0]
-        added = self.weight[0].flip(1, 2).flatten(1).t() @ _ordered(x).flatten(2)
-        # what is added up may be rounded to bf16, its sum is not
-        wide = added.to(torch.promote_types(added.dtype, torch.float32))
-        made = F.fold(wide, _convolved(self, x), kernel, padding=kernel - 1 - padding)
-        made = made if self.bias is None else made + self.bias[:, None, None]
-        return made.to(added.dtype)
+        kernel, _, padding = _geometry(self)
+        terms = self.weight[0].flip(1, 2).flatten(1).t() @ _channels_last(x).flatten(2)
+        # the terms may be bf16, their sum is not
+        wide = terms.to(torch.promote_types(terms.dtype, torch.float32))
+        y = F.fold(wide, _output_size(self, x), kernel, padding=kernel - 1 - padding)
+        y = y if self.bias is None else y + self.bias[:, None, None]
+        return y.to(terms.dtype)
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation whose gradient is in the order of its pixels, else it takes tenfold."""
+    """Batch normalisation whose gradient has its pixels' order; another takes ten times as long."""
 
     def forward(self, x: Tensor) -> Tensor:
-        made = super().forward(x)
-        if made.requires_grad and _on_cpu(x):
-            last = x.is_contiguous(memory_format=torch.channels_last)
-            order = torch.channels_last if last else torch.contiguous_format
-            made.register_hook(lambda gradient: gradient.contiguous(memory_format=order))
-        return made
+        y = super().forward(x)
+        if y.requires_grad and _on_cpu(x):
+            is_last = x.is_contiguous(memory_format=torch.channels_last)
+            order = torch.channels_last if is_last else torch.contiguous_format
+            y.register_hook(  # type: ignore[no-untyped-call]
+                lambda gradient: gradient.contiguous(memory_format=order)
+            )
+        return y
 
 
 @torch.no_grad()
 def set_memory_format(network: nn.Module, shape: tuple[int, int, int, int]) -> None:
-    """Put weights in the order in which batches (N, C, H, W) of this shape are multiplied.
+    """Store weights in the order that is fastest for batches of a shape, on any device.
 
-    Channels last, over which convolutions are fastest on a GPU as well; but not for products.
+    That is channels last for convolutions, and torch's own order for matrix products.
+
+    Args:
+        network: Gets the new order in place; it may be in training mode.
+        shape: (N, C, H, W) of its inputs.
     """
 
-    def look(layer: nn.Module, given: tuple[Tensor]) -> None:
-        if not (isinstance(layer, Conv2d | ConvTranspose2d) and layer.is_product(*given)):
+    def reorder(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+        assert isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
+        if not (isinstance(layer, Conv2d | ConvTranspose2d) and layer.uses_gemm(*inputs)):
             layer.weight.data = layer.weight.contiguous(memory_format=torch.channels_last)
 
     layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
-    hooks = [layer.register_forward_pre_hook(look) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(reorder) for layer in layers]
     training = network.training
     network.eval()(next(network.parameters()).new_zeros(shape))
     network.train(training)
@@ -107,15 +120,21 @@ def set_memory_format(network: nn.Module, shape: tuple[int, int, int, int]) -> N
         hook.remove()
 
 
-def _convolved(layer: nn.Conv2d, x: Tensor) -> list[int]:
-    """Height and width of a convolution's output."""
-    kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding[0]
-    return [(side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:]]
+def _geometry(layer: nn.Conv2d | nn.ConvTranspose2d) -> tuple[int, int, int]:
+    """Return kernel, stride and padding in pixels."""
+    return int(layer.kernel_size[0]), int(layer.stride[0]), int(layer.padding[0])
+
+
+def _output_size(layer: nn.Conv2d, x: Tensor) -> tuple[int, int]:
+    """Return height and width of a convolution's output."""
+    kernel, stride, padding = _geometry(layer)
+    height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:])
+    return height, width
 
 
 def _on_cpu(x: Tensor) -> bool:
     return x.device.type == "cpu" and not torch.compiler.is_exporting()
 
 
-def _ordered(x: Tensor) -> Tensor:
+def _channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if _on_cpu(x) else x

@@ -1,6 +1,6 @@
 """The networks of pix2pix (Isola et al. 2017): two generators and the PatchGAN discriminator.
 
-All take and give (N, C, H, W) float in [-1, 1]; weights start from N(0, 0.02).
+Pictures are (N, C, H, W) float in [-1, 1], as inputs and as outputs.
 """
 
 import torch
@@ -10,21 +10,29 @@ from src.model.layers import BatchNorm2d, Conv2d, ConvTranspose2d, SingleChannel
 
 
 def norm_layer(kind: str, channels: int) -> nn.Module:
-    """Batch or instance normalisation with learned scale and shift."""
+    """Return a batch or instance normalisation with learned scale and shift."""
     if kind == "batch":
         return BatchNorm2d(channels)
     return nn.InstanceNorm2d(channels, affine=True)
 
 
-def upsample_layers(kind: str, inside: int, outside: int, bias: bool) -> list[nn.Module]:
-    """Twice the size: a transposed convolution, or resize and convolve (Odena et al. 2016)."""
+def upsample_layers(kind: str, in_width: int, out_width: int, bias: bool) -> list[nn.Module]:
+    """Return layers that double the size, from one number of channels to another.
+
+    Args:
+        kind: transposed (a transposed convolution, as published) or resize (resize and convolve,
+            Odena et al. 2016).
+        in_width: Channels of the input.
+        out_width: Channels of the output.
+        bias: Whether the convolution adds one.
+    """
     if kind == "transposed":
-        return [ConvTranspose2d(inside, outside, 4, 2, 1, bias=bias)]
-    return [nn.Upsample(scale_factor=2), Conv2d(inside, outside, 3, 1, 1, bias=bias)]
+        return [ConvTranspose2d(in_width, out_width, 4, 2, 1, bias=bias)]
+    return [nn.Upsample(scale_factor=2), Conv2d(in_width, out_width, 3, 1, 1, bias=bias)]
 
 
 def initialise(network: nn.Module) -> None:
-    """N(0, 0.02) for convolutions, N(1, 0.02) for normalisation, zero biases (as published)."""
+    """Draw convolutions from N(0, 0.02) and scales from N(1, 0.02); biases are 0 (as published)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(module.weight, 0.0, 0.02)
@@ -37,7 +45,7 @@ def initialise(network: nn.Module) -> None:
 
 
 class Residual(nn.Module):
-    """x + f(x), f two 3x3 convolutions."""
+    """A residual block: x + f(x), where f is two 3x3 convolutions."""
 
     def __init__(self, channels: int, norm: str):
         super().__init__()
@@ -50,14 +58,24 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        y: Tensor = self.body(x)
+        return x + y
 
 
 class EncDec(nn.Module):
     """The plain encoder-decoder: strided convolutions, residual blocks, upsampling.
 
-    Everything passes through the bottleneck of `ngf * 2**(n_downs - 1)` channels, at
-    1/2**n_downs of the size. H and W must be multiples of `2**n_downs`.
+    Everything passes through the bottleneck, which has ngf * 2**(n_downs - 1) channels and
+    1 / 2**n_downs of the size. H and W must be multiples of 2**n_downs.
+
+    Args:
+        in_channels: Of the inputs.
+        out_channels: Of the outputs.
+        ngf: Channels of the first level.
+        n_downs: How often the size is halved.
+        n_blocks: Residual blocks in the bottleneck.
+        upsample: resize or transposed.
+        norm: batch or instance.
     """
 
     def __init__(
@@ -74,28 +92,38 @@ class EncDec(nn.Module):
         widths = [ngf << level for level in range(n_downs)]
         layers: list[nn.Module] = []
         for level, width in enumerate(widths):
-            inside = widths[level - 1] if level else in_channels
-            layers += [Conv2d(inside, width, 4, 2, 1, bias=False)]
+            in_width = widths[level - 1] if level else in_channels
+            layers += [Conv2d(in_width, width, 4, 2, 1, bias=False)]
             layers += [norm_layer(norm, width), nn.ReLU(True)]
         layers += [Residual(widths[-1], norm) for _ in range(n_blocks)]
         for level in reversed(range(n_downs)):
-            outside = widths[level - 1] if level else out_channels
-            layers += upsample_layers(upsample, widths[level], outside, bias=level == 0)
-            layers += [norm_layer(norm, outside), nn.ReLU(True)] if level else [nn.Tanh()]
+            out_width = widths[level - 1] if level else out_channels
+            layers += upsample_layers(upsample, widths[level], out_width, bias=level == 0)
+            layers += [norm_layer(norm, out_width), nn.ReLU(True)] if level else [nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.multiple = 2**n_downs
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
+        y: Tensor = self.layers(x)
+        return y
 
 
 class UNet(nn.Module):
     """The U-Net generator: at each size the decoder sees the encoder's feature maps again.
 
-    Channels down are ngf * (1, 2, 4, 8, 8, …). With 3 → 3 channels, 64 filters, 8 downs
-    and transposed convolutions this is the official 256-pixel network of 54,413,955 parameters.
-    H and W must be multiples of `2**n_downs`.
+    The encoder's levels have ngf * (1, 2, 4, 8, 8, …) channels. With 3 → 3 channels, ngf 64,
+    n_downs 8 and transposed convolutions this is the official 256-pixel network of 54,413,955
+    parameters. H and W must be multiples of 2**n_downs.
+
+    Args:
+        in_channels: Of the inputs.
+        out_channels: Of the outputs.
+        ngf: Channels of the first level.
+        n_downs: How often the size is halved.
+        upsample: resize or transposed.
+        norm: batch or instance.
+        dropout: The share of values that the inner levels drop in training.
     """
 
     def __init__(
@@ -112,22 +140,22 @@ class UNet(nn.Module):
         widths = [ngf * min(8, 2**level) for level in range(n_downs)]
         self.downs = nn.ModuleList()
         for level, width in enumerate(widths):
-            inside = widths[level - 1] if level else in_channels
-            # in place, as published: the decoder's ReLU makes the same of what it leaves
-            layers = [nn.LeakyReLU(0.2, True)] if level else []
-            layers += [Conv2d(inside, width, 4, 2, 1, bias=False)]
-            # not at the ends: the first sees raw pixels, a 1x1 bottleneck normalises to zero
+            in_width = widths[level - 1] if level else in_channels
+            # in place, as published: the decoder's ReLU gives the same for what it leaves
+            layers: list[nn.Module] = [nn.LeakyReLU(0.2, True)] if level else []
+            layers += [Conv2d(in_width, width, 4, 2, 1, bias=False)]
+            # not at the ends: the first level sees raw pixels, a 1x1 bottleneck would become zero
             layers += [norm_layer(norm, width)] if 0 < level < n_downs - 1 else []
             self.downs.append(nn.Sequential(*layers))
         self.ups = nn.ModuleList()
         for level in reversed(range(n_downs)):
-            inside = widths[level] * (1 if level == n_downs - 1 else 2)
-            outside = widths[level - 1] if level else out_channels
+            in_width = widths[level] * (1 if level == n_downs - 1 else 2)
+            out_width = widths[level - 1] if level else out_channels
             layers = [nn.ReLU(True)]
-            layers += upsample_layers(upsample, inside, outside, bias=level == 0)
+            layers += upsample_layers(upsample, in_width, out_width, bias=level == 0)
             if level:
-                layers += [norm_layer(norm, outside)]
-                # the published dropout: in the inner levels of full width but the innermost
+                layers += [norm_layer(norm, out_width)]
+                # as published: in the levels of full width except the innermost
                 layers += [nn.Dropout(dropout)] if dropout and 4 <= level < n_downs - 1 else []
             else:
                 layers += [nn.Tanh()]
@@ -147,23 +175,29 @@ class UNet(nn.Module):
 
 
 class PatchGAN(nn.Module):
-    """Says real or fake for each patch of (input, picture): logits, (N, 1, h, w).
+    """The discriminator: a logit, real or fake, for each patch of (input, picture), (N, 1, h, w).
 
     The receptive field is 16, 34, 70 or 142 pixels for 1 to 4 layers.
+
+    Args:
+        in_channels: Of input and picture together.
+        ndf: Channels of the first level.
+        n_layers: Levels after it.
     """
 
     def __init__(self, in_channels: int, ndf: int, n_layers: int):
         super().__init__()
-        stack = [Conv2d(in_channels, ndf, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+        layers: list[nn.Module] = [Conv2d(in_channels, ndf, 4, 2, 1), nn.LeakyReLU(0.2, True)]
         width = ndf
         for level in range(1, n_layers + 1):
             stride = 2 if level < n_layers else 1
-            inside, width = width, ndf * min(8, 2**level)
-            stack += [Conv2d(inside, width, 4, stride, 1, bias=False)]
-            stack += [BatchNorm2d(width), nn.LeakyReLU(0.2, True)]
-        stack += [SingleChannelConv2d(width, 1, 4, 1, 1)]
-        self.layers = nn.Sequential(*stack)
+            in_width, width = width, ndf * min(8, 2**level)
+            layers += [Conv2d(in_width, width, 4, stride, 1, bias=False)]
+            layers += [BatchNorm2d(width), nn.LeakyReLU(0.2, True)]
+        layers += [SingleChannelConv2d(width, 1, 4, 1, 1)]
+        self.layers = nn.Sequential(*layers)
         initialise(self)
 
     def forward(self, pair: Tensor) -> Tensor:
-        return self.layers(pair)
+        logits: Tensor = self.layers(pair)
+        return logits

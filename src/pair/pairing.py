@@ -1,9 +1,10 @@
 """Photographs to aligned pairs: gray by averaging, Canny edges, side-by-side sets cut in two."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,21 +18,46 @@ from src.parallel.local import stream_processes
 from src.params import Pair
 from src.storage.archives import read_bytes
 
+Key = tuple[int, str, str]  # row, file below data/raw, and layout
+Pictures = dict[str, np.ndarray]  # by the name of their array
+
 
 def square_crop(pixels: np.ndarray, size: int, crop: str) -> np.ndarray:
-    """The largest square, from the center or the top, resized to (size, size, 3)."""
+    """Return the largest square of a picture, resized.
+
+    Args:
+        pixels: (height, width, 3) uint8.
+        size: The side of the result in pixels.
+        crop: Where the square lies in a portrait: center or top.
+
+    Returns:
+        (size, size, 3) uint8.
+    """
     height, width = pixels.shape[:2]
     side = min(height, width)
     top = 0 if crop == "top" else (height - side) // 2
     left = (width - side) // 2
-    return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), size, size)
+    square = pixels[top : top + side, left : left + side]
+    return resize(np.ascontiguousarray(square), size, size)
 
 
-def write_pairs(table: pd.DataFrame, raw: Path, folder: Path, pair: Pair, seed: int) -> dict:
-    """Write the arrays of every side; returns metrics/pair.json.
+def write_pairs(
+    table: pd.DataFrame, raw: Path, folder: Path, pair: Pair, seed: int
+) -> dict[str, Any]:
+    """Write the arrays of every side, and return metrics/pair.json.
 
-    Training pictures are `load_size` wide, room for random crops; validation and probe
-    pictures are `crop_size` wide. The probe is as many training pictures as there are in validation.
+    Training pictures are `load_size` wide, room for random crops. Those of validation and of the
+    probe are `crop_size` wide. The probe is as many training pictures as validation has.
+
+    Args:
+        table: The ledger after split.
+        raw: The folder data/raw.
+        folder: Where train, val and probe are written.
+        pair: The section `pair` of params.yaml.
+        seed: Another seed gives another probe.
+
+    Raises:
+        UserError: A side is empty, or a file cannot be read.
     """
     sides = {side: table[table["side"] == side] for side in ("train", "val")}
     for side, rows in sides.items():
@@ -46,10 +72,10 @@ def write_pairs(table: pd.DataFrame, raw: Path, folder: Path, pair: Pair, seed: 
         size = pair.load_size if side == "train" else pair.crop_size
         prepare = partial(_prepare, raw=raw, pair=pair, size=size)
         keys = list(zip(rows["row"], rows["file"], rows["layout"], strict=True))
-        edges: list[int] = []
-        made = _counted(stream_processes(prepare, keys, f"pairing {side}"), edges)
-        arrays.stream(folder, side, made, rows, pair.shard_size)
-        density[side] = round(sum(edges) / (len(edges) * size**2), 4)
+        edge_counts: list[int] = []
+        pictures = stream_processes(prepare, keys, f"pairing {side}")
+        arrays.stream(folder, side, _count_edges(pictures, edge_counts), rows, pair.shard_size)
+        density[side] = round(sum(edge_counts) / (len(edge_counts) * size**2), 4)
     return {
         "pairs": len(sides["train"]) + len(sides["val"]),
         "train": len(sides["train"]),
@@ -58,32 +84,33 @@ def write_pairs(table: pd.DataFrame, raw: Path, folder: Path, pair: Pair, seed: 
     }
 
 
-def _counted(
-    made: Iterator[dict[str, np.ndarray]], edges: list[int]
-) -> Iterator[dict[str, np.ndarray]]:
-    """The same pictures; how many edge pixels each has is added to `edges`."""
-    for pictures in made:
-        edges.append(int(np.count_nonzero(pictures["canny"])))
-        yield pictures
+def _count_edges(pictures: Iterable[Pictures], edge_counts: list[int]) -> Iterator[Pictures]:
+    """Yield the same pictures, and append how many edge pixels each has to `edge_counts`."""
+    for picture in pictures:
+        edge_counts.append(int(np.count_nonzero(picture["canny"])))
+        yield picture
 
 
 def _probe(train: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    def place(row: int) -> str:
+    """Return a fixed choice of training rows, at most `count`: those of the lowest hashes."""
+
+    def row_hash(row: int) -> str:
         return hashlib.sha256(f"{seed}:probe:{row}".encode()).hexdigest()
 
-    chosen = sorted(train["row"], key=place)[:count]
+    chosen = sorted(train["row"], key=row_hash)[:count]
     return train[train["row"].isin(chosen)]
 
 
-def _prepare(key: tuple, raw: Path, pair: Pair, size: int) -> dict[str, np.ndarray]:
+def _prepare(key: Key, raw: Path, pair: Pair, size: int) -> Pictures:
+    """Return a row's pictures, `size` pixels wide; raises UserError if its file cannot be read."""
     row, file, layout = key
     try:
-        whole = decoding.decode(read_bytes(raw / file), pair.background)
+        pixels = decoding.decode(read_bytes(raw / file), pair.background)
     except (OSError, decoding.ImageError) as error:
         raise UserError(f"row {row}: {raw / file} cannot be read any more: {error}") from None
-    photo, labels = decoding.split_pair(whole, layout)
+    photo, labels = decoding.split_pair(pixels, layout)
     photo = square_crop(photo, size, pair.crop)
-    made = {"photo": photo, "gray": to_gray(photo), "canny": to_canny(photo, pair.canny)}
+    pictures = {"photo": photo, "gray": to_gray(photo), "canny": to_canny(photo, pair.canny)}
     if labels is not None:
-        made["labels"] = square_crop(labels, size, pair.crop)
-    return made
+        pictures["labels"] = square_crop(labels, size, pair.crop)
+    return pictures

@@ -1,4 +1,4 @@
-"""Groups that must not be torn apart, and the side each one is on."""
+"""Groups of pictures that belong together, and the side that each one is on."""
 
 import hashlib
 from collections import Counter
@@ -8,37 +8,44 @@ import pandas as pd
 from src.params import Split
 
 SIDES = ("train", "val")
+Node = tuple[str, object]  # ("row", 3), ("cluster", 2) or ("item", "nm1")
 
 
 def assign_sides(table: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
-    """The ledger with `group` and `side` for every kept row; other rows have neither.
+    """Return the ledger with `group` and `side` for every kept row; other rows have neither.
 
-    With `group_by: person` a group is what hangs together by duplicate cluster or by person; with
-    `group_by: image` each row stands alone, which is the naive split that leaks. A side comes from
-    a seeded hash of the group. `method: hash` compares it with val_fraction: adding pictures
-    never moves old ones (unless they tie two groups together), and the fraction is met on
-    average. `method: exact` takes the groups in
-    the order of their hash until the fraction is met, within one group's size.
+    With `group_by: person` a group holds all pictures that share a cluster or an item, directly or
+    over others. With `group_by: image` each row is its own group: the naive split, which leaks.
+
+    The side comes from a hash of the seed and the group's name. `method: hash` compares it with
+    val_fraction: added pictures never move old ones unless they join two groups, and the fraction
+    is met on average. `method: exact` takes groups in the order of their hash until the fraction is
+    met, to within one group's size.
+
+    Args:
+        table: The ledger after clean.
+        settings: See params.yaml.
+        seed: Another seed gives other sides.
     """
     table = table.copy()
     kept = table[table["verdict"] == "keep"]
-    group = dict(zip(kept["row"], kept["row"], strict=True))
+    groups = dict(zip(kept["row"], kept["row"], strict=True))
     if settings.group_by == "person":
-        # a removed copy still ties its person to the picture it is a copy of
-        groups = _groups(table[table["cluster"].notna()])
-        group = {row: groups[row] for row in kept["row"]}
-    names = _names(kept, group, settings.group_by)
-    side = _sides(group, names, settings, seed)
+        # a removed copy still joins its item to the picture that it is a copy of
+        connected = _connected_rows(table[table["cluster"].notna()])
+        groups = {row: connected[row] for row in kept["row"]}
+    names = _group_names(kept, groups, settings.group_by)
+    sides = _draw_sides(groups, names, settings, seed)
     if settings.use_source_split:
         given = kept[kept["given_side"].notna()]
-        side |= dict(zip(given["row"], given["given_side"], strict=True))
-    table["group"] = [group.get(row) for row in table["row"]]
-    table["side"] = [side.get(row) for row in table["row"]]
+        sides |= dict(zip(given["row"], given["given_side"], strict=True))
+    table["group"] = [groups.get(row) for row in table["row"]]
+    table["side"] = [sides.get(row) for row in table["row"]]
     return table
 
 
 def counts(table: pd.DataFrame) -> dict[str, float]:
-    """metrics/split.json."""
+    """Return metrics/split.json of a ledger with sides."""
     sides = table["side"].value_counts()
     train, val = (int(sides.get(side, 0)) for side in SIDES)
     return {
@@ -49,58 +56,75 @@ def counts(table: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _groups(kept: pd.DataFrame) -> dict[int, int]:
-    """Row → the smallest row it hangs together with (union-find)."""
-    parent: dict[object, object] = {}
+def _connected_rows(table: pd.DataFrame) -> dict[int, int]:
+    """Return for each row the smallest row that shares a cluster or item, directly or over others.
 
-    def root(node: object) -> object:
-        parent.setdefault(node, node)
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
+    The algorithm is union-find.
+    """
+    parents: dict[Node, Node] = {}
+
+    def root(node: Node) -> Node:
+        parents.setdefault(node, node)
+        while parents[node] != node:
+            parents[node] = parents[parents[node]]
+            node = parents[node]
         return node
 
-    for row, cluster, person in zip(kept["row"], kept["cluster"], kept["item_id"], strict=True):
-        for other in (("cluster", cluster), ("person", person)):
-            parent[root(("row", row))] = root(other)
-    smallest: dict[object, int] = {}
-    for row in sorted(kept["row"]):
-        smallest.setdefault(root(("row", row)), row)
-    return {row: smallest[root(("row", row))] for row in kept["row"]}
+    for row, cluster, item in zip(table["row"], table["cluster"], table["item_id"], strict=True):
+        for node in (("cluster", cluster), ("item", item)):
+            parents[root(("row", row))] = root(node)
+    smallest_rows: dict[Node, int] = {}
+    for row in sorted(table["row"]):
+        smallest_rows.setdefault(root(("row", row)), row)
+    return {row: smallest_rows[root(("row", row))] for row in table["row"]}
 
 
-def _names(kept: pd.DataFrame, group: dict[int, int], unit: str) -> dict[int, str]:
-    """A name for each group that does not change when other pictures come or go."""
+def _group_names(kept: pd.DataFrame, groups: dict[int, int], group_by: str) -> dict[int, str]:
+    """Name each group so that the name stays when other pictures come or go.
+
+    Args:
+        kept: The ledger's kept rows.
+        groups: The group of each row.
+        group_by: person or image.
+    """
     names: dict[int, str] = {}
-    seen: Counter[tuple] = Counter()
-    for row, person, url in zip(kept["row"], kept["item_id"], kept["image_url"], strict=True):
-        name = person
-        if unit == "image":
-            name = f"{person} {url} {seen[person, url]}"
-            seen[person, url] += 1
-        names[group[row]] = min(names.get(group[row], name), name)
+    occurrences: Counter[tuple[str, str]] = Counter()
+    for row, item, url in zip(kept["row"], kept["item_id"], kept["image_url"], strict=True):
+        name = item
+        if group_by == "image":
+            name = f"{item} {url} {occurrences[item, url]}"
+            occurrences[item, url] += 1
+        names[groups[row]] = min(names.get(groups[row], name), name)
     return names
 
 
-def _sides(
-    group: dict[int, int], names: dict[int, str], settings: Split, seed: int
+def _draw_sides(
+    groups: dict[int, int], names: dict[int, str], settings: Split, seed: int
 ) -> dict[int, str]:
-    place = {g: _place(name, seed) for g, name in names.items()}
+    """Return the side of each row.
+
+    Args:
+        groups: The group of each row.
+        names: The name of each group.
+        settings: The method and val_fraction.
+        seed: Another seed gives other sides.
+    """
+    draws = {group: _draw(name, seed) for group, name in names.items()}
     if settings.method == "hash":
-        val = {g for g, at in place.items() if at < settings.val_fraction}
+        val = {group for group, draw in draws.items() if draw < settings.val_fraction}
     else:
-        wanted = settings.val_fraction * len(group)
-        sizes = pd.Series(group).value_counts()
-        val, taken = set(), 0
-        for g in sorted(place, key=place.__getitem__):
-            if taken >= wanted:
+        target = settings.val_fraction * len(groups)
+        sizes = Counter(groups.values())
+        val, val_size = set(), 0
+        for group in sorted(draws, key=draws.__getitem__):
+            if val_size >= target:
                 break
-            val.add(g)
-            taken += sizes[g]
-    return {row: "val" if g in val else "train" for row, g in group.items()}
+            val.add(group)
+            val_size += sizes[group]
+    return {row: "val" if group in val else "train" for row, group in groups.items()}
 
 
-def _place(name: str, seed: int) -> float:
-    """A number in [0, 1) from the group's name and the seed."""
+def _draw(name: str, seed: int) -> float:
+    """Return a number in [0, 1) from a group's name and the seed."""
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -1,23 +1,27 @@
-"""What the discriminator sees, changed at random so that it cannot learn a small set by heart.
+"""Random changes of what the discriminator sees, so that it cannot memorise a small set.
 
-Differentiable augmentation (DiffAugment, Zhao et al. 2020, with the paper's ranges), of real and
-generated pictures alike. What moves or hides a place does so in the input and the picture at once.
+This is differentiable augmentation (DiffAugment, Zhao et al. 2020) with the paper's ranges, for
+real and generated pictures alike. Translation and cutout change input and picture in the same
+place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SHIFT = 1 / 8  # of a side, by at most which a pair is moved
-HIDDEN = 1 / 2  # of a side: the square that is cut out
+MAX_SHIFT = 1 / 8  # of a side, by which a pair is moved
+CUTOUT_SIDE = 1 / 2  # of a side: the square that is cut out
 
 
-def augment(x: Tensor, picture: Tensor, kinds: list[str]) -> tuple[Tensor, Tensor]:
-    """Inputs (B, C, H, W) and pictures (B, 3, H, W), both in [-1, 1], changed by each of `kinds`.
+def augment(x: Tensor, picture: Tensor, kinds: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Return inputs and pictures changed by each of `kinds`, drawn from torch's own generator.
 
-    Draws from torch's own generator.
+    Args:
+        x: Inputs, (B, C, H, W) in [-1, 1].
+        picture: Photos or generated pictures, (B, 3, H, W) in [-1, 1].
+        kinds: Names in KINDS.
     """
     for kind in kinds:
         x, picture = KINDS[kind](x, picture)
@@ -25,41 +29,43 @@ def augment(x: Tensor, picture: Tensor, kinds: list[str]) -> tuple[Tensor, Tenso
 
 
 def _color(x: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Brightness, saturation and contrast of the picture alone."""
+    """Change brightness, saturation and contrast of the picture alone."""
     brightness, saturation, contrast = torch.rand(3, len(x), 1, 1, 1, device=x.device)
     picture = picture + brightness - 0.5
     gray = picture.mean(dim=1, keepdim=True)
     picture = gray + (picture - gray) * 2 * saturation
-    middle = picture.mean(dim=(1, 2, 3), keepdim=True)
-    return x, middle + (picture - middle) * (contrast + 0.5)
+    mean = picture.mean(dim=(1, 2, 3), keepdim=True)
+    return x, mean + (picture - mean) * (contrast + 0.5)
 
 
 def _translation(x: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
-    height, width = x.shape[2:]
-    most = [round(side * SHIFT) for side in (height, width)]
-    down, right = (
-        torch.randint(2 * m + 1, (len(x), 1), device=x.device) + torch.arange(side, device=x.device)
-        for m, side in zip(most, (height, width), strict=True)
+    """Move each pair by up to MAX_SHIFT; what it leaves is zero."""
+    device, sides = x.device, x.shape[2:]
+    limits = [round(side * MAX_SHIFT) for side in sides]
+    rows, columns = (
+        torch.randint(2 * limit + 1, (len(x), 1), device=device) + torch.arange(side, device=device)
+        for limit, side in zip(limits, sides, strict=True)
     )
-    which = torch.arange(len(x), device=x.device)[:, None, None]
-    room = (most[1], most[1], most[0], most[0])
+    pairs = torch.arange(len(x), device=device)[:, None, None]
+    padding = (limits[1], limits[1], limits[0], limits[0])
 
-    def moved(pictures: Tensor) -> Tensor:
-        padded = F.pad(pictures, room).permute(0, 2, 3, 1)
-        return padded[which, down[:, :, None], right[:, None, :]].permute(0, 3, 1, 2)
+    def move(pictures: Tensor) -> Tensor:
+        padded = F.pad(pictures, padding).permute(0, 2, 3, 1)
+        return padded[pairs, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
-    return moved(x), moved(picture)
+    return move(x), move(picture)
 
 
 def _cutout(x: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Set a square of each pair to zero; it may reach over the edges."""
     outside = []
     for side in x.shape[2:]:
-        half = round(side * HIDDEN) // 2
-        middle = torch.randint(side, (len(x), 1), device=x.device)
-        away = torch.arange(side, device=x.device) - middle
-        outside.append((away < -half) | (away >= half))
-    kept = outside[0][:, None, :, None] | outside[1][:, None, None, :]
-    return x * kept, picture * kept
+        half = round(side * CUTOUT_SIDE) // 2
+        center = torch.randint(side, (len(x), 1), device=x.device)
+        offset = torch.arange(side, device=x.device) - center
+        outside.append((offset < -half) | (offset >= half))
+    mask = outside[0][:, None, :, None] | outside[1][:, None, None, :]
+    return x * mask, picture * mask
 
 
 Kind = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]

@@ -1,12 +1,14 @@
 """Checkpoints of an unfinished training, outside the pipeline's outputs.
 
-A checkpoint lies in .resume/<fingerprint of parameters, code and data>: a killed run resumes from
+A checkpoint lies in .resume/<fingerprint of parameters, code and data>. A killed run resumes from
 it, and a run with anything changed starts at step 0. The snapshots lie beside the state, because
 DVC empties a stage's outputs before it runs the stage again.
 """
 
+import json
 import shutil
 from collections.abc import Container
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,9 @@ from src.model import (
 from src.storage import atomic, encoding, ledger, slices
 from src.storage.atomic import atomic_write, write_bytes
 from src.storage.fingerprint import fingerprint
-from src.train import augment, batches, snapshots, steps
+from src.train import augment, batches, gan, snapshots, steps
+from src.train.gan import Networks
+from src.train.snapshots import Scores
 
 ROOT = Path(".resume")
 # Every module that a training's numbers come from; a test compares them with the imports.
@@ -44,6 +48,7 @@ CODE = (
     device,
     distributed,
     encoding,
+    gan,
     generator,
     image_metrics,
     inputs,
@@ -59,42 +64,105 @@ CODE = (
 )
 
 
-def folder(settings: dict[str, Any], data: list[Shards | np.ndarray]) -> Path:
-    """Where the checkpoint of exactly this training lives."""
-    contents = [content_digest(array) for array in data]
-    return ROOT / fingerprint(CODE, settings, torch.__version__, contents)
+@dataclass
+class Progress:
+    """How far a training is, beside its networks' states.
+
+    Attributes:
+        step: The number of steps done.
+        history: The losses of the logged steps, in order.
+        scores: Those of the snapshots, in order.
+    """
+
+    step: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    scores: list[Scores] = field(default_factory=list)
 
 
-def save(state: dict[str, Any], where: Path) -> None:
-    """Write a checkpoint, whole or not at all: UserError where the disk refuses."""
-    path = where / "state.pt"
+def directory(settings: dict[str, Any], data: list[Shards | np.ndarray]) -> Path:
+    """Return the folder of exactly this training's checkpoint.
+
+    Args:
+        settings: Everything that its numbers depend on beside code and data.
+        data: The arrays that it reads.
+    """
+    digests = [content_digest(array) for array in data]
+    canonical = json.dumps(settings, sort_keys=True)
+    return ROOT / fingerprint(CODE, canonical, torch.__version__, digests)
+
+
+def save(folder: Path, nets: Networks, progress: Progress) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    The state is complete, because every random choice is a function of the step.
+
+    Raises:
+        UserError: The disk refuses.
+    """
+    path = folder / "state.pt"
+    parts = {name: part.state_dict() for name, part in nets.state_parts.items()}
     try:
         with atomic_write(path) as temporary:
-            torch.save(state, temporary)
-    except RuntimeError as error:  # what torch makes of a full disk
+            torch.save({**parts, "progress": asdict(progress)}, temporary)
+    except RuntimeError as error:  # torch's word for a full disk
         reason = str(error).splitlines()[0]
-        raise UserError(f"cannot write {path}: {reason}; the one before is kept") from None
+        raise UserError(
+            f"cannot write {path}: {reason}; the previous checkpoint is still there"
+        ) from None
 
 
-def load(where: Path, device: torch.device) -> dict[str, Any] | None:
-    """The checkpoint, or None where there is none."""
-    path = where / "state.pt"
-    return torch.load(path, map_location=device, weights_only=True) if path.exists() else None
+def restore(folder: Path, nets: Networks, device: torch.device) -> Progress:
+    """Load a checkpoint into the networks, if there is one.
+
+    Args:
+        folder: Where the checkpoint lies.
+        nets: Fresh networks; they get the checkpoint's state.
+        device: The networks' own.
+
+    Returns:
+        The training's progress, at step 0 if there is no checkpoint.
+    """
+    path = folder / "state.pt"
+    if not path.exists():
+        return Progress()
+    state = torch.load(path, map_location=device, weights_only=True)
+    for name, part in nets.state_parts.items():
+        part.load_state_dict(state[name])
+        if isinstance(part, torch.optim.Adam):
+            _match_memory_format(part)
+    return Progress(**state["progress"])
 
 
-def snapshot_dir(where: Path) -> Path:
-    """The folder whose content belongs into the outputs."""
-    return where / "kept"
+def _match_memory_format(adam: torch.optim.Adam) -> None:
+    """Bring loaded means into their weights' memory format.
+
+    The format depends on a process's share of the batch. torch's fused Adam computes wrong
+    weights, and raises nothing, if the means have another one.
+    """
+    for weight, state in adam.state.items():
+        for name in ("exp_avg", "exp_avg_sq"):
+            state[name] = torch.empty_like(weight).copy_(state[name])
 
 
-def restore_snapshots(where: Path, out: Path, stems: Container[str] | None = None) -> None:
-    """Bring what was kept into the outputs, each file whole: all, or those of some names."""
-    for path in sorted(snapshot_dir(where).rglob("*.*")):
-        # hidden ones are what a kill left half written
+def snapshot_dir(folder: Path) -> Path:
+    """Return the folder of the snapshots, which belong into the outputs."""
+    return folder / "outputs"
+
+
+def restore_snapshots(folder: Path, out: Path, stems: Container[str] | None = None) -> None:
+    """Copy snapshots into the outputs, each file whole.
+
+    Args:
+        folder: Where the checkpoint lies.
+        out: The outputs.
+        stems: Names without suffix of the files to copy; None for all.
+    """
+    for path in sorted(snapshot_dir(folder).rglob("*.*")):
+        # a kill leaves hidden files, which are half written
         if path.name[0] != "." and (stems is None or path.stem in stems):
-            write_bytes(out / path.relative_to(snapshot_dir(where)), path.read_bytes())
+            write_bytes(out / path.relative_to(snapshot_dir(folder)), path.read_bytes())
 
 
-def remove(where: Path) -> None:
-    """Forget a training that is done."""
-    shutil.rmtree(where, ignore_errors=True)
+def remove(folder: Path) -> None:
+    """Remove the checkpoint of a training that has ended."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,9 +1,8 @@
-"""What is looked at along the way: weights, sample sheets and validation scores."""
+"""Snapshots of a training: weights, sample sheets and validation scores."""
 
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from src.dataset.arrays import Pairs
 from src.drawing.sheets import sample_sheet
@@ -14,50 +13,71 @@ from src.model.saving import save_generator
 from src.model.tensors import to_tensor, to_uint8
 from src.storage.atomic import read_json, write_bytes, write_json
 from src.storage.encoding import encode_png
+from src.storage.slices import slices
 
-SHOWN = 6  # validation pictures in a sample sheet
-BATCH = 32
+SHEET_PICTURES = 6  # of validation, in a sample sheet
+BATCH_SIZE = 32
+
+Scores = dict[str, float]  # the snapshot's step, and its mean score by metric
 
 
-def name(step: int) -> str:
-    """What a snapshot's files are called."""
+def stem(step: int) -> str:
+    """Return the name of a snapshot's files, without suffix."""
     return f"step_{step:06d}"
 
 
 def take(
-    generator: Generator,
-    val: Pairs,
-    out: Path,
-    step: int,
-    device: torch.device,
-    world: World = SINGLE_PROCESS,
-) -> dict[str, float]:
-    """Keep the weights and a sheet of input | output | target; the mean scores of validation.
+    generator: Generator, val: Pairs, out: Path, step: int, world: World = SINGLE_PROCESS
+) -> Scores:
+    """Write the weights, and a sheet of input | output | target; score the validation pictures.
 
-    Several processes score it together, and the first one writes.
+    Args:
+        generator: In training mode, as it is again afterwards.
+        val: The validation pairs.
+        out: Gets snapshots/ and samples/, which the main process writes.
+        step: The number of steps done.
+        world: The processes that score together.
+
+    Returns:
+        The step, and the mean l1, psnr and ssim.
     """
-    world.on_main(save_generator, generator, out / "snapshots", name(step))
+    world.on_main(save_generator, generator, out / "snapshots", stem(step))
     generator.eval()
     inputs = val.inputs(generator.config["task"])
+    device = next(generator.parameters()).device
 
-    def made(places: slice | np.ndarray) -> np.ndarray:
-        return to_uint8(generator.render(to_tensor(inputs[places]).to(device)))
+    def render(rows: slice | np.ndarray) -> np.ndarray:
+        return to_uint8(generator.render(to_tensor(inputs[rows]).to(device)))
 
-    shown = np.linspace(0, len(val) - 1, min(SHOWN, len(val))).astype(int)
-    sheet = sample_sheet(inputs[shown], made(shown), val.photo[shown])
-    sheet_file = out / "samples" / f"{name(step)}.png"
-    world.on_main(write_bytes, sheet_file, encode_png(sheet))
-    parts = [slice(at, at + BATCH) for at in range(0, len(val), BATCH)]
-    scores = world.map(lambda part: image_metrics.scores(made(part), val.photo[part]), parts)
+    def score(rows: slice) -> dict[str, np.ndarray]:
+        return image_metrics.scores(render(rows), val.photo[rows])
+
+    sample_pairs = np.linspace(0, len(val) - 1, min(SHEET_PICTURES, len(val))).astype(int)
+    sheet = sample_sheet(inputs[sample_pairs], render(sample_pairs), val.photo[sample_pairs])
+    world.on_main(write_bytes, out / "samples" / f"{stem(step)}.png", encode_png(sheet))
+    batches = world.map(score, slices(len(val), BATCH_SIZE))
     generator.train()
-    means = {key: np.concatenate([s[key] for s in scores]).mean() for key in image_metrics.BETTER}
+    means = {
+        key: np.concatenate([batch[key] for batch in batches]).mean()
+        for key in image_metrics.BETTER
+    }
     return {"step": step} | {key: round(float(mean), 5) for key, mean in means.items()}
 
 
-def keep_best(scored: list[dict[str, float]], by: str, out: Path) -> dict[str, float]:
-    """Copy the best snapshot, the earlier of equals, to `out`/best; its step and scores."""
-    best = max(scored, key=lambda s: (image_metrics.BETTER[by] * s[by], -s["step"]))
-    weights = out / "snapshots" / f"{name(best['step'])}.safetensors"
+def copy_best(scores: list[Scores], metric: str, out: Path) -> Scores:
+    """Copy the best snapshot to `out`/best; of equals the earliest.
+
+    Args:
+        scores: Those of all snapshots.
+        metric: l1, psnr or ssim.
+        out: The folder that holds snapshots/.
+
+    Returns:
+        The scores of the best snapshot.
+    """
+    sign = image_metrics.BETTER[metric]
+    best = max(scores, key=lambda snapshot: (sign * snapshot[metric], -snapshot["step"]))
+    weights = out / "snapshots" / f"{stem(int(best['step']))}.safetensors"
     write_bytes(out / "best" / "generator.safetensors", weights.read_bytes())
     write_json(out / "best" / "config.json", read_json(out / "snapshots" / "config.json"))
     return best

@@ -1,100 +1,87 @@
-"""One step of each network: the losses of pix2pix."""
-
-from dataclasses import dataclass
+"""One step of each network: the losses of pix2pix (Isola et al. 2017)."""
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from src.model.generator import Generator
 from src.params import Train
 from src.train.augment import augment
-
-
-@dataclass
-class Networks:
-    """What is trained. Without an adversarial loss there is no discriminator.
-
-    average: the moving average of the generator's weights, where one is kept. run and judge: how
-    generator and discriminator are called, so that gradients are shared with other processes.
-    """
-
-    generator: Generator
-    discriminator: nn.Module | None
-    generator_adam: torch.optim.Adam
-    discriminator_adam: torch.optim.Adam | None
-    average: Generator | None = None
-    run: nn.Module | None = None
-    judge: nn.Module | None = None
-
-    @property
-    def parts(self) -> dict[str, nn.Module | torch.optim.Adam]:
-        """What a checkpoint keeps, by name."""
-        names = ("generator", "discriminator", "generator_adam", "discriminator_adam", "average")
-        return {name: part for name in names if (part := getattr(self, name)) is not None}
-
-    @property
-    def kept(self) -> Generator:
-        """The generator that becomes the model."""
-        return self.average or self.generator
-
-    @torch.no_grad()
-    def follow(self, decay: float, step: int) -> None:
-        """Move the average on by a step: decay · average + (1 - decay) · weights.
-
-        At first with less decay, (1 + step) / (10 + step), so that the weights it began with
-        are soon forgotten: of 300 steps at .99 they would else keep a twentieth, and the
-        variances of batch normalisation, which begin at 1, would drown what was measured.
-        """
-        share = 1 - min(decay, (1 + step) / (10 + step))
-        for mean, now in zip(
-            self.average.state_dict().values(), self.generator.state_dict().values(), strict=True
-        ):
-            if mean.is_floating_point():
-                mean.lerp_(now, share)
-            else:
-                mean.copy_(now)
+from src.train.gan import Networks
 
 
 def discriminator_step(
-    nets: Networks, x: Tensor, real: Tensor, fake: Tensor, train: Train
+    nets: Networks, x: Tensor, real: Tensor, fake: Tensor, t: Train
 ) -> dict[str, Tensor]:
-    """Teach D to tell (x, real) from (x, fake); its loss is halved, as published."""
+    """Teach the discriminator to tell (x, real) from (x, fake).
+
+    Its loss is the mean of both losses, as published.
+
+    Args:
+        nets: With a discriminator, whose weights change.
+        x: Inputs, (B, C, S, S) in [-1, 1].
+        real: Photos, (B, 3, S, S) in [-1, 1].
+        fake: The generator's pictures, as the photos.
+        t: The parameters of training.
+
+    Returns:
+        The loss `d`, and which share of its logits is right on real and on generated pictures.
+    """
+    assert nets.discriminator_ddp is not None
+    assert nets.discriminator_adam is not None
     nets.discriminator_adam.zero_grad()
     losses = {"d": torch.zeros((), device=x.device)}
     for name, photo, label in (("real", real, 1), ("fake", fake.detach(), 0)):
-        judged = nets.judge(torch.cat(augment(x, photo, train.discriminator.augment), 1)).float()
-        loss = _bce(judged, label) / 2
-        loss.backward()  # now: what it keeps is gone before the other's is made
+        pair = augment(x, photo, t.discriminator.augment)
+        logits = nets.discriminator_ddp(torch.cat(pair, 1)).float()
+        loss = _bce(logits, label) / 2
+        torch.autograd.backward(loss)  # at once: only one pass's activations are in memory
         losses["d"] += loss.detach()
-        right = judged > 0 if label else judged < 0
-        losses[f"d_right_on_{name}"] = right.float().mean()
+        is_right = logits > 0 if label else logits < 0
+        losses[f"d_right_on_{name}"] = is_right.float().mean()
     nets.discriminator_adam.step()
     return losses
 
 
 def generator_step(
-    nets: Networks, x: Tensor, real: Tensor, fake: Tensor, train: Train
+    nets: Networks,
+    x: Tensor,
+    real: Tensor,
+    fake: Tensor,
+    t: Train,
+    use_discriminator: bool = True,
 ) -> dict[str, Tensor]:
-    """Teach G to be near the photo (L1) and to be taken for real by D."""
+    """Teach the generator to match the photo (L1) and to pass for real.
+
+    Args:
+        nets: The networks; the generator's weights change.
+        x: Inputs, (B, C, S, S) in [-1, 1].
+        real: Photos, (B, 3, S, S) in [-1, 1].
+        fake: The generator's pictures for `x`, with their graph.
+        t: The parameters of training.
+        use_discriminator: False for L1 alone, as without a discriminator.
+
+    Returns:
+        The losses `g_l1` and, with a discriminator, `g_gan`, both before their weights.
+    """
+    discriminator = nets.discriminator if use_discriminator else None
     l1 = F.l1_loss(fake.float(), real)
-    loss, losses = train.l1_weight * l1, {"g_l1": l1.detach()}
-    if nets.discriminator is not None:
-        nets.discriminator.requires_grad_(False)  # it learns nothing here: half its backward
-        pair = augment(x, fake, train.discriminator.augment)
-        gan = _bce(nets.discriminator(torch.cat(pair, 1)).float(), 1)
-        loss = loss + train.gan_weight * gan
+    loss, losses = t.l1_weight * l1, {"g_l1": l1.detach()}
+    if discriminator is not None:
+        discriminator.requires_grad_(False)  # it does not learn here: that halves its backward pass
+        pair = augment(x, fake, t.discriminator.augment)
+        gan = _bce(discriminator(torch.cat(pair, 1)).float(), 1)
+        loss = loss + t.gan_weight * gan
         losses["g_gan"] = gan.detach()
     nets.generator_adam.zero_grad()
-    loss.backward()
-    if nets.discriminator is not None:
-        nets.discriminator.requires_grad_(True)
+    torch.autograd.backward(loss)
+    if discriminator is not None:
+        discriminator.requires_grad_(True)
     nets.generator_adam.step()
     return losses
 
 
 def learning_rate(step: int, steps: int, base: float) -> float:
-    """Constant for the first half, then linear to zero: a pure function of the step."""
+    """Return the rate of a step: constant for the first half of `steps`, then linear to zero."""
     half = steps / 2
     return base if step < half else base * (steps - step) / (steps - half)
 

@@ -16,13 +16,12 @@ import torch
 from safetensors.numpy import load_file
 
 from src.dataset import arrays
-from src.dataset.inputs import to_canny, to_gray
 from src.errors import UserError
 from src.imaging.picture_files import read_photo
 from src.model import distributed
 from src.model.distributed import SINGLE_PROCESS, World
 from src.pair.pairing import square_crop
-from src.params import Canny
+from tests.builders import pairs_of
 from tests.conftest import ROOT, write_params
 
 TINY = {
@@ -41,21 +40,17 @@ TINY = {
     "evaluate.device": "cpu",
     "evaluate.batch_size": 3,
 }
-CANNY = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
 
 
 def project(folder: Path, faces: list[np.ndarray], changes: dict) -> Path:
-    """What train and evaluate find on disk, in a folder of its own."""
+    """Write what train and evaluate read, in a folder of its own."""
     folder.mkdir(exist_ok=True)
     write_params(folder / "params.yaml", TINY | changes)
     for side, part, size in (("train", faces[:9], 36), ("val", faces[9:17], 32)):
-        photo = np.stack([square_crop(face, size, "center") for face in part])
-        made = {"photo": photo, "gray": to_gray(photo)}
-        made |= {"canny": np.stack([to_canny(p, CANNY) for p in photo])}
-        index = pd.DataFrame({"row": range(len(part)), "item_id": "nm", "name": "Zoë"})
-        arrays.save(folder / "data/pairs", side, made, index)
-        if side == "val":
-            arrays.save(folder / "data/pairs", "probe", made, index)
+        pairs = pairs_of([square_crop(face, size, "center") for face in part])
+        content = {"photo": pairs.photo, "gray": pairs.gray, "canny": pairs.canny}
+        for name in ("val", "probe") if side == "val" else ("train",):
+            arrays.save(folder / "data/pairs", name, content, pairs.index)
     (folder / "data/weights").mkdir(parents=True, exist_ok=True)
     (folder / "data/weights/record.json").write_text('{"features": "random"}')
     (folder / "metrics").mkdir(exist_ok=True)
@@ -63,9 +58,9 @@ def project(folder: Path, faces: list[np.ndarray], changes: dict) -> Path:
     return folder
 
 
-def run(folder: Path, stage: str, **more: str) -> subprocess.CompletedProcess:
-    """A stage, as dvc.yaml calls it."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | more
+def run(folder: Path, stage: str) -> subprocess.CompletedProcess:
+    """Run a stage, as dvc.yaml calls it."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", f"stages.{stage}"]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240
@@ -77,9 +72,9 @@ def history(folder: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory, faces) -> Path:
+def single(tmp_path_factory, faces) -> Path:
     """A training and its evaluation in one process."""
-    folder = project(tmp_path_factory.mktemp("one") / "p", faces, {})
+    folder = project(tmp_path_factory.mktemp("single") / "p", faces, {})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for stage in ("train", "evaluate"):
@@ -88,50 +83,50 @@ def one(tmp_path_factory, faces) -> Path:
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory, faces) -> Path:
-    """The same training in two."""
-    folder = project(tmp_path_factory.mktemp("two") / "p", faces, {"train.processes": 2})
+def double(tmp_path_factory, faces) -> Path:
+    """The same training in two processes."""
+    folder = project(tmp_path_factory.mktemp("double") / "p", faces, {"train.processes": 2})
     done = run(folder, "train")
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def test_two_processes_have_the_losses_of_one_with_both_their_batches(one, two):
-    a, b = history(one), history(two)
+def test_two_processes_have_the_losses_of_one(single, double):
+    a, b = history(single), history(double)
     assert len(a) == 12
-    assert (a[:, 1] > 0).all()  # the halves of a batch differ: nothing equals by chance
+    assert (a[:, 1] > 0).all()
     np.testing.assert_allclose(a, b, atol=1.5e-5)
 
 
-def test_two_processes_end_with_the_weights_of_one(one, two):
-    a, b = (load_file(f / "data/model/generator.safetensors") for f in (one, two))
+def test_two_processes_end_with_the_weights_of_one(single, double):
+    a, b = (load_file(f / "data/model/generator.safetensors") for f in (single, double))
     assert a.keys() == b.keys()
     for name in a:
         np.testing.assert_allclose(a[name], b[name], atol=2e-4, err_msg=name)
 
 
-def test_two_processes_write_the_files_that_one_writes(one, two):
+def test_two_processes_write_the_files_that_one_writes(single, double):
     names = [
         sorted(str(path.relative_to(folder)) for path in (folder / "data/model").rglob("*.*"))
-        for folder in (one, two)
+        for folder in (single, double)
     ]
     assert names[0] == names[1]
-    assert not list(two.glob(".resume/*"))
+    assert not list(double.glob(".resume/*"))
 
 
-def test_the_same_model_has_the_same_scores_in_two_processes(one, tmp_path, faces):
+def test_the_same_model_has_the_same_scores_in_two_processes(single, tmp_path, faces):
     folder = project(tmp_path / "p", faces, {"evaluate.processes": 2})
-    (folder / "data/model").symlink_to(one / "data/model")
+    (folder / "data/model").symlink_to(single / "data/model")
     done = run(folder, "evaluate")
     assert done.returncode == 0, done.stderr
     for file in ("metrics/evaluate.json", "metrics/progress.csv", "data/predictions/scores.csv"):
-        assert (folder / file).read_bytes() == (one / file).read_bytes()
-    named = sorted((one / "data/predictions").glob("*.png"))
-    assert len(named) == 8
-    for path in named:
-        other = folder / "data/predictions" / path.name
-        np.testing.assert_array_equal(read_photo(path), read_photo(other))
-    assert json.loads((one / "metrics/evaluate.json").read_text())["val"]["n"] == 8
+        assert (folder / file).read_bytes() == (single / file).read_bytes()
+    pictures = sorted((single / "data/predictions").glob("*.png"))
+    assert len(pictures) == 8
+    for path in pictures:
+        twin = folder / "data/predictions" / path.name
+        np.testing.assert_array_equal(read_photo(path), read_photo(twin))
+    assert json.loads((single / "metrics/evaluate.json").read_text())["val"]["n"] == 8
 
 
 MACHINES = """
@@ -141,22 +136,25 @@ ip link set lo up
 """
 
 
-def test_two_machines_train_together(one, tmp_path, faces):
-    """Each runs the stage's own command; a network of their own keeps them from any other."""
-    alone = ["unshare", "--map-root-user", "--net"]
-    if not shutil.which("ip") or subprocess.run([*alone, "true"], capture_output=True).returncode:
-        pytest.skip("no network of its own can be had here (unshare --net, ip)")
+def test_two_machines_train_together(single, tmp_path, faces):
+    """Each runs the stage's own command, in a network namespace of their own."""
+    isolated = ["unshare", "--map-root-user", "--net"]
+    if (
+        not shutil.which("ip")
+        or subprocess.run([*isolated, "true"], capture_output=True).returncode
+    ):
+        pytest.skip("no network namespace (unshare --net, ip)")
     folder = project(tmp_path / "p", faces, {})
-    meeting = {
+    rendezvous = {
         "PET_NNODES": "2",
         "PET_RDZV_BACKEND": "c10d",
         "PET_RDZV_ENDPOINT": "127.0.0.1:29511",
         "PET_LOCAL_ADDR": "127.0.0.1",
         "GLOO_SOCKET_IFNAME": "lo",
     }
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | meeting
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | rendezvous
     done = subprocess.run(
-        [*alone, "sh", "-ec", MACHINES.format(python=sys.executable)],
+        [*isolated, "sh", "-ec", MACHINES.format(python=sys.executable)],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -164,43 +162,43 @@ def test_two_machines_train_together(one, tmp_path, faces):
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(history(folder), history(one), atol=1.5e-5)
+    np.testing.assert_allclose(history(folder), history(single), atol=1.5e-5)
 
 
 STOP = """
 import os
 from src.train import checkpoint
 save = checkpoint.save
-def stop(*state):
-    save(*state)
+def save_and_exit(*arguments):
+    save(*arguments)
     os._exit(9)
-checkpoint.save = stop
+checkpoint.save = save_and_exit
 from stages import train
 train.main()
 """
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
-def test_a_training_goes_on_in_another_number_of_processes(
-    one, tmp_path, faces, before: int, after: int
+def test_a_training_resumes_in_another_number_of_processes(
+    single, tmp_path, faces, before: int, after: int
 ):
     folder = project(tmp_path / "p", faces, {"train.processes": before})
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     (tmp_path / "stopping.py").write_text(STOP)
     command = [sys.executable, "-m", "stopping"]
-    if before > 1:  # as the stage starts them, but of another module
-        start = "from src import processes; processes._start('stopping', 2)"
-        command = [sys.executable, "-c", start]
+    if before > 1:  # as the stage launches them
+        launch = "from src.model import distributed; distributed.launch('stopping', 2)"
+        command = [sys.executable, "-c", launch]
     subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=240)
     assert list(folder.glob(".resume/*/state.pt"))
     project(folder, faces, {"train.processes": after})
     done = run(folder, "train")
     assert done.returncode == 0, done.stderr
-    assert "going on from step 4" in done.stdout + done.stderr
-    np.testing.assert_allclose(history(folder), history(one), atol=1.5e-5)
+    assert "resuming from step 4" in done.stdout + done.stderr
+    np.testing.assert_allclose(history(folder), history(single), atol=1.5e-5)
 
 
-def test_a_users_mistake_is_a_line_from_each_process_and_no_traceback(tmp_path, faces):
+def test_a_wrong_parameter_is_a_line_from_each_process_and_no_traceback(tmp_path, faces):
     folder = project(tmp_path / "p", faces, {"train.processes": 2, "train.batch_size": 3})
     done = run(folder, "train")
     assert done.returncode == 1
@@ -212,9 +210,9 @@ def test_a_users_mistake_is_a_line_from_each_process_and_no_traceback(tmp_path, 
 
 WATCH = r"""
 import glob, os, re
-from src import processes
+from src.model import distributed
 def listening(world):
-    world.wait()
+    world.barrier()
     inodes = set()
     for process in (os.getpid(), os.getppid()):
         for fd in glob.glob(f"/proc/{process}/fd/*"):
@@ -227,46 +225,47 @@ def listening(world):
             address, state, inode = (line.split()[n] for n in (1, 3, 9))
             if state == "0A" and inode in inodes:
                 print("LISTENS", address.split(":")[0], flush=True)
-    world.wait()
-processes.run(listening, "watching", 2, "cpu")
+    world.barrier()
+distributed.run(listening, "watching", 2, "cpu")
 """
 
 
 def test_the_processes_of_one_machine_are_not_reachable_from_outside(tmp_path):
-    """What listens in the processes and in the one that started them has this machine's address."""
-    done = started(tmp_path, "watching", WATCH)
+    """All that listens, in them and in their launcher, has a loopback address."""
+    done = run_module(tmp_path, "watching", WATCH)
     assert done.returncode == 0, done.stderr
-    found = set(re.findall(r"LISTENS (\w+)", done.stdout))
-    assert found, "gloo's processes listen for each other"
-    assert found <= {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1, ::1
+    addresses = set(re.findall(r"LISTENS (\w+)", done.stdout))
+    assert addresses, "gloo's processes listen for each other"
+    assert addresses <= {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1, ::1
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "said"),
+    ("body", "code", "message"),
     [
-        ("os.kill(os.getpid(), 9)", 1, r"t: process \d was ended by signal 9: was memory short\?"),
+        ("os.kill(os.getpid(), 9)", 1, r"t: signal 9 ended process \d: was memory short\?"),
         ("os.kill(os.getppid(), 2); time.sleep(60)", 130, "t: interrupted"),
     ],
 )
-def test_how_processes_ended_is_one_line(tmp_path, body: str, code: int, said: str):
+def test_the_end_of_processes_is_one_line(tmp_path, body: str, code: int, message: str):
     program = f"""
 import os, time
-from src import processes
-from src.errors import reported
+from src.model import distributed
+from src.errors import exit_on_user_error
 def work(world):
-    world.wait()
-    time.sleep(1)  # the other one leaves its wait meanwhile: there it would miss its partner
+    world.barrier()
+    time.sleep(1)  # else the other process would still be at the barrier
     {body}
-with reported("t"):
-    processes.run(work, "ending", 2, "cpu")
+with exit_on_user_error("t"):
+    distributed.run(work, "ending", 2, "cpu")
 """
-    done = started(tmp_path, "ending", program)
+    done = run_module(tmp_path, "ending", program)
     assert done.returncode == code
-    assert re.search(said, done.stderr), done.stderr
+    assert re.search(message, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
 
 
-def started(folder: Path, module: str, program: str) -> subprocess.CompletedProcess:
+def run_module(folder: Path, module: str, program: str) -> subprocess.CompletedProcess:
+    """Write a program as a module, and run it."""
     (folder / f"{module}.py").write_text(program)
     environment = os.environ | {"PYTHONPATH": f"{folder}:{ROOT}"}
     return subprocess.run(
@@ -286,27 +285,27 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         distributed.run(print, "nothing", 2, "auto")
 
 
-def test_shared_normalisation_is_where_the_network_is(monkeypatch):
+def test_a_synced_normalisation_keeps_the_networks_dtype():
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 1), torch.nn.BatchNorm2d(2)).double()
-    made = distributed.sync_batch_norms(network, World(0, 2))
-    assert isinstance(made[1], distributed.SyncedBatchNorm2d)
-    assert {value.dtype for value in made.state_dict().values()} <= {torch.float64, torch.int64}
+    synced = distributed.sync_batch_norms(network, World(0, 2))
+    assert isinstance(synced[1], distributed.SyncedBatchNorm2d)
+    assert {value.dtype for value in synced.state_dict().values()} <= {torch.float64, torch.int64}
 
 
 @pytest.mark.parametrize(("rank", "size", "count"), [(0, 1, 5), (1, 2, 6), (2, 3, 6)])
-def test_a_batch_is_dealt_out_in_equal_parts(rank: int, size: int, count: int):
+def test_a_batch_is_cut_in_equal_parts(rank: int, size: int, count: int):
     part = World(rank, size).local_slice(count, "n")
     assert list(range(count))[part] == [k for k in range(count) if k // (count // size) == rank]
 
 
-def test_what_cannot_be_dealt_out_evenly_is_refused():
+def test_a_batch_that_cannot_be_cut_evenly_is_refused():
     with pytest.raises(UserError, match="n = 5: expected a multiple of the 2 processes"):
         World(0, 2).local_slice(5, "n")
 
 
-def test_alone_nothing_is_shared():
+def test_a_single_process_shares_nothing():
     module = torch.nn.Linear(2, 2)
-    assert SINGLE_PROCESS.shared(module) is module
+    assert SINGLE_PROCESS.wrap_ddp(module) is module
     assert SINGLE_PROCESS.map(str, [3, 1]) == ["3", "1"]
     assert SINGLE_PROCESS.mean(torch.tensor([2.0])).item() == 2
-    SINGLE_PROCESS.wait()
+    SINGLE_PROCESS.barrier()

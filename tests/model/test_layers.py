@@ -1,4 +1,4 @@
-"""Layers that do on a CPU what torch's own do."""
+"""Layers that compute what torch's own do."""
 
 import copy
 
@@ -16,10 +16,10 @@ from src.model.layers import (
 
 
 def plain(layer: nn.Module) -> nn.Module:
-    """The same layer as torch's own."""
-    made = copy.deepcopy(layer)
-    made.__class__ = type(layer).__base__
-    return made
+    """Return the same layer as torch's own."""
+    twin = copy.deepcopy(layer)
+    twin.__class__ = type(layer).__base__
+    return twin
 
 
 def noise(*shape: int) -> Tensor:
@@ -27,16 +27,15 @@ def noise(*shape: int) -> Tensor:
 
 
 def gradients(layer: nn.Module, x: Tensor) -> list[Tensor]:
-    """The output, and the gradients of input and weights."""
+    """Return the output, and the gradients of input and weights."""
     x = x.clone().requires_grad_()
-    made = layer(x)
-    wanted = [x, *layer.parameters()]
-    return [made, *torch.autograd.grad((made * noise(*made.shape)).sum(), wanted)]
+    y = layer(x)
+    return [y, *torch.autograd.grad((y * noise(*y.shape)).sum(), [x, *layer.parameters()])]
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("few", [0, 10**6], ids=["by the library", "by a product"])
+@pytest.mark.parametrize("pixels", [0, 10**6], ids=["by oneDNN", "by a product"])
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [
@@ -46,10 +45,10 @@ def gradients(layer: nn.Module, x: Tensor) -> list[Tensor]:
         (ConvTranspose2d, (5, 7, 4, 2, 1)),
     ],
 )
-def test_a_convolution_is_torchs_own(
-    monkeypatch, kind: type, settings: tuple, few: int, count: int, bias: bool
+def test_a_convolution_equals_torchs_own(
+    monkeypatch, kind: type, settings: tuple, pixels: int, count: int, bias: bool
 ):
-    monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", few)
+    monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", pixels)
     layer = kind(*settings, bias=bias).double()
     x = noise(count, 5, 8, 6)
     for ours, theirs in zip(gradients(layer, x), gradients(plain(layer), x), strict=True):
@@ -59,7 +58,7 @@ def test_a_convolution_is_torchs_own(
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize(("kernel", "padding"), [(4, 1), (3, 0), (3, 2)])
-def test_a_convolution_to_one_channel_is_torchs_own(
+def test_a_convolution_to_one_channel_equals_torchs_own(
     kernel: int, padding: int, count: int, bias: bool
 ):
     layer = SingleChannelConv2d(5, 1, kernel, 1, padding, bias=bias).double()
@@ -71,19 +70,21 @@ def test_a_convolution_to_one_channel_is_torchs_own(
 @pytest.mark.parametrize(("kind", "sides"), [(Conv2d, (8, 10)), (ConvTranspose2d, (4, 5))])
 def test_few_pixels_of_a_whole_batch_go_through_a_product(monkeypatch, kind: type, sides: tuple):
     """The limit is on the smaller picture: 4 x 5 here, so that 3 pictures have 60 pixels."""
-    given = []
-    own = kind.__base__.forward
-    monkeypatch.setattr(kind.__base__, "forward", lambda layer, x: given.append(x) or own(layer, x))
+    inputs = []
+    forward = kind.__base__.forward
+    monkeypatch.setattr(
+        kind.__base__, "forward", lambda layer, x: inputs.append(x) or forward(layer, x)
+    )
     monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", 60)
     layer = kind(5, 7, 4, 2, 1).double()
     assert layer(noise(3, 5, *sides)).is_contiguous()
-    assert not given
+    assert not inputs
     layer(noise(4, 5, *sides))
-    assert given[0].is_contiguous(memory_format=torch.channels_last)
+    assert inputs[0].is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "few"),
+    ("kind", "settings", "pixels"),
     [
         (Conv2d, (5, 7, 4, 2, 1), 0),
         (Conv2d, (5, 7, 4, 2, 1), 10**6),
@@ -92,10 +93,10 @@ def test_few_pixels_of_a_whole_batch_go_through_a_product(monkeypatch, kind: typ
         (SingleChannelConv2d, (5, 1, 4, 1, 1), 0),
     ],
 )
-def test_in_bf16_a_convolution_gives_what_torchs_own_gives(
-    monkeypatch, kind: type, settings: tuple, few: int
+def test_in_bf16_a_convolution_is_near_torchs_own(
+    monkeypatch, kind: type, settings: tuple, pixels: int
 ):
-    monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", few)
+    monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", pixels)
     layer, x = kind(*settings), noise(2, 5, 8, 6).float()
     with torch.autocast("cpu", torch.bfloat16):
         ours, theirs = layer(x), plain(layer)(x)
@@ -107,7 +108,7 @@ ORDERS = [torch.contiguous_format, torch.channels_last]
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_batch_normalisation_is_torchs_own(order: torch.memory_format):
+def test_batch_normalisation_equals_torchs_own(order: torch.memory_format):
     layer = BatchNorm2d(6).double()
     x = noise(4, 6, 5, 5).contiguous(memory_format=order)
     for ours, theirs in zip(gradients(layer, x), gradients(plain(layer), x), strict=True):
@@ -115,20 +116,20 @@ def test_batch_normalisation_is_torchs_own(order: torch.memory_format):
 
 
 @pytest.mark.parametrize(
-    "after", [nn.Identity(), nn.ReLU(True)], ids=["as it is", "changed in place"]
+    "after", [nn.Identity(), nn.ReLU(True)], ids=["unchanged", "changed in place"]
 )
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("arriving", ORDERS)
-def test_a_gradient_is_brought_into_the_order_of_the_pixels(
+def test_a_gradient_gets_the_order_of_its_pixels(
     arriving: torch.memory_format, order: torch.memory_format, after: nn.Module
 ):
-    layer, seen = BatchNorm2d(6), []
-    made = layer(torch.randn(4, 6, 5, 5).contiguous(memory_format=order).requires_grad_())
-    made.grad_fn.register_prehook(lambda given: seen.append(given[0]))
-    made = after(made)
-    both = torch.cat([made, made], dim=1)  # whose gradient is cut in two that lie apart
+    layer, gradients_in = BatchNorm2d(6), []
+    y = layer(torch.randn(4, 6, 5, 5).contiguous(memory_format=order).requires_grad_())
+    y.grad_fn.register_prehook(lambda gradients: gradients_in.append(gradients[0]))
+    y = after(y)
+    both = torch.cat([y, y], dim=1)  # its gradient comes as two views
     both.backward(torch.randn(4, 12, 5, 5).contiguous(memory_format=arriving))
-    assert seen[0].is_contiguous(memory_format=order)
+    assert gradients_in[0].is_contiguous(memory_format=order)
 
 
 def network() -> nn.Module:
@@ -141,41 +142,41 @@ def network() -> nn.Module:
     return nn.Sequential(first, BatchNorm2d(5), second, third, last).double()
 
 
-OWN, LAST = "torch's own", "channels last"
+DEFAULT, LAST = "torch's default", "channels last"
 
 
 @pytest.mark.parametrize(
     ("count", "on_cpu", "expected"),
     [
-        (1, True, [OWN, OWN, OWN, LAST]),
-        (2, True, [LAST, OWN, OWN, LAST]),
+        (1, True, [DEFAULT, DEFAULT, DEFAULT, LAST]),
+        (2, True, [LAST, DEFAULT, DEFAULT, LAST]),
         (5, True, [LAST, LAST, LAST, LAST]),
         (1, False, [LAST, LAST, LAST, LAST]),
     ],
     ids=["one picture", "two", "five", "on a GPU"],
 )
-def test_weights_lie_channels_last_but_for_products(
+def test_weights_are_channels_last_except_for_products(
     monkeypatch, count: int, on_cpu: bool, expected: list[str]
 ):
-    """The first makes 8 x 8 pixels of a picture, the next 4 x 4, and the third reads those."""
+    """The first layer gives 8 x 8 pixels of a picture, the next 4 x 4, and the third reads those."""
     monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", 64)
     monkeypatch.setattr("src.model.layers._on_cpu", lambda x: on_cpu)
-    made = network()
-    set_memory_format(made, (count, 3, 16, 16))
-    weights = [m.weight for m in made if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    layers = network()
+    set_memory_format(layers, (count, 3, 16, 16))
+    weights = [m.weight for m in layers if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     last = [weight.is_contiguous(memory_format=torch.channels_last) for weight in weights]
-    assert [LAST if is_last else OWN for is_last in last] == expected
+    assert [LAST if is_last else DEFAULT for is_last in last] == expected
 
 
-def test_arranging_changes_neither_values_nor_results(monkeypatch):
+def test_the_memory_format_changes_neither_weights_nor_results(monkeypatch):
     monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", 40)
-    made = network()
-    before = copy.deepcopy(made)
-    set_memory_format(made, (2, 3, 16, 16))
-    assert made.training
-    assert not any(layer._forward_pre_hooks for layer in made)
+    after = network()
+    before = copy.deepcopy(after)
+    set_memory_format(after, (2, 3, 16, 16))
+    assert after.training
+    assert not any(layer._forward_pre_hooks for layer in after)
     for name, value in before.state_dict().items():
-        assert torch.equal(made.state_dict()[name], value), name
+        assert torch.equal(after.state_dict()[name], value), name
     x = noise(2, 3, 16, 16)
-    for ours, theirs in zip(gradients(made, x), gradients(before, x), strict=True):
+    for ours, theirs in zip(gradients(after, x), gradients(before, x), strict=True):
         torch.testing.assert_close(ours, theirs)

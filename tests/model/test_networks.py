@@ -48,10 +48,10 @@ def test_a_logit_sees_the_published_patch(n_layers: int, field: int):
     logits = network(picture)
     middle = logits.shape[-1] // 2
     logits[0, 0, middle, middle].backward()
-    seen = picture.grad[0, 0] != 0
+    is_seen = picture.grad[0, 0] != 0
     for axis in (0, 1):
-        places = torch.nonzero(seen.any(dim=axis)).flatten()
-        assert places[-1] - places[0] + 1 == field
+        positions = torch.nonzero(is_seen.any(dim=axis)).flatten()
+        assert positions[-1] - positions[0] + 1 == field
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance"])
@@ -83,16 +83,18 @@ def test_every_layer_of_the_discriminator_is_used(n_layers: int):
 
 
 def unused(network: nn.Module, picture: torch.Tensor) -> set[str]:
-    """Layers that no forward pass enters, and parameters that no gradient reaches."""
+    """Return layers that no forward pass enters, and parameters that no gradient reaches."""
     leaves = {name: m for name, m in network.named_modules() if not list(m.children())}
     idle = set(leaves)
     for name, module in leaves.items():
         module.register_forward_hook(lambda *_, name=name: idle.discard(name))
     output = network(picture)
-    # weighed at random: a plain sum has no gradient before a normalisation
+    # weighted at random: a plain sum has no gradient before a normalisation
     (output * noise(*output.shape)).sum().backward()
-    still = {n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()}
-    return idle | still
+    without_gradient = {
+        n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()
+    }
+    return idle | without_gradient
 
 
 @pytest.mark.parametrize("upsample", ["resize", "transposed"])
@@ -120,14 +122,14 @@ def test_dropout_is_where_it_was_published(n_downs: int):
 
 def test_skips_join_levels_of_the_same_size():
     network = unet()
-    joined = []
+    shapes = []
     for up in network.ups:
-        up.register_forward_hook(lambda _m, x, _out: joined.append(x[0].shape[1:]))
+        up.register_forward_hook(lambda _m, x, _out: shapes.append(x[0].shape[1:]))
     network(noise(1, 1, 32, 32))
-    assert joined == [(32, 1, 1), (64, 2, 2), (32, 4, 4), (16, 8, 8), (8, 16, 16)]
+    assert shapes == [(32, 1, 1), (64, 2, 2), (32, 4, 4), (16, 8, 8), (8, 16, 16)]
 
 
-def test_the_encoder_decoder_has_no_way_round_its_bottleneck():
+def test_everything_passes_the_encoder_decoders_bottleneck():
     torch.manual_seed(0)
     network = encdec(n_downs=3, n_blocks=1).eval()
     outputs = []
@@ -139,7 +141,7 @@ def test_the_encoder_decoder_has_no_way_round_its_bottleneck():
     torch.testing.assert_close(outputs[0], outputs[1], rtol=0, atol=0)
 
 
-def test_the_unet_has_a_way_round_its_bottleneck():
+def test_the_unets_skips_bypass_its_bottleneck():
     network = unet().eval()
     network.downs[-1].register_forward_hook(lambda _m, _x, out: torch.ones_like(out))
     dark, bright = network(torch.full((1, 1, 32, 32), -0.9)), network(noise(1, 1, 32, 32))
@@ -173,7 +175,7 @@ def test_weights_start_as_published(make):
     assert all((bias == 0).all() for bias in biases)
 
 
-def test_a_bias_before_a_normalisation_is_left_out():
+def test_a_convolution_before_a_normalisation_has_no_bias():
     for network in (encdec(), unet()):
         biased = [
             name

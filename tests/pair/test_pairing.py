@@ -252,5 +252,5 @@ def test_the_export_command_says_in_one_line_what_is_missing(tmp_path: Path, pai
     shutil.copytree(pairs_folder, tmp_path / "data" / "pairs")
     done = exported(tmp_path, "--task", "labels")
     assert done.returncode == 1
-    assert done.stderr.startswith("pair: task 'labels' needs labels")
+    assert done.stderr.startswith("python -m src: task 'labels' needs labels")
     assert done.stderr.count("\n") == 1

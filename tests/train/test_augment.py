@@ -1,4 +1,4 @@
-"""What the discriminator sees, changed at random."""
+"""Random changes of what the discriminator sees."""
 
 import pytest
 import torch
@@ -7,18 +7,18 @@ from src.train.augment import KINDS, augment
 
 
 def pair(count: int = 4, side: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
-    """An input, and a picture that repeats it: what moves, moves in both."""
+    """Return inputs, and pictures that repeat them: both move together."""
     x = torch.rand(count, 1, side, side, generator=torch.Generator().manual_seed(1)) + 0.1
     return x, x.repeat(1, 3, 1, 1)
 
 
-def test_nothing_asked_is_nothing_changed():
+def test_no_kinds_change_nothing():
     x, picture = pair()
     assert augment(x, picture, []) == (x, picture)
 
 
 @pytest.mark.parametrize("kind", ["translation", "cutout"])
-def test_place_is_changed_in_input_and_picture_alike(kind):
+def test_input_and_picture_are_moved_and_cut_alike(kind):
     torch.manual_seed(0)
     x, picture = augment(*pair(), [kind])
     assert torch.equal(picture, x.repeat(1, 3, 1, 1))
@@ -26,7 +26,7 @@ def test_place_is_changed_in_input_and_picture_alike(kind):
     assert not torch.equal(x[0] == 0, x[1] == 0)  # each picture by itself
 
 
-def test_a_translated_picture_is_the_picture_moved():
+def test_a_translated_picture_is_a_window_of_the_padded_picture():
     torch.manual_seed(0)
     before, after = pair()[0], augment(*pair(), ["translation"])[0]
     for old, new in zip(before, after, strict=True):
@@ -51,14 +51,14 @@ def test_color_changes_the_picture_alone():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradients_come_back_and_draws_are_of_the_seed(kind):
+def test_gradients_pass_and_the_seed_decides_the_draws(kind):
     x, picture = pair()
     picture.requires_grad_(True)
-    seen = []
+    pictures = []
     for _ in range(2):
         torch.manual_seed(3)
-        seen.append(augment(x, picture, [kind])[1])
-    assert torch.equal(*seen)
-    seen[0].sum().backward()
+        pictures.append(augment(x, picture, [kind])[1])
+    assert torch.equal(*pictures)
+    pictures[0].sum().backward()
     assert picture.grad.isfinite().all()
     assert picture.grad.abs().sum() > 0

@@ -59,7 +59,7 @@ def test_a_crop_is_a_window_of_one_picture_perhaps_mirrored():
             tops.add(top)
             lefts.add(left)
             mirrored.add(flip)
-    assert tops == lefts == set(range(5))  # every place there is room for
+    assert tops == lefts == set(range(5))  # every position that fits
     assert mirrored == {False, True}
 
 
@@ -70,10 +70,10 @@ def test_labels_are_cropped_with_their_photo():
     np.testing.assert_array_equal(levels(x), 255 - levels(photo))
 
 
-def test_a_picture_without_margin_is_given_whole():
+def test_a_picture_of_the_crops_size_is_not_cropped():
     photos = np.random.default_rng(0).integers(256, size=(1, 8, 8, 3), dtype=np.uint8)
-    got = levels(batches(photos, batch_size=1).get(0)[1])[0].transpose(1, 2, 0)
-    assert any(np.array_equal(got, form) for form in (photos[0], photos[0, :, ::-1]))
+    photo = levels(batches(photos, batch_size=1).get(0)[1])[0].transpose(1, 2, 0)
+    assert any(np.array_equal(photo, turned) for turned in (photos[0], photos[0, :, ::-1]))
 
 
 def test_a_batch_depends_on_seed_and_step_alone():
@@ -81,9 +81,9 @@ def test_a_batch_depends_on_seed_and_step_alone():
     in_order = batches(photos)
     first = [in_order.get(step) for step in range(6)]
     backwards = batches(photos)
-    for step in reversed(range(6)):  # as when a training goes on from a checkpoint
-        for one, other in zip(first[step], backwards.get(step), strict=True):
-            assert torch.equal(one, other)
+    for step in reversed(range(6)):  # as when a training resumes
+        for a, b in zip(first[step], backwards.get(step), strict=True):
+            assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize(("count", "batch_size"), [(6, 2), (7, 3), (5, 5), (4, 1), (3, 8)])
@@ -97,16 +97,14 @@ def test_every_picture_comes_once_per_epoch(count: int, batch_size: int):
     assert len({tuple(epoch) for epoch in epochs}) > 1
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"step": 1}])
-def test_another_seed_or_step_gives_another_batch(other: dict[str, int]):
+@pytest.mark.parametrize(("seed", "step"), [(1, 0), (0, 1)])
+def test_another_seed_or_step_gives_another_batch(seed: int, step: int):
     photos = ramps(40, 12)
-    one = batches(photos).get(0)[1]
-    assert not torch.equal(
-        one, batches(photos, seed=other.get("seed", 0)).get(other.get("step", 0))[1]
-    )
+    first = batches(photos).get(0)[1]
+    assert not torch.equal(first, batches(photos, seed=seed).get(step)[1])
 
 
-def test_what_comes_later_does_not_change_the_pictures():
+def test_later_changes_of_the_array_do_not_change_the_batches():
     photos = ramps(2, 8)
     drawn = batches(photos)
     before = drawn.get(0)[1].clone()
@@ -114,23 +112,23 @@ def test_what_comes_later_does_not_change_the_pictures():
     assert torch.equal(drawn.get(0)[1], before)
 
 
-def test_inputs_are_drawn_anew_from_the_cropped_photos():
+def test_inputs_are_redrawn_from_the_cropped_photos():
     photos = ramps(3, 12)
-    seen = []
+    crops = []
 
     def redraw(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        seen.append(photo)
+        crops.append(photo)
         return photo[..., 1] + rng.integers(100, dtype=np.uint8)
 
-    def made() -> Batches:
-        return Batches(to_gray(photos), photos, 8, 4, 0, CPU, redraw)
+    def redrawn() -> Batches:
+        return Batches(to_gray(photos), photos, 8, 4, 0, CPU, redraw=redraw)
 
-    x, photo = made().get(5)
+    x, photo = redrawn().get(5)
     assert x.shape == (4, 1, 8, 8)
-    np.testing.assert_array_equal(np.stack(seen), levels(photo).transpose(0, 2, 3, 1))
-    apart = levels(x)[:, 0] - levels(photo)[:, 1]
-    assert (apart == apart[:, :1, :1]).all()  # one draw a picture
-    assert len(set(apart[:, 0, 0])) > 1
-    again, plain = made().get(5), batches(photos).get(5)
+    np.testing.assert_array_equal(np.stack(crops), levels(photo).transpose(0, 2, 3, 1))
+    offset = levels(x)[:, 0] - levels(photo)[:, 1]
+    assert (offset == offset[:, :1, :1]).all()  # one draw a picture
+    assert len(set(offset[:, 0, 0])) > 1
+    again, plain = redrawn().get(5), batches(photos).get(5)
     assert torch.equal(again[0], x)
     assert torch.equal(plain[1], photo)  # crops and flips are those without it

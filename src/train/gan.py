@@ -1,0 +1,129 @@
+"""The generator and its discriminator, with what trains them."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from src.errors import UserError
+from src.model.distributed import SINGLE_PROCESS, World, sync_batch_norms
+from src.model.generator import CHANNELS, Generator
+from src.model.layers import set_memory_format
+from src.model.networks import PatchGAN
+from src.params import Params, Train
+
+Network = TypeVar("Network", bound=nn.Module)
+StatePart = nn.Module | torch.optim.Optimizer
+
+
+@dataclass
+class Networks:
+    """The networks and their optimizers.
+
+    Attributes:
+        generator: The network that becomes the model, unless there is an `ema`.
+        generator_ddp: The generator as training calls it: all processes share its gradients.
+        generator_adam: The generator's optimizer.
+        discriminator: None if train.gan_weight is 0, as are the next two.
+        discriminator_ddp: The discriminator as its own training calls it.
+        discriminator_adam: The discriminator's optimizer.
+        ema: The moving average of the generator's weights; None if train.ema_decay is 0.
+    """
+
+    generator: Generator
+    generator_ddp: nn.Module
+    generator_adam: torch.optim.Adam
+    discriminator: PatchGAN | None = None
+    discriminator_ddp: nn.Module | None = None
+    discriminator_adam: torch.optim.Adam | None = None
+    ema: Generator | None = None
+
+    @property
+    def final_generator(self) -> Generator:
+        """The generator that becomes the model."""
+        return self.ema or self.generator
+
+    @property
+    def state_parts(self) -> dict[str, StatePart]:
+        """Everything that a checkpoint holds the state of, by name."""
+        names = ("generator", "generator_adam", "discriminator", "discriminator_adam", "ema")
+        return {name: part for name in names if (part := getattr(self, name)) is not None}
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set both optimizers' learning rate."""
+        for adam in (self.generator_adam, self.discriminator_adam):
+            if adam is not None:
+                adam.param_groups[0]["lr"] = rate
+
+    @torch.no_grad()
+    def update_ema(self, decay: float, step: int) -> None:
+        """Set ema = d · ema + (1 - d) · generator, with d = min(decay, (1 + step) / (10 + step)).
+
+        The lower decay of the first steps forgets the initial weights. After 300 steps at 0.99
+        they would else still count a twentieth. The running variances of batch normalisation
+        start at 1, and that twentieth would dominate them.
+
+        Args:
+            decay: train.ema_decay.
+            step: The number of the step, from 0.
+        """
+        if self.ema is None:
+            return
+        share = 1 - min(decay, (1 + step) / (10 + step))
+        for mean, value in zip(
+            self.ema.state_dict().values(), self.generator.state_dict().values(), strict=True
+        ):
+            if mean.is_floating_point():
+                mean.lerp_(value, share)
+            else:
+                mean.copy_(value)
+
+
+def build(
+    config: dict[str, Any], p: Params, device: torch.device, world: World = SINGLE_PROCESS
+) -> Networks:
+    """Return fresh networks and optimizers; their weights come from torch's own generator.
+
+    Args:
+        config: The generator's.
+        p: All parameters.
+        device: Where the networks run.
+        world: The processes that train them together.
+
+    Raises:
+        UserError: The pictures are too small for the discriminator.
+    """
+    t, size = p.train, p.pair.crop_size
+
+    def place(network: Network, channels: int) -> Network:
+        network = sync_batch_norms(network.to(device), world)
+        set_memory_format(network, (t.batch_size // world.size, channels, size, size))
+        return network
+
+    channels = CHANNELS[p.task]
+    generator = place(Generator(config), channels)
+    ema = deepcopy(generator) if t.ema_decay else None
+    nets = Networks(generator, world.wrap_ddp(generator), _adam(generator, t), ema=ema)
+    if t.gan_weight:
+        _require_patches(t.discriminator.n_layers, size)
+        channels += 3  # it sees the input and the picture
+        discriminator = PatchGAN(channels, t.discriminator.ndf, t.discriminator.n_layers)
+        nets.discriminator = place(discriminator, channels)
+        nets.discriminator_ddp = world.wrap_ddp(nets.discriminator)
+        nets.discriminator_adam = _adam(nets.discriminator, t)
+    return nets
+
+
+def _adam(network: nn.Module, t: Train) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), t.lr, (t.beta1, t.beta2), fused=True)
+
+
+def _require_patches(n_layers: int, size: int) -> None:
+    smallest = 3 * 2**n_layers
+    if size < smallest:
+        raise UserError(
+            f"train.discriminator.n_layers = {n_layers}: pair.crop_size = {size} "
+            f"leaves no patch to judge, expected at least {smallest}"
+        )

@@ -1,0 +1,315 @@
+"""Checkpoints: a killed training ends as an undisturbed one."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from src.dataset import arrays
+from src.dataset.arrays import Pairs
+from src.errors import UserError
+from src.params import Params
+from src.train import checkpoint, loop, steps
+from src.train.checkpoint import Progress
+from src.train.gan import Networks
+from stages import train as train_stage
+from tests.conftest import ROOT
+from tests.train.trainings import (
+    CPU,
+    checkpoints,
+    flat_weights,
+    kill,
+    networks,
+    outputs,
+    random_batch,
+    remove_outputs,
+    undisturbed,
+)
+
+# 64 pixels: a smaller U-Net has no level with dropout
+UNET = {
+    "model": "unet",
+    "models.unet.dropout": 0.5,
+    "pair.crop_size": 64,
+    "pair.load_size": 68,
+    "train.snapshots": 2,
+}
+
+EVERYTHING = {
+    "task": "sketch",
+    "train.ema_decay": 0.9,
+    "train.adversarial_from": 0.3,
+    "train.edge_jitter": 0.5,
+    "train.discriminator.augment": ["color", "translation", "cutout"],
+}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, UNET, {"train.gan_weight": 0.0}, EVERYTHING],
+    ids=["gan", "unet", "l1", "everything"],
+)
+def test_a_killed_training_ends_as_an_undisturbed_one(
+    tiny, train, monkeypatch, capsys, changes: dict, precision: str
+):
+    p = tiny(changes | {"train.precision": precision})
+    files, metrics = undisturbed(train, p)
+    kill(monkeypatch, train, p, step=7)
+    assert checkpoints()
+    resumed = train(p)
+    assert "resuming from step 5" in capsys.readouterr().out
+    assert resumed == metrics
+    for name, content in outputs().items():
+        assert content == files[name], name
+    assert outputs().keys() == files.keys()
+    assert not checkpoints()
+
+
+def test_snapshots_from_before_the_kill_are_among_the_outputs(tiny, train, monkeypatch):
+    """DVC removes the outputs of a stage before it runs it again."""
+    p = tiny()
+    files, _ = undisturbed(train, p)
+    kill(monkeypatch, train, p, step=7)
+    remove_outputs()
+    train(p)
+    assert sorted(outputs()) == sorted(files)
+    assert outputs() == files
+
+
+def test_a_training_may_be_killed_several_times(tiny, train, monkeypatch):
+    p = tiny({"train.checkpoint_every": 2})
+    files, _ = undisturbed(train, p)
+    for _ in range(3):
+        kill(monkeypatch, train, p, step=4)
+    train(p)
+    assert outputs() == files
+
+
+def test_a_process_that_exits_at_once_leaves_a_sound_checkpoint(
+    tiny, train, sides, tmp_path, capsys
+):
+    """Not an exception: the process ends between two instructions."""
+    p = tiny()
+    files, _ = undisturbed(train, p)
+    write_stage_inputs(sides(p))
+    program = (
+        "import os\n"
+        "from src.train import checkpoint\n"
+        "from stages import train\n"
+        "save = checkpoint.save\n"
+        "checkpoint.save = lambda *state: (save(*state), os._exit(9))\n"
+        "train.main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment)
+    assert done.returncode == 9
+    shutil.copytree("data/model", "model")
+    train(p)
+    assert "resuming from step 5" in capsys.readouterr().out
+    assert outputs() == files
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_sigkill_at_any_moment_changes_no_output(tiny, train, sides, monkeypatch, precision: str):
+    """The process is killed ten times at random moments."""
+    short = {"train.steps": 60, "train.checkpoint_every": 1, "train.snapshots": 4}
+    p = tiny(short | {"train.precision": precision})
+    files, _ = undisturbed(train, p)
+    write_stage_inputs(sides(p))
+    # one process imports the libraries, and those that train are forked from it
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    forked = get_context("forkserver")
+    forked.set_forkserver_preload([__name__, "torch._dynamo", "torchmetrics"])
+    rng, kills = np.random.default_rng(0), 0
+    for _ in range(10):
+        before = {file: file.stat().st_mtime_ns for file in checkpoints()}
+        process = forked.Process(target=run_stage, args=(Path.cwd(),))
+        process.start()
+        while process.is_alive() and not progressed(before):
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.05))
+        process.kill()
+        process.join()
+        if process.exitcode == 0:  # it ended before the kill
+            break
+        kills += 1
+        shutil.rmtree("data/model", ignore_errors=True)  # as DVC does
+    assert kills > 2
+    last = forked.Process(target=run_stage, args=(Path.cwd(),))
+    last.start()
+    last.join()
+    assert last.exitcode == 0
+    shutil.copytree("data/model", "model")
+    shutil.copy("metrics/history.csv", "history.csv")
+    assert outputs() == files
+
+
+def run_stage(folder: Path) -> None:
+    """Run the train stage in `folder`, which holds its inputs."""
+    os.chdir(folder)
+    train_stage.main()
+
+
+def progressed(before: dict[Path, int]) -> bool:
+    """Return whether there is a newer checkpoint than those of `before`."""
+    try:
+        return any(file.stat().st_mtime_ns != before.get(file) for file in checkpoints())
+    except FileNotFoundError:  # it is being replaced
+        return False
+
+
+def write_stage_inputs(pairs_by_side: tuple[Pairs, Pairs]) -> None:
+    """Write params.yaml and data/pairs, as the train stage reads them."""
+    shutil.copy("changed-params.yaml", "params.yaml")
+    for side, pairs in zip(("train", "val"), pairs_by_side, strict=True):
+        content = {name: getattr(pairs, name) for name in ("photo", "gray", "canny", "labels")}
+        arrays.save(Path("data/pairs"), side, content, pairs.index)
+
+
+@pytest.mark.parametrize("changes", [{"train.lr": 0.001}, {"seed": 1}, {"pair.crop": "top"}])
+def test_a_changed_parameter_starts_at_step_0(tiny, train, monkeypatch, capsys, changes: dict):
+    files, _ = undisturbed(train, tiny(changes))
+    kill(monkeypatch, train, tiny(), step=7)
+    train(tiny(changes))
+    assert "resuming" not in capsys.readouterr().out
+    assert outputs() == files
+
+
+def test_changed_pictures_start_at_step_0(tiny, train, sides, monkeypatch, capsys):
+    p = tiny()
+    kill(monkeypatch, train, p, step=7)
+    pairs, val = sides(p)
+    pairs.photo[4, 0, 0, 0] ^= 1
+    loop.train(p, pairs, val, Path("model"), Path("history.csv"))
+    assert "resuming" not in capsys.readouterr().out
+
+
+def test_no_sample_sheet_shows_earlier_validation_pictures(tiny, sides, monkeypatch):
+    p = tiny()
+    pairs, before = sides(p)
+    now = replace(
+        before, photo=before.photo[::-1], gray=before.gray[::-1], canny=before.canny[::-1]
+    )
+
+    def run(val: Pairs) -> None:
+        loop.train(p, pairs, val, Path("model"), Path("history.csv"))
+
+    run(now)
+    files = outputs()
+    remove_outputs()
+    kill(monkeypatch, lambda _: run(before), p, step=7)
+    remove_outputs()
+    run(now)
+    assert outputs() == files
+
+
+def test_a_checkpoint_is_addressed_by_parameters_and_data():
+    data = [np.arange(8, dtype=np.uint8).reshape(2, 2, 2)]
+    folder = checkpoint.directory({"a": 1, "b": 2}, data)
+    assert folder == checkpoint.directory({"b": 2, "a": 1}, [array.copy() for array in data])
+    assert folder.parent == Path(".resume")
+    others = [
+        checkpoint.directory({"a": 1, "b": 3}, data),
+        checkpoint.directory({"a": 1, "b": 2}, [data[0] + 1]),
+        checkpoint.directory({"a": 1, "b": 2}, [data[0].reshape(4, 2)]),
+        checkpoint.directory({"a": 1, "b": 2}, data * 2),
+    ]
+    assert len({folder, *others}) == 5
+
+
+def take_step(nets: Networks, p: Params) -> None:
+    x, real = random_batch()
+    fake = nets.generator(x)
+    steps.discriminator_step(nets, x, real, fake, p.train)
+    steps.generator_step(nets, x, real, fake, p.train)
+
+
+def test_a_training_resumes_with_another_memory_format(tiny, tmp_path, monkeypatch):
+    """As with another share of each batch; torch's fused Adam ignores its means' strides."""
+    p = tiny()
+    both = []
+    for pixels in (0, 10**6):
+        monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", pixels)
+        both.append(networks(p))
+    before, after = both
+    strides = [w.stride() for w in before.generator.parameters()]
+    assert strides != [w.stride() for w in after.generator.parameters()]
+    take_step(before, p)
+    progress = Progress(1, [{"step": 1.0, "d": 0.5}], [{"step": 1, "l1": 0.1}])
+    checkpoint.save(tmp_path, before, progress)
+    assert checkpoint.restore(tmp_path, after, CPU) == progress
+    for nets in both:
+        take_step(nets, p)
+    for part in ("generator", "discriminator"):
+        ours, theirs = (flat_weights(getattr(nets, part)) for nets in both)
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_a_checkpoint_of_a_training_that_diverges_is_finite(tiny, train):
+    # at 300 steps every third loss is logged, and a checkpoint written in between
+    with pytest.raises(UserError) as raised:
+        train(tiny({"train.lr": 1e30, "train.steps": 300, "train.checkpoint_every": 2}))
+    assert "checkpoint" not in str(raised.value) or checkpoints()
+    for file in checkpoints():
+        network = torch.load(file, weights_only=True)["generator"]
+        assert all(torch.isfinite(w).all() for w in network.values())
+
+
+def test_no_message_names_a_checkpoint_before_the_first(tiny, train):
+    with pytest.raises(UserError) as raised:
+        train(tiny({"train.lr": 1e30}))
+    assert not checkpoints()
+    assert "checkpoint" not in str(raised.value)
+
+
+def test_a_full_disk_is_reported_and_the_last_checkpoint_stays(tiny, train, monkeypatch):
+    p = tiny({"train.checkpoint_every": 2})
+    files, _ = undisturbed(train, p)
+    save, calls = torch.save, []
+
+    def full(state: dict, path: Path) -> None:
+        calls.append(path)
+        if len(calls) == 3:
+            path.write_bytes(b"half a checkpoint")
+            raise RuntimeError("[enforce fail at inline_container.cc] . PytorchStreamWriter failed")
+        save(state, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full)
+        with pytest.raises(
+            UserError, match=r"cannot write \.resume/.*state\.pt: .*previous checkpoint"
+        ):
+            train(p)
+    assert torch.load(checkpoints()[0], weights_only=True)["progress"]["step"] == 4
+    assert [f for f in Path(".resume").rglob(".*") if f.is_file()] == []
+    train(p)
+    assert outputs() == files
+
+
+@pytest.mark.parametrize("limit", [4_000, 12_000, 40_000])
+def test_a_file_that_does_not_fit_is_named_and_removed(tiny, train, limit: int):
+    """The system itself refuses larger files of this process."""
+    p = tiny({"train.checkpoint_every": 2})
+    files, _ = undisturbed(train, p)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        with pytest.raises(UserError, match="cannot write ") as refused:
+            train(p)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(refused.value)
+    for path in Path("model").rglob("*.safetensors"):
+        assert path.read_bytes() == files[str(path)]
+    train(p)
+    assert outputs() == files

@@ -1,0 +1,71 @@
+"""Generator and discriminator, as training builds them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from src.errors import UserError
+from src.model.saving import load_generator
+from src.train import steps
+from src.train.gan import Networks
+from tests.train.trainings import WEIGHTS, networks, random_batch
+
+
+def test_without_an_adversarial_loss_there_is_no_discriminator(tiny, train, monkeypatch):
+    monkeypatch.setattr("src.train.gan.PatchGAN", None)  # a call would fail
+    metrics = train(tiny({"train.gan_weight": 0.0}))
+    assert metrics["parameters"]["discriminator"] == 0
+    assert set(metrics["final"]) == {"g_l1"}
+    assert list(pd.read_csv("history.csv").columns) == ["step", "g_l1"]
+
+
+@pytest.mark.parametrize(("norm", "batch_size"), [("instance", 4), ("batch", 1)])
+def test_a_bottleneck_too_small_to_normalise_is_refused(tiny, train, norm: str, batch_size: int):
+    deep = {"models.encdec.n_downs": 5, "models.encdec.norm": norm, "train.batch_size": batch_size}
+    with pytest.raises(UserError, match=r"models\.encdec\.n_downs"):
+        train(tiny(deep))
+
+
+def test_pictures_too_small_for_the_discriminator_are_refused(tiny, train):
+    with pytest.raises(UserError, match=r"train\.discriminator\.n_layers = 3"):
+        train(tiny({"pair.crop_size": 16, "pair.load_size": 20, "train.discriminator.n_layers": 3}))
+
+
+def test_the_moving_average_of_the_weights_is_the_model(tiny, train, monkeypatch):
+    p, name = tiny({"train.ema_decay": 0.75}), "network.layers.0.weight"
+    weights = []
+
+    def watched(nets: Networks, *arguments: object) -> dict:
+        if not weights:
+            weights.append(nets.generator.state_dict()[name].clone())
+        losses = steps.generator_step(nets, *arguments)
+        weights.append(nets.generator.state_dict()[name].clone())
+        return losses
+
+    monkeypatch.setattr("src.train.loop.generator_step", watched)
+    train(p)
+    mean = weights[0]
+    for step, value in enumerate(weights[1:]):
+        decay = min(0.75, (1 + step) / (10 + step))
+        mean = decay * mean + (1 - decay) * value
+    model = load_generator(Path("model")).state_dict()[name]
+    torch.testing.assert_close(model, mean)
+    assert not torch.equal(model, weights[-1])
+    last = Path("model/snapshots/step_000010.safetensors")
+    assert last.read_bytes() == Path(WEIGHTS).read_bytes()
+
+
+def test_the_moving_average_follows_buffers_too(tiny):
+    nets = networks(tiny({"train.ema_decay": 0.75}))
+    before = {name: value.clone() for name, value in nets.ema.state_dict().items()}
+    nets.generator(random_batch()[0])  # moves the running statistics
+    nets.update_ema(0.75, step=100)
+    value, mean = nets.generator.state_dict(), nets.ema.state_dict()
+    for name in before:
+        if name.endswith("num_batches_tracked"):
+            assert mean[name] == value[name] == 1
+        else:
+            torch.testing.assert_close(mean[name], 0.75 * before[name] + 0.25 * value[name])
+    assert any(not torch.equal(mean[name], before[name]) for name in before if "running" in name)

@@ -1,0 +1,64 @@
+"""Snapshots: weights, sample sheets and the best of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.drawing.sheets import three_channels
+from src.imaging import decoding
+from src.model import image_metrics
+from src.model.saving import load_generator
+from src.model.tensors import to_tensor, to_uint8
+from tests.train.trainings import WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("count", "snapshots", "expected"),
+    [(10, 5, [2, 4, 6, 8, 10]), (3, 5, [1, 2, 3]), (7, 2, [3, 7]), (4, 1, [4])],
+)
+def test_snapshots_are_taken_along_the_way(tiny, train, count: int, snapshots: int, expected: list):
+    train(tiny({"train.steps": count, "train.snapshots": snapshots}))
+    names = [f"step_{step:06d}" for step in expected]
+    assert sorted(f.stem for f in Path("model/samples").glob("*.png")) == names
+    assert sorted(f.stem for f in Path("model/snapshots").glob("*.safetensors")) == names
+    last = Path(f"model/snapshots/{names[-1]}.safetensors")
+    assert last.read_bytes() == Path(WEIGHTS).read_bytes()
+
+
+@pytest.mark.parametrize("task", ["colorize", "sketch", "labels"])
+def test_a_sample_sheet_shows_input_output_and_target(tiny, train, sides, task: str):
+    p = tiny({"task": task, "source": "facades", "train.steps": 3})
+    train(p)
+    _, val = sides(p)
+    sheet = decoding.decode(Path("model/samples/step_000001.png").read_bytes())
+    cell = 32 + 4
+    assert sheet.shape == (2 * cell + 4, 6 * cell + 4, 3)
+    tiles = [sheet[4 + r * cell :, 4 + c * cell :][:32, :32] for r in range(2) for c in range(6)]
+    snapshot = load_generator(Path("model/snapshots"), "step_000001")
+    outputs = to_uint8(snapshot.render(to_tensor(val.inputs(task))))
+    for i in range(3):
+        np.testing.assert_array_equal(tiles[3 * i], three_channels(val.inputs(task)[i]))
+        np.testing.assert_array_equal(tiles[3 * i + 1], outputs[i])
+        np.testing.assert_array_equal(tiles[3 * i + 2], val.photo[i])
+
+
+@pytest.mark.parametrize("metric", ["l1", "psnr", "ssim"])
+def test_the_best_snapshot_is_copied_and_named(tiny, train, sides, metric: str):
+    p = tiny({"train.best_metric": metric, "train.lr": 0.01, "train.steps": 20})
+    best = train(p)["best"]
+    _, val = sides(p)
+    scores = {}
+    for path in sorted(Path("model/snapshots").glob("*.safetensors")):
+        snapshot = load_generator(path.parent, path.stem)
+        outputs = to_uint8(snapshot.render(to_tensor(val.gray)))
+        columns = image_metrics.scores(outputs, val.photo)
+        scores[int(path.stem[5:])] = {k: float(v.mean()) for k, v in columns.items()}
+    sign = -1 if metric == "l1" else 1
+    assert best["step"] == max(scores, key=lambda step: sign * scores[step][metric])
+    assert best == {"step": best["step"]} | {
+        k: pytest.approx(v, abs=1e-4) for k, v in scores[best["step"]].items()
+    }
+    weights = Path(f"model/snapshots/step_{best['step']:06d}.safetensors").read_bytes()
+    assert Path("model/best/generator.safetensors").read_bytes() == weights
+    assert load_generator(Path("model/best")).config == load_generator(Path("model")).config
