@@ -78,7 +78,7 @@ def engines(count: int, rounds: int, folder: Path) -> None:
                     times.append(time.perf_counter())
                     downloads = downloaded(table, ports)
                     times.append(time.perf_counter())
-                    measured = measure.measure(table, Path("raw"))
+                    measured = measure.measure_pictures(table, Path("raw"))
                     times.append(time.perf_counter())
                     paired(table)
                     times.append(time.perf_counter())
@@ -139,7 +139,7 @@ def downloaded(table: pd.DataFrame, ports: list[int]) -> list[tuple]:
     ]
     with tempfile.TemporaryDirectory(dir=".") as name:
         client = Client(scrape, Path(name) / "http")
-        made = store.store(rows, client.get, Path(name) / "raw", scrape, client.downloaders)
+        made = store.store(rows, client.get, Path(name) / "raw", scrape, client.n_downloaders)
     assert (made["status"] == "ok").all()
     return list(zip(made["file"], made["sha256"], strict=True))
 
@@ -148,9 +148,9 @@ def downloaded(table: pd.DataFrame, ports: list[int]) -> list[tuple]:
 def engine(nodes: list[int] | None) -> Iterator[Engine]:
     """The local engine, or a cluster on this machine with so many workers on each of its nodes."""
     if nodes is None:
-        yield Engine(kind="local", address="", batch=1)
+        yield Engine(kind="local", address="", task_size=1)
         return
-    os.environ |= cluster.QUIET | cluster.INSIDE
+    os.environ |= cluster.NO_TELEMETRY | cluster.LOOPBACK_ONLY
     from ray.cluster_utils import Cluster
 
     inside = {"node_ip_address": "127.0.0.1", "object_store_memory": 500_000_000}
@@ -159,7 +159,7 @@ def engine(nodes: list[int] | None) -> Iterator[Engine]:
         for workers in nodes:
             made.add_node(num_cpus=workers, **inside)
         made.wait_for_nodes()
-        yield Engine(kind="ray", address=made.address, batch=8)
+        yield Engine(kind="ray", address=made.address, task_size=8)
     finally:
         made.shutdown()
 
@@ -219,7 +219,9 @@ def _train(folder: Path) -> tuple[float, int]:
 def _evaluate(folder: Path) -> tuple[float, int]:
     os.chdir(folder)
     p = _settings()
-    evaluator = evaluation.Evaluator(features.build(None, 0, 32, folder / "kept"), p.evaluate)
+    evaluator = evaluation.Evaluator(
+        features.build_extractor(None, 0, 32, folder / "kept"), p.evaluate
+    )
     sides = (arrays.load(folder, side) for side in ("val", "probe"))
     assert load_generator(Path("model")).config["size"] == SIDE
     outs = Path("predictions"), Path("samples")

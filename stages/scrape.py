@@ -14,12 +14,12 @@ def main() -> None:
     p = read_params()
     raw = Path("data/raw")
     with cluster.connected(p.engine), sources.open_source(p, raw) as source:
-        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape, source.downloaders)
-    found = source.crawl
+        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape, source.n_downloaders)
+    crawl = source.crawl
     write_ledger(table, raw / "ledger.parquet", "raw")
     write_json(
         Path("metrics/scrape.json"),
-        store.counts(table, found.pages, found.repeated_pages, found.expected),
+        store.counts(table, crawl.pages, crawl.repeated_pages, crawl.expected),
     )
 
 

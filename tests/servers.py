@@ -1,4 +1,4 @@
-"""Saved pages, and a small server on 127.0.0.1 that answers as a test tells it to."""
+"""Saved pages, and a small server on 127.0.0.1 whose answers a test sets."""
 
 import threading
 import time
@@ -8,18 +8,27 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "scrape" / "pages"
+PAGES = Path(__file__).parent / "scrape" / "pages"
 
 
 def saved(name: str) -> str:
-    """The text of a saved page."""
-    return (FOLDER / f"{name}.html").read_text(encoding="utf-8")
+    """Return the text of a saved page."""
+    return (PAGES / f"{name}.html").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server says. `length` is stated instead of the body's true length; with `drip`
-    the body comes byte by byte, so many seconds apart; `pause` is waited before the body."""
+    """What the server sends.
+
+    Attributes:
+        body: Sent as it is.
+        status: Of HTTP.
+        headers: Sent beside Content-Length or Transfer-Encoding.
+        length: Stated instead of the body's true length.
+        drip: Seconds between single bytes of the body; 0 sends it at once.
+        pause: Seconds before the body.
+        chunked: Whether the body is sent in chunks.
+    """
 
     body: bytes = b"hello"
     status: int = 200
@@ -43,43 +52,54 @@ HANG_UP = Answer(status=0)
 
 
 class Server:
-    """Answers by path, or by path and query where such a key is present.
+    """Answers by path, or by path and query if there is such a key.
 
-    A list of answers is used up from its front, its last one stays; a function gets the target.
+    Of a list of answers each is sent once, and the last one from then on. A function gets the
+    request's path and query.
+
+    Attributes:
+        answers: Set by `server["/path"] = answer`.
+        targets: The path and query of each request.
+        times: The time.monotonic() of each request.
+        headers: The headers of each request.
+        closing: Set when the server ends.
+        port: Of 127.0.0.1.
     """
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer | Raw | list[Answer] | Callable[[str], Answer]] = {}
-        self.asked: list[str] = []
+        self.targets: list[str] = []
         self.times: list[float] = []
         self.headers: list[dict[str, str]] = []
         self.closing = threading.Event()
         self.port = 0
 
     def __getitem__(self, path: str) -> str:
-        """The URL of a path."""
+        """Return the URL of a path."""
         return f"http://127.0.0.1:{self.port}{path}"
 
     def __setitem__(self, path: str, answer: Answer | list[Answer] | Callable) -> None:
         self.answers[path] = answer
 
-    def pages_asked(self) -> list[str]:
-        return [target for target in self.asked if target != "/robots.txt"]
+    def page_targets(self) -> list[str]:
+        """Return the targets that are not robots.txt."""
+        return [target for target in self.targets if target != "/robots.txt"]
 
-    def answer(self, target: str, headers: dict[str, str]) -> Answer:
+    def answer(self, target: str, headers: dict[str, str]) -> Answer | Raw:
+        """Note a request, and return what to send."""
         self.times.append(time.monotonic())
-        self.asked.append(target)
+        self.targets.append(target)
         self.headers.append(headers)
-        found = self.answers.get(target, self.answers.get(target.partition("?")[0], NOT_FOUND))
-        if isinstance(found, list):
-            return found.pop(0) if len(found) > 1 else found[0]
-        return found(target) if callable(found) else found
+        answer = self.answers.get(target, self.answers.get(target.partition("?")[0], NOT_FOUND))
+        if isinstance(answer, list):
+            return answer.pop(0) if len(answer) > 1 else answer[0]
+        return answer(target) if callable(answer) else answer
 
 
 @contextmanager
 def served() -> Iterator[Server]:
-    """A server on a free port of 127.0.0.1 while the block runs."""
-    told = Server()
+    """Run a server on a free port of 127.0.0.1 while the block runs."""
+    server = Server()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -90,14 +110,14 @@ def served() -> Iterator[Server]:
                 super().handle()
 
         def do_GET(self) -> None:
-            answer = told.answer(self.path, dict(self.headers))
+            answer = server.answer(self.path, dict(self.headers))
             if answer == HANG_UP:
                 self.close_connection = True
                 return
             if isinstance(answer, Raw):
                 self.close_connection = True
                 for part in answer.parts():
-                    if told.closing.wait(answer.pause):
+                    if server.closing.wait(answer.pause):
                         return
                     self.wfile.write(part)
                 return
@@ -112,27 +132,27 @@ def served() -> Iterator[Server]:
             # an answer that breaks off is over when the connection is
             self.close_connection = answer.length is not None
             self.end_headers()
-            told.closing.wait(answer.pause)
+            server.closing.wait(answer.pause)
             step = 1 if answer.drip else max(1, len(answer.body))
             for start in range(0, len(answer.body), step):
                 part = answer.body[start : start + step]
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part) if answer.chunked else part)
-                told.closing.wait(answer.drip)
+                server.closing.wait(answer.drip)
             if answer.chunked:
                 self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    told.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    http_server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http_server.daemon_threads = True
+    server.port = http_server.server_port
+    thread = threading.Thread(target=http_server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield told
+        yield server
     finally:
-        told.closing.set()
-        server.shutdown()
-        server.server_close()
+        server.closing.set()
+        http_server.shutdown()
+        http_server.server_close()
         thread.join()

@@ -1,17 +1,17 @@
 """Who is listed on the demo site, with which picture, and what is wrong with it.
 
-This is the ground truth that the tests hold the pipeline against. The pipeline never sees it:
-it gets pages and pictures over HTTP.
+This is the ground truth that tests compare the pipeline with. The pipeline never sees it: it gets
+pages and pictures over HTTP.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from src.demo import portraits
+from src.demo.brushes import fill_circle, fill_ellipse
 from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.picture_files import SUFFIXES, find_pictures
@@ -36,12 +36,20 @@ FAULTS = {
     "placeholder": 10,  # the same silhouette for everybody without a picture
     "no_image": 4,  # listed without any picture
 }
-COPIES = ("exact_copy", "recompressed", "resized", "cropped", "mirrored", "brightened", "captioned")
-FIRST = (
+COPY_KINDS = (
+    "exact_copy",
+    "recompressed",
+    "resized",
+    "cropped",
+    "mirrored",
+    "brightened",
+    "captioned",
+)
+FIRST_NAMES = (
     "Ada Boris Carmen Dmitri Elena Farid Greta Hugo Ines Jonas Keiko Liam Mara Nils Olga Pavel "
     "Quentin Rosa Sven Tara Umar Vera Wanda Xavier Yara Zoë Łukasz Chloé"
 ).split()
-LAST = (
+LAST_NAMES = (
     "Abbott Bauer Castillo Dvořák Eriksen Ferrari Goldberg Haddad Ivanova Jensen Kowalski Lindqvist "
     "Moreau Nakamura O’Brien Petrov Quist Romero Suzuki Tanaka Ueda Varga Weiss Young Zhang"
 ).split()
@@ -49,7 +57,16 @@ LAST = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One listed item: `kind` is `portrait` or a key of FAULTS, `person` whose picture it is."""
+    """One listed item.
+
+    Attributes:
+        number: Its position in the list, from 0.
+        item_id: As IMDb names people.
+        name: As the list shows it.
+        kind: `portrait` or a key of FAULTS.
+        person: Who is on the picture.
+        shot: Which picture of this person.
+    """
 
     number: int
     item_id: str
@@ -59,33 +76,34 @@ class Entry:
     shot: int = 0
 
 
-def catalogue(count: int, seed: int, faults: bool, pool: int | None = None) -> list[Entry]:
-    """The listed items in the site's order.
+def list_entries(count: int, seed: int, faults: bool, pool: int | None = None) -> list[Entry]:
+    """Return the listed items in the site's order.
 
-    count: how many items are listed.
-    pool: how many distinct photographs there are, where people are not drawn; the list then
-        shrinks to what they suffice for, and nobody has a second picture.
+    Args:
+        count: How many items are listed.
+        seed: Of the whole site.
+        faults: Whether there are any.
+        pool: How many distinct photographs there are, if people are not drawn. The list then
+            shrinks until these suffice, and nobody has a second picture.
     """
     rng = np.random.default_rng([seed, 1])
     planned = dict(FAULTS) if faults else {}
     if pool is not None:
         planned.pop("second_picture", None)
-        # these need no photograph of their own
-        shared = [planned.get(kind, 0) for kind in (*COPIES, "placeholder", "no_image")]
-        while count - sum(round(share * count / 1000) for share in shared) > pool:
-            count -= 1
+        count = _fitting_count(count, planned, pool)
     kinds = [kind for kind, share in planned.items() for _ in range(round(share * count / 1000))]
-    again = [kind for kind in kinds if kind in (*COPIES, "second_picture")]
-    others = [kind for kind in kinds if kind not in (*COPIES, "second_picture")]
+    repeated_kinds = [kind for kind in kinds if kind in (*COPY_KINDS, "second_picture")]
+    single_kinds = [kind for kind in kinds if kind not in (*COPY_KINDS, "second_picture")]
     good = count - len(kinds)
-    people = [(person, kind, 0) for person, kind in enumerate(["portrait"] * good + others)]
-    originals = rng.permutation(good)[: len(again)]
-    repeats = [(int(p), kind, 1) for p, kind in zip(originals, again, strict=True)]
+    people = [(person, kind, 0) for person, kind in enumerate(["portrait"] * good + single_kinds)]
+    originals = rng.permutation(good)[: len(repeated_kinds)]
+    repeats = [(int(p), kind, 1) for p, kind in zip(originals, repeated_kinds, strict=True)]
+    pictures = people + repeats
     entries = []
-    for number, at in enumerate(rng.permutation(count)):
-        person, kind, repeated = (people + repeats)[at]
+    for number, index in enumerate(rng.permutation(count)):
+        person, kind, repeated = pictures[index]
         same = not repeated or kind in ("exact_copy", "second_picture")
-        identity = person if same else len(people) + int(at)
+        identity = person if same else len(people) + int(index)
         entries.append(
             Entry(
                 number=number,
@@ -99,29 +117,47 @@ def catalogue(count: int, seed: int, faults: bool, pool: int | None = None) -> l
     return entries
 
 
+def _fitting_count(count: int, planned: dict[str, int], pool: int) -> int:
+    """Return how many of `count` items can be listed with `pool` photographs."""
+    # these need no photograph of their own
+    shares = [planned.get(kind, 0) for kind in (*COPY_KINDS, "placeholder", "no_image")]
+    while count - sum(round(share * count / 1000) for share in shares) > pool:
+        count -= 1
+    return count
+
+
 def _name(identity: int) -> str:
-    first = FIRST[identity % len(FIRST)]
-    last = LAST[identity // len(FIRST) % len(LAST)]
-    more = identity // (len(FIRST) * len(LAST))
-    return f"{first} {last}" + (f" {'I' * (more + 1)}" if more else "")
+    first = FIRST_NAMES[identity % len(FIRST_NAMES)]
+    last = LAST_NAMES[identity // len(FIRST_NAMES) % len(LAST_NAMES)]
+    namesakes = identity // (len(FIRST_NAMES) * len(LAST_NAMES))
+    return f"{first} {last}" + (f" {'I' * (namesakes + 1)}" if namesakes else "")
 
 
 def photographs(folder: str) -> list[Path]:
-    """The picture files of a folder, sorted; UserError where there are none."""
+    """Return the picture files of demo.portraits, sorted; raise UserError if there are none."""
     root = Path(folder)
     if not root.is_dir():
         raise UserError(
             f"demo.portraits = {folder!r} ({root.resolve()}) is not a folder; "
             "with --queue or --temp give an absolute path"
         )
-    found = find_pictures(root)
-    if not found:
+    files = find_pictures(root)
+    if not files:
         raise UserError(f"demo.portraits = {folder!r} holds no picture ({', '.join(SUFFIXES)})")
-    return found
+    return files
 
 
 def picture(entry: Entry, seed: int, files: list[Path] | None) -> bytes | None:
-    """The bytes the site answers with for an entry's picture; None: there is none (404)."""
+    """Return the bytes of an entry's picture; None if the site has none (404).
+
+    Args:
+        entry: The listed item.
+        seed: Of the whole site.
+        files: The photographs to show, by person; None: portraits are drawn.
+
+    Raises:
+        UserError: A photograph cannot be decoded.
+    """
     if entry.kind in ("missing", "no_image"):
         return None
     if entry.kind == "placeholder":
@@ -143,9 +179,14 @@ def picture(entry: Entry, seed: int, files: list[Path] | None) -> bytes | None:
 
 
 def alter(pixels: np.ndarray, kind: str, rng: np.random.Generator) -> bytes:
-    """A changed copy of a picture, (height, width, 3) uint8, as JPEG bytes."""
+    """Return a changed copy of a picture as JPEG bytes.
+
+    Args:
+        pixels: The picture, (height, width, 3) uint8.
+        kind: How it is changed, a key of FAULTS.
+        rng: Chooses the corner of a crop, and noise.
+    """
     height, width = pixels.shape[:2]
-    gray = resize(np.asarray(Image.fromarray(pixels).convert("L")), width, height)
     if kind == "recompressed":
         return encode_jpeg(pixels, 60)
     if kind == "resized":
@@ -153,14 +194,15 @@ def alter(pixels: np.ndarray, kind: str, rng: np.random.Generator) -> bytes:
     if kind == "cropped":
         # 5 % off each axis, from a random corner
         top, left = int(rng.integers(height // 20 + 1)), int(rng.integers(width // 20 + 1))
-        cut = pixels[top : top + height * 19 // 20, left : left + width * 19 // 20]
-        return encode_jpeg(cut)
+        cropped = pixels[top : top + height * 19 // 20, left : left + width * 19 // 20]
+        return encode_jpeg(cropped)
     if kind == "mirrored":
         return encode_jpeg(np.ascontiguousarray(pixels[:, ::-1]))
     if kind == "brightened":
         return encode_jpeg((pixels.astype(np.int32) * 5 // 4).clip(0, 255).astype(np.uint8))
     if kind == "captioned":
         return encode_jpeg(_captioned(pixels))
+    gray = np.asarray(Image.fromarray(pixels).convert("L"))
     if kind == "gray":
         return encode_jpeg(gray)
     if kind == "gray_rgb":
@@ -173,7 +215,7 @@ def alter(pixels: np.ndarray, kind: str, rng: np.random.Generator) -> bytes:
 
 
 def _captioned(pixels: np.ndarray) -> np.ndarray:
-    """The picture with a strip of text over its lowest tenth."""
+    """Return the picture with a strip of text over its lowest tenth."""
     height, width = pixels.shape[:2]
     strip = height // 10
     image = Image.fromarray(pixels)
@@ -185,7 +227,8 @@ def _captioned(pixels: np.ndarray) -> np.ndarray:
 
 
 def _silhouette() -> bytes:
-    sheet = np.full((portraits.HEIGHT, portraits.WIDTH, 3), (204, 208, 214), np.uint8)
-    cv2.circle(sheet, (96, 100), 44, (150, 156, 166), -1, cv2.LINE_AA)
-    cv2.ellipse(sheet, (96, 256), (80, 96), 0, 0, 360, (150, 156, 166), -1, cv2.LINE_AA)
-    return encode_png(sheet)
+    """Return the placeholder, which is the same for everybody."""
+    canvas = np.full((portraits.HEIGHT, portraits.WIDTH, 3), (204, 208, 214), np.uint8)
+    fill_circle(canvas, (96, 100), 44, (150, 156, 166))
+    fill_ellipse(canvas, (96, 256), (80, 96), (150, 156, 166))
+    return encode_png(canvas)

@@ -10,39 +10,55 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from src.demo.inventory import Entry, catalogue, photographs, picture
+from src.demo.inventory import Entry, list_entries, photographs, picture
 from src.imaging import decoding
 from src.imaging.resizing import resize
 from src.parallel.local import map_processes
 from src.params import Demo
 from src.storage.encoding import encode_jpeg
 
-ORIGIN = "http://demo.test"  # reserved for such use (RFC 6761); the client is told where it is
-LIST = f"{ORIGIN}/list/ls000000001/"
-FLAKY_PAGE = 3
+ORIGIN = "http://demo.test"  # reserved for such use (RFC 6761)
+LIST_URL = f"{ORIGIN}/list/ls000000001/"
+FLAKY_PAGE = 3  # fails the first time
+THUMBNAIL_PX = (140, 209)
+
+Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
 
 
 class Site:
-    """Everything the site answers with, made once; `requests` counts what was asked for."""
+    """Everything that the site answers with, drawn once.
+
+    Args:
+        demo: The section `demo` of params.yaml.
+        seed: Decides who is listed, with which picture.
+
+    Attributes:
+        demo: The section `demo` of params.yaml.
+        entries: The listed items.
+        pictures: The bytes of each picture, by its name in URLs.
+        requests: The path and query of each request so far.
+
+    Raises UserError if demo.portraits is no folder of pictures.
+    """
 
     def __init__(self, demo: Demo, seed: int):
         files = photographs(demo.portraits) if demo.portraits else None
         pool = len(files) if files else None
         count = demo.pages * demo.per_page
         self.demo = demo
-        self.entries = catalogue(count, seed, demo.faults, pool)
-        make = partial(picture, seed=seed, files=files)
-        made = map_processes(make, self.entries, "drawing the demo's portraits")
+        self.entries = list_entries(count, seed, demo.faults, pool)
+        draw = partial(picture, seed=seed, files=files)
+        pictures = map_processes(draw, self.entries, "drawing the demo's portraits")
         self.pictures = {
             _token(entry): data
-            for entry, data in zip(self.entries, made, strict=True)
+            for entry, data in zip(self.entries, pictures, strict=True)
             if data is not None
         }
         self.requests: list[str] = []
         self._failures = {FLAKY_PAGE} if demo.faults else set()
 
-    def answer(self, target: str) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body for a request's path and query."""
+    def answer(self, target: str) -> Answer:
+        """Return the answer to a request, given its path and query."""
         self.requests.append(target)
         url = urlsplit(target)
         if url.path == "/robots.txt":
@@ -53,35 +69,36 @@ class Site:
             return self._picture(match[1], match[2])
         return 404, {"Content-Type": "text/plain"}, b"not found"
 
-    def _page(self, number: int) -> tuple[int, dict[str, str], bytes]:
+    def _page(self, number: int) -> Answer:
         if number in self._failures:
             self._failures.remove(number)
             return 503, {"Retry-After": "1"}, b"try again"
         per_page, listed = self.demo.per_page, len(self.entries)
-        last, more, total = -(-listed // per_page), number * per_page < listed, listed
+        has_next, total = number * per_page < listed, listed
         if self.demo.paging == "ignored":
-            number, more = 1, per_page < listed
+            number, has_next = 1, per_page < listed
         elif self.demo.paging == "repeats_last":
-            number, more, total = min(number, last), True, listed * 3 // 2
+            last = -(-listed // per_page)
+            number, has_next, total = min(number, last), True, listed * 3 // 2
         start = (number - 1) * per_page
-        shown = self.entries[start : start + per_page]
+        entries = self.entries[start : start + per_page]
         old = self.demo.layout == "lister" or (self.demo.layout == "both" and number % 2 == 1)
-        page = (lister if old else next_data)(shown, total, number, more)
+        page = (lister if old else next_data)(entries, total, number, has_next)
         return 200, {"Content-Type": "text/html; charset=utf-8"}, page.encode()
 
-    def _picture(self, token: str, variant: str) -> tuple[int, dict[str, str], bytes]:
+    def _picture(self, token: str, variant: str) -> Answer:
         data = self.pictures.get(token)
         if data is None:
             return 404, {"Content-Type": "text/plain"}, b"not found"
         if "_UX140_" in variant:
             with suppress(decoding.ImageError):  # a broken picture is served as it is
-                data = encode_jpeg(resize(decoding.decode(data), 140, 209))
+                data = encode_jpeg(resize(decoding.decode(data), *THUMBNAIL_PX))
         return 200, {"Content-Type": "image/jpeg"}, data
 
 
 @contextmanager
 def served(site: Site) -> Iterator[int]:
-    """Serve a site on a free port of 127.0.0.1 while the block runs; yields the port."""
+    """Serve a site on 127.0.0.1 while the block runs; yield its port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -115,10 +132,17 @@ def served(site: Site) -> Iterator[int]:
         thread.join()
 
 
-def lister(entries: list[Entry], total: int, page: int, more: bool) -> str:
-    """A list page in IMDb's markup up to 2023: thumbnails, some of them loaded lazily."""
+def lister(entries: list[Entry], total: int, page: int, has_next: bool) -> str:
+    """Return a list page in IMDb's layout up to 2023: thumbnails, some of them loaded lazily.
+
+    Args:
+        entries: What the page lists.
+        total: How many items the page says that the list has.
+        page: Its number, from 1.
+        has_next: Whether it links to a next page.
+    """
     items = "\n".join(_lister_item(entry) for entry in entries)
-    following = f'<a class="lister-page-next" href="?page={page + 1}">Next</a>' if more else ""
+    next_link = f'<a class="lister-page-next" href="?page={page + 1}">Next</a>' if has_next else ""
     return f"""<!DOCTYPE html>
 <html><head><meta charset="utf-8"><title>Demo people</title></head><body>
 <div class="desc lister-total-num-results">
@@ -127,7 +151,7 @@ def lister(entries: list[Entry], total: int, page: int, more: bool) -> str:
 <div class="lister-list">
 {items}
 </div>
-{following}
+{next_link}
 </body></html>
 """
 
@@ -149,10 +173,17 @@ def _lister_item(entry: Entry) -> str:
 </div>"""
 
 
-def next_data(entries: list[Entry], total: int, page: int, more: bool) -> str:
-    """A list page in IMDb's layout from 2024 on: JSON in the page."""
+def next_data(entries: list[Entry], total: int, page: int, has_next: bool) -> str:
+    """Return a list page in IMDb's layout from 2024 on: JSON in the page.
+
+    Args:
+        entries: What the page lists.
+        total: How many items the page says that the list has.
+        page: Its number, from 1.
+        has_next: Whether it says that there is a next page.
+    """
     edges = [{"listItem": _list_item(entry)} for entry in entries]
-    search = {"edges": edges, "pageInfo": {"hasNextPage": more, "endCursor": str(page)}}
+    search = {"edges": edges, "pageInfo": {"hasNextPage": has_next, "endCursor": str(page)}}
     column = {"list": {"items": {"total": total}, "nameListItemSearch": search}}
     data = json.dumps({"props": {"pageProps": {"mainColumnData": column}}})
     data = data.replace("<", "\\u003c")  # a name must not end the script element
@@ -163,7 +194,7 @@ def next_data(entries: list[Entry], total: int, page: int, more: bool) -> str:
 """
 
 
-def _list_item(entry: Entry) -> dict:
+def _list_item(entry: Entry) -> dict[str, object]:
     url = f"{ORIGIN}/images/M/{_token(entry)}@._V1_.jpg"
     image = None if entry.kind == "no_image" else {"url": url, "width": 192, "height": 256}
     return {"id": entry.item_id, "nameText": {"text": entry.name}, "primaryImage": image}

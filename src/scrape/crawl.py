@@ -1,86 +1,119 @@
-"""List pages one after another, until the list ends or begins to repeat itself."""
+"""Lists pages one after another, until the list ends or begins to repeat itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from src.errors import UserError
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body
 from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.listings import ListingError, ListPage, decode_page
+from src.scrape.listings import ListingError, ListPage
+from src.scrape.page_text import decode_page
 from src.storage.atomic import write_bytes
 
-Parse = Callable[[str, str, int], ListPage]  # html, url, page number from 1
+ParsePage = Callable[[str, str, int], ListPage]  # html, url, page number from 1
+Row = dict[str, Any]  # a listed picture: the ledger's first columns
 
 
 @dataclass
 class Crawl:
-    """The rows of the ledger's first columns, and what happened on the way."""
+    """What a list holds.
 
-    rows: list[dict] = field(default_factory=list)
+    Attributes:
+        rows: The ledger's first columns, in the list's order.
+        pages: How many pages were read.
+        repeated_pages: How many of them list no new item.
+        expected: How many items the list says that it has.
+    """
+
+    rows: list[Row] = field(default_factory=list)
     pages: int = 0
     repeated_pages: int = 0
     expected: int | None = None
 
 
-def crawl(first_url: str, parse: Parse, client: Client, folder: Path) -> Crawl:
-    """Follow a list from page to page; raw pages are kept in `folder`.
+def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Crawl:
+    """Follow a list from page to page.
 
-    A page without a new item id is counted as repeated; with scrape.on_repeat `stop` it ends
-    the list and its items are not listed again. Raises UserError where the first page cannot be
-    had, or any page not be understood.
+    A page without a new item counts as repeated. With scrape.on_repeat = `stop` it ends the list,
+    and its items are not listed again.
+
+    Args:
+        first_url: The URL of the first page.
+        parse: Picklable; raises ListingError for a page that is not a list.
+        client: Fetches the pages.
+        folder: Where the raw pages are saved, as 0001.html and so on.
+
+    Raises:
+        UserError: The first page cannot be fetched, a page cannot be understood, or the list has
+            more items than scrape.max_items.
     """
-    found = Crawl()
+    listed = Crawl()
     seen: set[str] = set()
     url: str | None = first_url
-    while url and found.pages < client.scrape.max_pages:
-        number = found.pages + 1
-        saved = folder / f"{number:04d}.html"
-        read = partial(_read, parse=parse, url=url, number=number, saved=saved)
-        try:
-            page = client.get(url, read, client.scrape.max_page_bytes)
-        except FetchError as error:
-            if number > 1 and error.reason in ("http_404", "soft_404"):
-                saved.unlink(missing_ok=True)
-                break  # past the end of a list whose pages are counted
-            raise UserError(
-                f"page {number} of the list could not be had: {error}{_at(saved)}"
-            ) from None
-        if isinstance(page, ListingError):
-            raise UserError(
-                f"{url} (saved as {saved}) is no list as we know it: {page}. The page is cached: "
-                "change scrape.snapshot to fetch it anew"
-            )
-        found.pages = number
-        found.expected = page.total if page.total is not None else found.expected
+    while url and listed.pages < client.scrape.max_pages:
+        page = _fetch_page(url, listed.pages + 1, parse, client, folder)
+        if page is None:
+            break  # past the end of a list whose pages are counted
+        listed.pages += 1
+        if page.total is not None:
+            listed.expected = page.total
         if not page.items:
-            break  # past the end of a list that links on all the same
+            break  # past the end of a list whose every page links to a next one
         ids = {item.item_id for item in page.items}
-        repeated = bool(ids) and ids <= seen
-        found.repeated_pages += repeated
+        repeated = ids <= seen
+        listed.repeated_pages += repeated
         if repeated and client.scrape.on_repeat == "stop":
             break
         seen |= ids
-        found.rows += _rows(page, url, number)
-        if len(found.rows) > client.scrape.max_items:
-            raise UserError(
-                f"the list has more items than scrape.max_items = {client.scrape.max_items} by page "
-                f"{number} ({url}): raise it, or fewer scrape.max_pages"
-            )
-        if found.expected is not None and len(found.rows) >= found.expected:
+        listed.rows += _rows(page, url, listed.pages)
+        _raise_if_too_long(listed, client.scrape.max_items, url)
+        if listed.expected is not None and len(listed.rows) >= listed.expected:
             break
         url = page.next_url
-    return found
+    return listed
 
 
-def _read(body: Body, parse: Parse, url: str, number: int, saved: Path) -> ListPage | ListingError:
-    """The list on a page, or why there is none; FetchError where the page is a wall."""
+def _fetch_page(
+    url: str, number: int, parse: ParsePage, client: Client, folder: Path
+) -> ListPage | None:
+    """Return a page of the list; None if it does not exist and is not the first one."""
+    saved = folder / f"{number:04d}.html"
+    save_and_parse = partial(_save_and_parse, parse=parse, url=url, number=number, saved=saved)
+    try:
+        page = client.get(url, save_and_parse, client.scrape.max_page_bytes)
+    except FetchError as error:
+        if number > 1 and error.reason in ("http_404", "soft_404"):
+            saved.unlink(missing_ok=True)
+            return None
+        copy = f" (saved as {saved})" if saved.exists() else ""
+        raise UserError(f"page {number} of the list cannot be fetched: {error}{copy}") from None
+    if isinstance(page, ListingError):
+        raise UserError(
+            f"{url} (saved as {saved}) is not a list in a known layout: {page}. The page is cached: "
+            "change scrape.snapshot to fetch it again"
+        )
+    return page
+
+
+def _save_and_parse(
+    body: Body, parse: ParsePage, url: str, number: int, saved: Path
+) -> ListPage | ListingError:
+    """Return the list on a page, or why there is none.
+
+    The error is returned, so that the page stays in the cache.
+
+    Raises:
+        FetchError: The page is a block page.
+    """
     data = body.path.read_bytes()
     write_bytes(saved, data)
     html = decode_page(data, body.charset)
+    page: ListPage | ListingError
     try:
         page = parse(html, url, number)
     except ListingError as error:
@@ -93,11 +126,15 @@ def _read(body: Body, parse: Parse, url: str, number: int, saved: Path) -> ListP
     return page
 
 
-def _at(saved: Path) -> str:
-    return f" (saved as {saved})" if saved.exists() else ""
+def _raise_if_too_long(listed: Crawl, max_items: int, url: str) -> None:
+    if len(listed.rows) > max_items:
+        raise UserError(
+            f"the list has more items than scrape.max_items = {max_items} by page {listed.pages} "
+            f"({url}): raise it, or lower scrape.max_pages"
+        )
 
 
-def _rows(page: ListPage, url: str, number: int) -> list[dict]:
+def _rows(page: ListPage, url: str, number: int) -> list[Row]:
     return [
         {
             "page": number,

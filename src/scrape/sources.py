@@ -1,9 +1,7 @@
 """Where pictures come from: one function per source, chosen by params.yaml's `source`."""
 
 import shutil
-import tarfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,138 +12,147 @@ from src.demo import site
 from src.errors import UserError
 from src.imaging.picture_files import SUFFIXES, find_pictures
 from src.params import Facades, Folder, Params
-from src.scrape.crawl import Crawl, crawl
+from src.scrape.crawl import Crawl, Row, crawl
+from src.scrape.gallery import parse_gallery
 from src.scrape.http.cache import Body
 from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.listings import imdb_url, parse_gallery, parse_imdb
+from src.scrape.imdb import imdb_url, parse_imdb
+from src.scrape.listings import ListPage
 from src.scrape.store import Fetch
+from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
 
 CACHE = Path(".cache/http")
-ARCHIVE_FACTOR = 50  # an archive holds many pictures: so many times scrape.max_bytes
+# Test pictures are held back from training just as validation's are.
+FACADES_SIDES = {"train": "train", "val": "val", "test": "val"}
 
 
 @dataclass
 class Source:
-    """What was listed, and how to get at a listed picture: what a function makes of its body.
+    """A list of pictures, and how to get one of them.
 
-    downloaders: that hosts are dealt out to.
+    Attributes:
+        crawl: The list.
+        fetch: Calls a function with a listed picture's body, and returns its result.
+        n_downloaders: How many downloaders share the pictures' hosts.
     """
 
     crawl: Crawl
     fetch: Fetch
-    downloaders: int = 1
+    n_downloaders: int = 1
 
 
 @contextmanager
 def open_source(params: Params, raw: Path) -> Iterator[Source]:
-    """List the source named by `params.source`; raw pages are kept in `raw`/pages.
+    """List the source named by `params.source`, and let the block fetch its pictures.
 
-    What an earlier run left in `raw` is removed first. Leaving the block raises UserError where
-    pictures were left for the next run.
+    Args:
+        params: Of the whole project.
+        raw: Raw pages go to its folder pages. That and images are emptied first.
+
+    Raises:
+        UserError: The list cannot be read; or, at the block's end, pictures are left to the next
+            run.
     """
     folders = raw / "pages", raw / "images"
-    for left in folders:
-        shutil.rmtree(left, ignore_errors=True)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
     with ExitStack() as stack:
-        stack.callback(_forget_halves, folders)
+        stack.callback(_delete_unfinished, folders)
         if params.source == "folder":
             yield _folder(params.folder)
             return
-        if params.source == "demo":
-            demo = site.Site(params.demo, params.seed)
-            port = stack.enter_context(site.served(demo))
-            # nothing is kept: the site is made anew from the parameters each time
-            client = Client(params.scrape, _temporary(stack), {site.ORIGIN: port})
-        else:
-            client = Client(params.scrape, CACHE)
+        client = _client(params, stack)
         if params.source == "facades":
             yield _facades(params.facades, client, stack)
         else:
-            yield Source(_listed(params, client, raw / "pages"), client.get, client.downloaders)
-        client.settle()
+            listed = _crawl_list(params, client, raw / "pages")
+            yield Source(listed, client.get, client.n_downloaders)
+        client.raise_if_incomplete()
 
 
-def _forget_halves(folders: Iterable[Path]) -> None:
-    """Files that a worker of a cluster was writing when it was lost."""
-    for half in (path for folder in folders for path in folder.glob(".*")):
-        half.unlink()
+def _delete_unfinished(folders: Iterable[Path]) -> None:
+    """Delete files that a worker of a cluster was writing when it was lost."""
+    for folder in folders:
+        for path in folder.glob(".*"):
+            path.unlink()
 
 
-def _temporary(stack: ExitStack) -> Path:
+def _client(params: Params, stack: ExitStack) -> Client:
+    """Return a client; if the source is the demo site, serve that until `stack` closes."""
+    if params.source != "demo":
+        return Client(params.scrape, CACHE)
+    port = stack.enter_context(site.served(site.Site(params.demo, params.seed)))
+    # nothing is kept: each run draws the site again from the parameters
+    return Client(params.scrape, _temporary_folder(stack), {site.ORIGIN: port})
+
+
+def _temporary_folder(stack: ExitStack) -> Path:
+    """Return a folder that lasts until `stack` closes."""
     CACHE.parent.mkdir(parents=True, exist_ok=True)
-    for left in CACHE.parent.glob("scrape-*"):  # by a run that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    made = TemporaryDirectory(dir=CACHE.parent, prefix="scrape-", ignore_cleanup_errors=True)
-    return Path(stack.enter_context(made))
+    for leftover in CACHE.parent.glob("scrape-*"):  # of a run that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    folder = TemporaryDirectory(dir=CACHE.parent, prefix="scrape-", ignore_cleanup_errors=True)
+    return Path(stack.enter_context(folder))
 
 
-def _listed(params: Params, client: Client, folder: Path) -> Crawl:
+def _crawl_list(params: Params, client: Client, folder: Path) -> Crawl:
     if params.source == "gallery":
-        first = params.gallery.url.replace("{page}", "1")
-        return crawl(first, partial(parse_gallery, gallery=params.gallery), client, folder)
-    first = site.LIST if params.source == "demo" else imdb_url(params.imdb.list)
-    width = 0 if params.source == "demo" else params.imdb.width
-    return crawl(first, partial(_parse_imdb, width=width), client, folder)
+        first_url = params.gallery.url.replace("{page}", "1")
+        return crawl(first_url, partial(parse_gallery, gallery=params.gallery), client, folder)
+    if params.source == "demo":
+        return crawl(site.LIST_URL, partial(_parse_imdb, width=0), client, folder)
+    parse = partial(_parse_imdb, width=params.imdb.width)
+    return crawl(imdb_url(params.imdb.list), parse, client, folder)
 
 
-def _parse_imdb(html: str, url: str, number: int, width: int):
+def _parse_imdb(html: str, url: str, number: int, width: int) -> ListPage:
     return parse_imdb(html, url, width)
 
 
 def _folder(folder: Folder) -> Source:
-    root = _existing("folder.path", folder.path)
-    files = {path.relative_to(root).as_posix(): path for path in find_pictures(root)}
+    """List the pictures of a folder; an item is a file, or a folder of files."""
+    files = _pictures("folder.path", folder.path)
     if not files:
         raise UserError(f"folder.path = {folder.path!r} holds no picture ({', '.join(SUFFIXES)})")
 
-    def person(name: str) -> str:
+    def item(name: str) -> str:
         parent = str(PurePosixPath(name).parent)
         return parent if folder.item == "folder" and parent != "." else name
 
-    rows = [_row(name, position, person(name)) for position, name in enumerate(files, 1)]
-    return Source(Crawl(rows, 1, 0, len(rows)), _from(files))
-
-
-def _from(files: dict[str, Path]) -> Fetch:
-    return lambda name, use: use(Body(files[name]))
+    rows = [_row(name, position, item(name)) for position, name in enumerate(files, 1)]
+    return _on_disk(rows, files)
 
 
 def _facades(facades: Facades, client: Client, stack: ExitStack) -> Source:
-    """Side-by-side pairs in folders train, val and test, from a folder, an archive or a URL."""
-    if _is_archive(facades.path):
-        read = _archive(facades.path, client, _temporary(stack))
+    """List side-by-side pairs in folders train, val and test, of a folder, an archive or a URL."""
+    if facades.path.startswith(("http://", "https://")) or Path(facades.path).is_file():
+        files = _unpacked(facades.path, client, _temporary_folder(stack))
     else:
-        read = _tree(facades.path)
+        files = _pictures("facades.path", facades.path)
     layout = "photo_left" if facades.direction == "BtoA" else "photo_right"
-    # test pictures are held back from training just as validation's are
-    sides = {"train": "train", "val": "val", "test": "val"}
-    rows = []
-    for name in sorted(read, key=_natural):
-        side = sides.get(PurePosixPath(name).parent.name)
-        if side:
-            row = _row(name, len(rows) + 1, PurePosixPath(name).with_suffix("").as_posix())
+    rows: list[Row] = []
+    for name in sorted(files, key=_natural_order):
+        path = PurePosixPath(name)
+        if side := FACADES_SIDES.get(path.parent.name):
+            row = _row(name, len(rows) + 1, path.with_suffix("").as_posix())
             rows.append({**row, "given_side": side, "layout": layout})
     if not rows:
+        folders = sorted({PurePosixPath(name).parent.name for name in files})
         raise UserError(
             f"facades.path = {facades.path!r}: expected folders train, val or test with pictures, "
-            f"found {', '.join(sorted({PurePosixPath(n).parent.name for n in read})) or 'nothing'}"
+            f"found {', '.join(folders) or 'nothing'}"
         )
-    return Source(Crawl(rows, 1, 0, len(rows)), _from(read))
+    return _on_disk(rows, files)
 
 
-def _is_archive(path: str) -> bool:
-    return path.startswith(("http://", "https://")) or Path(path).is_file()
-
-
-def _archive(path: str, client: Client, folder: Path) -> dict[str, Path]:
-    """Unpack a tar archive's pictures into `folder`, numbered: their names are the archive's."""
-    each = client.scrape.max_bytes
-    most = ARCHIVE_FACTOR * each
-    unpack = partial(_unpack, folder=folder, most=most, each=each)
+def _unpacked(path: str, client: Client, folder: Path) -> dict[str, Path]:
+    """Unpack the pictures of a tar archive, a file or a URL, into `folder`."""
+    max_bytes = client.scrape.max_bytes
+    unpack = partial(unpack_pictures, folder=folder, max_bytes=max_bytes)
     try:
         if path.startswith(("http://", "https://")):
-            return client.get(path, unpack, most)
+            return client.get(path, unpack, SIZE_FACTOR * max_bytes)
         return unpack(Body(Path(path)))
     except FetchError as error:
         raise UserError(
@@ -153,53 +160,32 @@ def _archive(path: str, client: Client, folder: Path) -> dict[str, Path]:
         ) from None
 
 
-def _unpack(body: Body, folder: Path, most: int, each: int) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    try:
-        with tarfile.open(body.path) as archive:
-            for number, member in enumerate(archive):
-                suffix = PurePosixPath(member.name).suffix.lower()
-                if not member.isfile() or suffix not in SUFFIXES:
-                    continue
-                most -= member.size
-                if member.size > each or most < 0:
-                    raise FetchError(
-                        "too_large",
-                        f"{member.name} unpacks to {member.size} bytes: allowed are {each} for a "
-                        f"picture (scrape.max_bytes) and {ARCHIVE_FACTOR} times as many for all",
-                    )
-                # by number: a name may come twice, and the last one counts
-                files[member.name] = folder / f"{number:06d}{suffix}"
-                with archive.extractfile(member) as packed, files[member.name].open("wb") as file:
-                    shutil.copyfileobj(packed, file)
-            archive.fileobj.read()  # to its checksum
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise FetchError("not_an_archive", f"expected a tar archive: {error}") from None
-    return files
-
-
-def _tree(path: str) -> dict[str, Path]:
-    root = _existing("facades.path", path)
-    return {p.relative_to(root).as_posix(): p for p in find_pictures(root)}
-
-
-def _existing(key: str, path: str) -> Path:
+def _pictures(key: str, path: str) -> dict[str, Path]:
+    """Return a folder's picture files by their names in it; `key` is the parameter of `path`."""
     if not path:
         raise UserError(f"{key} is empty: set it to a folder of pictures")
-    if not Path(path).is_dir():
+    root = Path(path)
+    if not root.is_dir():
         raise UserError(
-            f"{key} = {path!r} ({Path(path).resolve()}) is not a folder; "
+            f"{key} = {path!r} ({root.resolve()}) is not a folder; "
             "with --queue or --temp give an absolute path"
         )
-    return Path(path)
+    return {file.relative_to(root).as_posix(): file for file in find_pictures(root)}
 
 
-def _natural(name: str) -> tuple:
+def _natural_order(name: str) -> tuple[str, int, str]:
+    """Sort 2 before 10."""
     path = PurePosixPath(name)
     return path.parent.as_posix(), len(path.stem), path.stem
 
 
-def _row(name: str, position: int, item_id: str) -> dict:
+def _on_disk(rows: list[Row], files: Mapping[str, Path]) -> Source:
+    return Source(
+        Crawl(rows, pages=1, expected=len(rows)), lambda name, parse: parse(Body(files[name]))
+    )
+
+
+def _row(name: str, position: int, item_id: str) -> Row:
     return {
         "page": 1,
         "position": position,

@@ -1,4 +1,4 @@
-"""Pictures to files, and the ledger's first columns. Every listed image gets a row."""
+"""Pictures to files, and the ledger's first columns. Every listed picture gets a row."""
 
 import hashlib
 import mmap
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -17,23 +17,30 @@ from src.errors import UserError
 from src.imaging import decoding
 from src.parallel.local import map_threads, progress
 from src.params import Scrape
+from src.scrape.crawl import Row
 from src.scrape.http import block_pages
-from src.scrape.http.cache import Body
+from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.trailing_bytes import image_end
 from src.storage import archives
 from src.storage.atomic import write_bytes
 from src.storage.ledger import SCRAPED
+from src.storage.slices import slices
 
-# Few large pictures in memory at a time, however many are on the way.
+# Few large pictures are in memory at a time, however many arrive.
 LARGE_BYTES = 2_000_000
 LARGE = threading.Semaphore(2)
-# The same bytes for so many different items are no picture of any of them.
+# The same bytes for this many different items show none of them.
 PLACEHOLDER_ITEMS = 3
 
 
 class Stored(NamedTuple):
-    """What the ledger says of a picture that was fetched, or why it was not."""
+    """A picture's columns of the ledger; all but `status` are empty if there is no picture.
+
+    Attributes:
+        status: `ok`, or why there is no file.
+        file: The file's path below data/raw.
+    """
 
     status: str
     file: str | None = None
@@ -45,44 +52,50 @@ class Stored(NamedTuple):
     animated: bool | None = None
 
 
-ParseBody = Callable[[Body], Stored]
-Fetch = Callable[[str, ParseBody], Stored]
+Fetch = Callable[[str, ParseBody[Stored]], Stored]  # URL, what to do with its body
 
 
 def store(
-    rows: list[dict], fetch: Fetch, folder: Path, scrape: Scrape, downloaders: int = 1
+    rows: list[Row], fetch: Fetch, folder: Path, scrape: Scrape, n_downloaders: int = 1
 ) -> pd.DataFrame:
-    """Fetch each row's image into `folder`/images and fill in the row.
+    """Fetch the rows' pictures into `folder`/images.
 
-    Files are named by their content, so equal bytes are stored once; more than scrape.shard_size of them
-    are packed. downloaders: that hosts are dealt out to, with scrape.workers threads for each.
-    Returns the ledger; its `status` is `ok`, or why there is no file.
+    Files are named by their content, so equal bytes are stored once. More than scrape.shard_size
+    files are packed into shards.
+
+    Args:
+        rows: The ledger's first columns.
+        fetch: Calls a picklable function with the body of a URL, and returns its result.
+        folder: data/raw.
+        scrape: The section `scrape` of params.yaml.
+        n_downloaders: How many downloaders share the hosts, with scrape.workers threads each.
+
+    Returns:
+        The ledger after the stage raw.
+
+    Raises:
+        UserError: The run cannot continue; the message says how many pictures are done.
     """
     urls = _in_turns({row["image_url"] for row in rows if row["image_url"]})
-    threads = scrape.workers * max(1, min(downloaders, len(set(map(_host, urls)))))
-    stored: dict[str | None, Stored] = {None: Stored("no_image")}
-
-    def keep(url: str) -> None:
-        stored[url] = _keep(url, fetch, folder)
-
-    try:
-        map_threads(keep, urls, "fetching pictures", threads)
-    except (UserError, KeyboardInterrupt) as error:
-        done = f"{len(stored) - 1} of {len(urls)} pictures were dealt with"
-        error.args = (f"{error} ({done})" if error.args else done,)
-        raise
-    said = [stored[row["image_url"] or None] for row in rows]
-    columns = {"row": range(len(rows)), "layout": [row.get("layout", "single") for row in rows]}
-    columns |= {name: [getattr(s, name) for s in said] for name in Stored._fields}
-    for name in set(SCRAPED.names) - set(columns):
-        columns[name] = [row.get(name) for row in rows]
-    table = pd.DataFrame(columns, columns=SCRAPED.names)
+    n_hosts = len(set(map(_host, urls)))
+    threads = scrape.workers * max(1, min(n_downloaders, n_hosts))
+    stored = _fetch_all(urls, fetch, folder, threads)
+    table = _ledger(rows, [stored[row["image_url"] or None] for row in rows])
     _refuse_placeholders(table, folder)
-    return _packed(table, folder, scrape.shard_size)
+    return _pack(table, folder, scrape.shard_size)
 
 
-def counts(table: pd.DataFrame, pages: int, repeated_pages: int, expected: int | None) -> dict:
-    """metrics/scrape.json: listed = downloaded + the sum of failed."""
+def counts(
+    table: pd.DataFrame, pages: int, repeated_pages: int, expected: int | None
+) -> dict[str, Any]:
+    """Return metrics/scrape.json: listed = downloaded + the sum of failed.
+
+    Args:
+        table: The ledger.
+        pages: How many list pages were read.
+        repeated_pages: How many of them list no new item.
+        expected: How many items the list says that it has; None if it does not say.
+    """
     failed = table.loc[table["status"] != "ok", "status"].value_counts().sort_index()
     return {
         "pages": pages,
@@ -97,7 +110,7 @@ def counts(table: pd.DataFrame, pages: int, repeated_pages: int, expected: int |
 
 
 def _in_turns(urls: set[str]) -> list[str]:
-    """Sorted, and hosts in turns: the workers should not all wait for one."""
+    """Return the URLs sorted, with hosts in turn: threads should not all wait for one host."""
     seen: Counter[str] = Counter()
     turns = []
     for url in sorted(urls):
@@ -110,17 +123,31 @@ def _host(url: str) -> str:
     return url.split("/", 3)[:3][-1]
 
 
-def _keep(url: str, fetch: Fetch, folder: Path) -> Stored:
+def _fetch_all(
+    urls: list[str], fetch: Fetch, folder: Path, threads: int
+) -> dict[str | None, Stored]:
+    """Return what is stored of each URL, and of None: no picture is listed."""
+    stored: dict[str | None, Stored] = {None: Stored("no_image")}
+
+    def fetch_one(url: str) -> None:
+        try:
+            stored[url] = fetch(url, partial(_save, folder=folder))
+        except FetchError as error:
+            stored[url] = Stored(error.reason)
+        except OSError:  # a file on disk that may not be read, or is gone
+            stored[url] = Stored("unreadable")
+
     try:
-        return fetch(url, partial(_save, folder=folder))
-    except FetchError as error:
-        return Stored(error.reason)
-    except OSError:  # a file on disk that may not be read, or is gone
-        return Stored("unreadable")
+        map_threads(fetch_one, urls, "fetching pictures", threads)
+    except (UserError, KeyboardInterrupt) as error:
+        done = f"{len(stored) - 1} of {len(urls)} pictures are done"
+        error.args = (f"{error} ({done})" if error.args else done,)
+        raise
+    return stored
 
 
 def _save(body: Body, folder: Path) -> Stored:
-    """Store a body's picture; returns what the ledger says of it. FetchError where it is none."""
+    """Save a body's picture; raise FetchError if there is none in it."""
     size = body.path.stat().st_size
     if not size:
         raise FetchError("not_an_image", "it is empty")
@@ -133,41 +160,35 @@ def _save(body: Body, folder: Path) -> Stored:
         with memoryview(data)[: image_end(data, header.format)] as picture:
             digest = hashlib.sha256(picture).hexdigest()
             name = f"images/{digest[:24]}.{header.format.lower()}"
-            _place(folder / name, picture, body if len(picture) == size else None)
+            if body.immutable and len(picture) == size:
+                with suppress(OSError):  # on another disk, or the folder is not there yet
+                    os.link(body.path, folder / name)
+            if not (folder / name).exists():
+                write_bytes(folder / name, picture)
             return Stored("ok", name, digest, len(picture), **header._asdict())
 
 
-def _header(data: decoding.Data) -> decoding.Header:
+def _header(data: decoding.PictureBytes) -> decoding.Header:
     try:
         return decoding.inspect(data)
     except decoding.ImageError as error:
         raise FetchError(block_pages.classify_bytes(data) or error.reason, str(error)) from None
 
 
-def _place(path: Path, picture: memoryview, body: Body | None) -> None:
-    """A file of a picture, named by its content; linked to the body that is nothing else."""
-    if body and body.ours:
-        with suppress(OSError):  # not on this disk, or the folder is not there yet
-            os.link(body.path, path)
-    if not path.exists():
-        write_bytes(path, picture)
-
-
-def _packed(table: pd.DataFrame, folder: Path, most: int) -> pd.DataFrame:
-    """The same with its files in packs of `most`, where there are more than that."""
-    names = list(table["file"].dropna().unique())
-    if len(names) <= most:
-        return table
-    # in the ledger's order: what is listed later leaves full packs as they are
-    parts = [names[at : at + most] for at in range(0, len(names), most)]
-    moved: dict[str, str] = {}
-    for number, part in enumerate(progress(parts, len(parts), "packing pictures")):
-        moved |= archives.pack(part, folder, number)
-    return table.assign(file=table["file"].map(moved))
+def _ledger(rows: list[Row], stored: list[Stored]) -> pd.DataFrame:
+    columns: dict[str, Any] = {
+        "row": range(len(rows)),
+        "layout": [row.get("layout", "single") for row in rows],
+    }
+    columns |= {name: [getattr(picture, name) for picture in stored] for name in Stored._fields}
+    for name in set(SCRAPED.names) - set(columns):
+        columns[name] = [row.get(name) for row in rows]
+    return pd.DataFrame(columns, columns=SCRAPED.names)
 
 
 def _refuse_placeholders(table: pd.DataFrame, folder: Path) -> None:
-    # files on disk are each an item of their own: copies there are clean's to judge
+    """Delete pictures that a site shows for several items, and note it in their rows."""
+    # files on disk are each an item of their own: copies there are a matter of clean
     online = table[(table["status"] == "ok") & table["page_url"].notna()]
     items = online.groupby("sha256")["item_id"].nunique()
     placeholders = items[items >= PLACEHOLDER_ITEMS].index
@@ -176,3 +197,16 @@ def _refuse_placeholders(table: pd.DataFrame, folder: Path) -> None:
         (folder / name).unlink()
     table.loc[refused, "status"] = "placeholder"
     table.loc[refused, "file"] = None
+
+
+def _pack(table: pd.DataFrame, folder: Path, shard_size: int) -> pd.DataFrame:
+    """Pack the files into shards, if there are more than fit in one; return the new ledger."""
+    names = list(table["file"].dropna().unique())
+    if len(names) <= shard_size:
+        return table
+    # in the ledger's order: what is listed later leaves full shards as they are
+    shards = slices(len(names), shard_size)
+    moved: dict[str, str] = {}
+    for number, part in enumerate(progress(shards, len(shards), "packing pictures")):
+        moved |= archives.pack(names[part], folder, number)
+    return table.assign(file=table["file"].map(moved))

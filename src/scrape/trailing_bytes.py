@@ -1,88 +1,93 @@
-"""Where a picture ends in its bytes: what comes after (a page, an archive, a film) is not kept."""
+"""Where a picture ends in its bytes; what follows (a page, an archive, a film) is not kept."""
 
 import re
 from collections.abc import Callable
 
-from src.imaging.decoding import Data
+from src.imaging.decoding import PictureBytes
 
 
-def image_end(data: Data, kind: str) -> int:
-    """How many bytes the picture takes; all of them where its end cannot be told.
+def image_end(data: PictureBytes, kind: str) -> int:
+    """Return how many bytes the picture takes, with all frames of an animation.
 
-    kind: as `images.inspect` names it. Animations keep all frames.
+    Args:
+        data: The picture's bytes, and perhaps more.
+        kind: The format, as `decoding.inspect` names it.
+
+    Returns:
+        0 … len(data); len(data) if the end is unknown.
     """
-    find = ENDS.get(kind)
+    find_end = END_FINDERS.get(kind)
     try:
-        return min(find(data), len(data)) if find else len(data)
-    except IndexError:  # it is broken off before its end
+        return min(find_end(data), len(data)) if find_end else len(data)
+    except IndexError:  # it breaks off before its end
         return len(data)
 
 
-# What has no length of its own is passed over: stuffed bytes of a scan, fill, restarts, SOI, TEM.
+# Markers without a length are skipped: stuffed bytes of a scan, fill, restarts, SOI, TEM.
 JPEG_MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
 
 
-def _jpeg(data: Data) -> int:
-    """After the EOI marker (ITU T.81, annex B)."""
-    at = 2
-    while found := JPEG_MARKER.search(data, at):
-        if found[1] == b"\xd9":
-            return found.end()
-        at = found.end() + _big(data, found.end(), 2)
+def _jpeg_end(data: PictureBytes) -> int:
+    """Return the end of the EOI marker (ITU T.81, annex B)."""
+    offset = 2
+    while marker := JPEG_MARKER.search(data, offset):
+        if marker[1] == b"\xd9":
+            return marker.end()
+        offset = marker.end() + _big_endian(data, marker.end(), 2)
     return len(data)
 
 
-def _png(data: Data) -> int:
-    """After the IEND chunk (PNG, section 5.3)."""
-    at = 8
-    while data[at + 4 : at + 8] != b"IEND":
-        at += 12 + _big(data, at, 4)
-    return at + 12
+def _png_end(data: PictureBytes) -> int:
+    """Return the end of the IEND chunk (PNG, section 5.3)."""
+    offset = 8
+    while data[offset + 4 : offset + 8] != b"IEND":
+        offset += 12 + _big_endian(data, offset, 4)
+    return offset + 12
 
 
-def _gif(data: Data) -> int:
-    """After the trailer (GIF89a, section 27)."""
-    at = 13 + _colours(data[10])
-    while data[at] != 0x3B:
-        if data[at] == 0x2C:  # an image: its descriptor, its colours, the size of its codes
-            at += 10 + _colours(data[at + 9]) + 1
-        elif data[at] == 0x21:  # an extension
-            at += 2
+def _gif_end(data: PictureBytes) -> int:
+    """Return the end of the trailer (GIF89a, section 27)."""
+    offset = 13 + _palette_bytes(data[10])
+    while data[offset] != 0x3B:
+        if data[offset] == 0x2C:  # an image: its descriptor, its palette, the size of its codes
+            offset += 10 + _palette_bytes(data[offset + 9]) + 1
+        elif data[offset] == 0x21:  # an extension
+            offset += 2
         else:
             return len(data)
-        while data[at]:  # sub-blocks
-            at += data[at] + 1
-        at += 1
-    return at + 1
+        while data[offset]:  # sub-blocks
+            offset += data[offset] + 1
+        offset += 1
+    return offset + 1
 
 
-def _colours(flags: int) -> int:
+def _palette_bytes(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _webp(data: Data) -> int:
-    """The RIFF chunk, padded to an even length."""
+def _webp_end(data: PictureBytes) -> int:
+    """Return the end of the RIFF chunk, padded to an even length."""
     size = int.from_bytes(data[4:8], "little")
     return 8 + size + size % 2
 
 
-def _bmp(data: Data) -> int:
-    """The size that its header states, where that holds the pixels at all."""
+def _bmp_end(data: PictureBytes) -> int:
+    """Return the size that the header states, if it has room for pixels at all."""
     size, start = int.from_bytes(data[2:6], "little"), int.from_bytes(data[10:14], "little")
     return size if size > start else len(data)
 
 
-def _big(data: Data, at: int, length: int) -> int:
-    part = data[at : at + length]
+def _big_endian(data: PictureBytes, offset: int, length: int) -> int:
+    part = data[offset : offset + length]
     if len(part) < length:
-        raise IndexError(at)
+        raise IndexError(offset)
     return int.from_bytes(part, "big")
 
 
-ENDS: dict[str, Callable[[Data], int]] = {
-    "JPEG": _jpeg,
-    "PNG": _png,
-    "GIF": _gif,
-    "WEBP": _webp,
-    "BMP": _bmp,
+END_FINDERS: dict[str, Callable[[PictureBytes], int]] = {
+    "JPEG": _jpeg_end,
+    "PNG": _png_end,
+    "GIF": _gif_end,
+    "WEBP": _webp_end,
+    "BMP": _bmp_end,
 }

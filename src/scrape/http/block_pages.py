@@ -1,11 +1,12 @@
-"""Pages that stand where another was asked for: challenges, login walls, error pages sent as 200."""
+"""Pages sent in place of another: challenges, login pages, error pages with HTTP 200."""
 
 import re
 
-from src.imaging.decoding import Data
+from src.imaging.decoding import PictureBytes
 from src.scrape.http.fetch_errors import FetchError
 
-LOOKED_AT = 100_000  # characters: walls are small, and say what they are at the top
+MAX_CHARS = 100_000  # block pages are small, and say what they are at the top
+MAX_HEAD = 4096  # bytes or characters that tell markup from a picture, and SVG from HTML
 
 # The texts of the common firewalls (Cloudflare, AWS, PerimeterX, Imperva, DataDome, Akamai).
 CHALLENGE = re.compile(
@@ -23,7 +24,7 @@ MISSING = re.compile(
 TITLE = re.compile(r"<(title|h1)[^>]{0,500}>(.{0,300}?)</\1", re.IGNORECASE | re.DOTALL)
 MARKUP = re.compile(
     rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype|html|head|body|\?xml|svg|!--)",
-    re.I | re.S,
+    re.IGNORECASE | re.DOTALL,
 )
 
 BY_HAND = (
@@ -33,16 +34,16 @@ BY_HAND = (
 MESSAGES = {
     "waf_challenge": f"it asks for a proof that a human looks at it; {BY_HAND}",
     "login_wall": "it asks to log in, which a scrape does not",
-    "soft_404": "it says that there is no such page, in an answer of HTTP 200",
+    "soft_404": "it says that there is no such page, although its status is HTTP 200",
 }
 
 
 def classify(html: str) -> str | None:
-    """Which wall a page is: waf_challenge, login_wall, soft_404, or None.
+    """Return `waf_challenge`, `login_wall` or `soft_404`; None for any other page.
 
-    For pages that do not hold what was asked for; any page may have a form to log in.
+    Only for pages that lack what they should show: every page may have a form to log in.
     """
-    top = html[:LOOKED_AT]
+    top = html[:MAX_CHARS]
     titles = " ".join(match[2] for match in TITLE.finditer(top))
     if MISSING.search(titles):
         return "soft_404"
@@ -52,16 +53,20 @@ def classify(html: str) -> str | None:
 
 
 def raise_if_block_page(html: str, url: str) -> None:
-    """Raise FetchError where a page is a wall."""
-    if wall := classify(html):
-        raise FetchError(wall, f"{url}: {MESSAGES[wall]}")
+    """Raise FetchError if `classify` knows the page."""
+    if kind := classify(html):
+        raise FetchError(kind, f"{url}: {MESSAGES[kind]}")
 
 
-def classify_bytes(data: Data) -> str | None:
-    """What was sent in place of a picture: a wall, html, svg, or None where it is no markup."""
-    if not MARKUP.match(data[:4096]):
+def classify_bytes(data: PictureBytes) -> str | None:
+    """Return what was sent in place of a picture; None if it is not markup.
+
+    The answer is `svg`, `html`, or the kind of block page that `classify` names.
+    """
+    if not MARKUP.match(data[:MAX_HEAD]):
         return None
-    text = data[:LOOKED_AT].decode("utf-8", errors="replace")
-    if re.search(r"<svg\b", text[:4096], re.IGNORECASE) and "<html" not in text[:4096].lower():
+    text = data[:MAX_CHARS].decode("utf-8", errors="replace")
+    head = text[:MAX_HEAD]
+    if re.search(r"<svg\b", head, re.IGNORECASE) and "<html" not in head.lower():
         return "svg"
     return classify(text) or "html"

@@ -1,55 +1,59 @@
-"""What a run may take of the web."""
+"""How many requests and bytes a run may use."""
 
 import threading
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from src.errors import UserError
 from src.params import Scrape
 
 
-class Spent(NamedTuple):
+@dataclass(frozen=True)
+class Usage:
     """Requests sent, and bytes received."""
 
     requests: int = 0
     bytes: int = 0
 
-    def __add__(self, more: "Spent") -> "Spent":
-        return Spent(self.requests + more.requests, self.bytes + more.bytes)
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.requests + other.requests, self.bytes + other.bytes)
 
 
 class Budget:
-    """What may be spent by scrape.max_requests and scrape.max_total_bytes; shared by threads."""
+    """A run's usage, held against scrape.max_requests and scrape.max_total_bytes.
+
+    Threads may share it.
+    """
 
     def __init__(self, scrape: Scrape):
-        self._most = {
-            "max_requests": scrape.max_requests,
-            "max_total_bytes": scrape.max_total_bytes,
-        }
+        self._scrape = scrape
         self._lock = threading.Lock()
-        self._spent = self._unreported = Spent()
+        self._total = self._unreported = Usage()
 
     def spend(self, requests: int = 0, bytes: int = 0) -> None:
-        """Count them. Raises UserError where that is more than the budget has."""
-        self.count(Spent(requests, bytes))
-        self.refuse()
+        """Count usage; raise UserError if it exceeds the budget."""
+        self.add(Usage(requests, bytes))
+        self.raise_if_exceeded()
 
-    def count(self, spent: Spent) -> None:
-        """Count what was spent already."""
+    def add(self, usage: Usage) -> None:
+        """Count usage that a downloader reported."""
         with self._lock:
-            self._spent += spent
-            self._unreported += spent
+            self._total += usage
+            self._unreported += usage
 
-    def refuse(self) -> None:
-        """Raise UserError where more was spent than the budget has."""
-        for (name, most), amount in zip(self._most.items(), self._spent, strict=True):
-            if amount > most:
+    def raise_if_exceeded(self) -> None:
+        """Raise UserError if the run has used more than its budget."""
+        for key, limit, amount in (
+            ("max_requests", self._scrape.max_requests, self._total.requests),
+            ("max_total_bytes", self._scrape.max_total_bytes, self._total.bytes),
+        ):
+            if amount > limit:
                 raise UserError(
-                    f"scrape.{name} = {most} is used up for this run. What was fetched is kept: run "
-                    "the same command to go on, or raise it"
+                    f"scrape.{key} = {limit} is used up for this run. What was fetched is kept: run "
+                    "the same command to continue, or raise it"
                 )
 
-    def report(self) -> Spent:
-        """What was spent since the last report."""
+    def take_report(self) -> Usage:
+        """Return the usage since the last report."""
         with self._lock:
-            spent, self._unreported = self._unreported, Spent()
-            return spent
+            usage, self._unreported = self._unreported, Usage()
+            return usage

@@ -1,13 +1,14 @@
-"""What was fetched and what failed, by URL: survives a kill at any moment."""
+"""What was fetched and what failed, by URL. It survives a kill at any moment."""
 
 import hashlib
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from src.errors import UserError
 from src.scrape.http.fetch_errors import FetchError
@@ -22,127 +23,144 @@ CREATE TABLE IF NOT EXISTS answers (
 ) WITHOUT ROWID
 """
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True)
 class Body:
-    """The body of an answer, in a file; `charset` as its Content-Type has it.
+    """The body of an answer, in a file.
 
-    ours: whether the file is our own and never changes, so that another name may be linked to it.
+    Attributes:
+        path: The file.
+        immutable: Whether the file belongs to the cache and never changes, so that another name
+            may be linked to it.
+        charset: As the Content-Type header states it.
+        etag: The ETag header.
+        modified: The Last-Modified header.
     """
 
     path: Path
-    ours: bool = False
+    immutable: bool = False
     charset: str | None = None
     etag: str | None = None
     modified: str | None = None
 
     def conditions(self) -> dict[str, str]:
-        """Headers that ask for it only if it has changed since (RFC 9110, section 13)."""
-        asked = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
-        return {name: value for name, value in asked.items() if value}
+        """Return headers that ask for a body only if it has changed (RFC 9110, section 13)."""
+        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
+        return {name: value for name, value in headers.items() if value}
+
+
+ParseBody = Callable[[Body], Result]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a URL could not be had the last time, and in how many runs by now."""
+    """Why a URL failed in the last run that tried it, and in how many runs it has failed."""
 
     error: FetchError
     runs: int
 
 
 @dataclass(frozen=True)
-class State:
-    """What is known of a URL: pending, where none of the first two is there.
+class CacheEntry:
+    """What is known of a URL; it is pending if it has neither a body nor a failure.
 
-    earlier: what the last of the other snapshots, by name, has for it.
+    Attributes:
+        body: What was fetched.
+        failure: Why it could not be fetched.
+        earlier: What the last of the other snapshots, by name, holds.
     """
 
-    fetched: Body | None
-    failed: Failure | None
+    body: Body | None
+    failure: Failure | None
     earlier: Body | None
 
 
 class HttpCache:
-    """A folder with a file for each body, and a table of the state of every URL.
+    """A folder with one file for each body, and a table with the state of every URL.
 
-    A URL is pending (no row), fetched, or failed, with the reason and in how many runs. Raises
-    UserError where the folder or the table cannot be used.
+    Raises UserError if the folder or the table cannot be used.
     """
 
     def __init__(self, folder: Path, snapshot: str):
         self.snapshot = snapshot
         self._bodies = folder / "bodies"
-        self._table = folder / "answers.sqlite"
+        self._file = folder / "answers.sqlite"
         self._lock = threading.Lock()
         try:
             self._bodies.mkdir(parents=True, exist_ok=True)
-            for left in self._bodies.glob(".*"):  # half a body, of a run that was killed
-                left.unlink()
+            for half in self._bodies.glob(".*"):  # of a run that was killed
+                half.unlink()
         except OSError as error:
             raise UserError(f"cannot write {self._bodies}: {error.strerror}") from None
-        with self._understood():
-            self._rows = sqlite3.connect(self._table, isolation_level=None, check_same_thread=False)
+        with self._explained():
+            self._table = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
             # a kill loses nothing in this mode, a power cut at worst the last few rows
-            self._rows.execute("PRAGMA journal_mode=WAL")
-            self._rows.execute("PRAGMA synchronous=NORMAL")
-            self._rows.execute(SCHEMA)
+            self._table.execute("PRAGMA journal_mode=WAL")
+            self._table.execute("PRAGMA synchronous=NORMAL")
+            self._table.execute(SCHEMA)
 
-    def state(self, url: str) -> State:
-        """What is known of a URL."""
-        fetched = earlier = failed = None
+    def entry(self, url: str) -> CacheEntry:
+        """Return what is known of a URL."""
+        current = earlier = failure = None
         query = "SELECT * FROM answers WHERE url = ? ORDER BY snapshot"
-        for _, snapshot, *said, reason, message, runs in self._execute(query, _text(url)):
-            body = None if runs else self._body(url, snapshot, said)
+        for _, snapshot, *headers, reason, message, runs in self._execute(query, _escaped(url)):
+            body = None if runs else self._body(url, snapshot, headers)
             if snapshot != self.snapshot:
                 earlier = body or earlier
             elif runs:
-                failed = Failure(FetchError(reason, message), runs)
+                failure = Failure(FetchError(reason, message), runs)
             else:
-                fetched = body
-        return State(fetched, failed, earlier)
+                current = body
+        return CacheEntry(current, failure, earlier)
 
-    def kept(self, url: str) -> AbstractContextManager[Path]:
-        """A path to write a body to; it is kept if the block succeeds."""
+    def writing(self, url: str) -> AbstractContextManager[Path]:
+        """Yield a path to write a URL's body to; the file stays if the block succeeds."""
         return atomic_write(self._path(url, self.snapshot))
 
-    def remember(self, url: str, body: Body) -> None:
-        """A URL was fetched: its body is kept."""
-        self._put(url, body.charset, body.etag, body.modified, None, None, None)
+    def record_body(self, url: str, body: Body) -> None:
+        """Note that a URL was fetched, with its body's headers."""
+        self._replace(url, body.charset, body.etag, body.modified, None, None, None)
 
-    def fail(self, url: str, error: FetchError) -> int:
-        """A URL failed; returns in how many runs by now."""
-        before = self.state(url).failed
-        runs = before.runs + 1 if before else 1
-        self._put(url, None, None, None, error.reason, _text(str(error)), runs)
+    def record_failure(self, url: str, error: FetchError) -> int:
+        """Note that a URL failed; return in how many runs by now."""
+        earlier = self.entry(url).failure
+        runs = earlier.runs + 1 if earlier else 1
+        self._replace(url, None, None, None, error.reason, _escaped(str(error)), runs)
         return runs
 
-    def _body(self, url: str, snapshot: str, said: list) -> Body | None:
+    def _body(self, url: str, snapshot: str, headers: list[str | None]) -> Body | None:
         path = self._path(url, snapshot)
-        return Body(path, True, *said) if path.exists() else None
+        return Body(path, True, *headers) if path.exists() else None
 
     def _path(self, url: str, snapshot: str) -> Path:
-        key = hashlib.sha256(f"{snapshot}\n{_text(url)}".encode())
+        key = hashlib.sha256(f"{snapshot}\n{_escaped(url)}".encode())
         return self._bodies / key.hexdigest()[:40]
 
-    def _put(self, url: str, *values: object) -> None:
+    def _replace(self, url: str, *values: object) -> None:
         marks = ", ".join("?" * (2 + len(values)))
         query = f"INSERT OR REPLACE INTO answers VALUES ({marks})"
-        self._execute(query, _text(url), self.snapshot, *values)
+        self._execute(query, _escaped(url), self.snapshot, *values)
 
-    def _execute(self, query: str, *values: object) -> list[tuple]:
-        with self._understood(), self._lock:
-            return self._rows.execute(query, values).fetchall()
+    def _execute(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._explained(), self._lock:
+            return self._table.execute(query, values).fetchall()
 
     @contextmanager
-    def _understood(self) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
+        """Turn errors of the table into a UserError that names its file and the remedy."""
         try:
             yield
         except sqlite3.Error as error:
-            refused = re.search("full|I/O|readonly|unable to open", str(error))  # by the disk
-            remedy = "" if refused else "; delete its folder to fetch all anew"
-            raise UserError(f"{self._table} cannot be used: {error}{remedy}") from None
+            by_disk = re.search("full|I/O|readonly|unable to open", str(error))
+            remedy = "" if by_disk else "; delete its folder to fetch everything again"
+            raise UserError(f"{self._file} cannot be used: {error}{remedy}") from None
 
 
-def _text(url: str) -> str:
-    """Text that UTF-8 can hold: JSON may bring half a surrogate pair."""
-    return url.encode(errors="backslashreplace").decode()
+def _escaped(text: str) -> str:
+    """Return a text with lone surrogates, which JSON may bring, escaped: UTF-8 cannot hold them.
+
+    Different texts stay different, because they are keys.
+    """
+    return text.encode(errors="backslashreplace").decode()

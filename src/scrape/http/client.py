@@ -1,11 +1,22 @@
-"""A polite and careful web client: what was fetched and what failed is remembered.
+"""A polite and careful web client, which remembers what was fetched and what failed.
 
-Each host, also one that a page or picture redirects to, is asked by one downloader alone, which
-knows its rules and keeps its pace: there is one here, or one for each processor of a cluster.
+The way of a URL and of its `parse`, from left to right, with the result on the way back:
+
+    store or crawl ─► Client.get ─► Downloader ─► Transport     the body, in a file of the cache
+                                    parse(body)                 what the caller wants of it
+
+`parse` is called where the body arrives, and refuses a body by raising FetchError; then the cache
+keeps no body. On a Ray cluster the downloader runs on another machine and gets `parse` pickled:
+it must be a module's function or a `partial` of one. A body that is in the cache is parsed here.
+
+One downloader alone asks a host, because it knows the host's rules and keeps its pace. That also
+holds for hosts that a page or picture redirects to. There is one downloader on this machine, or
+one for each processor of a cluster.
 """
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,92 +24,105 @@ from src.errors import UserError
 from src.parallel.local import Actor, actors
 from src.params import Scrape
 from src.scrape.http.budget import Budget
-from src.scrape.http.cache import Body, HttpCache
-from src.scrape.http.downloader import Answer, Downloader, ParseBody, Result, follow
+from src.scrape.http.cache import Body, HttpCache, ParseBody, Result
+from src.scrape.http.downloader import Download, Downloader, Reply, follow_redirects
 from src.scrape.http.fetch_errors import FetchError, HostUnavailableError
 from src.scrape.http.hosts import origin
+from src.scrape.http.transport import Redirect
 
 
 class Client:
-    """Fetches URLs over http and https.
+    """Fetches URLs over http and https; threads may share it.
 
-    folder: where answers are kept, by scrape.snapshot.
-    local: origins that are served by this very process, each with its port on 127.0.0.1; they
-        are not paced.
+    Args:
+        scrape: The section `scrape` of params.yaml.
+        folder: Where the cache is.
+        local_ports: Origins that this very process serves, and their ports on 127.0.0.1.
     """
 
-    def __init__(self, scrape: Scrape, folder: Path, local: dict[str, int] | None = None):
+    def __init__(self, scrape: Scrape, folder: Path, local_ports: Mapping[str, int] | None = None):
         self.scrape = scrape
-        self.answers = HttpCache(folder, scrape.snapshot)
+        self._cache = HttpCache(folder, scrape.snapshot)
         self._lock = threading.Lock()
-        self._unasked: Counter[str] = Counter()
+        self._postponed: Counter[str] = Counter()  # URLs left to the next run, by the reason
         self._budget = Budget(scrape)
-        make = partial(Downloader, scrape, local)
-        # what this process serves cannot be had from elsewhere
-        self._downloaders = [make()] if local else actors(make, scrape.workers)
+        make = partial(Downloader, scrape, local_ports)
+        # other machines cannot reach what this process serves
+        self._downloaders = [make()] if local_ports else actors(make, scrape.workers)
         self._downloader_of: dict[str, int] = {}  # by origin
 
-    def get(self, url: str, use: ParseBody[Result], limit: int | None = None) -> Result:
-        """What `use` makes of the body of a successful answer; on a cluster it is pickled.
+    @property
+    def n_downloaders(self) -> int:
+        """How many downloaders share the hosts."""
+        return len(self._downloaders)
 
-        A body has at most `limit` bytes (default: scrape.max_bytes), and is kept unless `use`
-        refuses it by a FetchError. What is kept is not fetched again, and what failed in
-        scrape.max_failed_runs runs is not tried again.
-        Raises FetchError: what `use` raises, or robots, noai, unsupported_url, private_address,
-        too_many_redirects, http_<status>, waf_challenge, empty, too_large, too_slow, timeout,
-        incomplete, bad_answer or connection. Raises UserError where scrape.max_requests or
-        scrape.max_total_bytes is used up (on a cluster: by what was reported with each answer until
-        then), or the disk refuses.
+    def get(self, url: str, parse: ParseBody[Result], limit: int | None = None) -> Result:
+        """Return what `parse` makes of the URL's body.
+
+        A body in the cache is not fetched again. A URL that failed in scrape.max_failed_runs runs
+        is not tried again.
+
+        Args:
+            url: Any text.
+            parse: Returns the result of a body, or refuses it by a FetchError; it is picklable.
+            limit: The most bytes that the body may have; by default scrape.max_bytes.
+
+        Raises:
+            FetchError: What `parse` raises, or robots, noai, unsupported_url, private_address,
+                too_many_redirects, http_<status>, waf_challenge, empty, too_large, too_slow,
+                timeout, incomplete, bad_answer or connection.
+            UserError: scrape.max_requests or scrape.max_total_bytes is used up, or the disk
+                refuses. A cluster's downloaders report their usage with each answer, so requests
+                in flight may exceed the budget slightly.
         """
-        known = self.answers.state(url)
-        if known.fetched:
-            return use(known.fetched)
-        if known.failed and known.failed.runs >= self.scrape.max_failed_runs:
-            raise known.failed.error
-        self._budget.refuse()
+        entry = self._cache.entry(url)
+        if entry.body:
+            return parse(entry.body)
+        if entry.failure and entry.failure.runs >= self.scrape.max_failed_runs:
+            raise entry.failure.error
+        self._budget.raise_if_exceeded()
         try:
-            return self._fetch(url, use, limit or self.scrape.max_bytes, known.earlier)
+            return self._fetch(url, parse, limit or self.scrape.max_bytes, entry.earlier)
         except FetchError as error:
-            runs = self.answers.fail(url, error)
+            runs = self._cache.record_failure(url, error)
             if isinstance(error, HostUnavailableError) and runs < self.scrape.max_failed_runs:
                 with self._lock:
-                    self._unasked[str(error)] += 1
+                    self._postponed[str(error)] += 1
             raise
 
-    def settle(self) -> None:
-        """Raise UserError where URLs were left unasked since a host is asked no more.
+    def raise_if_incomplete(self) -> None:
+        """Raise UserError if URLs were not asked for because their host became unavailable.
 
         The next run tries them again; after scrape.max_failed_runs runs they count as failed.
         """
-        if self._unasked:
-            left = "; ".join(f"{n} left: {why}" for why, n in sorted(self._unasked.items()))
+        if self._postponed:
+            reasons = "; ".join(f"{n} left: {why}" for why, n in sorted(self._postponed.items()))
             raise UserError(
-                f"{left}. What was fetched is kept: run the same command to go on (after "
+                f"{reasons}. What was fetched is kept: run the same command to continue (after "
                 f"{self.scrape.max_failed_runs} runs they count as failed: scrape.max_failed_runs)"
             )
 
-    def _fetch(self, url: str, use: ParseBody[Result], limit: int, earlier: Body | None) -> Result:
-        with self.answers.kept(url) as path:
+    def _fetch(
+        self, url: str, parse: ParseBody[Result], limit: int, earlier: Body | None
+    ) -> Result:
+        with self._cache.writing(url) as path:
 
-            def ask(place: str) -> Answer[Result]:
-                nonlocal earlier
-                reply = self._downloader(origin(place))(place, path, use, limit, earlier)
-                earlier = None  # it was of the URL itself, not of what that redirects to
-                self._budget.count(reply.spent)
-                if reply.error:
-                    raise reply.error
-                return reply.answer
+            def request(target: str) -> Download[Result] | Redirect:
+                # an earlier body is that of the URL itself, not of what it redirects to
+                conditional = earlier if target == url else None
+                downloader = self._downloader(origin(target))
+                reply: Reply[Result] = downloader(target, path, parse, limit, conditional)
+                self._budget.add(reply.usage)
+                if isinstance(reply.outcome, FetchError):
+                    raise reply.outcome
+                return reply.outcome
 
-            answer = follow(url, ask)
-        self.answers.remember(url, answer.body)
-        return answer.result
+            download = follow_redirects(url, request)
+        self._cache.record_body(url, download.body)
+        return download.result
 
-    @property
-    def downloaders(self) -> int:
-        """How many there are."""
-        return len(self._downloaders)
-
-    def _downloader(self, name: str) -> Actor:
+    def _downloader(self, host: str) -> Actor:
+        """Return the downloader that asks this host; hosts are dealt out in turn."""
         with self._lock:
-            next_one = len(self._downloader_of) % len(self._downloaders)
-            return self._downloaders[self._downloader_of.setdefault(name, next_one)]
+            next_index = len(self._downloader_of) % len(self._downloaders)
+            return self._downloaders[self._downloader_of.setdefault(host, next_index)]

@@ -1,4 +1,7 @@
-"""Requests that end in time: a socket's own timeout begins anew with every byte that drips in."""
+"""Requests that end in time.
+
+A socket's own timeout starts again with every byte, so a server that drips bytes never meets it.
+"""
 
 import socket
 import threading
@@ -7,12 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-TICK = 0.1  # seconds
+TICK_S = 0.1
 
 
 @dataclass
 class Request:
-    """A request under way; `sock` from when it has one."""
+    """A running request.
+
+    Attributes:
+        due: The time.monotonic() at which it must have ended.
+        sock: Its socket, as soon as it has one.
+        overdue: Whether its socket was shut, because it was not done in time.
+    """
 
     due: float
     sock: socket.socket | None = None
@@ -20,18 +29,18 @@ class Request:
 
 
 class Deadlines:
-    """Shuts the socket of any request that is not done in time; one thread watches them all."""
+    """Shuts the socket of each request that takes too long; one thread watches all of them."""
 
     def __init__(self, seconds: float):
-        self.seconds = seconds
+        self._seconds = seconds
         self._running: dict[int, Request] = {}  # by thread: each has one request at a time
         self._lock = threading.Lock()
         self._watching = False
 
     @contextmanager
-    def over(self) -> Iterator[Request]:
-        """A request of this thread, from its connection to the last byte of its answer."""
-        request = Request(time.monotonic() + self.seconds)
+    def request(self) -> Iterator[Request]:
+        """Watch this thread's request while the block runs, from connecting to the last byte."""
+        request = Request(time.monotonic() + self._seconds)
         with self._lock:
             self._running[threading.get_ident()] = request
             if not self._watching:
@@ -43,26 +52,26 @@ class Deadlines:
             with self._lock:
                 del self._running[threading.get_ident()]
 
-    def use(self, sock: socket.socket | None) -> None:
-        """The request of this thread goes over this socket."""
+    def attach(self, sock: socket.socket | None) -> None:
+        """Note the socket of this thread's request."""
         if request := self._running.get(threading.get_ident()):
             request.sock = sock
 
     def _watch(self) -> None:
         while True:
-            time.sleep(min(TICK, self.seconds / 4))
+            time.sleep(min(TICK_S, self._seconds / 4))
             with self._lock:
                 if not self._running:
                     self._watching = False
                     return
-                late = [r for r in self._running.values() if r.due < time.monotonic()]
-                for request in late:
-                    request.overdue = True
-                    if request.sock is not None:
-                        _shut(request.sock)
+                for request in self._running.values():
+                    if request.due < time.monotonic():
+                        request.overdue = True
+                        if request.sock is not None:
+                            _shut(request.sock)
 
 
 def _shut(sock: socket.socket) -> None:
     with suppress(OSError):  # it is closed already
-        # of the plain socket: that of a TLS one would first say goodbye to the peer
+        # the plain socket's method: a TLS socket's would first say goodbye to the peer
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

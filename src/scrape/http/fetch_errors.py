@@ -1,31 +1,43 @@
-"""What goes wrong on the web."""
+"""Why a URL cannot be fetched."""
 
 import re
+from typing import Any
 
 
 class FetchError(Exception):
-    """An answer that cannot be used. `reason` is one word for counting."""
+    """A URL that gives nothing usable.
+
+    Attributes:
+        reason: One word for the ledger and for counting, such as `http_404`.
+    """
 
     def __init__(self, reason: str, message: str):
         super().__init__(message)
         self.reason = reason
 
-    def __reduce__(self) -> tuple:
-        return type(self), (self.reason, str(self)), vars(self)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, str(self)), vars(self)  # it crosses processes
 
 
 class TransientError(FetchError):
-    """A failure that may pass. `after`: the seconds that the host asks to be left alone for."""
+    """A failure that may pass.
 
-    def __init__(self, reason: str, message: str, after: float = 0.0):
+    Attributes:
+        retry_after_s: For how long the host asks to be left alone, in seconds.
+    """
+
+    def __init__(self, reason: str, message: str, retry_after_s: float = 0.0):
         super().__init__(reason, message)
-        self.after = after
+        self.retry_after_s = retry_after_s
 
 
 class HostUnavailableError(FetchError):
-    """The host is asked no more in this run."""
+    """This run sends no more requests to the host; the next run may."""
 
 
 def without_password(url: str) -> str:
-    """A URL with *** for its user and password, however broken it is: it ends in logs and ledgers."""
+    """Return a URL, however broken, with *** for its user and password.
+
+    URLs end in logs and ledgers.
+    """
     return re.sub(r"^([^/?#]*[/\\]+)[^/\\?#]*@", r"\1***@", url)

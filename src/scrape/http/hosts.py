@@ -1,4 +1,4 @@
-"""A host's rules and pace: who asks it, waits here first."""
+"""A host's rules and pace."""
 
 import threading
 import time
@@ -14,13 +14,17 @@ from src.scrape.http.fetch_errors import (
     without_password,
 )
 
-LOST = 5  # URLs in a row that a host has no answer for, after all retries, until it counts as gone
+MAX_FAILED_URLS = 5  # in a row, each after all its retries, until a host counts as gone
 
 
 class Host:
-    """An origin (scheme, host and port): how often and by how many at once it may be asked.
+    """An origin (scheme, host and port): how often and how many at a time may ask it.
 
-    rules: its robots.txt, once it is read; whoever reads it holds `reading`.
+    Attributes:
+        origin: Its name, such as `https://example.test`.
+        rules: Its robots.txt; None until it is read.
+        reading: Held by the thread that reads the rules.
+        slots: Held by each running request, at most scrape.per_host at a time.
     """
 
     def __init__(self, origin: str, scrape: Scrape, paced: bool = True):
@@ -28,62 +32,73 @@ class Host:
         self.rules: Protego | None = None
         self.reading = threading.Lock()
         self.slots = threading.Semaphore(scrape.per_host)
-        self._patience = scrape.deadline_s
-        self._interval = 1 / scrape.requests_per_second if paced else 0.0
+        self._max_wait_s = scrape.deadline_s
+        self._interval_s = 1 / scrape.requests_per_second if paced else 0.0
         self._turn = threading.Lock()
-        self._next_at = 0.0
-        self._lost = 0
-        self._closed: FetchError | None = None
+        self._next_turn = 0.0
+        self._failed_urls = 0
+        self._disabled_by: FetchError | None = None
 
-    def slow_down(self, seconds: float) -> None:
-        """Leave at least so many seconds between two requests; if that is too long, ask no more."""
-        if seconds > self._patience:
-            message = f"its robots.txt asks for {seconds:g} s between requests (scrape.deadline_s)"
-            self.close(FetchError("robots", message))
-        self._interval = max(self._interval, seconds)
+    def slow_down(self, interval_s: float) -> None:
+        """Leave at least `interval_s` between two requests; disable the host if that is too long."""
+        if interval_s > self._max_wait_s:
+            message = (
+                f"its robots.txt asks for {interval_s:g} s between requests (scrape.deadline_s)"
+            )
+            self.disable(FetchError("robots", message))
+        self._interval_s = max(self._interval_s, interval_s)
 
     def wait_for_turn(self) -> None:
-        """Sleep until it may be asked. Raises HostClosedError where it is asked no more."""
+        """Sleep until the next request may be sent; raises as `raise_if_disabled` does."""
         while True:
             with self._turn:
-                self.refuse_if_closed()
+                self.raise_if_disabled()
                 now = time.monotonic()
-                if now >= self._next_at:
-                    self._next_at = now + self._interval
+                if now >= self._next_turn:
+                    self._next_turn = now + self._interval_s
                     return
-                wait = self._next_at - now
-            time.sleep(wait)
+                wait_s = self._next_turn - now
+            time.sleep(wait_s)
 
-    def refuse_if_closed(self) -> None:
-        """Raise HostClosedError where it is asked no more, or FetchError where it never will be."""
-        if self._closed:
-            kind = HostUnavailableError if isinstance(self._closed, TransientError) else FetchError
-            raise kind(self._closed.reason, f"{self.origin} is asked no more: {self._closed}")
+    def raise_if_disabled(self) -> None:
+        """Raise if this run sends the host no more requests.
 
-    def close(self, error: FetchError) -> None:
-        """Ask it no more in this run."""
-        self._closed = self._closed or error
+        Raises:
+            HostUnavailableError: The next run may ask it.
+            FetchError: Its rules forbid to ask it.
+        """
+        if error := self._disabled_by:
+            kind = HostUnavailableError if isinstance(error, TransientError) else FetchError
+            raise kind(error.reason, f"{self.origin} is asked no more: {error}")
 
-    def answered(self) -> None:
-        """It is there, whatever it said."""
-        self._lost = 0
+    def disable(self, error: FetchError) -> None:
+        """Send it no more requests in this run; the first error is the one that is reported."""
+        self._disabled_by = self._disabled_by or error
 
-    def rest(self, error: TransientError) -> None:
-        """Leave it alone for as long as it asks; if that is too long, for the whole run."""
-        if error.after > self._patience:
-            self.close(error)
+    def record_success(self) -> None:
+        """Note that it answered, whatever it said."""
+        self._failed_urls = 0
+
+    def record_failure(self, error: TransientError) -> None:
+        """Note that a URL had no answer after all retries; disable the host if that is repeated."""
+        self._failed_urls += 1
+        if self._failed_urls >= MAX_FAILED_URLS:
+            self.disable(error)
+
+    def back_off(self, error: TransientError) -> None:
+        """Leave it alone for as long as it asks; disable it if that is too long."""
+        if error.retry_after_s > self._max_wait_s:
+            self.disable(error)
         with self._turn:
-            self._next_at = max(self._next_at, time.monotonic() + error.after)
-
-    def lost(self, error: TransientError) -> None:
-        """A URL had no answer, after all retries."""
-        self._lost += 1
-        if self._lost >= LOST:
-            self.close(error)
+            self._next_turn = max(self._next_turn, time.monotonic() + error.retry_after_s)
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of a URL that may be asked for."""
+    """Return a URL's scheme, host and port.
+
+    Raises:
+        FetchError: `unsupported_url`: no http or https URL, or one that holds a password.
+    """
     try:
         parts = urlsplit(url)
         user = parts.username or parts.password

@@ -1,12 +1,13 @@
 """Which addresses may be connected to, decided when the connection is made.
 
-A name is resolved once, every address that it resolves to is checked, and one of those very
-addresses is connected to: nothing can change between the check and the connection.
+A name is resolved once, every address that it resolves to is checked, and one of these very
+addresses is connected to. So nothing can change between the check and the connection.
 """
 
 import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -20,27 +21,36 @@ NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open internet: no private, loopback, link-local,
-    shared, reserved or multicast one, nor an IPv6 address that stands for such."""
-    return all(found.is_global and not found.is_multicast for found in _meant(address))
+    """Return whether an IP address is one of the open internet.
+
+    Private, loopback, link-local, shared, reserved and multicast addresses are not, nor is an
+    IPv6 address that stands for one of these.
+    """
+    return all(ip.is_global and not ip.is_multicast for ip in _meant(address))
 
 
 def _meant(address: str) -> list[IPv4Address | IPv6Address]:
-    found = ip_address(address.split("%")[0])
-    if isinstance(found, IPv4Address):
-        return [found]
-    inside = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
-    if found in NAT64:
-        inside.append(IPv4Address(int(found) & 0xFFFFFFFF))
-    within = [address for address in inside if address is not None]
+    """Return the addresses that traffic to an address may reach."""
+    ip = ip_address(address.split("%")[0])
+    if isinstance(ip, IPv4Address):
+        return [ip]
+    embedded = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+    if ip in NAT64:
+        embedded.append(IPv4Address(int(ip) & 0xFFFFFFFF))
+    embedded_ips = [embedded_ip for embedded_ip in embedded if embedded_ip is not None]
     # mapped addresses count as what they stand for, not as the reserved block they are in
-    return within if found.ipv4_mapped or found in NAT64 else [found, *within]
+    return list(embedded_ips) if ip.ipv4_mapped or ip in NAT64 else [ip, *embedded_ips]
 
 
-def checked(host: str, port: int) -> list[str]:
-    """The addresses of a host. Raises FetchError `private_address` where any of them is not public."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+def resolve_public(host: str, port: int) -> list[str]:
+    """Return the addresses of a host.
+
+    Raises:
+        FetchError: `private_address`: one of them is not public.
+        OSError: The name cannot be resolved.
+    """
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
     for address in addresses:
         if not is_public(address):
             raise FetchError(
@@ -51,29 +61,31 @@ def checked(host: str, port: int) -> list[str]:
     return addresses
 
 
-class _Guarded:
-    """Connects to checked addresses alone, in time; a mixin for urllib3's connections."""
+class _GuardedConnection(HTTPConnection):
+    """Connects to checked addresses only, and tells the deadlines its socket."""
 
-    allowed: frozenset[str] = frozenset()
+    allowed_hosts: frozenset[str] = frozenset()
     deadlines: Deadlines
 
-    def request(self, *arguments: object, **settings: object) -> None:
-        self.deadlines.use(self.sock)  # of a connection that is used again
+    def request(self, *arguments: Any, **settings: Any) -> None:
+        self.deadlines.attach(self.sock)  # of a connection that is used again
         super().request(*arguments, **settings)
-        self.deadlines.use(self.sock)  # inside TLS, where there is any
+        self.deadlines.attach(self.sock)  # inside TLS, if there is any
 
     def _new_conn(self) -> socket.socket:
-        sock = self._connected()
-        self.deadlines.use(sock)
+        sock = self._connect()
+        self.deadlines.attach(sock)
         return sock
 
-    def _connected(self) -> socket.socket:
-        if self.host in self.allowed:
+    def _connect(self) -> socket.socket:
+        if self.host in self.allowed_hosts:
             return super()._new_conn()
         try:
-            addresses = checked(self.host, self.port)
-        except (socket.gaierror, UnicodeError) as error:
+            addresses = resolve_public(self.host, self.port)
+        except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
+        except UnicodeError as error:  # not even a host's name
+            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
         failure: OSError | None = None
         for address in addresses:
             try:
@@ -88,25 +100,28 @@ class _Guarded:
         raise NewConnectionError(self, f"could not connect to {self.host}: {failure}")
 
 
-def pools(allowed: Iterable[str], within: Deadlines) -> dict[str, type[HTTPConnectionPool]]:
-    """urllib3's pool classes by scheme, whose connections are guarded; `allowed` hosts may be anywhere."""
+def connection_pools(
+    allow_hosts: Iterable[str], watcher: Deadlines
+) -> dict[str, type[HTTPConnectionPool]]:
+    """Return urllib3's pool classes by scheme, with connections to checked addresses only.
 
-    names = frozenset(allowed)
+    Args:
+        allow_hosts: Hosts that may be at any address.
+        watcher: Ends requests that take too long.
+    """
+    names = frozenset(allow_hosts)
 
-    class Guarded(_Guarded):
-        allowed = names
-        deadlines = within
+    class Connection(_GuardedConnection):
+        allowed_hosts = names
+        deadlines = watcher
 
-    class Plain(Guarded, HTTPConnection):
+    class SecureConnection(Connection, HTTPSConnection):
         pass
 
-    class Secure(Guarded, HTTPSConnection):
-        pass
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
 
     class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
+        ConnectionCls = SecureConnection
 
-    return {"http": PlainPool, "https": SecurePool}
+    return {"http": Pool, "https": SecurePool}

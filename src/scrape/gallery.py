@@ -1,0 +1,94 @@
+"""List pages of any site, read by the CSS selectors of params.yaml's `gallery`."""
+
+from itertools import chain, islice
+
+from bs4 import Tag
+from soupsieve import SelectorSyntaxError
+
+from src.errors import UserError
+from src.params import Gallery
+from src.scrape.listings import (
+    MAX_MARKS,
+    Item,
+    ListingError,
+    ListPage,
+    absolute_url,
+    largest_number,
+    parse_html,
+    readable,
+)
+
+MAX_NESTED = 10 * MAX_MARKS  # tags and texts inside items, counted for each item
+
+
+def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPage:
+    """Read a list page by the selectors of `gallery`.
+
+    Args:
+        html: The page.
+        url: Its URL.
+        number: Of the page, from 1.
+        gallery: The section `gallery` of params.yaml.
+
+    Raises:
+        ListingError: The first page has no items, or items stand inside each other.
+        UserError: A selector is not valid.
+    """
+    soup = parse_html(html)
+    boxes = _select(soup, gallery.item, "item")
+    _raise_if_nested(boxes, gallery.item)
+    items = [_item(box, url, gallery) for box in boxes]
+    if "{page}" in gallery.url:
+        next_url = gallery.url.replace("{page}", str(number + 1)) if items else None
+    else:
+        next_url = _linked(_first(soup, gallery.next, "next"), url)
+    total = _first(soup, gallery.total, "total")
+    if not items and number == 1:
+        raise ListingError(f"expected items at gallery.item = {gallery.item!r}, found none")
+    return ListPage(items, largest_number(total.get_text()) if total else None, next_url)
+
+
+def _linked(link: Tag | None, url: str) -> str | None:
+    """Return the URL that a link of the page `url` leads to."""
+    return absolute_url(url, link["href"]) if link and link.get("href") else None
+
+
+def _item(box: Tag, url: str, gallery: Gallery) -> Item:
+    link = _first(box, gallery.link, "link")
+    image = _first(box, gallery.image, "image")
+    label = _first(box, gallery.name, "name")
+    sources = [image.get(name) for name in gallery.image_attributes] if image else []
+    source = next(filter(None, sources), None)
+    image_url = absolute_url(url, source) if source else None
+    name = ""
+    if label:
+        name = " ".join(label.get_text(" ").split())
+    elif image:
+        name = str(image.get("alt", ""))
+    return Item(_linked(link, url) or image_url or name, readable(name), image_url)
+
+
+def _raise_if_nested(boxes: list[Tag], selector: str) -> None:
+    """Raise ListingError if items stand inside items.
+
+    A few come from tags left open; many would be searched again and again.
+    """
+    inside = chain.from_iterable(box.descendants for box in boxes)
+    if next(islice(inside, MAX_NESTED, None), None) is not None:
+        raise ListingError(
+            f"expected items apart from each other at gallery.item = {selector!r}, found "
+            f"{len(boxes)} inside one another"
+        )
+
+
+def _first(tag: Tag, selector: str, key: str) -> Tag | None:
+    """Return the first match; None if there is none, or no selector."""
+    return next(iter(_select(tag, selector, key)), None) if selector else None
+
+
+def _select(tag: Tag, selector: str, key: str) -> list[Tag]:
+    try:
+        return tag.select(selector)
+    except SelectorSyntaxError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"gallery.{key} = {selector!r} is no CSS selector: {reason}") from None

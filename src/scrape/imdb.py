@@ -1,0 +1,148 @@
+"""IMDb's list pages, in the layout up to 2023 (HTML) and that from 2024 on (JSON in the page)."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from bs4 import BeautifulSoup, Tag
+
+from src.errors import UserError
+from src.scrape.listings import (
+    MAX_TOTAL,
+    Item,
+    ListingError,
+    ListPage,
+    absolute_url,
+    largest_number,
+    parse_html,
+    readable,
+)
+
+MAX_NODES = 200_000  # objects and lists of a page's JSON; a list page of 250 items has some 10,000
+
+
+def imdb_url(list_id: str) -> str:
+    """Return the URL of a list's first page, from its id (ls…) or its URL.
+
+    Raises:
+        UserError: There is no id in it.
+    """
+    match = re.search(r"ls\d+", list_id)
+    if not match:
+        raise UserError(f"imdb.list = {list_id!r}: expected an id such as ls058011111, or its URL")
+    return f"https://www.imdb.com/list/{match[0]}/?sort=list_order%2Casc"
+
+
+def parse_imdb(html: str, url: str, width: int) -> ListPage:
+    """Read a list page of IMDb, in either layout.
+
+    Args:
+        html: The page.
+        url: Its URL.
+        width: Of the pictures to ask for, in pixels; 0 asks for the originals.
+
+    Raises:
+        ListingError: It is any other page.
+    """
+    soup = parse_html(html)
+    script = soup.select_one("script#__NEXT_DATA__")
+    if script:
+        return _parse_next_data(script.text, url, width)
+    if soup.select_one("div.lister-list, div.lister-item, div.lister-item-image"):
+        return _parse_lister(soup, url, width)
+    title = soup.title.get_text(strip=True) if soup.title else ""
+    raise ListingError(
+        "expected div.lister-item (layout up to 2023) or script#__NEXT_DATA__ (from 2024), found "
+        f"neither in {len(html)} characters with the title {title[:80]!r}"
+    )
+
+
+def full_size(url: str, width: int) -> str:
+    """Return the URL of a picture in a given width (0: the original) instead of the list's crop."""
+    kind = f"._V1_UX{width}_" if width else ""
+    stem, cut, rest = url.partition("._V1_")
+    suffix = re.search(r"\.\w{1,9}$", rest)
+    return stem + kind + suffix[0] if cut and suffix and "/" not in rest else url
+
+
+def _parse_lister(soup: BeautifulSoup, url: str, width: int) -> ListPage:
+    items = [_lister_item(box, url, width) for box in soup.select("div.lister-item-image")]
+    if not items:
+        raise ListingError("expected div.lister-item-image inside div.lister-list, found none")
+    total = soup.select_one(".lister-total-num-results")
+    next_link = soup.select_one("a.lister-page-next[href]")
+    return ListPage(
+        items,
+        largest_number(total.get_text()) if total else None,
+        absolute_url(url, next_link["href"]) if next_link else None,
+    )
+
+
+def _lister_item(box: Tag, url: str, width: int) -> Item:
+    link = box.select_one("a[href]")
+    match = re.search(r"/(?:name|title)/((?:nm|tt)\d+)", str(link["href"])) if link else None
+    if not link or not match:
+        raise ListingError(f"expected a link to /name/nm… or /title/tt…, found {str(box)[:200]!r}")
+    image = link.select_one("img")
+    # a list that loads lazily shows a placeholder in src
+    source = image and (image.get("loadlate") or image.get("src"))
+    name = str(image.get("alt", "")) if image else _lister_name(box)
+    image_url = full_size(absolute_url(url, source), width) if source else None
+    return Item(match[1], readable(name.strip()), image_url)
+
+
+def _lister_name(box: Tag) -> str:
+    header = box.find_next(class_="lister-item-header")
+    link = header.select_one("a") if isinstance(header, Tag) else None
+    return link.get_text(strip=True) if link else ""
+
+
+def _parse_next_data(text: str, url: str, width: int) -> ListPage:
+    nodes = text.count("{") + text.count("[")
+    if nodes > MAX_NODES:
+        raise ListingError(f"expected at most {MAX_NODES} objects and lists, found {nodes}")
+    try:
+        listed = json.loads(text)["props"]["pageProps"]["mainColumnData"]["list"]
+        search = next(
+            listed[key]
+            for key in ("nameListItemSearch", "titleListItemSearch")
+            if listed.get(key) is not None
+        )
+        items = [_next_data_item(edge, url, width) for edge in search["edges"]]
+        has_next = (search.get("pageInfo") or {}).get("hasNextPage")
+        total = (listed.get("items") or {}).get("total") or search.get("total")
+        if not isinstance(total, int | None) or (total or 0) > MAX_TOTAL:
+            raise ValueError(f"the total is {total!r}")
+        next_url = _next_page(url) if has_next else None
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        StopIteration,
+        RecursionError,
+    ) as error:
+        raise ListingError(
+            "expected props.pageProps.mainColumnData.list.nameListItemSearch.edges in "
+            f"script#__NEXT_DATA__, found {type(error).__name__}: {error}; it starts {text[:120]!r}"
+        ) from None
+    return ListPage(items, total, next_url)
+
+
+def _next_data_item(edge: dict[str, Any], url: str, width: int) -> Item:
+    node = edge.get("listItem") or edge.get("node") or edge["name"]
+    image = node.get("primaryImage") or {}
+    name = (node.get("nameText") or node.get("titleText") or {}).get("text")
+    source = image.get("url")
+    if not isinstance(node["id"], str) or not isinstance(source, str | None):
+        raise ValueError(f"an item's id is {node['id']!r}, its picture's URL {source!r}")
+    image_url = full_size(absolute_url(url, source), width) if source else None
+    return Item(readable(node["id"]), readable(str(name or "")), image_url)
+
+
+def _next_page(url: str) -> str:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    query["page"] = str(int(query.get("page", "1")) + 1)
+    return urlunsplit(parts._replace(query=urlencode(query)))

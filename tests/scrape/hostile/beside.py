@@ -1,0 +1,15 @@
+"""A hostile picture listed beside a good one."""
+
+from tests.scrape.hostile.payloads import encoded, gallery
+from tests.scrape.hostile.runs import SECONDS, Answers, Outcome, Place
+from tests.servers import Answer
+
+
+def beside_a_good_one(place: Place, answer: Answers, **changes: object) -> Outcome:
+    """Scrape a list of a hostile picture and a good one."""
+    place.server["/list"] = Answer(gallery("/1.jpg", "/good.png"))
+    place.server["/1.jpg"] = answer
+    place.server["/good.png"] = Answer(encoded("PNG", 2))
+    outcome = place.run({f"scrape.{key}": value for key, value in changes.items()})
+    assert outcome.seconds < SECONDS
+    return outcome

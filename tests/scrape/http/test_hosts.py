@@ -1,0 +1,127 @@
+"""A host's pace, and when a run sends it no more requests."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from src.errors import UserError
+from src.scrape.http.fetch_errors import FetchError
+from tests.scrape.http.clients import reason
+from tests.servers import HANG_UP, NOT_FOUND, Answer, served
+
+
+def test_a_host_is_asked_at_its_pace(server, client):
+    for path in "abcd":
+        server[f"/{path}"] = Answer()
+    c = client(requests_per_second=20)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(c.get, [server[f"/{path}"] for path in "abcd"]))
+    requests = zip(server.times, server.targets, strict=True)
+    times = [seconds for seconds, target in requests if target != "/robots.txt"]
+    assert max(times) - min(times) >= 3 * 0.05 - 0.02
+
+
+def test_a_crawl_delay_is_honoured(server, client):
+    server["/robots.txt"] = Answer(b"User-agent: *\nCrawl-delay: 0.2\n")
+    server["/a"] = server["/b"] = Answer()
+    c = client()
+    c.get(server["/a"]), c.get(server["/b"])
+    assert server.times[-1] - server.times[-2] >= 0.18
+
+
+def test_hosts_do_not_wait_for_each_other(server, client):
+    c = client(requests_per_second=0.5)
+    with served() as other:
+        server["/a"] = other["/a"] = Answer()
+        start = time.monotonic()
+        c.get(server["/a"]), c.get(other["/a"])
+        assert time.monotonic() - start < 1.5
+
+
+def test_no_more_requests_at_a_time_than_a_host_is_to_have(server, client):
+    running, peak, lock = [0], [0], threading.Lock()
+
+    def slow(target: str) -> Answer:
+        with lock:
+            running[0] += 1
+            peak[0] = max(peak[0], running[0])
+        time.sleep(0.02)
+        with lock:
+            running[0] -= 1
+        return Answer()
+
+    for n in range(20):
+        server[f"/{n}"] = slow
+    c = client(per_host=3)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(c.get, [server[f"/{n}"] for n in range(20)]))
+    assert 1 < peak[0] <= 3
+
+
+def test_a_host_that_asks_to_be_left_alone_too_long_is_asked_no_more(server, client):
+    server["/a"] = Answer(b"busy", 503, {"Retry-After": "86400"})
+    server["/b"] = Answer(b"done")
+    c = client(deadline_s=1)
+    start = time.monotonic()
+    assert [reason(c, server[path]) for path in ("/a", "/b")] == ["http_503", "http_503"]
+    assert time.monotonic() - start < 3
+    assert server.page_targets() == ["/a"]
+    with pytest.raises(
+        UserError, match=r"2 left: .* asked no more.*run the same command to continue"
+    ):
+        c.raise_if_incomplete()
+
+
+def test_a_host_that_is_gone_is_asked_no_more(client, closed_port):
+    c = client(retries=0)
+    urls = [f"http://127.0.0.1:{closed_port}/{n}" for n in range(8)]
+    assert {reason(c, url) for url in urls} == {"connection"}
+    with pytest.raises(UserError, match=r"7 left: .*robots\.txt could not be read"):
+        c.raise_if_incomplete()
+
+
+def test_a_host_that_goes_away_is_given_five_urls_to_come_back(server, client):
+    server["/robots.txt"] = NOT_FOUND
+    for n in range(9):
+        server[f"/{n}"] = HANG_UP
+    c = client(retries=0)
+    assert {reason(c, server[f"/{n}"]) for n in range(9)} == {"connection"}
+    assert len(server.page_targets()) == 5
+    with pytest.raises(UserError, match="4 left"):
+        c.raise_if_incomplete()
+
+
+def test_a_host_that_answers_now_and_then_is_not_gone(server, client):
+    for n in range(12):
+        server[f"/{n}"] = HANG_UP if n % 3 else NOT_FOUND
+    c = client(retries=0)
+    for n in range(12):
+        reason(c, server[f"/{n}"])
+    assert len(server.page_targets()) == 12
+    c.raise_if_incomplete()
+
+
+def test_a_crawl_delay_beyond_the_deadline_is_a_refusal(server, client):
+    server["/robots.txt"] = Answer(b"User-agent: *\nCrawl-delay: 86400\n")
+    server["/a"] = Answer()
+    c = client(deadline_s=1)
+    assert reason(c, server["/a"]) == reason(c, server["/b"]) == "robots"
+    assert server.page_targets() == []
+    c.raise_if_incomplete()  # the host will never be asked, so nothing is left for later
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hostname", "ftp://127.0.0.1/a", "data:image/gif;base64,R0lG", "/a.jpg", ""]
+)
+def test_other_schemes_are_refused(client, url):
+    assert reason(client(), url) == "unsupported_url"
+
+
+@pytest.mark.parametrize("url", ["http://ada:secret@127.0.0.1/a", "https://ada@example.test/"])
+def test_a_url_with_a_password_is_refused_without_repeating_it(client, url):
+    with pytest.raises(FetchError) as caught:
+        client().get(url)
+    assert caught.value.reason == "unsupported_url"
+    assert "ada" not in str(caught.value)

@@ -1,0 +1,148 @@
+"""One request and its answer, by a client without retries."""
+
+import gzip
+import socket
+import time
+
+import pytest
+
+from src.errors import UserError
+from src.scrape.http.fetch_errors import FetchError
+from tests.scrape.http.clients import reason
+from tests.servers import Answer
+
+
+def test_the_body_of_an_answer_is_given(server, client):
+    server["/a"] = Answer(b"\x00\xffbody")
+    assert client().get(server["/a"]) == b"\x00\xffbody"
+
+
+def test_a_chunked_and_compressed_answer_is_given_plain(server, client):
+    server["/a"] = Answer(
+        gzip.compress(b"body"), headers={"Content-Encoding": "gzip"}, chunked=True
+    )
+    assert client().get(server["/a"]) == b"body"
+
+
+@pytest.mark.parametrize("status", [204, 301, 403, 404, 410, 451])
+def test_any_other_status_is_an_error_by_its_number(server, client, status):
+    server["/a"] = Answer(b"", status)
+    with pytest.raises(FetchError, match=f"/a: HTTP {status}, expected 200") as caught:
+        client().get(server["/a"])
+    assert caught.value.reason == f"http_{status}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(b"", 202), Answer(b"<html>", 200, {"x-amzn-waf-action": "challenge"})],
+    ids=["202", "header"],
+)
+def test_a_challenge_is_an_error_that_says_what_to_do(server, client, answer):
+    server["/list"] = answer
+    with pytest.raises(FetchError, match="save the pages in a browser") as caught:
+        client().get(server["/list"])
+    assert caught.value.reason == "waf_challenge"
+    assert f"HTTP {answer.status}" in str(caught.value)
+
+
+def test_an_empty_body_is_an_error(server, client):
+    server["/a"] = Answer(b"")
+    assert reason(client(), server["/a"]) == "empty"
+
+
+def test_a_body_over_the_limit_is_an_error_that_names_the_key(server, client):
+    server["/a"] = Answer(bytes(5000))
+    c = client(max_bytes=4000)
+    with pytest.raises(
+        FetchError, match=r"5000 bytes, allowed are 4000 \(scrape\.max_bytes"
+    ) as caught:
+        c.get(server["/a"])
+    assert caught.value.reason == "too_large"
+    assert len(c.get(server["/a"], limit=5000)) == 5000
+
+
+def test_a_compressed_body_is_limited_by_what_it_unpacks_to(server, client):
+    packed = gzip.compress(bytes(20_000_000))
+    server["/a"] = Answer(packed, headers={"Content-Encoding": "gzip"})
+    assert reason(client(max_bytes=100_000), server["/a"]) == "too_large"
+
+
+def test_a_body_shorter_than_stated_is_incomplete(server, client):
+    server["/a"] = Answer(b"half", length=8)
+    assert reason(client(), server["/a"]) == "incomplete"
+
+
+def test_a_body_that_stalls_is_a_timeout(server, client):
+    server["/a"] = Answer(b"late", pause=3)
+    assert reason(client(timeout_s=0.2, retries=0), server["/a"]) == "timeout"
+
+
+def test_a_server_that_never_answers_is_a_timeout(client):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/a"
+        assert reason(client(timeout_s=0.2, retries=0), url) == "timeout"
+
+
+def test_a_refused_connection_is_an_error(client, closed_port):
+    assert reason(client(retries=0), f"http://127.0.0.1:{closed_port}/a") == "connection"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[", "http://", "http://127.0.0.1:99999/a", "http://127.0.0.1:x/a", "http://.a/"]
+)
+def test_a_url_that_is_none_is_refused_as_one(client, url):
+    assert reason(client(retries=0), url) in ("unsupported_url", "connection")
+
+
+@pytest.mark.parametrize("tags", ["noai", "noindex, NoImageAI", "noimageai"])
+def test_pictures_closed_to_training_are_refused_unless_allowed(server, client, tags):
+    server["/a"] = Answer(headers={"X-Robots-Tag": tags})
+    assert reason(client(), server["/a"]) == "noai"
+    assert client(respect_noai=False).get(server["/a"]) == b"hello"
+
+
+@pytest.mark.parametrize("contact", ["ada@example.test", ""])
+def test_the_user_agent_says_who_asks_and_how_to_reach_them(server, client, contact):
+    server["/a"] = Answer()
+    client(contact=contact).get(server["/a"])
+    agents = {headers["User-Agent"] for headers in server.headers}
+    assert agents == {"pix2pix-dvc/1.0 (+ada@example.test)" if contact else "pix2pix-dvc/1.0"}
+
+
+@pytest.mark.parametrize("contact", ["Łukasz <l@example.test>", "a@example.test\r\nX-Other: 1"])
+def test_a_contact_that_no_header_can_hold_is_refused_by_its_key(server, client, contact):
+    server["/a"] = Answer()
+    with pytest.raises(UserError, match=r"scrape\.contact"):
+        client(contact=contact).get(server["/a"])
+
+
+def test_a_refresh_asks_only_for_what_has_changed(server, client, tmp_path):
+    stated = {"ETag": '"1"', "Last-Modified": "Sat, 21 Nov 2026 10:00:00 GMT"}
+    server["/a"] = [Answer(b"first", headers=stated), Answer(b"", 304), Answer(b"second")]
+    assert client(tmp_path, snapshot="one").get(server["/a"]) == b"first"
+    assert client(tmp_path, snapshot="two").get(server["/a"]) == b"first"
+    assert server.headers[-1]["If-None-Match"] == '"1"'
+    assert server.headers[-1]["If-Modified-Since"] == stated["Last-Modified"]
+    assert client(tmp_path, snapshot="three").get(server["/a"]) == b"second"
+    assert client(tmp_path, snapshot="two").get(server["/a"]) == b"first"
+
+
+def test_no_cookie_is_sent_back(server, client):
+    server["/a"] = Answer(headers={"Set-Cookie": "tracked=1; Path=/"})
+    server["/b"] = Answer(b"", 302, {"Location": "/c", "Set-Cookie": "tracked=2; Path=/"})
+    server["/c"] = Answer()
+    c = client()
+    c.get(server["/a"]), c.get(server["/b"])
+    assert not [headers for headers in server.headers if "Cookie" in headers]
+
+
+def test_a_local_origin_is_sent_to_its_port_without_pacing(server, client):
+    server["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private/\n")
+    server["/a"] = Answer(b"local")
+    c = client(local_ports={"https://photos.test": server.port}, requests_per_second=0.5)
+    start = time.monotonic()
+    assert [c.get(f"https://photos.test/a?{n}") for n in range(3)] == [b"local"] * 3
+    assert time.monotonic() - start < 1.5
+    assert reason(c, "https://photos.test/private/a") == "robots"

@@ -1,0 +1,50 @@
+"""A quick scrape for tests, and what it scrapes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src.demo import inventory, site
+from src.scrape import sources
+from src.scrape.store import counts, store
+from src.storage.encoding import encode_png
+from src.storage.ledger import read_ledger, write_ledger
+from tests.servers import Answer
+
+QUICK = {
+    "scrape.retries": 1,
+    "scrape.backoff_s": 0,
+    "scrape.requests_per_second": 1000,
+    "scrape.timeout_s": 2,
+    "scrape.allow_hosts": ["127.0.0.1"],
+}
+
+
+def scraped(params, folder: Path) -> tuple[pd.DataFrame, dict]:
+    """Return what the scrape stage writes: the ledger, read back, and the metrics."""
+    with sources.open_source(params, folder) as source:
+        table = store(source.crawl.rows, source.fetch, folder, params.scrape)
+    write_ledger(table, folder / "ledger.parquet", "raw")
+    listed = source.crawl
+    metrics = counts(table, listed.pages, listed.repeated_pages, listed.expected)
+    return read_ledger(folder / "ledger.parquet", "raw"), metrics
+
+
+def picture(seed: int, width: int = 12, height: int = 8) -> bytes:
+    """Return a PNG of noise; each seed gives another one."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return encode_png(pixels)
+
+
+def list_page(numbers: range, total: int, page: int, has_next: bool = True) -> Answer:
+    """Return a page of a list in IMDb's layout up to 2023, of people with these numbers."""
+    entries = [inventory.Entry(n, f"nm{n:07d}", f"Person {n}", "portrait", n) for n in numbers]
+    return Answer(site.lister(entries, total, page, has_next).encode())
+
+
+def write(path: Path, data: bytes) -> Path:
+    """Write a file in a folder that may not exist yet; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path

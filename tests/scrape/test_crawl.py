@@ -1,0 +1,141 @@
+"""A list from page to page."""
+
+from functools import partial
+
+import pytest
+
+from src.demo import site
+from src.errors import UserError
+from src.scrape.crawl import crawl
+from src.scrape.gallery import parse_gallery
+from src.scrape.http.client import Client
+from src.scrape.imdb import parse_imdb
+from tests.scrape.scraping import QUICK, list_page
+from tests.servers import NOT_FOUND, Answer, saved
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+@pytest.fixture
+def crawl_list(server, changed, tmp_path):
+    """Crawl /list of the server: crawl_list({"scrape.max_pages": 3})."""
+
+    def go(changes=None):
+        client = Client(changed(QUICK | (changes or {})).scrape, tmp_path / "http")
+
+        def parse(html, url, number):
+            return parse_imdb(html, url, 0)
+
+        return crawl(server["/list"], parse, client, tmp_path / "pages")
+
+    return go
+
+
+def test_a_list_that_states_more_than_it_shows_ends_where_it_ends(server, crawl_list):
+    server["/list"] = list_page(range(5), 1000, 1, has_next=False)
+    listed = crawl_list()
+    assert (len(listed.rows), listed.expected, listed.pages) == (5, 1000, 1)
+    assert {row["stated_total"] for row in listed.rows} == {1000}
+
+
+def test_a_list_is_left_when_all_it_states_is_listed(server, crawl_list):
+    server["/list"] = list_page(range(5), 5, 1, has_next=True)
+    assert crawl_list().pages == 1
+    assert server.page_targets() == ["/list"]
+
+
+def test_no_more_than_max_pages_are_asked_for(server, crawl_list):
+    def page(target: str) -> Answer:
+        number = int(target.partition("page=")[2] or 1)
+        return list_page(range(5 * number, 5 * number + 5), 10_000, number)
+
+    server["/list"] = page
+    listed = crawl_list({"scrape.max_pages": 4})
+    assert (listed.pages, len(listed.rows), listed.repeated_pages) == (4, 20, 0)
+    assert len(server.page_targets()) == 4
+
+
+def test_a_server_that_repeats_its_last_page_past_the_end_is_left(server, crawl_list):
+    server["/list"] = list_page(range(5), 1000, 1)
+    server["/list?page=2"] = list_page(range(5, 8), 1000, 2)
+    server["/list?page=3"] = list_page(range(5, 8), 1000, 3)
+    listed = crawl_list()
+    assert [row["item_id"] for row in listed.rows] == [f"nm{n:07d}" for n in range(8)]
+    assert (listed.pages, listed.repeated_pages) == (3, 1)
+
+
+def test_a_page_with_one_new_item_is_no_repeat(server, crawl_list):
+    server["/list"] = list_page(range(5), 1000, 1)
+    server["/list?page=2"] = list_page(range(1, 6), 1000, 2, has_next=False)
+    listed = crawl_list()
+    assert (len(listed.rows), listed.repeated_pages) == (10, 0)
+
+
+@pytest.mark.parametrize("answer", [NOT_FOUND, Answer(b"", 202), Answer(b""), Answer(b"", 500)])
+def test_a_first_page_that_cannot_be_had_is_an_error(server, crawl_list, answer):
+    server["/list"] = answer
+    with pytest.raises(UserError, match="page 1 of the list cannot be fetched: http"):
+        crawl_list()
+
+
+def test_a_missing_later_page_is_the_end(server, crawl_list):
+    server["/list"] = list_page(range(5), 1000, 1)
+    assert len(crawl_list().rows) == 5
+
+
+@pytest.mark.parametrize("answer", [Answer(b"", 202), Answer(b"", 503)], ids=["202", "503"])
+def test_a_later_page_that_cannot_be_had_is_an_error_and_no_end(server, crawl_list, answer):
+    server["/list"] = list_page(range(5), 1000, 1)
+    server["/list?page=2"] = answer
+    with pytest.raises(UserError, match="page 2 of the list cannot be fetched"):
+        crawl_list()
+
+
+def test_a_page_that_is_not_a_list_is_an_error_that_says_where_it_is_kept(
+    server, crawl_list, tmp_path
+):
+    server["/list"] = list_page(range(5), 1000, 1)
+    server["/list?page=2"] = Answer(b"<html><title>Something else</title></html>")
+    with pytest.raises(
+        UserError, match=r"page=2 \(saved as .*0002\.html\) is not a list"
+    ) as caught:
+        crawl_list()
+    assert "Something else" in str(caught.value)
+    assert b"Something else" in (tmp_path / "pages" / "0002.html").read_bytes()
+
+
+def test_a_challenge_in_place_of_a_list_is_reported_as_one(server, crawl_list, tmp_path):
+    server["/list"] = [Answer(saved("challenge").encode()), list_page(range(5), 5, 1)]
+    with pytest.raises(UserError, match=r"page 1 .* a human looks at it.*saved as .*0001\.html"):
+        crawl_list()
+    assert (tmp_path / "pages" / "0001.html").read_text(encoding="utf-8") == saved("challenge")
+    assert len(crawl_list().rows) == 5  # a block page is not cached, so the next run asks again
+
+
+def empty(page: int) -> Answer:
+    return Answer(site.next_data([], 1000, page, has_next=True).encode())
+
+
+def test_a_first_page_without_any_item_is_an_error(server, crawl_list):
+    server["/list"] = empty(1)
+    with pytest.raises(UserError, match=r"/list .*is not a list"):
+        crawl_list()
+
+
+def test_a_later_page_without_any_item_is_the_end(server, crawl_list):
+    server["/list"] = list_page(range(5), 1000, 1)
+    server["/list?page=2"], server["/list?page=3"] = empty(2), NOT_FOUND
+    assert len(crawl_list().rows) == 5
+    assert server.page_targets() == ["/list", "/list?page=2"]
+
+
+def test_pages_without_any_item_do_not_go_on_for_ever(server, changed, tmp_path):
+    settings = changed({"gallery.next": "a.next", "gallery.url": server["/gallery"]}).gallery
+    server["/gallery"] = Answer(saved("gallery_1").encode())
+    for target in ("?from=D", "?from=Z"):
+        path = f"/wiki/Category:Official_portraits{target}"
+        server[path] = Answer(saved("gallery_empty").encode())
+    client = Client(changed(QUICK).scrape, tmp_path / "http")
+    parse = partial(parse_gallery, gallery=settings)
+    assert len(crawl(server["/gallery"], parse, client, tmp_path).rows) == 4
+    assert len(server.page_targets()) == 2

@@ -1,0 +1,111 @@
+"""Pictures to files and rows, each with a status."""
+
+from pathlib import Path
+
+import pytest
+
+from src.scrape.http.fetch_errors import FetchError
+from src.scrape.store import counts, store
+from src.storage.ledger import read_ledger, write_ledger
+from tests.conftest import SCRAPE, handing
+from tests.scrape.scraping import picture
+
+
+def rows(*urls: str | None) -> list[dict]:
+    return [
+        {
+            "page": 1,
+            "position": n,
+            "item_id": f"item{n}",
+            "name": f"Item {n}",
+            "page_url": None,
+            "image_url": url,
+            "stated_total": None,
+        }
+        for n, url in enumerate(urls, 1)
+    ]
+
+
+def test_files_are_named_by_their_content_and_format(tmp_path):
+    data = picture(1)
+    table = store(rows("a"), handing({"a": data}.__getitem__), tmp_path, SCRAPE)
+    [row] = table.to_dict("records")
+    assert row["file"] == f"images/{row['sha256'][:24]}.png"
+    assert (tmp_path / row["file"]).read_bytes() == data
+    assert (row["width"], row["height"], row["format"], row["bytes"]) == (12, 8, "PNG", len(data))
+
+
+@pytest.mark.parametrize(("people", "status"), [(2, "ok"), (3, "placeholder"), (5, "placeholder")])
+def test_one_picture_for_three_people_is_a_placeholder(tmp_path, people, status):
+    data = picture(1)
+    urls = [f"{n}" for n in range(people)]
+    online = [row | {"page_url": "http://a.example/list"} for row in rows(*urls, "other")]
+    table = store(
+        online, handing(lambda url: picture(2) if url == "other" else data), tmp_path, SCRAPE
+    )
+    assert list(table["status"]) == [status] * people + ["ok"]
+    assert len(list((tmp_path / "images").iterdir())) == (2 if status == "ok" else 1)
+
+
+def test_copies_on_disk_are_no_placeholders(tmp_path):
+    table = store(rows("a", "b", "c", "d"), handing(lambda url: picture(1)), tmp_path, SCRAPE)
+    assert list(table["status"]) == ["ok"] * 4
+    assert (tmp_path / table["file"][0]).exists()
+
+
+def test_a_file_that_may_not_be_read_has_its_reason(tmp_path):
+    table = store(
+        rows(str(tmp_path / "gone.jpg")),
+        handing(lambda url: Path(url).read_bytes()),
+        tmp_path,
+        SCRAPE,
+    )
+    assert list(table["status"]) == ["unreadable"]
+
+
+def test_one_picture_listed_thrice_for_one_person_is_none(tmp_path):
+    same = [row | {"item_id": "item1"} for row in rows("a", "b", "c")]
+    table = store(same, handing(lambda url: picture(1)), tmp_path, SCRAPE)
+    assert list(table["status"]) == ["ok"] * 3
+
+
+def test_a_url_listed_twice_is_fetched_once(tmp_path):
+    urls = []
+
+    def fetch(url: str) -> bytes:
+        urls.append(url)
+        return picture(len(url))
+
+    table = store(rows("a", "bb", "a"), handing(fetch), tmp_path, SCRAPE)
+    assert sorted(urls) == ["a", "bb"]
+    assert list(table["status"]) == ["ok"] * 3
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"<html>an album</html>", "html"),
+        (b"<html><title>404 Not found</title>", "soft_404"),
+        (b"<svg/>", "svg"),
+        (b"", "not_an_image"),
+        (b"\x89PNG\r\n\x1a\n", "not_an_image"),
+        (FetchError("timeout", "late"), "timeout"),
+    ],
+)
+def test_what_is_no_picture_keeps_its_row_and_the_reason(tmp_path, data, status):
+    def fetch(url: str) -> bytes:
+        if isinstance(data, Exception):
+            raise data
+        return picture(1) if url == "good" else data
+
+    table = store(rows("bad", None), handing(fetch), tmp_path, SCRAPE)
+    assert list(table["status"]) == [status, "no_image"]
+    assert counts(table, 1, 0, None)["failed"] == {status: 1, "no_image": 1}
+    write_ledger(table, tmp_path / "ledger.parquet", "raw")
+    assert len(read_ledger(tmp_path / "ledger.parquet", "raw")) == 2
+
+
+def test_an_empty_list_is_an_empty_ledger(tmp_path):
+    table = store([], handing(lambda url: b""), tmp_path, SCRAPE)
+    write_ledger(table, tmp_path / "ledger.parquet", "raw")
+    assert len(read_ledger(tmp_path / "ledger.parquet", "raw")) == 0
