@@ -98,15 +98,6 @@ def test_robots_are_read_once_per_host(server, client):
     assert server.targets.count("/robots.txt") == 1
 
 
-def test_a_redirect_is_followed_but_not_to_a_file(server, client):
-    server["/new"] = Answer(b"moved")
-    server["/old"] = Answer(b"", 302, {"Location": "/new"})
-    server["/file"] = Answer(b"", 302, {"Location": "file:///etc/hostname"})
-    c = client()
-    assert c.get(server["/old"]) == b"moved"
-    assert reason(c, server["/file"]) == "unsupported_url"
-
-
 def test_the_host_that_a_redirect_leads_to_is_asked_by_its_own_rules(server, client):
     with served() as other:
         other["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private/\n")
@@ -117,11 +108,6 @@ def test_the_host_that_a_redirect_leads_to_is_asked_by_its_own_rules(server, cli
         assert reason(c, server["/in"]) == "robots"
         assert other.targets == ["/robots.txt"]
         assert c.get(server["/out"]) == b"theirs"
-
-
-def test_a_redirect_to_what_is_no_url_is_refused_as_one(server, client):
-    server["/a"] = Answer(b"", 302, {"Location": "http://[broken"})
-    assert reason(client(), server["/a"]) == "unsupported_url"
 
 
 def test_redirects_end(server, client):
