@@ -7,7 +7,8 @@ import click
 
 from src.errors import exit_on_user_error
 
-# The function of each command, and its line in --help: a command is imported when it runs, so that
+PROGRAM = "python -m src"
+# Each command's function, and its line in --help. A command is imported when it runs, so that
 # --help does not wait for torch.
 COMMANDS = {
     "predict": ("src.cli.predict:predict", "Run pictures through a trained model."),
@@ -22,7 +23,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """A group whose commands are imported on demand."""
+    """A group that imports a command when it is used."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the commands' names in the order of COMMANDS."""
@@ -47,12 +48,17 @@ def main() -> None:
     """From a web page to an honestly scored pix2pix model: the commands beside dvc repro."""
 
 
-if __name__ == "__main__":
-    with exit_on_user_error("python -m src"):
+def run() -> None:
+    """Run the command line. Errors exit with 1 (the user's), 2 (usage) or 130 (Ctrl-C)."""
+    with exit_on_user_error(PROGRAM):
         try:
-            main(prog_name="python -m src", standalone_mode=False)
+            main(prog_name=PROGRAM, standalone_mode=False)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
-        except click.Abort:
+        except click.Abort:  # click's word for Ctrl-C
             raise KeyboardInterrupt from None
+
+
+if __name__ == "__main__":
+    run()

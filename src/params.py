@@ -1,4 +1,4 @@
-"""params.yaml as typed models: a wrong key, type or range is refused in one line."""
+"""params.yaml as typed models. A wrong key, type or range is refused in one line."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from src.errors import UserError
 
-# Keys of earlier versions, so that an old params.yaml names its own remedy.
+# Keys of earlier versions → today's, so that an old params.yaml gets its remedy.
 RENAMED = {
     "folder.person": "folder.item",
     "scrape.attempts": "scrape.max_failed_runs",
@@ -19,7 +20,7 @@ RENAMED = {
     "split.cut": "split.method",
     "split.given": "split.use_source_split",
     "pair.size": "pair.crop_size",
-    "pair.margin": "pair.load_size (crop_size + margin)",
+    "pair.margin": "pair.load_size",
     "pair.shard": "pair.shard_size",
     "train.discriminator.filters": "train.discriminator.ndf",
     "train.discriminator.layers": "train.discriminator.n_layers",
@@ -35,6 +36,8 @@ RENAMED = {
     "evaluate.grayscale": "evaluate.tone_residual",
     "engine.batch": "engine.task_size",
 }
+# What changed with the name.
+HINTS = {"pair.margin": " (crop_size + margin)"}
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -226,7 +229,7 @@ class Evaluate(Section):
 
 
 class Engine(Section):
-    """Where the data stages' work is done. No stage's result depends on it."""
+    """Where the data stages run their maps. No result depends on it."""
 
     kind: Literal["local", "ray"]
     address: str
@@ -266,7 +269,7 @@ class Params(Section):
 
 
 class Loader(yaml.SafeLoader):
-    """YAML as DVC writes it: 1e-05 is a number there, and a string to PyYAML."""
+    """YAML as DVC writes it, where 1e-05 is a number; to PyYAML it is a string."""
 
 
 Loader.add_implicit_resolver(
@@ -279,12 +282,18 @@ Loader.add_implicit_resolver(
 def read_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate params.yaml.
 
-    Raises UserError with one line that names each wrong key, its value and what is allowed.
+    Raises:
+        UserError: The file is missing or no YAML, or its values are wrong: see `validate`.
     """
     return validate(path, read_yaml(path))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of sections.
+
+    Raises:
+        UserError: The file is missing, no YAML, or holds something else.
+    """
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except FileNotFoundError:
@@ -297,25 +306,48 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def validate(path: Path, values: dict[str, Any]) -> Params:
+    """Return parameters as typed models.
+
+    Args:
+        path: Names the file in errors.
+        values: Its sections.
+
+    Raises:
+        UserError: One line that names each wrong key, its value, and what is allowed.
+    """
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise UserError("; ".join(_sentence(path, e) for e in error.errors())) from None
+        raise UserError("; ".join(_sentences(path, error.errors()))) from None
 
 
-def text(p: Params) -> str:
-    """The parameters that results depend on, as YAML."""
+def as_yaml(p: Params) -> str:
+    """Return the parameters that results depend on, as YAML."""
     return yaml.safe_dump(p.model_dump(exclude={"engine"}), sort_keys=False, allow_unicode=True)
 
 
-def _sentence(path: Path, error: Any) -> str:
-    key = " ".join(".".join(str(part) for part in error["loc"]).split())
+def _sentences(path: Path, errors: list[ErrorDetails]) -> list[str]:
+    """Return a sentence for each error; a key that has only its old name is not called missing."""
+    replacements = {RENAMED.get(_key(error)) for error in errors}
+    return [
+        _sentence(path, error)
+        for error in errors
+        if not (error["type"] == "missing" and _key(error) in replacements)
+    ]
+
+
+def _key(error: ErrorDetails) -> str:
+    return " ".join(".".join(str(part) for part in error["loc"]).split())
+
+
+def _sentence(path: Path, error: ErrorDetails) -> str:
+    key = _key(error)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"{path}: {key} is missing"
     if error["type"] == "extra_forbidden":
         if key in RENAMED:
-            return f"{path}: {key} is now called {RENAMED[key]}"
+            return f"{path}: {key} is now called {RENAMED[key]}{HINTS.get(key, '')}"
         return f"{path}: {key} = {error['input']!r} is not a known key"
     if error["type"] == "value_error":
         return f"{path}: {key + ': ' if key else ''}{message}"

@@ -1,4 +1,4 @@
-"""Check the files, the ledger and the final arrays; always succeeds, the gate decides."""
+"""Check the files, the ledger and the final arrays; always succeed: the gate decides."""
 
 from pathlib import Path
 
@@ -25,12 +25,12 @@ def main() -> None:
         limits=findings.resolve_limits(p.audit.limits),
     )
     with cluster.connected(p.engine):
-        found = findings.run(evidence, "before")
+        outcomes = findings.run(evidence, "before")
     audit = Path("data/audit")
-    findings.write(found, evidence.ledger, audit / "findings.json")
+    findings.write(outcomes, evidence.ledger, audit / "findings.json")
     findings.write_nearest(evidence, audit / "nearest.json")
-    findings.write_sheets(evidence, found, audit)
-    write_json(Path("metrics/audit.json"), findings.metrics(found))
+    findings.write_sheets(evidence, outcomes, audit)
+    write_json(Path("metrics/audit.json"), findings.metrics(outcomes))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Give every listed picture a verdict: keep, or why not."""
+"""Give every listed picture a verdict: keep, or why it is removed."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ def main() -> None:
     p = read_params()
     raw, clean = Path("data/raw"), Path("data/clean")
     table = read_ledger(raw / "ledger.parquet", "raw")
-    with cluster.connected(p.engine, keep=True):
-        measured = measure.measure(table, raw, Path(".cache/clean"))
-        table = verdicts.assign_verdicts(table, measured, p.clean)
-    prints = measure.as_table(measured)
-    write_table(prints, clean / "fingerprints.parquet", measure.COLUMNS)
+    with cluster.connected(p.engine, resume=True):
+        measurements = measure.measure_pictures(table, raw, Path(".cache/clean"))
+        table = verdicts.assign_verdicts(table, measurements, p.clean)
+    fingerprints = measure.fingerprint_table(measurements)
+    write_table(fingerprints, clean / "fingerprints.parquet", measure.COLUMNS)
     write_ledger(table, clean / "ledger.parquet", "clean")
     write_json(Path("metrics/clean.json"), verdicts.counts(table))
 

@@ -1,4 +1,4 @@
-"""Score the trained model on validation and on as many training pictures."""
+"""Score the trained model on validation and on training pictures."""
 
 from functools import partial
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from src.dataset import arrays
 from src.errors import exit_on_user_error
 from src.evaluate import evaluation, features
-from src.evaluate.lpips import load
+from src.evaluate.lpips import load_lpips
 from src.model import distributed
 from src.model.device import pick_device
 from src.model.distributed import World
@@ -16,20 +16,25 @@ from src.weights import pretrained
 
 
 def work(p: Params, world: World) -> None:
-    data, metrics = Path("data"), Path("metrics")
+    """Evaluate as one process of `world`."""
+    data, metrics, settings = Path("data"), Path("metrics"), p.evaluate
     val = arrays.load(data / "pairs", "val")
     probe = arrays.load(data / "pairs", "probe")
-    file = pretrained.extractor_file(data / "weights")
-    e = p.evaluate
-    device = pick_device(e.device, "evaluate.device")
-    kept = Path(".cache/features")
-    extractor = features.build(file, e.random_seed, e.batch_size, kept, device, world)
-    lpips = load(pretrained.lpips_file(data / "weights"), val.photo.shape[1], device)
-    evaluator = evaluation.Evaluator(extractor, e, world, lpips)
+    device = pick_device(settings.device, "evaluate.device")
+    extractor = features.build_extractor(
+        pretrained.inception_file(data / "weights"),
+        settings.random_seed,
+        settings.batch_size,
+        Path(".cache/features"),
+        device,
+        world,
+    )
+    lpips = load_lpips(pretrained.lpips_file(data / "weights"), val.photo.shape[1], device)
+    evaluator = evaluation.Evaluator(extractor, settings, world, lpips)
     model, leaks = data / "model", bool(read_json(metrics / "gate.json")["leaks"])
-    folders = data / "predictions", data / "samples"
-    scored = evaluation.evaluate(evaluator, model, val, probe, *folders, leaks)
-    world.on_main(write_json, metrics / "evaluate.json", scored)
+    outs = data / "predictions", data / "samples"
+    scores = evaluation.evaluate(evaluator, model, val, probe, *outs, leaks)
+    world.on_main(write_json, metrics / "evaluate.json", scores)
     meta = evaluation.meta(evaluator, val, probe)
     world.on_main(write_json, metrics / "evaluate_meta.json", meta)
     evaluation.curve(evaluator, model, val, metrics / "progress.csv")
@@ -37,8 +42,8 @@ def work(p: Params, world: World) -> None:
 
 def main() -> None:
     p = read_params()
-    e = p.evaluate
-    distributed.run(partial(work, p), "stages.evaluate", e.processes, e.device)
+    settings = p.evaluate
+    distributed.run(partial(work, p), "stages.evaluate", settings.processes, settings.device)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Let training go on only where every check passed, or audit.on_failure says so."""
+"""Open the way to training if every check passed, or if audit.on_failure allows it."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from src.storage.atomic import write_json, write_text
 def main() -> None:
     p = read_params()
     findings = Path("data/audit/findings.json")
-    print(printable(gate(findings, p.audit.on_failure), "\n"))
-    # alone, so that nothing else in the audit scores anew
+    print(printable(gate(findings, p.audit.on_failure), allowed="\n"))
+    # a file of its own, so that other findings of the audit do not repeat the evaluation
     write_json(Path("metrics/gate.json"), {"leaks": leaks(findings)})
     # constant: a changed limit or report must not retrain
     write_text(Path("data/gate/open"), "open\n")

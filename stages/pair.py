@@ -1,4 +1,4 @@
-"""Cut, resize and derive the inputs: aligned arrays of both sides."""
+"""Crop and resize the pictures of both sides, and derive their inputs, as aligned arrays."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from src.storage.ledger import read_ledger
 def main() -> None:
     p = read_params()
     table = read_ledger(Path("data/split/ledger.parquet"), "split")
-    with cluster.connected(p.engine, keep=True):
+    with cluster.connected(p.engine, resume=True):
         counts = write_pairs(table, Path("data/raw"), Path("data/pairs"), p.pair, p.seed)
     write_json(Path("metrics/pair.json"), counts)
 

@@ -1,4 +1,4 @@
-"""The model with its card, in one folder that can be given away."""
+"""Put the model and its card into one folder that can be shared."""
 
 from pathlib import Path
 

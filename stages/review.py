@@ -1,4 +1,4 @@
-"""Check what the model made of validation, and that its scores belong to it."""
+"""Check the model's pictures of validation, and that the scores belong to them."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ from src.storage.ledger import read_ledger
 def main() -> None:
     p = read_params()
     data, metrics = Path("data"), Path("metrics")
-    outcome = OutputEvidence.read(
+    evidence = OutputEvidence.read(
         arrays.load(data / "pairs", "train"),
         arrays.load(data / "pairs", "val"),
         data / "predictions",
         read_json(metrics / "evaluate.json")["val"],
         findings.resolve_limits(p.audit.limits),
     )
-    found = findings.run(outcome, "after")
+    outcomes = findings.run(evidence, "after")
     table = read_ledger(data / "split" / "ledger.parquet", "split")
-    findings.write(found, table, data / "review" / "findings.json")
-    write_json(metrics / "review.json", findings.metrics(found))
+    findings.write(outcomes, table, data / "review" / "findings.json")
+    write_json(metrics / "review.json", findings.metrics(outcomes))
 
 
 if __name__ == "__main__":

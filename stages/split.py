@@ -1,4 +1,4 @@
-"""Put every kept picture on a side, so that nothing leaks from one to the other."""
+"""Put every kept picture on a side, so that no person or copy is on both."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Get the weights behind FID and LPIPS, or record that they could not be had."""
+"""Get the weights behind FID and LPIPS, or record that they are missing."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from src.weights import pretrained
 def main() -> None:
     p = read_params()
     folder = Path("data/weights")
-    print(pretrained.obtain(p.evaluate, folder), file=sys.stderr)
+    print(pretrained.obtain_inception(p.evaluate, folder), file=sys.stderr)
     print(pretrained.obtain_lpips(p.evaluate, folder), file=sys.stderr)
 
 

@@ -9,23 +9,23 @@ import yaml
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from src.cli.preset import overrides
 from src.errors import UserError
-from src.params import RENAMED, Params, read_params
+from src.params import HINTS, RENAMED, Params, read_params
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
 
-def _leaves(section: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def leaves(section: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every key that is no section."""
     for key, value in section.items():
         if isinstance(value, dict):
-            yield from _leaves(value, (*path, key))
+            yield from leaves(value, (*path, key))
         else:
             yield (*path, key)
 
 
-LEAVES = list(_leaves(yaml.safe_load(TEXT)))
+LEAVES = list(leaves(yaml.safe_load(TEXT)))
 
 
 @pytest.fixture(scope="module")
@@ -33,25 +33,34 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("params") / "params.yaml"
 
 
-def _written(file: Path, key: str, text: str) -> Path:
-    """params.yaml with a key's value written as an editor or DVC would write it."""
-    edited, found = re.subn(rf"(?m)^( *{key}: *)\S+", rf"\g<1>{text}", TEXT)
-    assert found == 1
+def with_text(file: Path, key: str, text: str) -> Path:
+    """Write params.yaml with a key's value as an editor or DVC would write it."""
+    edited, count = re.subn(rf"(?m)^( *{key}: *)\S+", rf"\g<1>{text}", TEXT)
+    assert count == 1
     file.write_text(edited, encoding="utf-8")
     return file
 
 
-def _placed(file: Path, path: tuple[str, ...], value: object) -> Path:
-    values = yaml.safe_load(TEXT)
-    section = values
-    for key in path[:-1]:
-        section = section[key]
-    section[path[-1]] = value
-    file.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+def with_values(file: Path, values: dict[tuple[str, ...], object], *removed: tuple) -> Path:
+    """Write params.yaml with some keys set to values, and some removed."""
+    sections = yaml.safe_load(TEXT)
+
+    def section(path: tuple[str, ...]) -> dict:
+        inner = sections
+        for key in path[:-1]:
+            inner = inner[key]
+        return inner
+
+    for path, value in values.items():
+        section(path)[path[-1]] = value
+    for path in removed:
+        del section(path)[path[-1]]
+    file.write_text(yaml.safe_dump(sections, allow_unicode=True), encoding="utf-8")
     return file
 
 
-def _refusal(path: Path) -> str:
+def refusal(path: Path) -> str:
+    """Return the one line with which a file is refused."""
     with pytest.raises(UserError) as refused:
         read_params(path)
     message = str(refused.value)
@@ -100,7 +109,7 @@ def test_parameters_cannot_be_changed_once_read():
 def test_a_wrong_value_is_refused_with_its_key_value_and_what_is_allowed(
     file: Path, key: str, value: object, allowed: str
 ):
-    message = _refusal(_placed(file, tuple(key.split(".")), value))
+    message = refusal(with_values(file, {tuple(key.split(".")): value}))
     assert f"{key} = {value!r}" in message
     assert allowed in message
 
@@ -108,54 +117,59 @@ def test_a_wrong_value_is_refused_with_its_key_value_and_what_is_allowed(
 @pytest.mark.parametrize("key", ["train.lr", "clean.tone_residual", "scrape.timeout_s"])
 @pytest.mark.parametrize("value", ["inf", "nan"])
 def test_a_number_without_a_value_is_refused(file: Path, key: str, value: str):
-    message = _refusal(_placed(file, tuple(key.split(".")), float(value)))
+    message = refusal(with_values(file, {tuple(key.split(".")): float(value)}))
     assert f"{key} = {value}" in message
 
 
 @pytest.mark.parametrize("key", ["lr", "Similarity", "min-side"])
 def test_an_unknown_key_is_refused_by_name(file: Path, key: str):
-    message = _refusal(_placed(file, ("clean", key), 0.5))
+    message = refusal(with_values(file, {("clean", key): 0.5}))
     assert f"clean.{key} = 0.5" in message
 
 
 @pytest.mark.parametrize("key", LEAVES, ids=".".join)
 def test_a_missing_key_is_named(file: Path, key: tuple[str, ...]):
-    values = yaml.safe_load(TEXT)
-    section = values
-    for part in key[:-1]:
-        section = section[part]
-    del section[key[-1]]
-    file.write_text(yaml.safe_dump(values), encoding="utf-8")
-    assert _refusal(file).endswith(f"{'.'.join(key)} is missing")
+    assert refusal(with_values(file, {}, key)).endswith(f"{'.'.join(key)} is missing")
 
 
 @pytest.mark.parametrize("key", RENAMED)
-def test_a_renamed_key_is_refused_with_its_new_name(file: Path, key: str):
-    message = _refusal(_placed(file, tuple(key.split(".")), 1))
-    assert f"{key} is now called {RENAMED[key]}" in message
-    *sections, new = RENAMED[key].split(" ")[0].split(".")
-    assert (*sections, new) in LEAVES
+def test_a_renamed_key_is_refused_with_its_new_name_alone(file: Path, key: str):
+    old, new = tuple(key.split(".")), tuple(RENAMED[key].split("."))
+    assert new in LEAVES
+    sentence = f"{file}: {key} is now called {RENAMED[key]}{HINTS.get(key, '')}"
+    assert refusal(with_values(file, {old: 1}, new)) == sentence
+    assert refusal(with_values(file, {old: 1})) == sentence
 
 
-def test_several_mistakes_are_told_at_once(file: Path):
-    _placed(file, ("seed",), -1)
-    broken = yaml.safe_load(file.read_text(encoding="utf-8"))
-    broken["split"]["group_by"] = "group"
-    file.write_text(yaml.safe_dump(broken), encoding="utf-8")
-    message = _refusal(file)
+def test_a_file_with_old_names_only_names_each_once(file: Path):
+    old = {tuple(key.split(".")): 1 for key in RENAMED}
+    new = {tuple(key.split(".")) for key in RENAMED.values()}
+    message = refusal(with_values(file, old, *new))
+    assert message.count(" is now called ") == len(RENAMED)
+    assert "is missing" not in message
+
+
+def test_a_key_that_is_missing_beside_a_renamed_one_is_named(file: Path):
+    message = refusal(with_values(file, {("split", "unit"): 1}, ("split", "method")))
+    assert "split.unit is now called split.group_by" in message
+    assert "split.method is missing" in message
+
+
+def test_several_mistakes_are_named_at_once(file: Path):
+    message = refusal(with_values(file, {("seed",): -1, ("split", "group_by"): "group"}))
     assert "seed = -1" in message
     assert "split.group_by = 'group'" in message
 
 
 def test_a_low_threshold_above_the_high_one_is_refused(file: Path):
     high = read_params(ROOT / "params.yaml").pair.canny.high
-    message = _refusal(_placed(file, ("pair", "canny", "low"), high + 1))
+    message = refusal(with_values(file, {("pair", "canny", "low"): high + 1}))
     assert f"pair.canny: low is {high + 1}" in message
     assert f"high ({high})" in message
 
 
 def test_an_even_blur_is_refused(file: Path):
-    message = _refusal(_placed(file, ("pair", "canny", "blur"), 4))
+    message = refusal(with_values(file, {("pair", "canny", "blur"): 4}))
     assert "pair.canny: blur is 4" in message
     assert "odd" in message
 
@@ -175,7 +189,7 @@ def test_labels_come_from_facades(changed):
 )
 def test_a_number_is_read_as_dvc_writes_it(file: Path, written: str, value: float):
     # `dvc exp run -S train.lr=1e-5` leaves `lr: 1e-05`: a number in YAML 1.2, a string in 1.1
-    assert read_params(_written(file, "lr", written)).train.lr == value
+    assert read_params(with_text(file, "lr", written)).train.lr == value
 
 
 @pytest.mark.parametrize(
@@ -194,22 +208,22 @@ def test_a_number_is_read_as_dvc_writes_it(file: Path, written: str, value: floa
 )
 def test_broken_yaml_is_refused_in_one_line(file: Path, text: str):
     file.write_text(text, encoding="utf-8")
-    assert "YAML" in _refusal(file)
+    assert "YAML" in refusal(file)
 
 
 def test_a_file_in_another_encoding_is_refused(file: Path):
     file.write_bytes('contact: "Zoë"'.encode("latin-1"))
-    assert "YAML" in _refusal(file)
+    assert "YAML" in refusal(file)
 
 
 @pytest.mark.parametrize("text", ["", "- demo", "demo", "7"])
 def test_a_file_without_sections_is_refused(file: Path, text: str):
     file.write_text(text, encoding="utf-8")
-    assert "sections" in _refusal(file)
+    assert "sections" in refusal(file)
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    assert "missing" in _refusal(tmp_path / "absent.yaml")
+    assert "missing" in refusal(tmp_path / "absent.yaml")
 
 
 SCALARS = (
@@ -229,7 +243,7 @@ SCALARS = (
 def test_any_value_anywhere_is_read_or_refused_in_one_line(
     file: Path, key: tuple[str, ...], value: object
 ):
-    _placed(file, key, value)
+    with_values(file, {key: value})
     try:
         assert isinstance(read_params(file), Params)
     except UserError as error:
@@ -242,47 +256,4 @@ def test_any_value_anywhere_is_read_or_refused_in_one_line(
 @example(key="two\nlines")
 def test_any_unknown_key_is_refused_in_one_line(file: Path, key: str):
     assume(("clean", key) not in LEAVES)
-    assert "is not a known key" in _refusal(_placed(file, ("clean", key), 1))
-
-
-PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
-
-
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
-def test_a_preset_is_valid_and_told_as_overrides(preset: Path, changed):
-    told = overrides(preset, ROOT / "params.yaml")
-    assert "source=facades" in told
-    made = changed(
-        {key: yaml.safe_load(value) for key, _, value in (t.partition("=") for t in told)}
-    )
-    assert (made.task, made.model, made.pair.crop_size, made.train.batch_size) == (
-        "labels",
-        "unet",
-        256,
-        1,
-    )
-    assert made.train.steps == 200 * 400
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("train: {steps: -1}", "train.steps = -1"),
-        ("train: {stepz: 1}", "train.stepz = 1 is not a known key"),
-        ("- 1", "holds list"),
-        ("a: [", "cannot be read as YAML"),
-        ("seed: {a: 1}", "seed is no section"),
-        ("gallery: {item: 'li.photo a'}", "wants quotes"),
-    ],
-)
-def test_a_wrong_preset_is_refused_by_name(tmp_path: Path, text: str, told: str):
-    (tmp_path / "preset.yaml").write_text(text)
-    with pytest.raises(UserError, match=re.escape(told)) as refused:
-        overrides(tmp_path / "preset.yaml", ROOT / "params.yaml")
-    assert "preset.yaml" in str(refused.value)
-
-
-def test_a_list_of_a_preset_is_one_word(tmp_path: Path):
-    (tmp_path / "preset.yaml").write_text("train: {discriminator: {augment: [color, cutout]}}")
-    told = overrides(tmp_path / "preset.yaml", ROOT / "params.yaml")
-    assert told == ["train.discriminator.augment=[color,cutout]"]
+    assert "is not a known key" in refusal(with_values(file, {("clean", key): 1}))

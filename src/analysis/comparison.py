@@ -1,8 +1,9 @@
-"""Which of two experiments is better, and is that more than chance?
+"""Which of two experiments is better, and is the difference more than chance?
 
-Both are compared on the same validation pictures: the difference of each score is bootstrapped
-over pictures (Efron and Tibshirani 1993), always the same ones in both. A distance of sets is
-taken anew for every draw: what pictures drawn twice do to it they do to both.
+Both experiments are compared on the same validation pictures. The interval of each difference comes
+from a bootstrap over these pictures (Efron and Tibshirani 1993) with the same draws for both. A
+distance of sets is computed for every draw: what a picture's double draw adds to it, it adds for
+both experiments.
 """
 
 from collections.abc import Callable
@@ -18,27 +19,35 @@ from src.dataset.arrays import Pairs
 from src.errors import UserError
 from src.evaluate import distances
 from src.evaluate.distances import Distance
-from src.evaluate.evaluation import LEAST
+from src.evaluate.evaluation import MIN_PICTURES
 from src.evaluate.features import Extractor
 from src.evaluate.scores import KERNEL
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.model import image_metrics
 from src.parallel.local import progress
+from src.storage.slices import slices
 
-ARTIFACTS = ("data/predictions", "data/pairs/val")  # of an experiment, which are compared
+ARTIFACTS = ("data/predictions", "data/pairs/val")  # of an experiment, for a comparison
 WORKSPACE = "workspace"
-DRAWS, SET_DRAWS = 10_000, 300
-CELLS = 1 << 22  # numbers drawn that are in memory at a time
-LEVEL = 0.95
-# the sign of what is better; 0: neither is by itself
+DRAWS, SET_DRAWS = 10_000, 300  # of the bootstrap; the fewer for distances of sets
+MAX_CELLS = 1 << 22  # drawn scores that are in memory at a time
+CONFIDENCE = 0.95
+# 1: higher is better; -1: lower is better; 0: neither is better by itself
 BETTER = image_metrics.BETTER | {"lpips": -1, "colorfulness": 0, "gray_share": -1}
-SETS = {name for pair in KERNEL.items() for name in pair}
+SET_METRICS = {name for pair in KERNEL.items() for name in pair}
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What an experiment left: scores by validation row, its pictures and their targets."""
+    """An experiment's results on validation.
+
+    Attributes:
+        name: Of the experiment, its commit, or WORKSPACE.
+        table: Scores; a row per validation picture.
+        outputs: The model's pictures, (N, S, S, 3) uint8.
+        val: Their pairs.
+    """
 
     name: str
     table: pd.DataFrame
@@ -48,7 +57,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Difference:
-    """b minus a of a metric, with its interval."""
+    """A score of experiment b minus that of a, with its confidence interval."""
 
     metric: str
     value: float
@@ -56,49 +65,41 @@ class Difference:
     high: float
 
     def sentence(self, a: str, b: str) -> str:
-        """The one that a person wants."""
-        span = [self.low, self.high]
+        """Return who is better and by how much, or that the difference may be chance.
+
+        Args:
+            a: The name of the experiment that is subtracted.
+            b: The name of the other one.
+        """
         if self.low <= 0 <= self.high:
-            low, high = (f"{x:+.3g}" for x in span)
-            return f"{self.metric}: not distinguishable ({b} {self.value:+.3g} [{low}, {high}])"
+            interval = f"[{self.low:+.3g}, {self.high:+.3g}]"
+            return f"{self.metric}: not distinguishable ({b} {self.value:+.3g} {interval})"
         sign = BETTER.get(self.metric, -1)
-        better = b if self.value * (sign or 1) > 0 else a
-        low, high = (f"{x:.3g}" for x in sorted(map(abs, span)))
-        how = "better" if sign else "higher"
-        return f"{self.metric}: {better} {how} by {abs(self.value):.3g} [{low}, {high}]"
+        winner = b if self.value * (sign or 1) > 0 else a
+        quality = "better" if sign else "higher"
+        low, high = sorted([abs(self.low), abs(self.high)])
+        interval = f"[{low:.3g}, {high:.3g}]"
+        return f"{self.metric}: {winner} {quality} by {abs(self.value):.3g} {interval}"
 
 
 def compare(a: Experiment, b: Experiment, extractor: Extractor, seed: int) -> list[Difference]:
-    """The differences of each picture's scores and of the two set distances, with 95 % intervals.
+    """Return the differences, b minus a, of each picture's scores and of the distances of sets.
 
-    Raises UserError where the two were not scored on the same validation pictures.
+    Args:
+        a: The experiment that is subtracted.
+        b: The other one.
+        extractor: Turns pictures into features, for the distances of sets.
+        seed: Of the draws.
+
+    Raises:
+        UserError: The two were not scored on the same validation pictures.
     """
-    _refuse_other_pictures(a, b)
+    _require_same_pictures(a, b)
     rng = np.random.default_rng(seed)
-    metrics = [m for m in BETTER if m in a.table and m in b.table]
-    apart = (b.table[metrics] - a.table[metrics]).to_numpy()
-    every = zip(metrics, apart.mean(axis=0), _resampled_means(apart, rng).T, strict=True)
-    found = [_difference(metric, float(mean), means) for metric, mean, means in every]
-    real = extractor(a.val.photo, keep=True)
-    one, other = (extractor(e.outputs) for e in (a, b))
-
-    def apart_by(places: np.ndarray, distance: Distance, times: float) -> float:
-        both = [distance(made[places], real[places]) for made in (other, one)]
-        return times * (both[0] - both[1])
-
-    number = SET_DRAWS if len(real) < distances.MANY else SET_DRAWS // 6
-    kinds = {
-        extractor.name: (distances.frechet, 1),
-        KERNEL[extractor.name]: (distances.kernel, 1e3),
-    }
-    for metric, (distance, times) in kinds.items():
-        by = partial(apart_by, distance=distance, times=times)
-        draws = _resampled(len(real), number, rng, by, f"comparing {metric}")
-        found.append(_difference(metric, by(np.arange(len(real))), draws))
-    return found
+    return _score_differences(a, b, rng) + _set_differences(a, b, extractor, rng)
 
 
-def _refuse_other_pictures(a: Experiment, b: Experiment) -> None:
+def _require_same_pictures(a: Experiment, b: Experiment) -> None:
     same = a.val.photo.shape == b.val.photo.shape and all(
         np.array_equal(*pair)
         for pair in zip(arrays.blocks(a.val.photo), arrays.blocks(b.val.photo), strict=True)
@@ -111,36 +112,78 @@ def _refuse_other_pictures(a: Experiment, b: Experiment) -> None:
         )
 
 
-def _resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The means of (N, M) values over DRAWS draws of N of them, (DRAWS, M)."""
-    rows = max(1, CELLS // max(1, values.size))
-    sizes = [min(rows, DRAWS - at) for at in range(0, DRAWS, rows)]
-    draws = (rng.integers(len(values), size=(size, len(values))) for size in sizes)
-    return np.concatenate([values[places].mean(axis=1) for places in draws])
+def _score_differences(a: Experiment, b: Experiment, rng: np.random.Generator) -> list[Difference]:
+    metrics = [metric for metric in BETTER if metric in a.table and metric in b.table]
+    values = (b.table[metrics] - a.table[metrics]).to_numpy()
+    means = zip(metrics, values.mean(axis=0), _drawn_means(values, rng).T, strict=True)
+    return [_difference(metric, float(mean), drawn) for metric, mean, drawn in means]
 
 
-def _resampled(
+def _drawn_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the means of (N, M) values over DRAWS draws of N rows, (DRAWS, M)."""
+    count = len(values)
+    parts = slices(DRAWS, max(1, MAX_CELLS // max(1, values.size)))
+    draws = (rng.integers(count, size=(part.stop - part.start, count)) for part in parts)
+    return np.concatenate([values[positions].mean(axis=1) for positions in draws])
+
+
+def _set_differences(
+    a: Experiment, b: Experiment, extractor: Extractor, rng: np.random.Generator
+) -> list[Difference]:
+    targets = extractor(a.val.photo, cache=True)
+    features_a, features_b = extractor(a.outputs), extractor(b.outputs)
+
+    def difference(positions: np.ndarray, distance: Distance, scale: float) -> float:
+        of_a, of_b = (
+            distance(features[positions], targets[positions])
+            for features in (features_a, features_b)
+        )
+        return scale * (of_b - of_a)
+
+    count = len(targets)
+    draws = SET_DRAWS if count < distances.MANY_PICTURES else SET_DRAWS // 6
+    differences = []
+    for metric, distance, scale in (
+        (extractor.name, distances.frechet, 1),
+        (KERNEL[extractor.name], distances.kernel, 1e3),
+    ):
+        of = partial(difference, distance=distance, scale=scale)
+        drawn = _drawn_values(count, draws, rng, of, f"comparing {metric}")
+        differences.append(_difference(metric, of(np.arange(count)), drawn))
+    return differences
+
+
+def _drawn_values(
     count: int,
     draws: int,
     rng: np.random.Generator,
     value: Callable[[np.ndarray], float],
     title: str,
 ) -> np.ndarray:
-    every = progress(range(draws), draws, title)
-    return np.array([value(rng.integers(count, size=count)) for _ in every])
+    """Return the value of each of `draws` draws of `count` positions, (draws,)."""
+    steps = progress(range(draws), draws, title)
+    return np.array([value(rng.integers(count, size=count)) for _ in steps])
 
 
-def _difference(metric: str, value: float, draws: np.ndarray) -> Difference:
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    if metric in SETS:
-        # pictures drawn twice shift every draw alike: what matters is how far they scatter
-        low, high = (value + edge - draws.mean() for edge in (low, high))
+def _difference(metric: str, value: float, drawn: np.ndarray) -> Difference:
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    if metric in SET_METRICS:
+        # double draws shift all drawn distances alike: only their spread counts
+        low, high = (value + edge - drawn.mean() for edge in (low, high))
     return Difference(metric, value, float(low), float(high))
 
 
 def load_experiment(name: str, folder: Path) -> Experiment:
-    """The experiment whose artifacts lie in `folder` as in the project's own."""
+    """Return the experiment whose artifacts lie in a folder under their paths in the project.
+
+    Args:
+        name: The experiment's name.
+        folder: Holds ARTIFACTS.
+
+    Raises:
+        UserError: An artifact is missing or damaged, or there are too few pictures.
+    """
     predictions = folder / "data/predictions"
     try:
         table = pd.read_csv(predictions / "scores.csv").rename(columns={"gray": "gray_share"})
@@ -150,29 +193,39 @@ def load_experiment(name: str, folder: Path) -> Experiment:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{name}: its predictions cannot be read ({reason}): run `dvc repro evaluate` there, "
-            "or `dvc pull` what it left"
+            "or `dvc pull` them"
         ) from None
-    if len(table) < LEAST:
-        raise UserError(f"{name} has {len(table)} validation pictures, expected at least {LEAST}")
+    if len(table) < MIN_PICTURES:
+        raise UserError(
+            f"{name} has {len(table)} validation pictures, expected at least {MIN_PICTURES}"
+        )
     return Experiment(name, table, np.stack(outputs), arrays.load(folder / "data/pairs", "val"))
 
 
 def fetch_from_dvc(name: str, folder: Path) -> Path:
-    """A folder with an experiment's artifacts, from DVC's cache; UserError where it has none."""
+    """Copy an experiment's artifacts from DVC's cache, and return the folder that holds them.
+
+    Args:
+        name: An experiment, a commit, or WORKSPACE, which needs no copy.
+        folder: Gets the copies.
+
+    Raises:
+        UserError: DVC has no such experiment, or not its artifacts.
+    """
     if name == WORKSPACE:
         return Path()
     if not name:
         raise UserError(f"an experiment without a name: expected one, a commit or {WORKSPACE}")
-    # of this command alone: no stage needs it, and it takes a second to load
+    # imported late: it takes a second, and only this function needs it
     from dvc.api import DVCFileSystem
 
     try:
         files = DVCFileSystem(rev=name)
         for path in ARTIFACTS:
             files.get(path, str(folder / path), recursive=True)
-    except Exception as error:  # DVC's, its index's and git's have no common kind
+    except Exception as error:  # DVC, its index and git raise errors without a common class
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"{name}: its {' and '.join(ARTIFACTS)} cannot be had from DVC: {reason}"
+            f"{name}: its {' and '.join(ARTIFACTS)} are not available from DVC: {reason}"
         ) from None
     return folder

@@ -20,9 +20,13 @@ def compare(first: str, second: str) -> None:
     EXP_A and EXP_B are experiments, commits, or the word workspace.
     """
     p = read_params()
-    e = p.evaluate
-    weights = pretrained.extractor_file(Path("data/weights"))
-    extractor = features.build(weights, e.random_seed, e.batch_size, Path(".cache/features"))
+    settings = p.evaluate
+    extractor = features.build_extractor(
+        pretrained.inception_file(Path("data/weights")),
+        settings.random_seed,
+        settings.batch_size,
+        Path(".cache/features"),
+    )
     with tempfile.TemporaryDirectory() as temporary:
         a, b = (
             comparison.load_experiment(

@@ -19,19 +19,23 @@ def preset(name: str) -> None:
     """Print the preset NAME of presets/ as -S KEY=VALUE words for dvc exp run."""
     file = PRESETS / f"{name}.yaml"
     if not file.is_file():
-        known = ", ".join(sorted(path.stem for path in PRESETS.glob("*.yaml")))
-        raise UserError(f"{name!r} is no preset: expected one of {known}")
+        names = ", ".join(sorted(path.stem for path in PRESETS.glob("*.yaml")))
+        raise UserError(f"{name!r} is no preset: expected one of {names}")
     click.echo(" ".join(f"-S {override}" for override in overrides(file)))
 
 
-def overrides(preset: Path, path: Path = Path("params.yaml")) -> list[str]:
+def overrides(preset: Path, params: Path = Path("params.yaml")) -> list[str]:
     """Return a preset's values as KEY=VALUE words.
 
+    Args:
+        preset: A YAML file of some keys of `params`.
+        params: The file whose values they override.
+
     Raises:
-        UserError: A file is missing, or a value would be refused in params.yaml.
+        UserError: A file is missing, params.yaml would refuse a value, or a value needs quotes.
     """
-    read_params(path)
-    values, leaves = read_yaml(path), dict(_leaves(read_yaml(preset)))
+    read_params(params)
+    values, leaves = read_yaml(params), dict(_leaves(read_yaml(preset)))
     for key, value in leaves.items():
         *sections, last = key.split(".")
         section_values = values
@@ -44,17 +48,18 @@ def overrides(preset: Path, path: Path = Path("params.yaml")) -> list[str]:
     return [f"{key}={_word(preset, key, value)}" for key, value in leaves.items()]
 
 
-def _word(preset: Path, key: str, value: Any) -> str:
-    """A value as one word that neither a shell nor DVC takes apart."""
-    words = [str(part) for part in value] if isinstance(value, list) else [str(value)]
-    if any(re.search(r"[^\w.:/+-]", word) for word in words):
-        raise UserError(f"{preset}: {key} = {value!r} wants quotes: give it on the command line")
-    return f"[{','.join(words)}]" if isinstance(value, list) else words[0]
-
-
-def _leaves(values: dict, before: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted key and the value of everything that is no section."""
     for key, value in values.items():
         if isinstance(value, dict):
-            yield from _leaves(value, f"{before}{key}.")
+            yield from _leaves(value, f"{prefix}{key}.")
         else:
-            yield f"{before}{key}", value
+            yield f"{prefix}{key}", value
+
+
+def _word(preset: Path, key: str, value: Any) -> str:
+    """Return a value as one word that neither a shell nor DVC splits."""
+    words = [str(item) for item in value] if isinstance(value, list) else [str(value)]
+    if any(re.search(r"[^\w.:/+-]", word) for word in words):
+        raise UserError(f"{preset}: {key} = {value!r} needs quotes: give it on the command line")
+    return f"[{','.join(words)}]" if isinstance(value, list) else words[0]

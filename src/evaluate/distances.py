@@ -1,125 +1,173 @@
 """Distances between two sets of features, (N, D) and (M, D) float64, with standard errors."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-CELLS = 1 << 20  # pairs whose kernel is in memory at a time
-MANY = 1000  # pictures from which a distance takes seconds
-GROUPS, FEW_GROUPS = 32, 8  # of the jackknife, the fewer for so many pictures
+from src.storage.slices import slices
+
+MAX_KERNEL_CELLS = 1 << 20  # pairs of pictures whose kernel is in memory at a time
+MANY_PICTURES = 1000  # from which a distance takes seconds
+GROUPS, FEW_GROUPS = 32, 8  # of the jackknife; the fewer for many pictures
 
 Distance = Callable[[np.ndarray, np.ndarray], float]
 
 
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
-    """Fréchet distance of the Gaussians that fit both sets (Heusel et al. 2017), exactly.
+    """Return the exact Fréchet distance of the Gaussians that fit both sets (Heusel et al. 2017).
 
-    With A and B the centred sets over √(N - 1), their covariances are AᵀA and BᵀB, and the trace
-    of the root of their product is the sum of the singular values of A Bᵀ: N x M numbers
-    instead of D x D.
+    With A and B the centred sets over √(N - 1), their covariances are AᵀA and BᵀB. The trace of the
+    root of their product is the sum of the singular values of A Bᵀ: N x M numbers instead of D x D.
+
+    Args:
+        a: The features of one set, (N, D).
+        b: The features of the other, (M, D).
     """
-    apart = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
+    mean_distance = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
     a, b = ((x - x.mean(axis=0)) / np.sqrt(len(x) - 1) for x in (a, b))
-    # of more pictures than features the product of covariances' roots is the smaller matrix
+    # with more pictures than features, the product of the covariances' roots is the smaller matrix
     product = a @ b.T if max(len(a), len(b)) <= a.shape[1] else _root(a) @ _root(b)
-    shared = np.linalg.svd(product, compute_uv=False).sum()
+    trace = np.linalg.svd(product, compute_uv=False).sum()
     # rounding may leave equal sets a little below zero
-    return max(0.0, float(apart + (a**2).sum() + (b**2).sum() - 2 * shared))
+    return max(0.0, float(mean_distance + (a**2).sum() + (b**2).sum() - 2 * trace))
 
 
 def _root(centred: np.ndarray) -> np.ndarray:
+    """Return the root of a centred set's covariance, (D, D)."""
     values, vectors = np.linalg.eigh(centred.T @ centred)
-    return (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    root: np.ndarray = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    return root
 
 
 def kernel(a: np.ndarray, b: np.ndarray) -> float:
-    """Kernel distance: the unbiased estimate over all pictures, kernel (x·y / D + 1)³.
+    """Return the kernel distance of two sets: the unbiased estimate over all their pictures.
 
-    After Bińkowski et al. 2018, who average it over subsets.
+    The kernel is (x·y / D + 1)³, as in Bińkowski et al. 2018, who average it over subsets.
+
+    Args:
+        a: The features of one set, (N, D).
+        b: The features of the other, (M, D).
     """
-    return kernel_with_error(a, b, together=False)[0]
+    return kernel_with_error(a, b, paired=False)[0]
 
 
-def kernel_with_error(a: np.ndarray, b: np.ndarray, together: bool) -> tuple[float, float]:
-    """The same with its standard error, as of `with_error`, of sums by group that are made once."""
-    groups = [np.arange(len(x)) % _number_of_groups(len(x)) for x in (a, b)]
-    sizes = [np.bincount(g).astype(np.float64) for g in groups]
-    within = [_cubic_sums(x, x, g, g) for x, g in zip((a, b), groups, strict=True)]
-    itself = [
-        np.bincount(g, ((x * x).sum(axis=1) / x.shape[1] + 1) ** 3)
-        for x, g in zip((a, b), groups, strict=True)
+def kernel_with_error(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[float, float]:
+    """Return the kernel distance and the standard error that `with_error` finds for it.
+
+    The kernel is summed by pairs of groups once. Every estimate without a group follows from these.
+
+    Args:
+        a: The features of one set, (N, D).
+        b: The features of the other, (M, D).
+        paired: Pictures at the same position belong together, and are left out together.
+    """
+    sums = _KernelSums.of(a, b)
+    all_groups = [np.ones(len(sizes)) for sizes in sums.sizes]
+    without_one = [
+        [1 - np.eye(len(sizes))[g] for g in range(len(sizes)) if sizes.sum() - sizes[g] >= 2]
+        for sizes in sums.sizes
     ]
-    across = _cubic_sums(a, b, *groups)
-
-    def estimate(*kept: np.ndarray) -> float:
-        counts = [size @ k for size, k in zip(sizes, kept, strict=True)]
-        own = sum(
-            (k @ sums @ k - alone @ k) / (n * (n - 1))
-            for k, sums, alone, n in zip(kept, within, itself, counts, strict=True)
-        )
-        return float(own - 2 * kept[0] @ across @ kept[1] / (counts[0] * counts[1]))
-
-    every = [np.ones(len(size)) for size in sizes]
-    left = [
-        [1 - np.eye(len(size))[g] for g in range(len(size)) if size.sum() - size[g] >= 2]
-        for size in sizes
-    ]
-    if together:
-        error = _error([estimate(*pair) for pair in zip(*left, strict=True)])
+    if paired:
+        error = _jackknife([sums.distance(*pair) for pair in zip(*without_one, strict=True)])
     else:
-        errors = [_error([estimate(k, every[1]) for k in left[0]])]
-        errors.append(_error([estimate(every[0], k) for k in left[1]]))
-        error = float(np.hypot(*errors))
-    return estimate(*every), error
+        error_a = _jackknife([sums.distance(w, all_groups[1]) for w in without_one[0]])
+        error_b = _jackknife([sums.distance(all_groups[0], w) for w in without_one[1]])
+        error = float(np.hypot(error_a, error_b))
+    return sums.distance(*all_groups), error
 
 
-def _cubic_sums(a: np.ndarray, b: np.ndarray, of_a: np.ndarray, of_b: np.ndarray) -> np.ndarray:
-    """Of the kernel over all pairs, by the groups that both are of: (groups of a, groups of b)."""
-    columns = np.eye(of_b.max() + 1)[of_b]
-    sums = np.zeros((of_a.max() + 1, columns.shape[1]))
-    rows = max(1, CELLS // len(b))
-    for at in range(0, len(a), rows):
-        part = slice(at, at + rows)
+@dataclass(frozen=True)
+class _KernelSums:
+    """The kernel of two sets, a and b, summed over groups of pictures.
+
+    Attributes:
+        sizes: Pictures in each group of a and of b, (groups,) each.
+        within: Over all pairs of a set, (groups, groups) each.
+        diagonal: Over each picture with itself, (groups,) each.
+        across: Over all pairs of a and b, (groups of a, groups of b).
+    """
+
+    sizes: list[np.ndarray]
+    within: list[np.ndarray]
+    diagonal: list[np.ndarray]
+    across: np.ndarray
+
+    @classmethod
+    def of(cls, a: np.ndarray, b: np.ndarray) -> "_KernelSums":
+        groups = [np.arange(len(x)) % _number_of_groups(len(x)) for x in (a, b)]
+        sets = list(zip((a, b), groups, strict=True))
+        return cls(
+            sizes=[np.bincount(g).astype(np.float64) for g in groups],
+            within=[_cubic_sums(x, x, g, g) for x, g in sets],
+            diagonal=[np.bincount(g, ((x * x).sum(axis=1) / x.shape[1] + 1) ** 3) for x, g in sets],
+            across=_cubic_sums(a, b, *groups),
+        )
+
+    def distance(self, *weights: np.ndarray) -> float:
+        """Return the kernel distance of the groups whose weight is 1 instead of 0."""
+        counts = [sizes @ w for sizes, w in zip(self.sizes, weights, strict=True)]
+        within = sum(
+            (w @ sums @ w - diagonal @ w) / (n * (n - 1))
+            for w, sums, diagonal, n in zip(
+                weights, self.within, self.diagonal, counts, strict=True
+            )
+        )
+        across = 2 * weights[0] @ self.across @ weights[1] / (counts[0] * counts[1])
+        return float(within - across)
+
+
+def _cubic_sums(
+    a: np.ndarray, b: np.ndarray, groups_a: np.ndarray, groups_b: np.ndarray
+) -> np.ndarray:
+    """Return the kernel summed over all pairs of two groups, (groups of a, groups of b)."""
+    columns = np.eye(groups_b.max() + 1)[groups_b]
+    sums: np.ndarray = np.zeros((groups_a.max() + 1, columns.shape[1]))
+    for part in slices(len(a), max(1, MAX_KERNEL_CELLS // len(b))):
         k = a[part] @ b.T / a.shape[1] + 1
-        np.add.at(sums, of_a[part], (k * k * k) @ columns)  # a power takes many times as long
+        np.add.at(sums, groups_a[part], (k * k * k) @ columns)  # k**3 takes many times as long
     return sums
 
 
 def with_error(
-    distance: Distance, a: np.ndarray, b: np.ndarray, together: bool
+    distance: Distance, a: np.ndarray, b: np.ndarray, paired: bool
 ) -> tuple[float, float]:
-    """A distance and its jackknife standard error (Efron 1982), by groups of places left out.
+    """Return a distance and its standard error by a jackknife over groups (Efron 1982).
 
-    together: the sets are paired place by place, so that both lose the same places. A naive
-    bootstrap is no use here: pictures drawn twice bring the sets nearer.
+    A bootstrap would not do: pictures that are drawn twice bring the sets nearer.
+
+    Args:
+        distance: Of two sets of features.
+        a: The features of one set, (N, D).
+        b: The features of the other, (M, D).
+        paired: Pictures at the same position belong together, and are left out together.
     """
-    parts = [_groups(len(x)) for x in (a, b)]
-    if together:
-        error = _error([distance(_without(a, p), _without(b, p)) for p in parts[0]])
+    groups_a, groups_b = _groups(len(a)), _groups(len(b))
+    if paired:
+        error = _jackknife([distance(_without(a, g), _without(b, g)) for g in groups_a])
         return distance(a, b), error
-    errors = [
-        _error([distance(_without(a, p), b) for p in parts[0]]),
-        _error([distance(a, _without(b, p)) for p in parts[1]]),
-    ]
-    return distance(a, b), float(np.hypot(*errors))
+    error_a = _jackknife([distance(_without(a, g), b) for g in groups_a])
+    error_b = _jackknife([distance(a, _without(b, g)) for g in groups_b])
+    return distance(a, b), float(np.hypot(error_a, error_b))
 
 
 def _number_of_groups(count: int) -> int:
-    return min(count, GROUPS if count < MANY else FEW_GROUPS)
+    return min(count, GROUPS if count < MANY_PICTURES else FEW_GROUPS)
 
 
 def _groups(count: int) -> list[np.ndarray]:
-    """Groups of places, none of which leaves fewer than two others."""
+    """Return groups of positions, none of which leaves fewer than two others."""
     number = _number_of_groups(count)
     groups = [np.arange(start, count, number) for start in range(number)]
     return [group for group in groups if count - len(group) >= 2]
 
 
-def _without(features: np.ndarray, places: np.ndarray) -> np.ndarray:
-    return np.delete(features, places, axis=0)
+def _without(features: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    return np.delete(features, positions, axis=0)
 
 
-def _error(estimates: list[float]) -> float:
+def _jackknife(estimates: list[float]) -> float:
+    """Return the standard error from the estimates that each lack one group."""
     count = len(estimates)
     if count < 2:
         return 0.0

@@ -1,10 +1,11 @@
-"""Score a trained generator on validation, on as many training pictures, and against floors."""
+"""Score a trained generator on validation and on training pictures, and beside baselines."""
 
 import hashlib
 from collections.abc import Callable, Sized
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,30 +27,42 @@ from src.parallel.local import progress
 from src.params import Evaluate
 from src.storage.atomic import write_bytes, write_text
 from src.storage.encoding import encode_png
+from src.storage.slices import slices
 
-SHOWN = 12
+N_SAMPLES = 12  # on a sheet
+MIN_PICTURES = 3  # of a side: two must remain when the jackknife leaves one out
 PACKAGES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "opencv-python")
-Make = Callable[[slice], np.ndarray]  # pictures of some places, (n, S, S, 3) uint8
-LEAST = 3  # pictures of which one can be left out to see what that changes
+
+# Returns the pictures of some positions, (n, S, S, 3) uint8.
+RenderSlice = Callable[[slice], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A set of pictures: their features, (N, D), and `scores.per_picture`."""
+class ScoredPictures:
+    """A set of pictures without the pictures: their features, (N, D), and `per_picture` scores."""
 
     features: np.ndarray
     table: pd.DataFrame
 
-    def scores(self, name: str, real: np.ndarray) -> dict[str, float]:
-        """Against the features of their targets, which go by `name`."""
-        return set_distances(name, self.features, real) | summary(self.table)
+    def scores(self, name: str, targets: np.ndarray) -> dict[str, float]:
+        """Return the set's distances from its targets, and the means of the pictures' scores.
+
+        Args:
+            name: The features' name: fid or fd_random.
+            targets: The features of the targets, (N, D).
+        """
+        return set_distances(name, self.features, targets) | summary(self.table)
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """What scoring needs: the features, evaluate's settings, and the processes that share it.
+    """Renders pictures and scores them batch by batch, so that only features and scores stay.
 
-    Pictures are made, scored and forgotten batch by batch: what stays are features and scores.
+    Attributes:
+        features: Turns pictures into features.
+        settings: The section `evaluate` of params.yaml.
+        world: The processes that share the batches.
+        lpips: Scores LPIPS, or None.
     """
 
     features: Extractor
@@ -57,176 +70,250 @@ class Evaluator:
     world: World = SINGLE_PROCESS
     lpips: Lpips | None = None
 
+    def renderer(self, generator: Generator, inputs: Shards | np.ndarray) -> RenderSlice:
+        """Return a function that runs the inputs of a slice through the generator.
+
+        Args:
+            generator: In evaluation mode.
+            inputs: (N, S, S) or (N, S, S, 3) uint8.
+        """
+
+        def render(part: slice) -> np.ndarray:
+            x = to_tensor(inputs[part]).to(self.features.device)
+            return to_uint8(generator.to(x.device).render(x))
+
+        return render
+
     def render(self, generator: Generator, inputs: Shards | np.ndarray) -> np.ndarray:
-        """Finished pictures, (N, S, S, 3) uint8, in evaluation mode."""
-        made = [self._made(generator, inputs[part]) for part in self._parts(inputs)]
-        return np.concatenate(made)
+        """Return the generator's pictures of all inputs, (N, S, S, 3) uint8."""
+        render = self.renderer(generator, inputs)
+        return np.concatenate([render(part) for part in self._batches(inputs)])
 
-    def rendering(self, generator: Generator, inputs: Shards | np.ndarray) -> Make:
-        """The same, some at a time, as `measure` asks for them."""
-        return lambda part: self._made(generator, inputs[part])
+    def measure(
+        self, render: RenderSlice, pairs: Pairs, folder: Path | None = None
+    ) -> ScoredPictures:
+        """Score pictures against their targets.
 
-    def measure(self, make: Make, pairs: Pairs, folder: Path | None = None) -> Measured:
-        """Score pictures against their targets; each is written to `folder`, by ledger row."""
+        Args:
+            render: Returns the pictures of a slice of `pairs`.
+            pairs: Hold the targets.
+            folder: Where each picture is written as PNG, named by its ledger row; None: nowhere.
+        """
         rows = list(pairs.index["row"])
 
-        def batch(part: slice) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-            outputs = make(part)
+        def score(part: slice) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+            outputs = render(part)
             if folder:
                 for row, picture in zip(rows[part], outputs, strict=True):
                     write_bytes(folder / f"{row:06d}.png", encode_png(picture))
             targets = pairs.photo[part]
-            table = per_picture(outputs, targets, self.settings.grayscale)
+            table = per_picture(outputs, targets, self.settings.tone_residual)
             if self.lpips:
                 table["lpips"] = self.lpips(outputs, targets)
-            # many small tables would leave holes in memory, of many times their size
-            return self.features.batch(outputs), {name: np.array(table[name]) for name in table}
+            # arrays: many small tables would fragment memory to many times their size
+            columns = {str(name): np.array(table[name]) for name in table}
+            return self.features.batch(outputs), columns
 
-        found = self.world.map(batch, self._parts(pairs))
-        features, scored = zip(*found, strict=True)
-        columns = {name: np.concatenate([part[name] for part in scored]) for name in scored[0]}
-        return Measured(np.concatenate(features), pd.DataFrame(columns))
+        features, columns = zip(*self.world.map(score, self._batches(pairs)), strict=True)
+        joined = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
+        return ScoredPictures(np.concatenate(features), pd.DataFrame(joined))
 
-    def _made(self, generator: Generator, inputs: np.ndarray) -> np.ndarray:
-        x = to_tensor(inputs).to(self.features.device)
-        return to_uint8(generator.to(x.device).render(x))
-
-    def _parts(self, pictures: Sized) -> list[slice]:
-        size = self.settings.batch_size
-        return [slice(at, at + size) for at in range(0, len(pictures), size)]
+    def _batches(self, pictures: Sized) -> list[slice]:
+        return slices(len(pictures), self.settings.batch_size)
 
 
 def evaluate(
-    e: Evaluator,
+    evaluator: Evaluator,
     model: Path,
     val: Pairs,
     probe: Pairs,
     predictions: Path,
     samples: Path,
     leaks: bool = False,
-) -> dict:
-    """metrics/evaluate.json; pictures, per-picture scores and sample sheets are written.
+) -> dict[str, Any]:
+    """Score a model, and write its pictures, the scores of each, and sheets of samples.
 
-    `gap` is validation minus training, and `interpretable` is 0 where the audit found `leaks`.
-    Floors are what needs no network: `copy_input` scores the input itself as output, `mean_color`
-    the mean colour of the training photographs (laid over the gray, where that is the input),
-    `real_real` the training photographs against validation's.
+    Args:
+        evaluator: Renders and scores.
+        model: The folder of a trained model.
+        val: Validation pairs.
+        probe: As many training pairs, prepared like validation's.
+        predictions: Gets a PNG for each validation pair, and scores.csv.
+        samples: Gets val.png and train.png.
+        leaks: Whether the audit found training pictures in validation: the gap is then recorded as
+            not interpretable.
+
+    Returns:
+        metrics/evaluate.json: the scores on `val` and `train`, the `gap` between them, and the
+        scores of the baselines under `floor`.
+
+    Raises:
+        UserError: A side has too few pictures, the task's inputs, or the model are missing.
     """
-    if min(len(val), len(probe)) < LEAST:
+    if min(len(val), len(probe)) < MIN_PICTURES:
         raise UserError(
-            f"expected at least {LEAST} pictures a side, found {len(val)} val, {len(probe)} probe"
+            f"expected at least {MIN_PICTURES} pictures a side, found {len(val)} val, "
+            f"{len(probe)} probe"
         )
-    generator = load_generator(model if e.settings.model == "last" else model / "best")
-    task, name = generator.config["task"], e.features.name
-    inputs = val.inputs(task)
+    settings, extractor = evaluator.settings, evaluator.features
+    generator = load_generator(model if settings.model == "last" else model / "best")
+    task = generator.config["task"]
     for side, pairs in (("val", val), ("train", probe)):
-        shown = np.linspace(0, len(pairs) - 1, min(SHOWN, len(pairs))).astype(int)
-        given = pairs.inputs(task)[shown]
-        sheet = sample_sheet(given, e.render(generator, given), pairs.photo[shown])
-        e.world.on_main(write_bytes, samples / f"{side}.png", encode_png(sheet))
-    real, known = e.features(val.photo, keep=True), e.features(probe.photo, keep=True)
-    mean = mean_color(probe.photo)
-
-    def scored(make: Make, pairs: Pairs, targets: np.ndarray, folder: Path | None = None) -> dict:
-        # of one set at a time: features and scores are what grows with the pictures
-        measured = e.measure(make, pairs, folder)
-        if folder:
-            e.world.on_main(_write_table, measured.table, pairs, folder)
-        return measured.scores(name, targets)
-
-    def one_color(part: slice) -> np.ndarray:
-        return tinted(inputs[part] if task == "colorize" else None, mean, val.photo[part])
-
-    on_val = scored(e.rendering(generator, inputs), val, real, predictions)
-    on_train = scored(e.rendering(generator, probe.inputs(task)), probe, known)
+        sheet = encode_png(_sample_sheet(evaluator, generator, pairs))
+        evaluator.world.on_main(write_bytes, samples / f"{side}.png", sheet)
+    val_features = extractor(val.photo, cache=True)
+    train_features = extractor(probe.photo, cache=True)
+    on_val = _score(evaluator, generator, val, val_features, predictions)
+    on_train = _score(evaluator, generator, probe, train_features)
     return {
         "val": on_val,
         "train": on_train,
         "gap": gap(on_val, on_train) | {"interpretable": int(not leaks)},
-        "floor": {
-            "copy_input": scored(lambda part: _three_channels(inputs[part]), val, real),
-            "mean_color": scored(one_color, val, real),
-            "real_real": set_distances(name, known, real, together=False)
-            | _looks(val, e.settings.grayscale),
-        },
+        "floor": _baselines(evaluator, task, val, probe, val_features, train_features),
+    }
+
+
+def _sample_sheet(evaluator: Evaluator, generator: Generator, pairs: Pairs) -> np.ndarray:
+    positions = np.linspace(0, len(pairs) - 1, min(N_SAMPLES, len(pairs))).astype(int)
+    inputs = pairs.inputs(generator.config["task"])[positions]
+    return sample_sheet(inputs, evaluator.render(generator, inputs), pairs.photo[positions])
+
+
+def _score(
+    evaluator: Evaluator,
+    generator: Generator,
+    pairs: Pairs,
+    targets: np.ndarray,
+    folder: Path | None = None,
+) -> dict[str, float]:
+    """Return the generator's scores; pictures and their scores are written if there is a folder."""
+    inputs = pairs.inputs(generator.config["task"])
+    outputs = evaluator.measure(evaluator.renderer(generator, inputs), pairs, folder)
+    if folder:
+        evaluator.world.on_main(_write_scores, outputs.table, pairs, folder / "scores.csv")
+    return outputs.scores(evaluator.features.name, targets)
+
+
+def _baselines(
+    evaluator: Evaluator,
+    task: str,
+    val: Pairs,
+    probe: Pairs,
+    val_features: np.ndarray,
+    train_features: np.ndarray,
+) -> dict[str, dict[str, float]]:
+    """Return the scores that need no network.
+
+    Returns:
+        copy_input: The input itself as output. mean_color: The training photographs' mean colour,
+        laid over the gray if that is the input. real_real: The training photographs instead of
+        outputs, compared with validation's as sets.
+    """
+    name, inputs, mean = evaluator.features.name, val.inputs(task), mean_color(probe.photo)
+
+    def copy_input(part: slice) -> np.ndarray:
+        return np.stack([three_channels(picture) for picture in inputs[part]])
+
+    def paint_mean_color(part: slice) -> np.ndarray:
+        gray = inputs[part] if task == "colorize" else None
+        return tinted(gray, mean, val.photo[part])
+
+    real = set_distances(name, train_features, val_features, paired=False)
+    return {
+        "copy_input": evaluator.measure(copy_input, val).scores(name, val_features),
+        "mean_color": evaluator.measure(paint_mean_color, val).scores(name, val_features),
+        "real_real": real | _mean_looks(val, evaluator.settings.tone_residual),
     }
 
 
 def gap(on_val: dict[str, float], on_train: dict[str, float]) -> dict[str, float]:
-    """Validation minus training, of all but their numbers and errors."""
-    names = [k for k in on_val if k != "n" and not k.endswith("_se")]
-    return {k: round(on_val[k] - on_train[k], 5) for k in names}
+    """Return validation minus training of every score but n and the standard errors."""
+    names = [name for name in on_val if name != "n" and not name.endswith("_se")]
+    return {name: round(on_val[name] - on_train[name], 5) for name in names}
 
 
 def mean_color(photos: Shards | np.ndarray) -> np.ndarray:
-    """The mean colour of photographs, (3,) levels."""
-    total = sum(block.sum(axis=(0, 1, 2), dtype=np.int64) for block in arrays.blocks(photos))
-    return total / (len(photos) * photos.shape[1] * photos.shape[2])
+    """Return the mean colour of photographs, (3,) float64 in levels."""
+    sums = [block.sum(axis=(0, 1, 2), dtype=np.int64) for block in arrays.blocks(photos)]
+    mean: np.ndarray = np.sum(sums, axis=0) / (len(photos) * photos.shape[1] * photos.shape[2])
+    return mean
 
 
 def tinted(gray: np.ndarray | None, mean: np.ndarray, photos: np.ndarray) -> np.ndarray:
-    """As many pictures as `photos` of the mean colour, or its tint over `gray`; uint8."""
+    """Return pictures of one colour, or of its tint laid over gray.
+
+    Args:
+        gray: (N, S, S) uint8, or None: the colour alone.
+        mean: The colour, (3,).
+        photos: (N, S, S, 3): the shape of the result, which is uint8.
+    """
     if gray is None:
         return np.full(photos.shape, mean.round(), np.uint8)
     tint = (mean - mean.mean()).astype(np.float32)
-    return (gray[..., None] + tint).round().clip(0, 255).astype(np.uint8)
+    pictures: np.ndarray = (gray[..., None] + tint).round().clip(0, 255).astype(np.uint8)
+    return pictures
 
 
-def _looks(val: Pairs, grayscale: float) -> dict[str, float]:
-    found = [looks(block, grayscale) for block in arrays.blocks(val.photo)]
-    table = pd.concat([pd.DataFrame(part) for part in found])
-    return {k: v for k, v in summary(table).items() if k != "n"}
+def _mean_looks(val: Pairs, min_residual: float) -> dict[str, float]:
+    tables = [pd.DataFrame(looks(block, min_residual)) for block in arrays.blocks(val.photo)]
+    return {name: mean for name, mean in summary(pd.concat(tables)).items() if name != "n"}
 
 
-def _three_channels(pictures: np.ndarray) -> np.ndarray:
-    return np.stack([three_channels(picture) for picture in pictures])
+def curve(evaluator: Evaluator, model: Path, val: Pairs, file: Path) -> None:
+    """Score each snapshot of a training on validation, and write a CSV.
 
-
-def curve(e: Evaluator, model: Path, val: Pairs, file: Path) -> None:
-    """Score each snapshot on validation: step, l1, psnr, ssim and fd as CSV."""
-    e = replace(e, lpips=None)
-    rows, real = [], e.features(val.photo, keep=True)
-    found = {_step(path): path for path in (model / "snapshots").glob("step_*.safetensors")}
-    for step in progress(sorted(found), len(found), "scoring snapshots"):
-        generator = load_generator(found[step].parent, found[step].stem)
-        made = e.measure(e.rendering(generator, val.inputs(generator.config["task"])), val)
-        means = {k: round(float(made.table[k].mean()), 4) for k in image_metrics.BETTER}
-        fd = round(distances.frechet(made.features, real), DIGITS[e.features.name])
+    Args:
+        evaluator: Renders and scores.
+        model: The folder of a trained model, with its snapshots.
+        val: Validation pairs.
+        file: Gets the columns step, l1, psnr, ssim and fd.
+    """
+    evaluator = replace(evaluator, lpips=None)
+    val_features = evaluator.features(val.photo, cache=True)
+    digits = DIGITS[evaluator.features.name]
+    snapshots = {_step(path): path for path in (model / "snapshots").glob("step_*.safetensors")}
+    rows = []
+    for step in progress(sorted(snapshots), len(snapshots), "scoring snapshots"):
+        generator = load_generator(snapshots[step].parent, snapshots[step].stem)
+        inputs = val.inputs(generator.config["task"])
+        outputs = evaluator.measure(evaluator.renderer(generator, inputs), val)
+        means = {k: round(float(outputs.table[k].mean()), 4) for k in image_metrics.BETTER}
+        fd = round(distances.frechet(outputs.features, val_features), digits)
         rows.append({"step": step, **means, "fd": fd})
-    table = pd.DataFrame(rows).to_csv(index=False)
-    e.world.on_main(write_text, file, table)
+    evaluator.world.on_main(write_text, file, pd.DataFrame(rows).to_csv(index=False))
 
 
 def _step(snapshot: Path) -> int:
     return int(snapshot.stem.removeprefix("step_"))
 
 
-def meta(e: Evaluator, val: Pairs, probe: Pairs) -> dict:
-    """The settings behind the scores."""
+def meta(evaluator: Evaluator, val: Pairs, probe: Pairs) -> dict[str, Any]:
+    """Return metrics/evaluate_meta.json: the settings behind the scores."""
+    extractor = evaluator.features
     return {
-        "features": e.features.name,
-        "weights": e.features.weights,
-        "lpips_weights": e.lpips.weights if e.lpips else "none",
+        "features": extractor.name,
+        "weights": extractor.weights,
+        "lpips_weights": evaluator.lpips.weights if evaluator.lpips else "none",
         "antialias": True,
-        "model": e.settings.model,
-        "device": e.features.device.type,
+        "model": evaluator.settings.model,
+        "device": extractor.device.type,
         "pictures_sha256": _digest(val),
         "n_val": len(val),
         "n_train": len(probe),
         "mode": "eval: batch norm by running statistics, no dropout, whole pictures",
         "pictures": "uint8, rounded; l1 on the scale of [-1, 1]",
-        "versions": {p: version(p) for p in PACKAGES},
+        "versions": {package: version(package) for package in PACKAGES},
     }
 
 
 def _digest(val: Pairs) -> str:
-    """What validation was: its rows and photographs."""
+    """Return the SHA-256 of validation's rows and photographs."""
     digest = hashlib.sha256(repr(list(val.index["row"])).encode())
     for block in arrays.blocks(val.photo):
-        digest.update(block)
+        digest.update(block.data)
     return digest.hexdigest()
 
 
-def _write_table(table: pd.DataFrame, val: Pairs, folder: Path) -> None:
+def _write_scores(table: pd.DataFrame, val: Pairs, file: Path) -> None:
     rows = pd.concat([val.index[["row", "item_id", "name"]], table], axis=1)
-    write_text(folder / "scores.csv", rows.to_csv(index=False, float_format="%.4f"))
+    write_text(file, rows.to_csv(index=False, float_format="%.4f"))

@@ -1,4 +1,4 @@
-"""LPIPS (Zhang et al. 2018): how far two pictures are apart in the features of an AlexNet."""
+"""LPIPS (Zhang et al. 2018): the distance of two pictures in the features of an AlexNet."""
 
 import hashlib
 import sys
@@ -13,22 +13,31 @@ from src.errors import UserError
 from src.model.image_metrics import to_unit
 from src.storage.environment import environment
 
-SMALLEST = 32  # pixels of a side, of which AlexNet leaves one
+MIN_PX = 32  # of which AlexNet leaves one
 
 
 class Lpips:
-    """Pictures, (N, S, S, 3) uint8, and their targets to LPIPS, (N,): 0 for equal ones.
+    """The LPIPS of pictures, by AlexNet's weights in a file.
 
-    weights: AlexNet's, under the name and in the folders that torch hub gives them; UserError
-    where they do not fit.
+    Attributes:
+        weights: Names the file by its SHA-256.
     """
 
     def __init__(self, weights: Path, device: torch.device):
-        # where torchvision looks before it downloads
-        home = environment(TORCH_HOME=str(weights.parents[2]))
+        """Load AlexNet.
+
+        Args:
+            weights: Its file, named and placed as torch hub would: …/hub/checkpoints/alexnet-….pth.
+            device: Where the network runs.
+
+        Raises:
+            UserError: The file does not hold AlexNet's weights.
+        """
+        # torchvision looks there before it downloads
+        torch_home = environment(TORCH_HOME=str(weights.parents[2]))
         try:
             torch.load(weights, weights_only=True)  # refuses code, which the next line would run
-            with home:
+            with torch_home:
                 metric = LearnedPerceptualImagePatchSimilarity(
                     "alex", reduction="none", normalize=True
                 )
@@ -39,18 +48,33 @@ class Lpips:
         self.weights = f"sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()}"
 
     def __call__(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return each picture's distance from its target, (N,) float64; 0 for equal ones.
+
+        Args:
+            outputs: The pictures, (N, S, S, 3) uint8.
+            targets: Their photographs, of the same shape.
+        """
         a, b = (to_unit(pictures).to(self._metric.device) for pictures in (outputs, targets))
         with torch.no_grad():
-            found = self._metric(a, b)
-        self._metric.reset()  # it would keep the scores of all it has seen
-        return found.reshape(-1).double().cpu().numpy()
+            scores: torch.Tensor = self._metric(a, b)
+        self._metric.reset()  # it would store the scores of all pictures
+        return scores.reshape(-1).double().cpu().numpy()
 
 
-def load(weights: Path | None, size: int, device: torch.device) -> Lpips | None:
-    """LPIPS where there are weights for it, and pictures are large enough."""
-    if weights and size < SMALLEST:
+def load_lpips(weights: Path | None, size: int, device: torch.device) -> Lpips | None:
+    """Return LPIPS, or None without weights and for pictures that are too small.
+
+    Args:
+        weights: AlexNet's file, or None.
+        size: The pictures' side in pixels.
+        device: Where the network runs.
+
+    Raises:
+        UserError: The file does not hold AlexNet's weights.
+    """
+    if weights and size < MIN_PX:
         print(
-            f"no LPIPS of {size} pixels (pair.crop_size), expected at least {SMALLEST}",
+            f"no LPIPS of {size} pixels (pair.crop_size), expected at least {MIN_PX}",
             file=sys.stderr,
         )
-    return Lpips(weights, device) if weights and size >= SMALLEST else None
+    return Lpips(weights, device) if weights and size >= MIN_PX else None

@@ -6,7 +6,7 @@ import pandas as pd
 from src.evaluate import distances
 from src.model import image_metrics
 from src.vision.colorfulness import colorfulness
-from src.vision.grayscale import REDUCED_PX, reduce, tone_residuals
+from src.vision.grayscale import REDUCED_PX, downscale, tone_residuals
 
 DIGITS = {
     "fid": 3,
@@ -18,47 +18,61 @@ DIGITS = {
     "colorfulness": 2,
     "gray_share": 4,
 }
+# the kernel distance's name beside the Fréchet distance's
 KERNEL = {"fid": "kid_x1000", "fd_random": "kd_random_x1000"}
 
 
-def per_picture(outputs: np.ndarray, targets: np.ndarray, grayscale: float) -> pd.DataFrame:
-    """One row per picture: l1 (on the scale of [-1, 1]), psnr (dB), ssim, colorfulness, gray."""
-    return pd.DataFrame(image_metrics.scores(outputs, targets) | looks(outputs, grayscale))
+def per_picture(outputs: np.ndarray, targets: np.ndarray, min_residual: float) -> pd.DataFrame:
+    """Return a row of scores per picture.
+
+    Args:
+        outputs: The pictures.
+        targets: Their photographs, in the same order.
+        min_residual: The tone residual (Lab units) below which a picture counts as gray.
+
+    Returns:
+        The columns l1 (on the scale of [-1, 1]), psnr (dB), ssim, colorfulness and gray (0 or 1).
+    """
+    return pd.DataFrame(image_metrics.scores(outputs, targets) | looks(outputs, min_residual))
 
 
-def looks(pictures: np.ndarray, grayscale: float) -> dict[str, np.ndarray]:
-    """How colourful each picture is, and whether it is gray."""
-    smalls = [reduce(np.ascontiguousarray(picture)) for picture in pictures]
-    smalls = np.array(smalls, np.uint8).reshape(-1, REDUCED_PX, REDUCED_PX, 3)
+def looks(pictures: np.ndarray, min_residual: float) -> dict[str, np.ndarray]:
+    """Return how colourful each picture is, and whether it is gray.
+
+    Args:
+        pictures: (N, S, S, 3) uint8.
+        min_residual: The tone residual (Lab units) below which a picture counts as gray.
+    """
+    thumbnails = [downscale(np.ascontiguousarray(picture)) for picture in pictures]
+    stacked = np.array(thumbnails, np.uint8).reshape(-1, REDUCED_PX, REDUCED_PX, 3)
     return {
         "colorfulness": colorfulness(pictures),
-        "gray": (tone_residuals(smalls) < grayscale).astype(int),
+        "gray": (tone_residuals(stacked) < min_residual).astype(int),
     }
 
 
 def summary(table: pd.DataFrame) -> dict[str, float]:
-    """The means of `per_picture`, rounded, with the number of pictures."""
+    """Return the rounded means of `per_picture`, and the number of pictures as n."""
     means = table.mean().rename({"gray": "gray_share"})
-    return {name: round(float(means[name]), DIGITS[name]) for name in means.index} | {
-        "n": len(table)
-    }
+    rounded = {str(name): round(float(mean), DIGITS[str(name)]) for name, mean in means.items()}
+    return rounded | {"n": len(table)}
 
 
-def set_distances(
-    name: str, a: np.ndarray, b: np.ndarray, together: bool = True
-) -> dict[str, float]:
-    """Fréchet distance under the features' own name (fid, fd_random), KID times 1000, and the
-    standard error of each.
+def set_distances(name: str, a: np.ndarray, b: np.ndarray, paired: bool = True) -> dict[str, float]:
+    """Return the Fréchet distance, 1000 times the kernel distance, and each one's standard error.
 
-    a, b: the features of two sets, (N, D). together: those of a place show the same, and are left
-    out together.
+    Args:
+        name: The features' name, which the Fréchet distance bears: fid or fd_random.
+        a: The features of one set, (N, D).
+        b: The features of the other, (M, D).
+        paired: Pictures at the same position show the same, and are left out together.
     """
-    fd, fd_error = distances.with_error(distances.frechet, a, b, together)
-    kid, kid_error = distances.kernel_with_error(a, b, together)
+    fd, fd_error = distances.with_error(distances.frechet, a, b, paired)
+    kd, kd_error = distances.kernel_with_error(a, b, paired)
     kernel = KERNEL[name]
     return {
         name: round(fd, DIGITS[name]),
         f"{name}_se": round(fd_error, DIGITS[name]),
-        kernel: round(1000 * kid, 2),
-        f"{kernel}_se": round(1000 * kid_error, 2),
+        kernel: round(1000 * kd, 2),
+        f"{kernel}_se": round(1000 * kd_error, 2),
     }

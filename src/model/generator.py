@@ -75,7 +75,7 @@ def network_settings(model: str, settings: dict[str, Any], size: int) -> dict[st
     """
     if model == "unet" and settings["n_downs"] == 0:
         settings = {**settings, "n_downs": (size & -size).bit_length() - 1}
-    n_downs = settings["n_downs"]
+    n_downs = settings.get("n_downs", 0)  # without the setting a network keeps the size
     if size % 2**n_downs:
         raise UserError(
             f"models.{model}.n_downs = {n_downs}: "

@@ -9,19 +9,20 @@ from src.errors import UserError
 from src.params import Engine
 
 TIMEOUT_S = 10  # for a cluster to answer
-NO_TELEMETRY = {"RAY_USAGE_STATS_ENABLED": "0"}  # Ray reports each cluster to its makers otherwise
-# A cluster of this machine alone must not be reachable from outside: Ray binds to the loopback
-# address only where it believes that the system supports no real cluster.
+NO_TELEMETRY = {"RAY_USAGE_STATS_ENABLED": "0"}  # otherwise Ray reports each cluster to its makers
+# A cluster of this machine alone must not be reachable from outside. Ray binds to the loopback
+# address only if it believes that the system supports no real cluster.
 LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
-def connected(engine: Engine, keep: bool = False) -> Iterator[None]:
+def connected(engine: Engine, resume: bool = False) -> Iterator[None]:
     """Run the block's maps and actors where `engine` says.
 
     Args:
         engine: The section `engine` of params.yaml.
-        keep: Resume a killed map; only for maps whose results depend on code and items alone.
+        resume: Let a map start from the results of one that was killed. Only for maps whose results
+            depend on code and items alone.
 
     Raises:
         UserError: Ray is not installed, or the cluster does not answer or breaks down.
@@ -33,14 +34,14 @@ def connected(engine: Engine, keep: bool = False) -> Iterator[None]:
     if not engine.address or engine.address.startswith(("127.0.0.1:", "localhost:")):
         os.environ |= LOOPBACK_ONLY
     try:
-        from src.parallel.ray import cluster  # here alone: Ray is an optional requirement
+        from src.parallel.ray import cluster  # imported late: Ray is an optional requirement
     except ImportError:
         raise UserError(
             "engine.kind = 'ray' needs Ray: pip install -r requirements-scale.txt"
         ) from None
     if engine.address:
         _require_answer(engine.address)  # Ray itself would try for minutes
-    with cluster(engine, keep):
+    with cluster(engine, resume):
         yield
 
 

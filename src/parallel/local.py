@@ -1,18 +1,19 @@
-"""Map a pure function over a list, in order, with a progress bar.
+"""Map a pure function over a list, in order and with a progress bar.
 
-In processes or threads of this machine, or where `elsewhere` says: on a cluster. And residents,
-which remember what they were asked before.
+The work runs in threads or processes of this machine, or on the cluster that `use_cluster` names.
+Actors are objects that remember their earlier calls.
 """
 
 import os
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from multiprocessing import get_context
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
@@ -20,51 +21,53 @@ from typing import Any, Protocol, TypeVar
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from src.parallel.daemon_threads import DaemonThreadPool
 from src.storage.environment import environment
+from src.storage.slices import slices
 
-WORTH_S = 3.0  # of waiting left from which processes are started, which takes as long
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-TELLING_S = 1.0  # of work done before that is told
-TICK_S = 0.5  # a Ctrl-C that comes just before a wait is noticed only when the wait ends
-WINDOW = 4  # results, or chunks of them, a worker that are made before the first is asked for
+SPAWN_COST_S = 3.0  # until new processes have imported this project's libraries
+MIN_SAMPLE_S = 1.0  # of finished work, before its waiting times say anything
+TICK_S = 0.5  # a wait that never ends would not notice a Ctrl-C that came just before it
+WINDOW = 4  # results per worker, or chunks of them, that are computed before they are needed
+MAX_CHUNK = 32  # items that a process gets at a time
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-
-# An object that lives on in a worker process and is called like a function; what it is given, and
-# what it returns, can be pickled.
+# An object that lives on in a worker process and is called like a function. Its arguments and
+# results can be pickled.
 Actor = Callable[..., Any]
 
 
 class Cluster(Protocol):
-    """Work on other machines."""
+    """Workers on other machines."""
 
     def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item], bar: tqdm
+        self, function: Callable[[Item], Result], items: Sequence[Item], bar: "tqdm[Any]"
     ) -> Iterator[Result]:
-        """A picklable function of each item; results in the items' order."""
+        """Yield a picklable function's result of each item, in the items' order."""
 
-    def residents(self, make: Callable[[], Actor], threads: int) -> list[Actor]:
-        """One for each processor, made there; so many threads may call it at a time."""
+    def actors(self, make: Callable[[], Actor], threads: int) -> list[Actor]:
+        """Return one actor for each processor, which `make` creates there."""
 
 
 _clusters: list[Cluster] = []  # the last one is used; none: this machine
 
 
-def progress(items: Iterable[Item] | None, total: int, title: str) -> tqdm:
-    """A progress bar on a terminal; silent in a log file, or where there is no title."""
+def progress(items: Iterable[Any] | None, total: int, title: str) -> "tqdm[Any]":
+    """Return a progress bar over `items`; it is silent in a log file and without a title."""
     return tqdm(items, total=total, desc=title, disable=not (title and sys.stderr.isatty()))
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 @contextmanager
 def use_cluster(cluster: Cluster) -> Iterator[None]:
-    """Let `cluster` do the work of every map in the block but of `map_threads`, and have residents."""
+    """Let `cluster` run the block's maps and hold its actors; `map_threads` stays here."""
     _clusters.append(cluster)
     try:
         yield
@@ -73,35 +76,50 @@ def use_cluster(cluster: Cluster) -> Iterator[None]:
 
 
 def actors(make: Callable[[], Actor], threads: int) -> list[Actor]:
-    """One object here, or on a cluster one for each processor, which `make` makes there.
+    """Return one actor on this machine, or on a cluster one for each processor.
 
-    So many threads may call it at a time. It ends with the block of `elsewhere`; one whose machine
-    is lost is made anew, and asked again.
+    An actor ends with the block of `use_cluster`. If its machine is lost, the cluster creates it
+    again and repeats the call.
+
+    Args:
+        make: Creates the actor, where it lives.
+        threads: How many threads may call an actor at a time.
     """
-    return _clusters[-1].residents(make, threads) if _clusters else [make()]
+    return _clusters[-1].actors(make, threads) if _clusters else [make()]
 
 
 def map_processes(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> list[Result]:
-    """Apply a picklable `function` that threads may share to each item; results in their order."""
+    """Return a function's result of each item, in the items' order.
+
+    Args:
+        function: Picklable, and safe to call from several threads.
+        items: Its arguments.
+        title: The progress bar's; "" for none.
+    """
     return list(stream_processes(function, items, title))
 
 
 def stream_processes(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> Iterator[Result]:
-    """The same, each result as it is asked for: together they may be larger than memory."""
+    """Yield the results of `map_processes` one by one: all of them may be larger than memory."""
     with progress(None, len(items), title) as bar:
-        yield from (_clusters[-1].map if _clusters else _here)(function, items, bar)
+        yield from (_clusters[-1].map if _clusters else _map_local)(function, items, bar)
 
 
 def map_compiled(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> list[Result]:
-    """The same for compiled code over large arrays, which a `function` of partial() holds.
+    """Return the results of `map_processes` for compiled code over large arrays.
 
-    Here in threads, which share them; a cluster's machines get them once.
+    On this machine, threads share the arrays; a cluster sends them to each node once.
+
+    Args:
+        function: A `partial` that holds the arrays.
+        items: Its arguments.
+        title: The progress bar's; "" for none.
     """
     if _clusters:
         return map_processes(function, items, title)
@@ -109,55 +127,101 @@ def map_compiled(
         return map_threads(function, items, title, cores())
 
 
-def _here(function: Callable[[Item], Result], items: Sequence[Item], bar: tqdm) -> Iterator[Result]:
-    """Work begins in threads, and what is left goes to processes where threads would wait for one
-    another longer than these take to start: Python's own code runs in one thread at a time."""
-    workers, done, spent, waited = cores(), 0, 0.0, 0.0
+def map_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], title: str, workers: int
+) -> list[Result]:
+    """Return a function's result of each item; for compiled code, or work that waits on a network.
 
-    def begun() -> Iterator[Item]:
-        for item in items:
-            # what is known after little work tells little
-            left = (len(items) - done) / (done - workers) if spent > TELLING_S else 0
-            if workers > 1 and waited * left / workers > WORTH_S:
-                return
-            yield item
+    An error, or Ctrl-C, is raised at once: calls that still wait for the network do not delay it.
+    """
+    with DaemonThreadPool(min(workers, len(items))) as pool:
+        try:
+            futures = [pool.submit(function, item) for item in items]
+            for future in progress(_as_completed(futures), len(items), title):
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
 
-    with threadpool_limits(1, "blas"), _Daemons(workers) as pool:
-        timed = _ahead(pool, partial(_timed, function), begun(), WINDOW * workers)
-        for result, own_spent, own_waited in timed:
-            if done >= workers:  # the first ones also load what compiled code needs
-                spent, waited = spent + own_spent, waited + own_waited
-            done += 1
+
+@dataclass
+class _ThreadTimes:
+    """How long threads worked on the finished items, and how much of that they only waited.
+
+    Python's own code runs in one thread at a time, so its threads wait for each other.
+    """
+
+    n_items: int
+    workers: int
+    finished: int = 0
+    spent_s: float = 0.0
+    waited_s: float = 0.0
+
+    def add(self, spent_s: float, waited_s: float) -> None:
+        """Count a finished item."""
+        # each thread's first item also loads what compiled code needs
+        if self.finished >= self.workers:
+            self.spent_s += spent_s
+            self.waited_s += waited_s
+        self.finished += 1
+
+    def favour_processes(self) -> bool:
+        """Say whether threads would still wait for longer than processes take to start."""
+        sampled = self.finished - self.workers if self.spent_s > MIN_SAMPLE_S else 0
+        remaining = (self.n_items - self.finished) / sampled if sampled else 0
+        return self.workers > 1 and self.waited_s * remaining / self.workers > SPAWN_COST_S
+
+
+def _map_local(
+    function: Callable[[Item], Result], items: Sequence[Item], bar: "tqdm[Any]"
+) -> Iterator[Result]:
+    """Yield each item's result, from threads first and from processes if these pay off.
+
+    Threads start at once, but Python code runs in one of them at a time. When the time that they
+    would still lose to this exceeds the start of processes, processes take the remaining items.
+    """
+    times = _ThreadTimes(len(items), cores())
+    with threadpool_limits(1, "blas"), DaemonThreadPool(times.workers) as pool:
+        for_threads = takewhile(lambda _: not times.favour_processes(), items)
+        timed_results = _in_order(pool, partial(_timed, function), for_threads, times.workers)
+        for result, spent_s, waited_s in timed_results:
+            times.add(spent_s, waited_s)
             bar.update()
             yield result
-    rest = items[done:]
-    if not rest:
-        return
-    chunk = max(1, min(32, len(rest) // (4 * workers)))
-    chunks = [rest[at : at + chunk] for at in range(0, len(rest), chunk)]
+    if times.finished < len(items):
+        yield from _map_in_processes(function, items[times.finished :], bar)
+
+
+def _map_in_processes(
+    function: Callable[[Item], Result], items: Sequence[Item], bar: "tqdm[Any]"
+) -> Iterator[Result]:
+    workers = cores()
+    size = max(1, min(MAX_CHUNK, len(items) // (4 * workers)))
+    chunks = [items[part] for part in slices(len(items), size)]
     # spawn: a forked child may inherit a lock held by one of OpenCV's or Arrow's threads
     context = get_context("spawn")
-    # and with a core each: libraries' threads would fight
-    alone = environment(**dict.fromkeys(THREADS, "1"))
-    with alone, ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for results in _ahead(pool, partial(_each, function), chunks, WINDOW * workers):
+    # each process gets one core: more threads of its libraries would compete
+    single_threaded = environment(**dict.fromkeys(THREADS, "1"))
+    with single_threaded, ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for results in _in_order(pool, partial(_apply, function), chunks, workers):
             for result in results:
                 bar.update()
                 yield result
 
 
-def _ahead(
-    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], most: int
+def _in_order(
+    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
-    """Results in the items' order; no more than `most` wait in memory until they are asked for."""
-    running: deque[Future[Result]] = deque()
+    """Yield results in the items' order; at most WINDOW per worker wait for the caller."""
+    futures: deque[Future[Result]] = deque()
     try:
         for item in items:
-            running.append(pool.submit(function, item))
-            if len(running) == most:
-                yield _result(running.popleft())
-        while running:
-            yield _result(running.popleft())
+            futures.append(pool.submit(function, item))
+            if len(futures) == WINDOW * workers:
+                yield _result(futures.popleft())
+        while futures:
+            yield _result(futures.popleft())
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
@@ -170,70 +234,23 @@ def _result(future: Future[Result]) -> Result:
 
 
 def _as_completed(futures: list[Future[Result]]) -> Iterator[Future[Result]]:
-    done: SimpleQueue[Future[Result]] = SimpleQueue()
+    completed: SimpleQueue[Future[Result]] = SimpleQueue()
     for future in futures:
-        future.add_done_callback(done.put)
-    left = len(futures)
-    while left:
+        future.add_done_callback(completed.put)
+    remaining = len(futures)
+    while remaining:
         with suppress(Empty):
-            yield done.get(timeout=TICK_S)
-            left -= 1
-
-
-class _Daemons(Executor):
-    """Threads that nobody waits for: a library's pool would hold up Ctrl-C until they are done."""
-
-    def __init__(self, workers: int):
-        self._todo: SimpleQueue[tuple[Future, Callable, Any] | None] = SimpleQueue()
-        self._workers = workers
-        for _ in range(workers):
-            threading.Thread(target=self._work, daemon=True).start()
-
-    def submit(self, function: Callable[[Item], Result], item: Item) -> Future[Result]:
-        future: Future[Result] = Future()
-        self._todo.put((future, function, item))
-        return future
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        with suppress(Empty):
-            while cancel_futures:
-                self._todo.get_nowait()
-        for _ in range(self._workers):
-            self._todo.put(None)
-
-    def _work(self) -> None:
-        for future, function, item in iter(self._todo.get, None):
-            try:
-                future.set_result(function(item))
-            except BaseException as error:
-                future.set_exception(error)
+            yield completed.get(timeout=TICK_S)
+            remaining -= 1
 
 
 def _timed(function: Callable[[Item], Result], item: Item) -> tuple[Result, float, float]:
-    """The result, the seconds it took, and how many of these its thread was not running."""
-    began, running = time.monotonic(), time.thread_time()
+    """Return the result, the seconds it took, and for how many of these its thread stood still."""
+    start, thread_start = time.monotonic(), time.thread_time()
     result = function(item)
-    spent = time.monotonic() - began
-    return result, spent, spent - (time.thread_time() - running)
+    spent_s = time.monotonic() - start
+    return result, spent_s, spent_s - (time.thread_time() - thread_start)
 
 
-def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def _apply(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     return [function(item) for item in items]
-
-
-def map_threads(
-    function: Callable[[Item], Result], items: Sequence[Item], title: str, workers: int
-) -> list[Result]:
-    """The same in threads, for work that waits on the network or is compiled code.
-
-    An error, or Ctrl-C, is raised at once: who is still waiting for the network is not waited for.
-    """
-    with _Daemons(min(workers, len(items))) as pool:
-        try:
-            running = [pool.submit(function, item) for item in items]
-            for future in progress(_as_completed(running), len(items), title):
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [future.result() for future in running]

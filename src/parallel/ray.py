@@ -1,12 +1,13 @@
-"""The same maps on a Ray cluster: batches of items as tasks, results in the items' order; and
-residents, which are actors.
+"""Maps and actors on a Ray cluster.
 
-Every node sees the project's folder under the same path (a shared file system) and has the same
-environment. Tasks are pure: one whose node is lost is done again. Results may be kept in .resume/map
-until a map is done, so that a run that was killed goes on where it was.
+A map's items become tasks of several items each; its results keep the items' order. Every node
+has the same environment and sees the project's folder under the same path. Tasks are pure
+functions: Ray repeats a task whose node is lost. A map that may be resumed saves each task's
+results in .resume/map until it ends, and after a kill it starts from these.
 """
 
 import hashlib
+import logging
 import os
 import pickle
 import shutil
@@ -36,175 +37,191 @@ from src.storage.fingerprint import fingerprint
 from src.storage.slices import slices
 
 ROOT = Path(__file__).parents[2]  # the project's folder
-KEPT = Path(".resume/map")
-LIBRARIES = ("numpy", "opencv-python", "pillow")
-TASKS = 64  # of a map at least, where it has so many items
-AHEAD = 3  # tasks a processor that are handed out at a time
-# An actor waits more than it works, and maps need whole processors; but one that asks for nothing at
-# all is put on any node.
-LITTLE = 1_000_000  # bytes
-TRIES = 10  # of a task whose node is lost
+RESULTS_DIR = Path(".resume/map")
+LIBRARIES = ("numpy", "opencv-python", "pillow")  # whose versions may change a result
+MIN_TASKS = 64  # of a map, if it has as many items
+TASKS_AHEAD = 3  # tasks per processor that are submitted at a time
+MAX_RETRIES = 10  # of a task or call whose node is lost
+# An actor mostly waits, and maps need whole processors, so it reserves none. Ray would put an actor
+# that reserves nothing on any node, so it reserves a little memory.
+TOKEN_MEMORY_BYTES = 1_000_000
+
+_nodes: Callable[[], list[dict[str, Any]]] = ray.nodes
+_resources: Callable[[], dict[str, float]] = ray.cluster_resources
 
 
 @contextmanager
-def cluster(engine: Engine, keep: bool) -> Iterator[None]:
+def cluster(engine: Engine, resume: bool) -> Iterator[None]:
     """Run the block's maps and actors on the Ray cluster of `engine`, or on one started here.
+
+    Args:
+        engine: The section `engine` of params.yaml.
+        resume: Start from the results that a killed map saved.
 
     Raises:
         UserError: No Ray answers at engine.address, or the cluster breaks down.
     """
-    own = {"address": "local", "include_dashboard": False}
-    where = {"address": engine.address} if engine.address else own
-    # the code that runs here, in whichever workspace of an experiment that is
+    # the code of this workspace, which may be that of an experiment
     variables = {"PYTHONPATH": str(ROOT)} | dict.fromkeys(THREADS, "1")
-    quiet = {"log_to_driver": False, "logging_level": "error"}
     try:
-        ray.init(**where, **quiet, runtime_env={"env_vars": variables})
+        ray.init(
+            address=engine.address or "local",
+            include_dashboard=None if engine.address else False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": variables},
+        )
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"engine.address = {engine.address!r}: no Ray there: {reason}") from None
-    actors = _Actors()
+    registry = _ActorRegistry()
     try:
-        with use_cluster(_Ray(engine.task_size, keep, actors)):
+        with use_cluster(_RayCluster(engine.task_size, resume, registry)):
             yield
     except ray.exceptions.RayError as error:
-        raise UserError(f"the cluster gave up: {' '.join(str(error).split())[-300:]}") from None
+        raise UserError(f"the cluster broke down: {' '.join(str(error).split())[-300:]}") from None
     finally:
         try:
-            actors.end()
+            registry.end()
         finally:
             ray.shutdown()
 
 
 @dataclass(frozen=True)
-class _Ray:
-    """The cluster that is joined."""
+class _RayCluster:
+    """The cluster that this process is connected to."""
 
     task_size: int
-    keep: bool
-    actors: "_Actors"
+    resume: bool
+    registry: "_ActorRegistry"
 
-    def map(self, function: Callable[[Any], Any], items: Sequence[Any], bar: tqdm) -> Iterator[Any]:
-        size = max(1, min(self.task_size, len(items) // TASKS))
+    def map(
+        self, function: Callable[[Any], Any], items: Sequence[Any], bar: "tqdm[Any]"
+    ) -> Iterator[Any]:
+        """Yield each item's result, in the items' order."""
+        size = max(1, min(self.task_size, len(items) // MIN_TASKS))
         shards = [items[part] for part in slices(len(items), size)]
-        kept = KEPT / _map_fingerprint(function, shards) if self.keep else None
-        _forget_all_but(kept)
-        shared = ray.put(function)  # large arrays in it reach each node once
-        task = ray.remote(_work).options(max_retries=TRIES)
-        waiting: deque[tuple[int, ray.ObjectRef | None]] = deque()
-        todo = iter(enumerate(shards))
+        saved = _SavedResults(map_fingerprint(function, shards)) if self.resume else None
+        _delete_results(keep=saved)
+        task = ray.remote(_run_task).options(max_retries=MAX_RETRIES)
+        # ray.put: large arrays in the function reach each node once
+        submit = partial(task.remote, Path.cwd(), ray.put(function))
+        pending: deque[tuple[int, Any]] = deque()  # number and future, or None if saved
+        unsubmitted = iter(enumerate(shards))
         for _ in shards:
-            most = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
-            for number, content in islice(todo, max(0, most - len(waiting))):
-                done = kept and _file(kept, number).exists()
-                waiting.append((number, None if done else task.remote(Path.cwd(), shared, content)))
-            number, handed_out = waiting.popleft()
-            results = _read(_file(kept, number)) if handed_out is None else _got(handed_out)
-            if results is None:  # what a killed run left cannot be read
-                results = _got(task.remote(Path.cwd(), shared, shards[number]))
-            if kept:
-                write_bytes(_file(kept, number), pickle.dumps(results))
+            limit = TASKS_AHEAD * max(1, int(_resources().get("CPU", 1)))
+            for number, shard in islice(unsubmitted, max(0, limit - len(pending))):
+                is_saved = saved and saved.file(number).exists()
+                pending.append((number, None if is_saved else submit(shard)))
+            number, future = pending.popleft()
+            results = saved.load(number) if saved and future is None else _result(future)
+            if results is None:  # the saved file is damaged
+                results = _result(submit(shards[number]))
+            if saved:
+                saved.save(number, results)
             bar.update(len(results))
             yield from results
-        _forget_all_but(None)
+        _delete_results(keep=None)
 
-    def residents(self, make: Callable[[], Actor], threads: int) -> list[Actor]:
-        return [partial(self.actors.ask, _Actor(make, threads, at)) for at in _processors()]
+    def actors(self, make: Callable[[], Actor], threads: int) -> list[Actor]:
+        """Return an actor for each processor; it starts at its first call."""
+        handles = [_ActorHandle(make, threads, strategy) for strategy in _processor_strategies()]
+        return [partial(self.registry.call, handle) for handle in handles]
 
 
-def _processors() -> list[Any]:
-    """Where each of them is; at least one, for a cluster that grows may have none yet."""
-    found = []
-    for node in sorted(ray.nodes(), key=itemgetter("NodeID")):
+def _processor_strategies() -> list[Any]:
+    """Return a scheduling strategy for each processor.
+
+    A cluster that grows on demand may have no processor yet: there is at least one strategy.
+    """
+    strategies: list[Any] = []
+    for node in sorted(_nodes(), key=itemgetter("NodeID")):
         if node["Alive"]:
-            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
-            found += [there] * int(node["Resources"].get("CPU", 0))
-    return found or ["DEFAULT"]
+            strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
+            strategies += [strategy] * int(node["Resources"].get("CPU", 0))
+    return strategies or ["DEFAULT"]
 
 
-class _Actor:
-    """A resident on one of the cluster's processors, where it begins when it is first asked."""
+class _ActorHandle:
+    """An actor on one of the cluster's processors; it starts at its first call."""
 
-    def __init__(self, make: Callable[[], Actor], threads: int, place: Any):
-        self._make, self._threads, self._place = make, threads, place
-        self._beginning = threading.Lock()
-        self._handle: Any = None
+    def __init__(self, make: Callable[[], Actor], threads: int, strategy: Any):
+        self._make, self._threads, self._strategy = make, threads, strategy
+        self._lock = threading.Lock()
+        self._actor: Any = None
 
-    def ask(self, *arguments: Any) -> Any:
-        with self._beginning:
-            self._handle = self._handle or self._begun()
-        return _got(self._handle.ask.remote(Path.cwd(), *arguments))
+    def call(self, *arguments: Any) -> Any:
+        with self._lock:
+            self._actor = self._actor or self._start()
+        return _result(self._actor.call.remote(Path.cwd(), *arguments))
 
     def end(self) -> None:
-        with self._beginning:
-            if self._handle:
-                ray.kill(self._handle)
+        with self._lock:
+            if self._actor:
+                ray.kill(self._actor)
 
-    def _begun(self) -> Any:
-        where = {"num_cpus": 0, "memory": LITTLE, "scheduling_strategy": self._place}
-        tries = {"max_restarts": -1, "max_task_retries": TRIES}
-        kind = ray.remote(_Resident).options(max_concurrency=self._threads, **where, **tries)
-        return kind.remote(self._make)
+    def _start(self) -> Any:
+        remote_class = ray.remote(_RemoteActor).options(
+            num_cpus=0,
+            memory=TOKEN_MEMORY_BYTES,
+            scheduling_strategy=self._strategy,
+            max_concurrency=self._threads,
+            max_restarts=-1,
+            max_task_retries=MAX_RETRIES,
+        )
+        return remote_class.remote(self._make)
 
 
-class _Actors:
-    """The actors of a block. None may still be waited for when Ray is shut down: it would crash."""
+class _ActorRegistry:
+    """All actors of a block. Ray crashes if it shuts down while a call waits, so `end` comes first."""
 
     def __init__(self) -> None:
-        self._asked: set[_Actor] = set()
-        self._waiting = 0
+        self._started: set[_ActorHandle] = set()
+        self._n_waiting = 0
         self._ended = False
         self._changed = threading.Condition()
 
-    def ask(self, actor: _Actor, *arguments: Any) -> Any:
+    def call(self, handle: _ActorHandle, *arguments: Any) -> Any:
         with self._changed:
             if self._ended:
-                raise RuntimeError("asked after the end")
-            self._asked.add(actor)
-            self._waiting += 1
+                raise RuntimeError("an actor was called after its cluster ended")
+            self._started.add(handle)
+            self._n_waiting += 1
         try:
-            return actor.ask(*arguments)
+            return handle.call(*arguments)
         finally:
             with self._changed:
-                self._waiting -= 1
+                self._n_waiting -= 1
                 self._changed.notify_all()
 
     def end(self) -> None:
-        """Whoever still waits for an answer gets an error instead."""
+        """End all actors; calls that still wait raise an error."""
         with self._changed:
             self._ended = True
-        for actor in self._asked:
-            actor.end()
+        for handle in self._started:
+            handle.end()
         with self._changed:
-            while self._waiting:
+            while self._n_waiting:
                 self._changed.wait(TICK_S)
 
 
-class _Resident:
-    """What an actor is on its node."""
+class _RemoteActor:
+    """The process of an actor on its node."""
 
     def __init__(self, make: Callable[[], Actor]):
-        self._made = make()
+        self._actor = make()
 
-    def ask(self, folder: Path, *arguments: Any) -> Any:
-        _enter(folder)
-        return self._made(*arguments)
-
-
-def _forget_all_but(kept: Path | None) -> None:
-    """What killed runs of other maps left is of no use."""
-    for other in KEPT.glob("*"):
-        if other != kept:
-            shutil.rmtree(other, ignore_errors=True)
+    def call(self, folder: Path, *arguments: Any) -> Any:
+        _change_folder(folder)
+        return self._actor(*arguments)
 
 
-def _work(folder: Path, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    """A task, on a node."""
-    _enter(folder)
+def _run_task(folder: Path, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    _change_folder(folder)
     return [function(item) for item in items]
 
 
-def _enter(folder: Path) -> None:
+def _change_folder(folder: Path) -> None:
     try:
         os.chdir(folder)
     except OSError as error:
@@ -214,33 +231,54 @@ def _enter(folder: Path) -> None:
         ) from None
 
 
-def _got(handed_out: Any) -> Any:
+def _result(future: Any) -> Any:
     try:
-        return ray.get(handed_out)
+        return ray.get(future)
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None  # what the function itself raised
 
 
-def _read(path: Path) -> list[Any] | None:
-    with suppress(OSError, EOFError, pickle.UnpicklingError):
-        return pickle.loads(path.read_bytes())
-    return None
+@dataclass(frozen=True)
+class _SavedResults:
+    """The results of a map's tasks, as files."""
+
+    fingerprint: str
+
+    @property
+    def folder(self) -> Path:
+        return RESULTS_DIR / self.fingerprint
+
+    def file(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.pickle"
+
+    def load(self, number: int) -> list[Any] | None:
+        """Return a task's results, or None if their file is damaged."""
+        with suppress(OSError, EOFError, pickle.UnpicklingError):
+            results: list[Any] = pickle.loads(self.file(number).read_bytes())
+            return results
+        return None
+
+    def save(self, number: int, results: list[Any]) -> None:
+        write_bytes(self.file(number), pickle.dumps(results))
 
 
-def _file(kept: Path, number: int) -> Path:
-    return kept / f"{number:06d}.pickle"
+def _delete_results(keep: _SavedResults | None) -> None:
+    """Delete the results of all maps but `keep`: no later map can use them."""
+    for folder in RESULTS_DIR.glob("*"):
+        if not keep or folder != keep.folder:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
-class _Written:
-    """A file whose content is used as it is written, and not kept."""
+class _Sink:
+    """A file that passes its content on and stores nothing."""
 
     write: Callable[[bytes], object]
 
 
-def _map_fingerprint(function: Callable[[Any], Any], shards: list[Sequence[Any]]) -> str:
-    """Name exactly this map: the function with what it holds, the items, code and libraries."""
-    pickled = hashlib.sha256()
-    pickle.Pickler(_Written(pickled.update)).dump((function, shards))
+def map_fingerprint(function: Callable[[Any], Any], shards: list[Sequence[Any]]) -> str:
+    """Return the name of exactly this map: its function and arrays, items, code and libraries."""
+    digest = hashlib.sha256()
+    pickle.Pickler(_Sink(digest.update)).dump((function, shards))
     versions = sys.version, *map(version, LIBRARIES)
-    return fingerprint(sorted((ROOT / "src").rglob("*.py")), versions, pickled.hexdigest())
+    return fingerprint(sorted((ROOT / "src").rglob("*.py")), versions, digest.hexdigest())

@@ -1,10 +1,11 @@
-"""The weights behind FID and LPIPS: found, verified, or recorded as not to be had.
+"""The pretrained weights behind FID and LPIPS: verified in a folder, or recorded as missing.
 
-Deciding this once, in a stage of its own, puts what a score was computed with into dvc.lock
-and keeps the weather out of evaluation.
+A stage of its own decides this once. So dvc.lock records what a score is computed with, and no
+evaluation depends on the network.
 """
 
 import hashlib
+import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,131 +18,167 @@ from src.errors import UserError
 from src.params import Evaluate
 from src.storage.atomic import atomic_write, read_json, write_json
 
-FILE = "weights-inception-2015-12-05-6726825d.pth"
-SIZE = 95_628_359
-SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-# below data/weights; of its SHA-256 torchvision publishes the beginning, in its name
+INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
+INCEPTION_BYTES = 95_628_359
+INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+# Below data/weights. Torchvision publishes the first digits of its SHA-256, in its name.
 LPIPS_FILE = "hub/checkpoints/alexnet-owt-7be5be79.pth"
 LPIPS_SHA256 = "7be5be79"
-MOST = 400_000_000  # bytes of a file whose size is not known beforehand
-CHUNK = 1 << 20
+MAX_BYTES = 400_000_000  # of a file whose size is not published
+CHUNK_BYTES = 1 << 20
+TIMEOUT_S = 20  # to connect, and between two packets
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a file may come from: one that is named, torch hub's cache, a URL.
+class WeightsFile:
+    """A published file of weights, and where it may come from.
 
-    key: of evaluate, that names the file. size: in bytes, where it is known. sha256: or how it
-    begins.
+    Attributes:
+        key: The key of `evaluate` that may name a copy.
+        copy: The path of that copy, or "".
+        url: Where the file is published.
+        size: In bytes, or None if it is not published.
+        sha256: Its SHA-256, or the first digits of it.
     """
 
     key: str
-    named: str
+    copy: str
     url: str
     size: int | None
     sha256: str
 
 
-def obtain(settings: Evaluate, folder: Path, size: int = SIZE, sha256: str = SHA256) -> str:
-    """Put FID's weights, or the record that there are none, into `folder`; a sentence to print.
+def obtain_inception(
+    settings: Evaluate, folder: Path, size: int = INCEPTION_BYTES, sha256: str = INCEPTION_SHA256
+) -> str:
+    """Put FID's weights into a folder, or the record that there are none.
 
-    Looks at evaluate.inception_weights, then torch hub's cache, then downloads. Raises UserError
-    where a named file is not the right one, or where `features: inception` cannot be met.
+    They come from the file that evaluate.inception_weights names, else from torch hub's cache, else
+    from the network.
+
+    Args:
+        settings: The section `evaluate` of params.yaml.
+        folder: Gets INCEPTION_FILE and record.json.
+        size: The right file's, in bytes.
+        sha256: The right file's.
+
+    Returns:
+        A sentence for the user.
+
+    Raises:
+        UserError: The named file is not the right one, or `features: inception` finds no weights.
     """
     if settings.features == "random":
         _record(folder, "random", "chosen by evaluate.features")
         return "scores use the random features chosen by evaluate.features"
-    source = Source(
+    file = WeightsFile(
         "inception_weights", settings.inception_weights, settings.inception_url, size, sha256
     )
     try:
-        place = _place(source, folder / FILE)
+        origin = _obtain(file, folder / INCEPTION_FILE)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
         if settings.features == "inception":
             raise UserError(
-                f"evaluate.features = 'inception', but {FILE} could not be had: {error}; set "
-                "evaluate.inception_weights to a copy of the file"
+                f"evaluate.features = 'inception', but {INCEPTION_FILE} is not available: {error}; "
+                "set evaluate.inception_weights to a copy of the file"
             ) from None
         _record(folder, "random", "the Inception weights could not be had")
         return (
-            f"NO FID: the Inception weights could not be had ({error}). Scores are computed with "
-            "small random features and named fd_random. Once online: dvc repro -f weights && dvc repro"
+            f"NO FID: the Inception weights are not available ({error}). Scores use small random "
+            "features and are named fd_random. Once online: dvc repro -f weights && dvc repro"
         )
     _record(folder, "inception", sha256)
-    return f"Inception weights verified, from {place}"
+    return f"Inception weights verified, from {origin}"
 
 
 def obtain_lpips(settings: Evaluate, folder: Path, sha256: str = LPIPS_SHA256) -> str:
-    """Put LPIPS's weights into `folder`, where they can be had; a sentence to print.
+    """Put LPIPS's weights into a folder, if they are available.
 
-    Raises UserError where a named file is not the right one.
+    Args:
+        settings: The section `evaluate` of params.yaml.
+        folder: Gets LPIPS_FILE.
+        sha256: The right file's, or the first digits of it.
+
+    Returns:
+        A sentence for the user.
+
+    Raises:
+        UserError: The file that evaluate.lpips_weights names is not the right one.
     """
     if not settings.lpips:
         return "no LPIPS, by evaluate.lpips"
-    source = Source("lpips_weights", settings.lpips_weights, settings.lpips_url, None, sha256)
+    file = WeightsFile("lpips_weights", settings.lpips_weights, settings.lpips_url, None, sha256)
     try:
-        return f"LPIPS weights verified, from {_place(source, folder / LPIPS_FILE)}"
+        return f"LPIPS weights verified, from {_obtain(file, folder / LPIPS_FILE)}"
     except (OSError, ValueError) as error:
-        return f"NO LPIPS: its weights could not be had ({error})"
+        return f"NO LPIPS: its weights are not available ({error})"
+
+
+def inception_file(folder: Path) -> Path | None:
+    """Return the stage's verified weights of Inception, or None if it recorded random features."""
+    recorded = read_json(folder / "record.json")["features"]
+    return folder / INCEPTION_FILE if recorded == "inception" else None
 
 
 def lpips_file(folder: Path) -> Path | None:
-    """The verified weights of LPIPS in the stage's folder, or None where there are none."""
+    """Return the stage's verified weights of LPIPS, or None if there are none."""
     file = folder / LPIPS_FILE
     return file if file.exists() else None
 
 
-def extractor_file(folder: Path) -> Path | None:
-    """The verified weights in the stage's folder, or None where random features are recorded."""
-    return folder / FILE if read_json(folder / "record.json")["features"] == "inception" else None
+def _obtain(file: WeightsFile, target: Path) -> str:
+    """Write the verified file to `target`, and return where it comes from.
 
-
-def verify(path: Path, size: int | None, sha256: str) -> None:
-    """Raises ValueError that says what was expected and found; sha256: or how it begins."""
-    found = path.stat().st_size
-    if size not in (None, found):
-        head = path.open("rb").read(16)
-        raise ValueError(f"{path} has {found} bytes starting {head!r}, expected {size}")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if not digest.startswith(sha256):
-        raise ValueError(f"{path} has SHA-256 {digest}, expected {sha256}")
-
-
-def _place(source: Source, target: Path) -> str:
-    if source.named:
-        named = Path(source.named)
+    Raises:
+        UserError: The named copy is not the right file.
+        OSError: The download failed.
+        ValueError: The download is not the right file.
+    """
+    if file.copy:
         try:
-            verify(named, source.size, source.sha256)
+            _verify(Path(file.copy), file)
         except (OSError, ValueError) as error:
-            raise UserError(f"evaluate.{source.key}: {error}") from None
-        _copy(named, target)
-        return str(named)
+            raise UserError(f"evaluate.{file.key}: {error}") from None
+        _copy(Path(file.copy), target)
+        return file.copy
     cached = Path(hub.get_dir()) / "checkpoints" / target.name
     if cached.exists():
-        with suppress(ValueError):  # a broken copy there must not keep the right one away
-            verify(cached, source.size, source.sha256)
+        with suppress(ValueError):  # a broken file in the cache does not prevent the download
+            _verify(cached, file)
             _copy(cached, target)
             return str(cached)
     with atomic_write(target) as temporary:
-        _download(source.url, temporary, source.size or MOST)
-        verify(temporary, source.size, source.sha256)
-    return source.url
+        _download(file.url, temporary, file.size or MAX_BYTES)
+        _verify(temporary, file)
+    return file.url
+
+
+def _verify(path: Path, file: WeightsFile) -> None:
+    """Raise a ValueError with what was expected if a path does not hold the published file."""
+    size = path.stat().st_size
+    with path.open("rb") as opened:
+        if file.size not in (None, size):
+            start = opened.read(16)
+            raise ValueError(f"{path} has {size} bytes starting {start!r}, expected {file.size}")
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if not digest.startswith(file.sha256):
+        raise ValueError(f"{path} has SHA-256 {digest}, expected {file.sha256}")
 
 
 def _copy(source: Path, target: Path) -> None:
     with atomic_write(target) as temporary:
-        temporary.write_bytes(source.read_bytes())
+        shutil.copyfile(source, temporary)
 
 
-def _download(url: str, target: Path, size: int) -> None:
+# torch.hub.download_url_to_file has neither a timeout nor a limit of bytes.
+def _download(url: str, target: Path, max_bytes: int) -> None:
     print(f"downloading {url}", file=sys.stderr)
-    with requests.get(url, stream=True, timeout=20) as response, target.open("wb") as file:
+    with requests.get(url, stream=True, timeout=TIMEOUT_S) as response, target.open("wb") as file:
         response.raise_for_status()
-        for chunk in response.iter_content(CHUNK):
+        for chunk in response.iter_content(CHUNK_BYTES):
             file.write(chunk)
-            if file.tell() > size:
-                raise ValueError(f"{url} has more than the {size} bytes expected at most")
+            if file.tell() > max_bytes:
+                raise ValueError(f"{url} has more than the expected maximum of {max_bytes} bytes")
 
 
 def _record(folder: Path, features: str, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""Two experiments held against each other."""
+"""The comparison of two experiments."""
 
 import re
 
@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from src.analysis.comparison import Difference, Experiment, compare, load_experiment
-from src.dataset.arrays import Pairs
 from src.dataset.inputs import to_gray
 from src.drawing.sheets import three_channels
 from src.errors import UserError
 from src.evaluate import scores
-from src.evaluate.features import build
+from src.evaluate.features import build_extractor
 from src.imaging.resizing import resize
 from src.storage.encoding import encode_png
+from tests.builders import pairs_of
 
 
 @pytest.fixture(scope="module")
@@ -23,27 +23,23 @@ def photos(faces) -> np.ndarray:
 
 
 def experiment(name: str, photos: np.ndarray, noise: float, seed: int = 0) -> Experiment:
-    """Outputs that are so far from their targets."""
+    """Return an experiment whose outputs differ from their targets by noise."""
     rng = np.random.default_rng(seed)
-    made = (
-        photos + rng.normal(0, noise, (len(photos), 1, 1, 1)) + rng.normal(0, noise, photos.shape)
-    )
-    outputs = made.clip(0, 255).astype(np.uint8)
-    rows = list(range(len(photos)))
+    shift = rng.normal(0, noise, (len(photos), 1, 1, 1))
+    outputs = (photos + shift + rng.normal(0, noise, photos.shape)).clip(0, 255).astype(np.uint8)
     scored = scores.per_picture(outputs, photos, 4.0).rename(columns={"gray": "gray_share"})
-    table = pd.concat([pd.DataFrame({"row": rows}), scored], axis=1)
-    index = pd.DataFrame({"row": rows, "item_id": "nm", "name": "Zoë"})
-    return Experiment(name, table, outputs, Pairs(photos, to_gray(photos), photos, None, index))
+    table = pd.concat([pd.DataFrame({"row": range(len(photos))}), scored], axis=1)
+    return Experiment(name, table, outputs, pairs_of(photos))
 
 
-def test_what_is_better_beyond_chance_is_said_to_be(photos):
+def test_a_difference_beyond_chance_is_called_better(photos):
     good, bad = experiment("good", photos, 5), experiment("bad", photos, 40)
     for a, b in ((good, bad), (bad, good)):
-        found = compare(a, b, build(None, 0, 16), 0)
+        differences = compare(a, b, build_extractor(None, 0, 16), 0)
         sets = ["fd_random", "kd_random_x1000"]
         looks = ["colorfulness", "gray_share"]
-        assert [d.metric for d in found] == ["l1", "psnr", "ssim", *looks, *sets]
-        for d in found:
+        assert [d.metric for d in differences] == ["l1", "psnr", "ssim", *looks, *sets]
+        for d in differences:
             if d.metric in looks:
                 continue
             assert d.low <= d.value <= d.high
@@ -53,32 +49,34 @@ def test_what_is_better_beyond_chance_is_said_to_be(photos):
             )
 
 
-def test_what_may_be_chance_is_not_distinguishable(photos):
+def test_a_difference_that_may_be_chance_is_not_distinguishable(photos):
     a, b = (experiment(str(seed), photos, 20, seed) for seed in (1, 2))
-    for d in compare(a, b, build(None, 0, 16), 0):
-        assert d.low < 0 < d.high or d.value == d.low == d.high == 0  # as none is gray
+    for d in compare(a, b, build_extractor(None, 0, 16), 0):
+        assert (
+            d.low < 0 < d.high or d.value == d.low == d.high == 0
+        )  # gray_share: no output is gray
         assert "not distinguishable" in d.sentence("a", "b")
 
 
 def test_an_experiment_does_not_differ_from_itself(photos):
     a = experiment("a", photos, 20)
-    for d in compare(a, a, build(None, 0, 16), 0):
+    for d in compare(a, a, build_extractor(None, 0, 16), 0):
         assert (d.value, d.low, d.high) == (0, 0, 0)
         assert "not distinguishable" in d.sentence("a", "a")
 
 
-def test_the_interval_is_that_of_other_pictures(photos, monkeypatch):
-    """In 95 of 100 sets of pictures the true difference lies in it, here more or less."""
-    monkeypatch.setattr("src.analysis.comparison.SET_DRAWS", 2)  # of distances, which are not asked
+def test_the_interval_covers_the_true_difference(photos, monkeypatch):
+    """Of 100 sets of pictures, the intervals of about 95 contain the true difference."""
+    monkeypatch.setattr("src.analysis.comparison.SET_DRAWS", 2)  # not tested here
     rng = np.random.default_rng(0)
     covered = 0
-    extractor = build(None, 0, 64)
-    one, other = experiment("a", photos, 10, 1), experiment("b", photos, 12, 2)
-    truth = other.table["l1"].mean() - one.table["l1"].mean()
+    extractor = build_extractor(None, 0, 64)
+    a, b = experiment("a", photos, 10, 1), experiment("b", photos, 12, 2)
+    truth = b.table["l1"].mean() - a.table["l1"].mean()
     for _ in range(40):
         chosen = rng.integers(len(photos), size=len(photos))
         sides = []
-        for e in (one, other):
+        for e in (a, b):
             table = e.table.iloc[chosen].reset_index(drop=True)
             sides.append(Experiment(e.name, table, e.outputs[chosen], e.val))
         [l1, *_] = compare(*sides, extractor, 0)
@@ -88,7 +86,9 @@ def test_the_interval_is_that_of_other_pictures(photos, monkeypatch):
 
 def test_the_same_comparison_gives_the_same_numbers(photos):
     a, b = experiment("a", photos, 10), experiment("b", photos, 12)
-    assert compare(a, b, build(None, 0, 16), 3) == compare(a, b, build(None, 0, 16), 3)
+    assert compare(a, b, build_extractor(None, 0, 16), 3) == compare(
+        a, b, build_extractor(None, 0, 16), 3
+    )
 
 
 def test_more_colour_is_higher_and_not_better(photos):
@@ -96,9 +96,11 @@ def test_more_colour_is_higher_and_not_better(photos):
     a, b = experiment("a", photos, 5), experiment("b", photos, 5)
     table = b.table.assign(colorfulness=0.0, gray_share=1)
     b = Experiment("b", table, gray, b.val)
-    said = {d.metric: d.sentence("a", "b") for d in compare(a, b, build(None, 0, 16), 0)}
-    assert said["colorfulness"].startswith("colorfulness: a higher by")
-    assert said["gray_share"].startswith("gray_share: a better by")
+    sentences = {
+        d.metric: d.sentence("a", "b") for d in compare(a, b, build_extractor(None, 0, 16), 0)
+    }
+    assert sentences["colorfulness"].startswith("colorfulness: a higher by")
+    assert sentences["gray_share"].startswith("gray_share: a better by")
 
 
 @pytest.mark.parametrize("change", ["fewer", "other", "smaller"])
@@ -106,7 +108,7 @@ def test_other_validation_pictures_are_refused(photos, change):
     others = {"fewer": photos[:-1], "other": photos[::-1], "smaller": photos[:, ::2, ::2]}
     a, b = experiment("one", photos, 10), experiment("two", np.array(others[change]), 10)
     with pytest.raises(UserError, match="one has 40 validation pictures of 32 pixels, two"):
-        compare(a, b, build(None, 0, 16), 0)
+        compare(a, b, build_extractor(None, 0, 16), 0)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_better_is_lower_or_higher_by_metric(metric, value, better):
 
 
 @pytest.mark.parametrize("fault", ["nothing", "no scores", "no picture", "few"])
-def test_what_cannot_be_read_is_one_line(photos, tmp_path, fault):
+def test_an_unreadable_experiment_is_one_line(photos, tmp_path, fault):
     e = experiment("a", photos[:2] if fault == "few" else photos, 10)
     predictions = tmp_path / "data/predictions"
     if fault != "nothing":

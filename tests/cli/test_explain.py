@@ -1,14 +1,15 @@
-"""Why a picture was kept or removed, told for one file or two."""
+"""python -m src explain: why a picture is kept or removed, for one file or two."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from src.__main__ import run
 from src.clean import measure, verdicts
-from src.cli import explain
+from src.cli.explain import describe_pair, describe_picture, explain, side_by_side
 from src.demo.inventory import alter
 from src.imaging.picture_files import read_photo
 from src.params import read_params
@@ -20,20 +21,17 @@ from tests.conftest import ROOT, SCRAPE, handing
 CLEAN = read_params(ROOT / "params.yaml").clean
 
 
-def written(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
-
-
 @pytest.fixture
-def pictures(faces, tmp_path: Path) -> dict[str, Path]:
-    """A portrait, copies of it and another person's."""
+def pictures(faces: list[np.ndarray], tmp_path: Path) -> dict[str, Path]:
+    """A portrait, copies of it, another person's, and a file that is no picture."""
     rng = np.random.default_rng(2)
-    made = {"original": encode_jpeg(faces[0]), "other": encode_jpeg(faces[1])}
+    files = {"original": encode_jpeg(faces[0]), "other": encode_jpeg(faces[1])}
     for kind in ("recompressed", "resized", "mirrored", "cropped", "captioned", "gray", "sepia"):
-        made[kind] = alter(faces[0], kind, rng)
-    made["page"] = b"<html>not found</html>"
-    return {name: written(tmp_path / f"{name}.jpg", data) for name, data in made.items()}
+        files[kind] = alter(faces[0], kind, rng)
+    files["page"] = b"<html>not found</html>"
+    for name, data in files.items():
+        (tmp_path / f"{name}.jpg").write_bytes(data)
+    return {name: tmp_path / f"{name}.jpg" for name in files}
 
 
 @pytest.mark.parametrize(
@@ -49,68 +47,61 @@ def pictures(faces, tmp_path: Path) -> dict[str, Path]:
         ("sepia", "recoloured"),
     ],
 )
-def test_a_copy_is_told_with_what_was_done_to_it(pictures, kind: str, transform: str):
-    told = explain.together(pictures[kind], pictures["original"], CLEAN)
-    assert told[0] == f"together: copies of each other, {transform}"
+def test_a_copy_is_described_by_its_transform(pictures, kind: str, transform: str):
+    first, *_ = describe_pair(pictures[kind], pictures["original"], CLEAN)
+    assert first == f"together: copies of each other, {transform}"
 
 
-def test_two_people_are_told_apart_with_both_numbers(pictures):
-    told = explain.together(pictures["original"], pictures["other"], CLEAN)
-    assert told[0] == "together: different pictures"
-    assert "of 256 bits (compared up to clean.hash_distance 63)" in told[1]
-    assert "copies from clean.similarity 0.93" in told[2]
+def test_two_people_are_different_and_both_numbers_say_so(pictures):
+    first, distance, similarity = describe_pair(pictures["original"], pictures["other"], CLEAN)
+    assert first == "together: different pictures"
+    assert "of 256 bits (compared up to clean.hash_distance 63)" in distance
+    assert "copies from clean.similarity 0.93" in similarity
 
 
-def test_grayscale_is_told_with_its_tone(pictures):
-    told = explain.alone(pictures["sepia"], CLEAN)
-    assert told[0].endswith("sepia.jpg: grayscale (by itself)")
-    assert "grayscale below clean.tone_residual 4.6" in told[2]
+def test_a_grayscale_picture_is_described_by_its_tone(pictures):
+    lines = describe_picture(pictures["sepia"], CLEAN)
+    assert lines[0].endswith("sepia.jpg: grayscale (by itself)")
+    assert "grayscale below clean.tone_residual 4.6" in lines[2]
 
 
-def test_what_is_no_picture_is_told_as_such(pictures):
-    assert explain.alone(pictures["page"], CLEAN)[0].endswith("page.jpg: unreadable: not_an_image")
-    assert explain.together(pictures["page"], pictures["other"], CLEAN) == [
-        "they cannot be compared"
-    ]
-    assert explain.side_by_side([pictures["page"]]).shape == (264, 264, 3)
+def test_a_file_that_is_no_picture_is_unreadable(pictures):
+    [line] = describe_picture(pictures["page"], CLEAN)
+    assert line.endswith("page.jpg: unreadable: not_an_image")
+    assert describe_pair(pictures["page"], pictures["other"], CLEAN) == ["they cannot be compared"]
+    assert side_by_side([pictures["page"]]).shape == (264, 264, 3)
 
 
-@pytest.mark.parametrize("pack", [10_000, 2], ids=["files", "packed"])
+@pytest.mark.parametrize("shard_size", [10_000, 2], ids=["files", "archives"])
 def test_a_removed_copy_is_shown_beside_the_picture_that_was_kept(
-    pictures, tmp_path: Path, monkeypatch, capsys, pack: int
+    pictures, tmp_path: Path, monkeypatch, shard_size: int
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    names = ["original", "mirrored", "other"]
     rows = [
         {"page": 1, "position": n, "item_id": name, "name": name, "image_url": name}
-        for n, name in enumerate(names, 1)
+        for n, name in enumerate(["original", "mirrored", "other"], 1)
     ]
     fetch = handing(lambda name: pictures[name].read_bytes())
-    table = store(
-        rows, fetch, tmp_path / "data/raw", SCRAPE.model_copy(update={"shard_size": pack})
-    )
-    table = verdicts.assign_verdicts(table, measure.measure(table, tmp_path / "data/raw"), CLEAN)
+    raw = tmp_path / "data/raw"
+    table = store(rows, fetch, raw, SCRAPE.model_copy(update={"shard_size": shard_size}))
+    table = verdicts.assign_verdicts(table, measure.measure_pictures(table, raw), CLEAN)
     write_ledger(table, tmp_path / "data/clean/ledger.parquet", "clean")
     assert list(table["verdict"]) == ["keep", "near_duplicate", "keep"]
     assert table["transform"][1] == "mirrored"
     assert table["hash_distance"][1] <= CLEAN.hash_distance
-    monkeypatch.setattr(sys, "argv", ["clean", "explain", f"data/raw/{table['file'][1]}"])
-    explain.main()
-    said = capsys.readouterr().out
-    assert "together: copies of each other, mirrored" in said
-    assert table["file"][0] in said
+    result = CliRunner().invoke(explain, [f"data/raw/{table['file'][1]}"], catch_exceptions=False)
+    assert "together: copies of each other, mirrored" in result.output
+    assert table["file"][0] in result.output
     assert read_photo(tmp_path / "explained.png").shape == (264, 524, 3)
 
 
-def test_a_missing_file_is_one_line(tmp_path: Path):
-    done = subprocess.run(
-        [sys.executable, "-m", "src", "explain", str(tmp_path / "gone.jpg")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert (
-        done.stderr == f"clean: {tmp_path / 'gone.jpg'} cannot be read: No such file or directory\n"
-    )
+def test_a_missing_file_is_one_line(tmp_path: Path, monkeypatch, capsys):
+    file = tmp_path / "gone.jpg"
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["src", "explain", str(file)])
+    with pytest.raises(SystemExit) as raised:
+        run()
+    assert raised.value.code == 1
+    error = f"python -m src: {file} cannot be read: No such file or directory\n"
+    assert capsys.readouterr().err == error

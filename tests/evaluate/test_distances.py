@@ -15,8 +15,8 @@ from torchmetrics.image.kid import KernelInceptionDistance
 from src.evaluate import distances
 
 
-class Given(nn.Module):
-    """Hands out features instead of looking at pictures, which hold their numbers."""
+class FeatureTable(nn.Module):
+    """Returns given features: each picture holds the number of its row."""
 
     def __init__(self, features: np.ndarray):
         super().__init__()
@@ -31,7 +31,7 @@ def numbers(first: int, last: int) -> Tensor:
     return torch.arange(first, last, dtype=torch.uint8).reshape(-1, 1, 1, 1).expand(-1, 3, 1, 1)
 
 
-def drawn(seed: int, count: int, width: int, shift: float = 0.0) -> np.ndarray:
+def random_features(seed: int, count: int, width: int, shift: float = 0.0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     mixed = rng.normal(size=(count, width)) @ np.random.default_rng(9).normal(size=(width, width))
     return np.abs(mixed + shift)
@@ -50,14 +50,14 @@ SHAPES = [(90, 70, 12), (20, 30, 64), (40, 9, 24), (2, 3, 8)]
 
 @pytest.mark.parametrize(("n", "m", "width"), SHAPES)
 def test_the_frechet_distance_is_that_of_the_paper(n, m, width):
-    a, b = drawn(1, n, width), drawn(2, m, width, 1)
+    a, b = random_features(1, n, width), random_features(2, m, width, 1)
     assert distances.frechet(a, b) == pytest.approx(reference(a, b), rel=1e-5)
 
 
 @pytest.mark.parametrize(("n", "m", "width"), SHAPES)
 def test_the_frechet_distance_is_that_of_torchmetrics(n, m, width):
-    a, b = drawn(1, n, width), drawn(2, m, width, 1)
-    metric = FrechetInceptionDistance(Given(np.concatenate([a, b]))).set_dtype(torch.float64)
+    a, b = random_features(1, n, width), random_features(2, m, width, 1)
+    metric = FrechetInceptionDistance(FeatureTable(np.concatenate([a, b]))).set_dtype(torch.float64)
     metric.update(numbers(0, n), real=True)
     metric.update(numbers(n, n + m), real=False)
     assert distances.frechet(a, b) == pytest.approx(float(metric.compute()), rel=1e-5)
@@ -65,9 +65,9 @@ def test_the_frechet_distance_is_that_of_torchmetrics(n, m, width):
 
 @pytest.mark.parametrize(("n", "width"), [(30, 12), (30, 64)])
 def test_the_kernel_distance_is_torchmetrics_over_the_whole_set(n, width):
-    a, b = drawn(1, n, width), drawn(2, n, width, 1)
+    a, b = random_features(1, n, width), random_features(2, n, width, 1)
     metric = KernelInceptionDistance(
-        Given(np.concatenate([a, b])), subsets=1, subset_size=n
+        FeatureTable(np.concatenate([a, b])), subsets=1, subset_size=n
     ).set_dtype(torch.float64)
     metric.update(numbers(0, n), real=True)
     metric.update(numbers(n, 2 * n), real=False)
@@ -79,13 +79,13 @@ def test_distances_have_no_direction_and_no_order(seed, n, m, width):
     rng = np.random.default_rng(seed)
     a, b = rng.random((n, width)), rng.random((m, width))
     for distance in (distances.frechet, distances.kernel):
-        found = distance(a, b)
-        assert distance(b, a) == pytest.approx(found, abs=1e-6)
-        assert distance(a[::-1], rng.permutation(b)) == pytest.approx(found, abs=1e-6)
+        value = distance(a, b)
+        assert distance(b, a) == pytest.approx(value, abs=1e-6)
+        assert distance(a[::-1], rng.permutation(b)) == pytest.approx(value, abs=1e-6)
 
 
-def test_identical_sets_are_no_distance_apart():
-    a = drawn(1, 40, 16)
+def test_identical_sets_have_no_distance():
+    a = random_features(1, 40, 16)
     assert 0 <= distances.frechet(a, a) < 1e-6
     assert distances.kernel(a, a) < 0  # unbiased: pictures in both sets make it negative
 
@@ -96,30 +96,32 @@ def test_the_error_is_how_much_other_pictures_change_the_distance(distance):
         rng = np.random.default_rng(seed)
         return rng.normal(size=(80, 4)), rng.normal(0.5, 1, size=(80, 4))
 
-    found = [distance(*pair(seed)) for seed in range(200)]
-    errors = [distances.with_error(distance, *pair(seed), together=False)[1] for seed in range(10)]
-    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.25)
+    values = [distance(*pair(seed)) for seed in range(200)]
+    errors = [distances.with_error(distance, *pair(seed), paired=False)[1] for seed in range(10)]
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.25)
 
 
 @pytest.mark.parametrize("distance", [distances.frechet, distances.kernel])
-def test_what_both_sets_share_does_not_count_as_error(distance):
+def test_what_paired_sets_share_does_not_count_as_error(distance):
     rng = np.random.default_rng(0)
     a = rng.normal(size=(60, 4))
     b = a + rng.normal(0.3, 0.1, size=(60, 4))
-    paired, apart = (distances.with_error(distance, a, b, how)[1] for how in (True, False))
-    assert paired < 0.5 * apart
+    error, unpaired_error = (
+        distances.with_error(distance, a, b, paired)[1] for paired in (True, False)
+    )
+    assert error < 0.5 * unpaired_error
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_a_handful_of_pictures_has_a_finite_error(count):
-    a, b = drawn(1, count, 6), drawn(2, count, 6)
-    for together in (True, False):
-        value, error = distances.with_error(distances.frechet, a, b, together)
+    a, b = random_features(1, count, 6), random_features(2, count, 6)
+    for paired in (True, False):
+        value, error = distances.with_error(distances.frechet, a, b, paired)
         assert np.isfinite([value, error]).all()
 
 
 def plain_kernel(a: np.ndarray, b: np.ndarray) -> float:
-    """As written in the paper."""
+    """The kernel distance as written in the paper."""
 
     def k(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return (x @ y.T / x.shape[1] + 1) ** 3
@@ -134,21 +136,21 @@ def test_an_error_takes_the_memory_of_one_group_left_out_and_not_of_all():
     a = np.zeros((2000, 64))
     tracemalloc.start()
     try:
-        distances.with_error(lambda a, b: 0.0, a, a, together=True)
+        distances.with_error(lambda a, b: 0.0, a, a, paired=True)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 4 * a.nbytes, "both sets without a group, and what may wait to be forgotten"
+    assert peak < 4 * a.nbytes, "both sets without a group, and some of the last ones"
 
 
 @pytest.mark.parametrize(
-    ("n", "m", "together"), [(3, 3, True), (3, 5, False), (40, 40, True), (70, 33, False)]
+    ("n", "m", "paired"), [(3, 3, True), (3, 5, False), (40, 40, True), (70, 33, False)]
 )
-def test_errors_of_sums_by_group_are_those_of_leaving_groups_out(monkeypatch, n, m, together):
-    a, b = drawn(1, n, 6), drawn(2, m, 6, 1)
-    expected = distances.with_error(plain_kernel, a, b, together)
-    assert distances.kernel_with_error(a, b, together) == pytest.approx(expected, rel=1e-9)
-    monkeypatch.setattr("src.evaluate.distances.MANY", 32)  # few groups
-    monkeypatch.setattr("src.evaluate.distances.CELLS", 2 * m + 1)  # two rows at a time
-    expected = distances.with_error(plain_kernel, a, b, together)
-    assert distances.kernel_with_error(a, b, together) == pytest.approx(expected, rel=1e-9)
+def test_the_error_from_sums_by_group_is_that_of_leaving_groups_out(monkeypatch, n, m, paired):
+    a, b = random_features(1, n, 6), random_features(2, m, 6, 1)
+    expected = distances.with_error(plain_kernel, a, b, paired)
+    assert distances.kernel_with_error(a, b, paired) == pytest.approx(expected, rel=1e-9)
+    monkeypatch.setattr("src.evaluate.distances.MANY_PICTURES", 32)  # few groups
+    monkeypatch.setattr("src.evaluate.distances.MAX_KERNEL_CELLS", 2 * m + 1)  # two rows at a time
+    expected = distances.with_error(plain_kernel, a, b, paired)
+    assert distances.kernel_with_error(a, b, paired) == pytest.approx(expected, rel=1e-9)

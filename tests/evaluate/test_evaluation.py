@@ -1,4 +1,4 @@
-"""Evaluation of a tiny generator: what is scored, what is written, and that it stays the same."""
+"""Evaluation of a tiny generator: what it scores and writes, and that both can be repeated."""
 
 import json
 from pathlib import Path
@@ -13,18 +13,17 @@ from src.dataset.inputs import to_canny, to_gray
 from src.errors import UserError
 from src.evaluate import evaluation
 from src.evaluate.evaluation import Evaluator
-from src.evaluate.features import build
+from src.evaluate.features import build_extractor
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.model.generator import Generator
 from src.model.saving import save_generator
-from src.params import Canny, read_params
+from src.params import read_params
 from src.vision.colorfulness import colorfulness
+from tests.builders import CANNY, untrained
 from tests.conftest import ROOT
-from tests.builders import untrained
 
 SIZE = 32
-CANNY = {"low": 60, "high": 140, "aperture": 3, "blur": 3, "thresholds": "absolute"}
 NETWORK = {
     "ngf": 4,
     "n_downs": 2,
@@ -51,24 +50,24 @@ def pairs(tmp_path_factory, faces) -> Path:
                 "name": [f"Zoë {n}" for n in range(len(photo))],
             }
         )
-        canny = np.stack([to_canny(p, Canny(**CANNY)) for p in photo])
-        made = {"photo": photo, "gray": to_gray(photo), "canny": canny, "labels": photo[:, ::-1]}
-        arrays.save(folder, side, made, table)
+        canny = np.stack([to_canny(p, CANNY) for p in photo])
+        columns = {"photo": photo, "gray": to_gray(photo), "canny": canny, "labels": photo[:, ::-1]}
+        arrays.save(folder, side, columns, table)
     return folder
 
 
 @pytest.fixture(scope="module")
 def evaluator() -> Evaluator:
     settings = read_params(ROOT / "params.yaml").evaluate
-    return Evaluator(build(None, 0, 4), settings.model_copy(update={"batch_size": 4}))
+    return Evaluator(build_extractor(None, 0, 4), settings.model_copy(update={"batch_size": 4}))
 
 
 def evaluated(
-    e: Evaluator, pairs: Path, folder: Path, model: Generator, leaks: bool = False
+    evaluator: Evaluator, pairs: Path, folder: Path, model: Generator, leaks: bool = False
 ) -> dict:
     save_generator(model, folder / "model")
     return evaluation.evaluate(
-        e,
+        evaluator,
         folder / "model",
         arrays.load(pairs, "val"),
         arrays.load(pairs, "probe"),
@@ -80,7 +79,7 @@ def evaluated(
 
 @pytest.fixture(scope="module")
 def finished(evaluator, pairs, tmp_path_factory) -> tuple[dict, Path]:
-    """One evaluation: its scores, and the folder with what it wrote."""
+    """One evaluation: its scores, and the folder of its files."""
     folder = tmp_path_factory.mktemp("finished")
     return evaluated(evaluator, pairs, folder, generator()), folder
 
@@ -94,54 +93,54 @@ SETS = {"fd_random", "kd_random_x1000"}
 ERRORS = {f"{name}_se" for name in SETS}
 
 
-def test_every_side_and_floor_has_its_scores(finished):
-    found, _ = finished
-    assert set(found) == {"val", "train", "gap", "floor"}
-    assert set(found["val"]) == set(found["train"]) == PAIRED | SETS | ERRORS
-    assert set(found["gap"]) == (PAIRED | SETS) - {"n"} | {"interpretable"}
-    assert set(found["floor"]) == {"copy_input", "mean_color", "real_real"}
+def test_every_side_and_baseline_has_its_scores(finished):
+    scores, _ = finished
+    assert set(scores) == {"val", "train", "gap", "floor"}
+    assert set(scores["val"]) == set(scores["train"]) == PAIRED | SETS | ERRORS
+    assert set(scores["gap"]) == (PAIRED | SETS) - {"n"} | {"interpretable"}
+    assert set(scores["floor"]) == {"copy_input", "mean_color", "real_real"}
     for name in ("copy_input", "mean_color"):
-        assert set(found["floor"][name]) == PAIRED | SETS | ERRORS
-    assert set(found["floor"]["real_real"]) == SETS | ERRORS | {"colorfulness", "gray_share"}
-    assert (found["val"]["n"], found["train"]["n"]) == (6, 4)
-    json.dumps(found, allow_nan=False)
+        assert set(scores["floor"][name]) == PAIRED | SETS | ERRORS
+    assert set(scores["floor"]["real_real"]) == SETS | ERRORS | {"colorfulness", "gray_share"}
+    assert (scores["val"]["n"], scores["train"]["n"]) == (6, 4)
+    json.dumps(scores, allow_nan=False)
 
 
 def test_the_gap_is_validation_minus_training(finished):
-    found, _ = finished
-    gaps = {name: gap for name, gap in found["gap"].items() if name != "interpretable"}
+    scores, _ = finished
+    gaps = {name: gap for name, gap in scores["gap"].items() if name != "interpretable"}
     for name, gap in gaps.items():
-        assert gap == pytest.approx(found["val"][name] - found["train"][name], abs=1e-5)
+        assert gap == pytest.approx(scores["val"][name] - scores["train"][name], abs=1e-5)
     assert any(gap != 0 for gap in gaps.values())
 
 
 @pytest.mark.parametrize("leaks", [False, True])
-def test_a_gap_is_not_to_be_read_where_the_audit_found_leaks(evaluator, pairs, tmp_path, leaks):
+def test_a_gap_is_not_interpretable_if_the_audit_found_leaks(evaluator, pairs, tmp_path, leaks):
     scored = evaluated(evaluator, pairs, tmp_path, generator(), leaks)
     assert scored["gap"]["interpretable"] == (not leaks)
 
 
-def test_the_floor_scores_the_input_itself(finished, pairs):
-    found, _ = finished
+def test_a_baseline_scores_the_input_itself(finished, pairs):
+    scores, _ = finished
     val = arrays.load(pairs, "val")
     gray = np.asarray(val.gray)[..., None].astype(float)
     error = np.abs(gray - np.asarray(val.photo)).mean() / 127.5
-    floor = found["floor"]["copy_input"]
-    assert floor["l1"] == pytest.approx(error, abs=1e-4)
-    assert floor["colorfulness"] == 0
-    assert floor["gray_share"] == 1
-    assert found["val"]["l1"] != floor["l1"]
+    copied = scores["floor"]["copy_input"]
+    assert copied["l1"] == pytest.approx(error, abs=1e-4)
+    assert copied["colorfulness"] == 0
+    assert copied["gray_share"] == 1
+    assert scores["val"]["l1"] != copied["l1"]
 
 
 @pytest.mark.parametrize("task", ["sketch", "labels"])
 def test_each_task_is_scored(evaluator, pairs, tmp_path, task):
-    found = evaluated(evaluator, pairs, tmp_path, generator(task, "rgb"))
-    assert 0 < found["val"]["l1"] < 2
+    scores = evaluated(evaluator, pairs, tmp_path, generator(task, "rgb"))
+    assert 0 < scores["val"]["l1"] < 2
 
 
 def test_two_evaluations_give_the_same(evaluator, finished, pairs, tmp_path):
-    found, folder = finished
-    assert evaluated(evaluator, pairs, tmp_path, generator()) == found
+    scores, folder = finished
+    assert evaluated(evaluator, pairs, tmp_path, generator()) == scores
     assert files(tmp_path) == files(folder)
 
 
@@ -156,12 +155,12 @@ def test_each_row_has_the_picture_that_was_scored(evaluator, finished, pairs):
 
 
 def test_each_row_has_its_scores(finished, pairs):
-    found, folder = finished
+    scores, folder = finished
     table = pd.read_csv(folder / "predictions" / "scores.csv")
     val = arrays.load(pairs, "val")
     assert list(table["row"]) == list(val.index["row"])
     assert list(table["name"]) == list(val.index["name"])
-    assert table["l1"].mean() == pytest.approx(found["val"]["l1"], abs=1e-4)
+    assert table["l1"].mean() == pytest.approx(scores["val"]["l1"], abs=1e-4)
 
 
 def test_sample_sheets_are_written_for_both_sides(finished, pairs):
@@ -178,12 +177,12 @@ def test_pictures_do_not_depend_on_the_batch(evaluator, pairs):
     val, model = arrays.load(pairs, "val"), generator()
     settings = [evaluator.settings.model_copy(update={"batch_size": n}) for n in (1, 4, 100)]
     renders = [Evaluator(evaluator.features, s).render(model, val.gray) for s in settings]
-    for other in renders[1:]:
-        assert np.abs(renders[0].astype(int) - other).max() <= 1
+    for render in renders[1:]:
+        assert np.abs(renders[0].astype(int) - render).max() <= 1
 
 
-def test_one_validation_picture_is_too_few_and_said_so(evaluator, pairs, tmp_path):
-    one = {
+def test_one_picture_a_side_is_too_few(evaluator, pairs, tmp_path):
+    sides = {
         side: arrays.Pairs(p.photo[:1], p.gray[:1], p.canny[:1], None, p.index[:1])
         for side in ("val", "probe")
         for p in [arrays.load(pairs, side)]
@@ -191,10 +190,10 @@ def test_one_validation_picture_is_too_few_and_said_so(evaluator, pairs, tmp_pat
     save_generator(generator(), tmp_path / "model")
     folders = [tmp_path / "predictions", tmp_path / "samples"]
     with pytest.raises(UserError, match=r"at least 3 pictures"):
-        evaluation.evaluate(evaluator, tmp_path / "model", one["val"], one["probe"], *folders)
+        evaluation.evaluate(evaluator, tmp_path / "model", sides["val"], sides["probe"], *folders)
 
 
-def test_grayscale_photographs_do_not_break_the_floor(evaluator, pairs, tmp_path):
+def test_grayscale_photographs_do_not_break_the_baselines(evaluator, pairs, tmp_path):
     val = arrays.load(pairs, "val")
     photo = np.array(val.photo)
     photo[:] = np.array(val.gray)[..., None]
@@ -202,8 +201,8 @@ def test_grayscale_photographs_do_not_break_the_floor(evaluator, pairs, tmp_path
     save_generator(generator(), tmp_path / "model")
     folders = [tmp_path / "predictions", tmp_path / "samples"]
     probe = arrays.load(pairs, "probe")
-    found = evaluation.evaluate(evaluator, tmp_path / "model", gray, probe, *folders)
-    json.dumps(found, allow_nan=False)
+    scores = evaluation.evaluate(evaluator, tmp_path / "model", gray, probe, *folders)
+    json.dumps(scores, allow_nan=False)
 
 
 def test_the_curve_has_a_row_for_each_snapshot(evaluator, pairs, tmp_path):
@@ -216,12 +215,12 @@ def test_the_curve_has_a_row_for_each_snapshot(evaluator, pairs, tmp_path):
     assert table["l1"].nunique() == 3
 
 
-def test_the_curve_ends_where_the_evaluation_is(evaluator, finished, pairs, tmp_path):
+def test_the_curve_ends_with_the_evaluations_scores(evaluator, finished, pairs, tmp_path):
     save_generator(generator(), tmp_path / "model" / "snapshots", "step_000100")
     evaluation.curve(evaluator, tmp_path / "model", arrays.load(pairs, "val"), tmp_path / "c.csv")
     [row] = pd.read_csv(tmp_path / "c.csv").to_dict("records")
-    found, _ = finished
-    assert (row["l1"], row["fd"]) == (found["val"]["l1"], found["val"]["fd_random"])
+    scores, _ = finished
+    assert (row["l1"], row["fd"]) == (scores["val"]["l1"], scores["val"]["fd_random"])
 
 
 def test_the_settings_behind_the_scores_are_named(evaluator, pairs):
@@ -244,38 +243,38 @@ def test_a_task_without_inputs_is_refused_by_name(evaluator, pairs, tmp_path):
 
 
 def test_the_mean_colour_is_laid_over_the_gray(evaluator, finished, pairs):
-    found, _ = finished
+    scores, _ = finished
     val, probe = arrays.load(pairs, "val"), arrays.load(pairs, "probe")
     mean = np.asarray(probe.photo).reshape(-1, 3).mean(axis=0)
-    made = (np.asarray(val.gray)[..., None] + (mean - mean.mean())).round().clip(0, 255)
-    laid = made.astype(np.uint8)
-    measured = evaluator.measure(lambda part: laid[part], val)
-    expected = measured.scores("fd_random", evaluator.features(val.photo))
-    assert expected == found["floor"]["mean_color"]
+    toned = (np.asarray(val.gray)[..., None] + (mean - mean.mean())).round().clip(0, 255)
+    pictures = toned.astype(np.uint8)
+    outputs = evaluator.measure(lambda part: pictures[part], val)
+    expected = outputs.scores("fd_random", evaluator.features(val.photo))
+    assert expected == scores["floor"]["mean_color"]
 
 
-def test_without_gray_the_mean_colour_is_all(evaluator, pairs, tmp_path):
-    found = evaluated(evaluator, pairs, tmp_path, generator("sketch", "rgb"))
+def test_without_gray_the_baseline_is_the_mean_colour_alone(evaluator, pairs, tmp_path):
+    scores = evaluated(evaluator, pairs, tmp_path, generator("sketch", "rgb"))
     probe = np.asarray(arrays.load(pairs, "probe").photo).reshape(-1, 3).mean(axis=0).round()
     val = np.asarray(arrays.load(pairs, "val").photo)
     expected = np.abs(val - probe).mean() / 127.5
-    assert found["floor"]["mean_color"]["l1"] == pytest.approx(expected, abs=1e-4)
+    assert scores["floor"]["mean_color"]["l1"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_the_real_floor_has_the_colour_of_the_targets(finished, pairs):
-    found, _ = finished
+def test_the_real_baseline_has_the_colour_of_the_targets(finished, pairs):
+    scores, _ = finished
     val = np.asarray(arrays.load(pairs, "val").photo)
-    real = found["floor"]["real_real"]
+    real = scores["floor"]["real_real"]
     assert real["colorfulness"] == pytest.approx(colorfulness(val).mean(), abs=0.01)
     assert real["gray_share"] == 0
 
 
-def test_the_best_model_is_scored_where_it_is_asked_for(evaluator, finished, pairs, tmp_path):
-    found, _ = finished
+def test_the_best_model_is_scored_on_request(evaluator, finished, pairs, tmp_path):
+    scores, _ = finished
     save_generator(generator(seed=5), tmp_path / "model" / "best")
     best = evaluator.settings.model_copy(update={"model": "best"})
-    asked = Evaluator(evaluator.features, best)
-    scored = evaluated(asked, pairs, tmp_path, generator())
-    assert scored["val"] != found["val"]
+    best_evaluator = Evaluator(evaluator.features, best)
+    scored = evaluated(best_evaluator, pairs, tmp_path, generator())
+    assert scored["val"] != scores["val"]
     assert scored["val"] == evaluated(evaluator, pairs, tmp_path / "5", generator(seed=5))["val"]
-    assert evaluation.meta(asked, *[arrays.load(pairs, "val")] * 2)["model"] == "best"
+    assert evaluation.meta(best_evaluator, *[arrays.load(pairs, "val")] * 2)["model"] == "best"

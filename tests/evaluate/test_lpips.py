@@ -1,25 +1,23 @@
-"""LPIPS with weights of the right shapes and random values: the real ones cannot be had everywhere."""
+"""LPIPS with random weights of the right shapes: the real ones are not available everywhere."""
 
 import hashlib
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import hub
 from torchmetrics.functional.image.lpips import _LPIPS
 from torchvision.models import alexnet
 
-from src.dataset.arrays import Pairs
-from src.dataset.inputs import to_gray
 from src.errors import UserError
 from src.evaluate import evaluation, features
 from src.evaluate.evaluation import Evaluator
-from src.evaluate.lpips import Lpips, load
+from src.evaluate.lpips import Lpips, load_lpips
 from src.imaging.resizing import resize
 from src.params import read_params
 from src.weights import pretrained
+from tests.builders import pairs_of
 from tests.conftest import ROOT
 
 CPU = torch.device("cpu")
@@ -40,25 +38,25 @@ def photos(faces) -> np.ndarray:
     return np.stack([resize(face, 64, 64) for face in faces[:8]])
 
 
-def test_equal_pictures_have_no_distance_and_others_the_more_the_less_alike(file, photos):
+def test_equal_pictures_have_no_distance_and_more_noise_is_more_distance(file, photos):
     lpips = Lpips(file, CPU)
     assert lpips(photos, photos).tolist() == [0] * 8
     noise = np.random.default_rng(0).normal(0, 1, photos.shape)
-    found = [
-        lpips((photos + much * noise).clip(0, 255).astype(np.uint8), photos).mean()
-        for much in (3, 10, 40)
+    means = [
+        lpips((photos + level * noise).clip(0, 255).astype(np.uint8), photos).mean()
+        for level in (3, 10, 40)
     ]
-    assert 0 < found[0] < found[1] < found[2]
+    assert 0 < means[0] < means[1] < means[2]
 
 
-def test_it_is_what_the_network_itself_says(file, photos):
-    """Of the pictures in [-1, 1], and no worse for what was scored before."""
+def test_it_is_what_the_network_itself_computes(file, photos):
+    """For pictures in [-1, 1], and the same in a second call."""
     network = _LPIPS(pnet_rand=True, net="alex")
     state = torch.load(file, weights_only=True)
     for part in ("slice1", "slice2", "slice3", "slice4", "slice5"):
         layers = getattr(network.net, part)
-        own = {k: state[f"features.{k}"] for k in layers.state_dict()}
-        layers.load_state_dict(own)
+        weights = {k: state[f"features.{k}"] for k in layers.state_dict()}
+        layers.load_state_dict(weights)
     a, b = (
         torch.from_numpy(p).permute(0, 3, 1, 2) / 127.5 - 1 for p in (photos, photos[::-1].copy())
     )
@@ -68,7 +66,7 @@ def test_it_is_what_the_network_itself_says(file, photos):
         np.testing.assert_allclose(lpips(photos, photos[::-1]), expected, rtol=1e-4)
 
 
-def test_torchs_own_cache_is_where_it_was(file):
+def test_torchs_own_cache_stays_where_it_is(file):
     before = hub.get_dir()
     Lpips(file, CPU)
     assert hub.get_dir() == before
@@ -89,29 +87,28 @@ def test_a_file_that_does_not_fit_is_one_line(file, tmp_path, kind):
 
 def test_without_weights_there_is_none(tmp_path):
     assert pretrained.lpips_file(tmp_path) is None
-    assert load(None, 64, CPU) is None
+    assert load_lpips(None, 64, CPU) is None
 
 
-def test_pictures_too_small_for_the_network_have_none_and_it_is_said(file, capsys):
-    assert load(file, 16, CPU) is None
+def test_pictures_too_small_for_the_network_have_none_and_a_message_says_so(file, capsys):
+    assert load_lpips(file, 16, CPU) is None
     assert "no LPIPS of 16 pixels (pair.crop_size), expected at least 32" in capsys.readouterr().err
     small = np.zeros((2, 32, 32, 3), np.uint8)
-    assert load(file, 32, CPU)(small, small).tolist() == [0, 0]
+    assert load_lpips(file, 32, CPU)(small, small).tolist() == [0, 0]
 
 
-def test_it_is_scored_and_its_weights_are_told(file, photos):
+def test_an_evaluation_with_lpips_scores_it_and_names_its_weights(file, photos):
     settings = read_params(ROOT / "params.yaml").evaluate
     lpips = Lpips(file, CPU)
-    e = Evaluator(features.build(None, 0, 32), settings, lpips=lpips)
-    index = pd.DataFrame({"row": range(8), "item_id": "nm", "name": "Zoë"})
-    pairs = Pairs(photos, to_gray(photos), to_gray(photos), None, index)
-    found = e.measure(lambda part: photos[::-1][part], pairs)
+    evaluator = Evaluator(features.build_extractor(None, 0, 32), settings, lpips=lpips)
+    pairs = pairs_of(photos)
+    outputs = evaluator.measure(lambda part: photos[::-1][part], pairs)
     expected = lpips(photos[::-1], photos)
-    np.testing.assert_allclose(found.table["lpips"], expected, rtol=1e-5)
-    scored = found.scores("fd_random", e.features(photos))
-    assert scored["lpips"] == pytest.approx(expected.mean(), abs=1e-4)
+    np.testing.assert_allclose(outputs.table["lpips"], expected, rtol=1e-5)
+    scores = outputs.scores("fd_random", evaluator.features(photos))
+    assert scores["lpips"] == pytest.approx(expected.mean(), abs=1e-4)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert evaluation.meta(e, pairs, pairs)["lpips_weights"] == f"sha256 {digest}"
+    assert evaluation.meta(evaluator, pairs, pairs)["lpips_weights"] == f"sha256 {digest}"
 
 
 @pytest.fixture
@@ -125,20 +122,20 @@ def test_a_named_file_is_verified_and_used(file, settings, tmp_path, photos):
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
     named = settings({"evaluate.lpips_weights": str(file)})
     assert "verified" in pretrained.obtain_lpips(named, tmp_path / "w", digest)
-    lpips = load(pretrained.lpips_file(tmp_path / "w"), 64, CPU)
+    lpips = load_lpips(pretrained.lpips_file(tmp_path / "w"), 64, CPU)
     assert lpips(photos, photos[::-1]).min() > 0
 
 
-def test_a_named_file_that_is_another_is_refused(file, settings, tmp_path):
+def test_a_wrong_named_file_is_refused(file, settings, tmp_path):
     named = settings({"evaluate.lpips_weights": str(file)})
     with pytest.raises(UserError, match=r"^evaluate.lpips_weights: .* expected 7be5be79"):
         pretrained.obtain_lpips(named, tmp_path / "w")
     assert pretrained.lpips_file(tmp_path / "w") is None
 
 
-def test_where_they_cannot_be_had_it_is_said(settings, tmp_path):
-    said = pretrained.obtain_lpips(settings(), tmp_path / "w")
-    assert said.startswith("NO LPIPS: its weights could not be had")
+def test_a_message_says_that_the_weights_are_not_available(settings, tmp_path):
+    message = pretrained.obtain_lpips(settings(), tmp_path / "w")
+    assert message.startswith("NO LPIPS: its weights are not available")
     assert pretrained.lpips_file(tmp_path / "w") is None
     assert pretrained.obtain_lpips(settings({"evaluate.lpips": False}), tmp_path / "w") == (
         "no LPIPS, by evaluate.lpips"

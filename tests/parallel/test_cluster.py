@@ -1,4 +1,4 @@
-"""Work on a real Ray cluster of two nodes, each a raylet with processes of its own."""
+"""Maps, actors and scrapes on a real Ray cluster of two nodes on this machine."""
 
 import os
 import shutil
@@ -37,8 +37,8 @@ from tests.servers import Answer, Server, served
 
 os.environ |= cluster.NO_TELEMETRY | cluster.LOOPBACK_ONLY
 pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-scale.txt")
-ray_cluster = import_module("src.parallel.ray")  # once Ray's variables are set
-# what a node's loss costs is set to seconds, and a small machine's memory is no cause to stop
+ray_cluster = import_module("src.parallel.ray")  # imported late: it needs Ray's variables
+# the loss of a node is noticed within seconds, and a small machine's memory stops no worker
 SYSTEM = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500}
 SYSTEM |= {"health_check_failure_threshold": 4, "memory_monitor_refresh_ms": 0}
 
@@ -48,39 +48,41 @@ def nodes() -> Iterator:
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 200_000_000}
-    made = Cluster(
+    cluster_of_nodes = Cluster(
         initialize_head=True,
         head_node_args=head | {"include_dashboard": False, "_system_config": SYSTEM},
     )
-    yield made
-    made.shutdown()
+    yield cluster_of_nodes
+    cluster_of_nodes.shutdown()
 
 
-def another(nodes):
+def add_node(nodes):
     return nodes.add_node(num_cpus=1, node_ip_address="127.0.0.1", object_store_memory=200_000_000)
 
 
 @pytest.fixture
 def engine(nodes, tmp_path, monkeypatch) -> Engine:
-    """The engine of a project in a folder of its own, on two nodes."""
+    """The engine of a project in its own folder, on two nodes."""
     monkeypatch.chdir(tmp_path)
-    # the driver's folder and the nodes' Python know where the project is
+    # for Python on the nodes, and for drivers in another folder
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     nodes.wait_for_nodes()
     if len(nodes.list_all_nodes()) < 2:
-        another(nodes)
+        add_node(nodes)
     return Engine(kind="ray", address=nodes.address, task_size=4)
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, faces) -> tuple[pd.DataFrame, Path]:
-    """Twelve faces and a few copies of them, as scrape leaves them."""
+    """Twelve faces and a few copies of them, as scrape writes them."""
     raw = tmp_path_factory.mktemp("raw")
     (raw / "images").mkdir()
-    made = [encode_jpeg(face, 90) for face in faces[:12]]
-    made += [change(faces[n], np.random.default_rng(n)) for n, change in enumerate(COPIES.values())]
+    pictures = [encode_jpeg(face, 90) for face in faces[:12]]
+    pictures += [
+        change(faces[n], np.random.default_rng(n)) for n, change in enumerate(COPIES.values())
+    ]
     rows = []
-    for number, data in enumerate(made):
+    for number, data in enumerate(pictures):
         name = f"images/{number:02d}.jpeg"
         (raw / name).write_bytes(data)
         rows.append({"file": name, "sha256": str(number), "layout": "single", "status": "ok"})
@@ -89,53 +91,54 @@ def files(tmp_path_factory, faces) -> tuple[pd.DataFrame, Path]:
     return pd.DataFrame(rows), raw
 
 
-def test_measuring_on_a_cluster_gives_what_it_gives_here(engine, files):
+def test_measurements_on_a_cluster_are_those_of_this_machine(engine, files):
     table, raw = files
-    here = measure.measure(table, raw)
+    expected = measure.measure_pictures(table, raw)
     with cluster.connected(engine):
-        there = measure.measure(table, raw)
-    assert there == here
-    assert measure.as_table(there).equals(measure.as_table(here))
+        measurements = measure.measure_pictures(table, raw)
+    assert measurements == expected
+    assert measure.fingerprint_table(measurements).equals(measure.fingerprint_table(expected))
 
 
-def test_pairs_made_on_a_cluster_are_the_same_bytes(engine, files, tmp_path):
+def test_pairs_from_a_cluster_are_the_same_bytes(engine, files, tmp_path):
     table, raw = files
     table = table.iloc[:20].assign(row=range(20), item_id="nm", name="Zoë")
     table["side"] = ["val" if n % 5 == 0 else "train" for n in range(20)]
     canny = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
-    # of training's 16 as many as two files hold, of validation's 4 fewer than one
+    # training's 16 fill two files, validation's 4 half a file
     settings = Pair(
         crop_size=32, load_size=36, crop="center", background="#ffffff", shard_size=8, canny=canny
     )
-    made = []
-    for name, where in (("here", Engine(kind="local", address="", task_size=1)), ("there", engine)):
-        with cluster.connected(where, keep=True):
-            counts = write_pairs(table, raw, tmp_path / name, settings, 0)
-        found = sorted((tmp_path / name).rglob("*.*"))
-        content = {str(f.relative_to(tmp_path / name)): f.read_bytes() for f in found}
-        made.append((counts, content))
-    assert made[0] == made[1]
-    assert not list(ray_cluster.KEPT.glob("*/*"))
+
+    def written(engine: Engine, folder: Path) -> tuple[dict, dict[str, bytes]]:
+        with cluster.connected(engine, resume=True):
+            counts = write_pairs(table, raw, folder, settings, 0)
+        files = sorted(folder.rglob("*.*"))
+        return counts, {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+    expected = written(Engine(kind="local", address="", task_size=1), tmp_path / "local")
+    assert written(engine, tmp_path / "cluster") == expected
+    assert not list(ray_cluster.RESULTS_DIR.glob("*/*"))
 
 
-def test_copies_found_on_a_cluster_are_the_same(engine, files):
+def test_a_search_for_copies_on_a_cluster_finds_the_same(engine, files):
     _, raw = files
-    found = sorted((raw / "images").glob("[0-9]*"))
-    thumbnails = np.stack([thumbnail(decoding.decode(path.read_bytes())) for path in found])
-    here = near_duplicates.find_copies(thumbnails, 63, 0.93)
-    assert len(here) > 8
+    paths = sorted((raw / "images").glob("[0-9]*"))
+    thumbnails = np.stack([thumbnail(decoding.decode(path.read_bytes())) for path in paths])
+    expected = near_duplicates.find_copies(thumbnails, 63, 0.93)
+    assert len(expected) > 8
     with cluster.connected(engine):
-        assert near_duplicates.find_copies(thumbnails, 63, 0.93) == here
+        assert near_duplicates.find_copies(thumbnails, 63, 0.93) == expected
 
 
-def test_work_is_done_on_both_nodes(engine):
+def test_both_nodes_take_part_in_a_map(engine):
     with cluster.connected(engine):
-        done = local.map_processes(_told, range(60), "")
+        done = local.map_processes(_with_node, range(60), "")
     assert [number for number, _ in done] == list(range(60))
     assert len({node for _, node in done}) == 2
 
 
-def test_an_error_of_a_task_is_raised_here(engine):
+def test_an_error_of_a_task_is_raised_by_the_map(engine):
     with (
         pytest.raises(ZeroDivisionError),
         cluster.connected(engine),
@@ -143,16 +146,16 @@ def test_an_error_of_a_task_is_raised_here(engine):
         local.map_processes(_inverted, [1, 0, 2], "")
 
 
-def test_a_lost_node_loses_and_doubles_nothing(engine, nodes, tmp_path):
-    lost = another(nodes)
+def test_a_lost_node_loses_and_repeats_no_result(engine, nodes, tmp_path):
+    lost = add_node(nodes)
     nodes.wait_for_nodes()
-    write = partial(_written, folder=tmp_path / "seen", seconds=0.25)
+    write = partial(_square_with_file, folder=tmp_path / "seen", seconds=0.25)
     (tmp_path / "seen").mkdir()
     with cluster.connected(engine):
         stream = local.stream_processes(write, range(80), "")
         done = [next(stream) for _ in range(20)]
         begun = {path.read_text() for path in (tmp_path / "seen").iterdir()}
-        assert lost.node_id in begun, "it has done its part, and is at its next"
+        assert lost.node_id in begun, "it has finished a task, and works on its next"
         _kill(lost)
         done += list(stream)
     assert done == [number * number for number in range(80)]
@@ -165,15 +168,15 @@ from functools import partial
 from pathlib import Path
 from src.parallel import cluster, local
 from src.params import Engine
-from tests.parallel.test_cluster import _written
+from tests.parallel.test_cluster import _square_with_file
 engine = Engine(kind="ray", address=sys.argv[1], task_size=4)
-with cluster.connected(engine, keep=True):
-    write = partial(_written, folder=Path("seen"), seconds=0.05)
+with cluster.connected(engine, resume=True):
+    write = partial(_square_with_file, folder=Path("seen"), seconds=0.05)
     print(local.map_processes(write, range(80), ""))
 """
 
 
-def test_a_killed_driver_goes_on_where_it_was(engine, tmp_path):
+def test_a_killed_map_resumes_from_its_saved_results(engine, tmp_path):
     (tmp_path / "seen").mkdir()
     command = [sys.executable, "-c", DRIVER, engine.address]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -184,8 +187,8 @@ def test_a_killed_driver_goes_on_where_it_was(engine, tmp_path):
         time.sleep(0.05)
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
-    time.sleep(1)  # the cluster gives up what the dead driver had asked for
-    kept = len(list(tmp_path.glob(".resume/map/*/*.pickle")))
+    time.sleep(1)  # until the cluster drops the tasks of the dead driver
+    saved = len(list(tmp_path.glob(".resume/map/*/*.pickle")))
     for path in (tmp_path / "seen").iterdir():
         path.unlink()
     second = subprocess.run(
@@ -194,16 +197,16 @@ def test_a_killed_driver_goes_on_where_it_was(engine, tmp_path):
     assert second.returncode == 0, second.stderr
     assert second.stdout.strip() == str([number * number for number in range(80)])
     again = {int(path.name) for path in (tmp_path / "seen").iterdir()}
-    assert again == set(range(kept, 80))
+    assert again == set(range(saved, 80))
     assert not list(tmp_path.glob(".resume/map/*"))
 
 
-def test_residents_are_on_every_node_and_made_anew_when_theirs_is_lost(engine, nodes, tmp_path):
-    lost = another(nodes)
+def test_actors_are_on_every_node_and_restart_if_theirs_is_lost(engine, nodes, tmp_path):
+    lost = add_node(nodes)
     nodes.wait_for_nodes()
     with cluster.connected(engine):
-        asked = local.actors(_Counting, 2)
-        before = [one(n) for n, one in enumerate(asked)]
+        actors = local.actors(_Counting, 2)
+        before = [actor(n) for n, actor in enumerate(actors)]
         assert [n for n, _, _ in before] == [0, 1, 2]
         assert len({node for _, node, _ in before}) == 3
         _kill(lost)
@@ -211,49 +214,49 @@ def test_residents_are_on_every_node_and_made_anew_when_theirs_is_lost(engine, n
         while lost.node_id in _alive():
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        after = [one(n) for n, one in enumerate(asked)]
+        after = [actor(n) for n, actor in enumerate(actors)]
     assert [n for n, _, _ in after] == [0, 1, 2]
-    assert sorted(times for _, _, times in after) == [1, 2, 2], "one begins anew"
+    assert sorted(times for _, _, times in after) == [1, 2, 2], "the restarted one counts from 1"
     assert lost.node_id not in {node for _, node, _ in after}
     nodes.remove_node(lost)
 
 
-def test_a_node_without_the_project_s_folder_is_told(engine, tmp_path, monkeypatch):
+def test_a_node_without_the_projects_folder_is_named(engine, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with cluster.connected(engine):
         (tmp_path / "here").rename(tmp_path / "moved")
         monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "here")
-        said = rf"^{tmp_path}/here cannot be used on the node .* same path on every node"
-        with pytest.raises(UserError, match=said):
+        message = rf"^{tmp_path}/here cannot be used on the node .* same path on every node"
+        with pytest.raises(UserError, match=message):
             local.map_processes(_inverted, [1, 2], "")
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             local.actors(_sleeper, 1)[0](0)
 
 
-def test_who_waits_for_a_resident_does_not_hold_up_the_end(engine):
+def test_a_waiting_call_does_not_delay_the_end(engine):
     errors = []
 
-    def ask(resident: local.Actor) -> None:
+    def call(actor: local.Actor) -> None:
         try:
-            resident(60)
+            actor(60)
         except Exception as error:
             errors.append(error)
 
     with cluster.connected(engine):
-        resident, *_ = local.actors(_sleeper, 2)
-        resident(0)
-        waiting = threading.Thread(target=ask, args=[resident])
+        actor, *_ = local.actors(_sleeper, 2)
+        actor(0)
+        waiting = threading.Thread(target=call, args=[actor])
         waiting.start()
         time.sleep(0.5)
-        began = time.monotonic()
+        start = time.monotonic()
     waiting.join()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - start < 20
     assert len(errors) == 1
 
 
 class Web:
-    """Hosts on 127.0.0.1, each a port; the first one has the list."""
+    """Hosts on 127.0.0.1 with a port each; the first one serves the list."""
 
     def __init__(self, hosts: list[Server], changed):
         self.hosts, self._changed = hosts, changed
@@ -263,13 +266,13 @@ class Web:
         self.hosts[0]["/list"] = Answer(f"<html>{''.join(items)}</html>".encode())
 
     def picture(self, number: int, host: int) -> str:
-        """The URL of a picture that this host has."""
+        """Serve a picture on a host, and return its URL."""
         url = f"/{number}.png"
         self.hosts[host][url] = Answer(encode_png(np.full((8, 8, 3), number, np.uint8)))
         return self.hosts[host][url]
 
     def changes(self, **settings: object) -> dict[str, object]:
-        """Parameters of a quick scrape of the list."""
+        """Return the parameters of a quick scrape of the list."""
         quick = {"retries": 1, "backoff_s": 0, "requests_per_second": 1000, "workers": 4}
         quick |= {"allow_hosts": ["127.0.0.1"]} | settings
         selectors = {"url": self.hosts[0]["/list"], "item": "li", "name": ""}
@@ -278,10 +281,10 @@ class Web:
         return {"source": "gallery"} | changes
 
     def scrape(self, engine: Engine, folder: Path, **settings: object) -> tuple[dict, dict]:
-        """What the stage writes: the ledger's columns, and the files."""
+        """Run the stage; return the ledger's columns, and the files by name."""
         p = self._changed(self.changes(**settings))
         with cluster.connected(engine), sources.open_source(p, folder) as source:
-            rows, fetch, downloaders = source.crawl.rows, source.fetch, source.downloaders
+            rows, fetch, downloaders = source.crawl.rows, source.fetch, source.n_downloaders
             table = store.store(rows, fetch, folder, p.scrape, downloaders)
         write_ledger(table, folder / "ledger.parquet", "raw")
         return table.to_dict("list"), {
@@ -289,17 +292,18 @@ class Web:
             for file in sorted(folder.rglob("*.*"))
         }
 
-    def asked(self) -> list[Counter]:
-        """How often each host was asked for what, since this was last called."""
-        counted = [Counter(host.asked) for host in self.hosts]
+    def requests(self) -> list[Counter]:
+        """Return how often each host got each request since the last call."""
+        counts = [Counter(host.targets) for host in self.hosts]
         for host in self.hosts:
-            host.asked.clear()
-        return counted
+            host.targets.clear()
+        return counts
 
     def gaps(self, host: int) -> list[float]:
-        """Seconds between a host's answers, but for its robots.txt."""
-        told = self.hosts[host]
-        times = sorted(t for t, path in zip(told.times, told.asked, strict=True) if "png" in path)
+        """Return the seconds between a host's requests for pictures."""
+        server = self.hosts[host]
+        requests = zip(server.times, server.targets, strict=True)
+        times = sorted(seconds for seconds, path in requests if "png" in path)
         return [after - before for before, after in pairwise(times)]
 
 
@@ -309,7 +313,7 @@ def web(changed) -> Iterator[Web]:
         yield Web([stack.enter_context(served()) for _ in range(4)], changed)
 
 
-def test_pictures_fetched_on_a_cluster_are_those_fetched_here(engine, web, tmp_path):
+def test_a_scrape_on_a_cluster_fetches_the_same_pictures(engine, web, tmp_path):
     urls = [web.picture(n, n % 4) for n in range(24)]
     urls[3] = web.hosts[3]["/missing.png"]
     urls[6] = web.hosts[2]["/private/6.png"]
@@ -319,23 +323,23 @@ def test_pictures_fetched_on_a_cluster_are_those_fetched_here(engine, web, tmp_p
     urls[12] = web.hosts[0]["/wall"]
     web.hosts[0]["/wall"] = Answer(b"<html>no picture</html>")
     web.lists(*urls)
-    here = web.scrape(Engine(kind="local", address="", task_size=1), tmp_path / "here")
-    asked_here = web.asked()
+    expected = web.scrape(Engine(kind="local", address="", task_size=1), tmp_path / "local")
+    expected_requests = web.requests()
     shutil.rmtree(sources.CACHE)
-    there = web.scrape(engine, tmp_path / "there")
-    assert there[1] == here[1]
-    assert Counter(here[0]["status"]) == {"ok": 21, "http_404": 1, "robots": 1, "html": 1}
-    assert web.asked() == asked_here
-    assert web.scrape(engine, tmp_path / "again")[1] == here[1]
+    scraped = web.scrape(engine, tmp_path / "cluster")
+    assert scraped[1] == expected[1]
+    assert Counter(expected[0]["status"]) == {"ok": 21, "http_404": 1, "robots": 1, "html": 1}
+    assert web.requests() == expected_requests
+    assert web.scrape(engine, tmp_path / "again")[1] == expected[1]
     failed = [{"/robots.txt", "/wall"}, set(), {"/robots.txt"}, {"/robots.txt", "/missing.png"}]
-    assert [set(counted) for counted in web.asked()] == failed
+    assert [set(counts) for counts in web.requests()] == failed
 
 
-def test_a_host_is_asked_at_its_pace_whoever_asks(engine, web, tmp_path):
+def test_all_workers_together_keep_a_hosts_rate(engine, web, tmp_path):
     urls = []
     for n in range(12):
         url = web.picture(n, 1)
-        if n % 2:  # by way of another host, which another worker may ask
+        if n % 2:  # through another host, which may belong to another worker
             web.hosts[2 + n % 4 // 2][f"/to{n}"] = Answer(b"", 302, {"Location": url})
             url = web.hosts[2 + n % 4 // 2][f"/to{n}"]
         urls.append(url)
@@ -344,20 +348,19 @@ def test_a_host_is_asked_at_its_pace_whoever_asks(engine, web, tmp_path):
     assert table["status"] == ["ok"] * 12
     gaps = web.gaps(1)
     assert len(gaps) == 11
-    # a request that is late is nearer to the next; two that knew nothing of each other would
-    # leave half of these
+    # a late request is nearer to the next one; two independent workers would halve these gaps
     assert median(gaps) > 0.08
-    assert min(sum(gaps[at : at + 3]) for at in range(9)) > 0.2
+    assert min(sum(gaps[start : start + 3]) for start in range(9)) > 0.2
 
 
-def test_a_node_lost_while_it_fetches_loses_and_doubles_no_picture(engine, nodes, web, tmp_path):
+def test_a_node_lost_in_a_scrape_loses_and_repeats_no_picture(engine, nodes, web, tmp_path):
     urls = [web.picture(n, n % 4) for n in range(80)]
     web.lists(*urls)
-    lost = another(nodes)
+    lost = add_node(nodes)
     nodes.wait_for_nodes()
 
     def wait_and_kill() -> None:
-        while sum(len(host.asked) for host in web.hosts) < 40:
+        while sum(len(host.targets) for host in web.hosts) < 40:
             time.sleep(0.01)
         _kill(lost)
 
@@ -368,13 +371,13 @@ def test_a_node_lost_while_it_fetches_loses_and_doubles_no_picture(engine, nodes
     nodes.remove_node(lost)
     assert table["status"] == ["ok"] * 80
     assert len([name for name in files if name.startswith("images/")]) == 80
-    asked = web.asked()
-    assert max(counted["/robots.txt"] for counted in asked) == 2, "a worker began anew"
-    again = [path for counted in asked for path, n in counted.items() if "png" in path and n > 1]
-    assert len(again) <= 3 * 4, "what the threads of three workers had under way, not all"
+    requests = web.requests()
+    assert max(counts["/robots.txt"] for counts in requests) == 2, "a worker restarted"
+    again = [path for counts in requests for path, n in counts.items() if "png" in path and n > 1]
+    assert len(again) <= 3 * 4, "only requests that three workers' threads had not finished"
 
 
-def test_a_killed_scrape_goes_on_where_it_was(engine, web, tmp_path):
+def test_a_killed_scrape_resumes(engine, web, tmp_path):
     web.lists(*(web.picture(n, n % 4) for n in range(80)))
     changes = web.changes(requests_per_second=8)
     changes |= {"engine.kind": "ray", "engine.address": engine.address}
@@ -383,7 +386,7 @@ def test_a_killed_scrape_goes_on_where_it_was(engine, web, tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     first = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True)
     deadline = time.monotonic() + 60
-    while sum(len(host.asked) for host in web.hosts) < 40:
+    while sum(len(host.targets) for host in web.hosts) < 40:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(first.pid, signal.SIGKILL)
@@ -392,21 +395,22 @@ def test_a_killed_scrape_goes_on_where_it_was(engine, web, tmp_path):
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=120)
     assert read_json(tmp_path / "metrics/scrape.json")["downloaded"] == 80
     assert len(list((tmp_path / "data/raw/images").iterdir())) == 80
-    again = [path for asked in web.asked() for path, n in asked.items() if "png" in path and n > 1]
-    assert len(again) <= 2 * 4, "what the threads of two workers had under way, not all"
+    requests = web.requests()
+    again = [path for counts in requests for path, n in counts.items() if "png" in path and n > 1]
+    assert len(again) <= 2 * 4, "only requests that two workers' threads had not finished"
 
 
-def test_a_budget_is_that_of_all_workers(engine, web, tmp_path):
+def test_all_workers_share_one_budget(engine, web, tmp_path):
     web.lists(*(web.picture(n, n % 4) for n in range(40)))
     with pytest.raises(UserError, match=r"scrape\.max_requests = 20 is used up .* of 40 pictures"):
         web.scrape(engine, tmp_path / "raw", max_requests=20)
-    assert sum(sum(counted.values()) for counted in web.asked()) <= 20 + 3 * 4
+    assert sum(sum(counts.values()) for counts in web.requests()) <= 20 + 3 * 4
     table, _ = web.scrape(engine, tmp_path / "raw")
     assert table["status"] == ["ok"] * 40
-    assert sum(sum(counted.values()) for counted in web.asked()) < 40
+    assert sum(sum(counts.values()) for counts in web.requests()) < 40
 
 
-def test_no_cluster_at_an_address_is_one_line():
+def test_an_address_without_a_cluster_is_one_line():
     for address in ("127.0.0.1:1", "127.0.0.1", "somewhere", "127.0.0.1:x"):
         with (
             pytest.raises(UserError, match=rf"^engine.address = '{address}': "),
@@ -415,7 +419,7 @@ def test_no_cluster_at_an_address_is_one_line():
             pytest.fail("there is none")
 
 
-def test_without_ray_it_is_said_what_to_install(monkeypatch):
+def test_without_ray_the_message_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "src.parallel.ray", None)
     with (
         pytest.raises(UserError, match=r"requirements-scale\.txt"),
@@ -424,14 +428,14 @@ def test_without_ray_it_is_said_what_to_install(monkeypatch):
         pytest.fail("there is none")
 
 
-def test_the_same_map_of_other_items_or_code_is_another(monkeypatch, tmp_path):
-    one = ray_cluster._map_fingerprint(_inverted, [range(3)])
-    assert one == ray_cluster._map_fingerprint(_inverted, [range(3)])
-    assert one != ray_cluster._map_fingerprint(_inverted, [range(4)])
-    assert one != ray_cluster._map_fingerprint(_told, [range(3)])
+def test_a_map_has_another_fingerprint_with_other_items_or_code():
+    fingerprint = ray_cluster.map_fingerprint(_inverted, [range(3)])
+    assert fingerprint == ray_cluster.map_fingerprint(_inverted, [range(3)])
+    assert fingerprint != ray_cluster.map_fingerprint(_inverted, [range(4)])
+    assert fingerprint != ray_cluster.map_fingerprint(_with_node, [range(3)])
 
 
-def _told(number: int) -> tuple[int, str]:
+def _with_node(number: int) -> tuple[int, str]:
     import ray
 
     time.sleep(0.05)
@@ -439,7 +443,7 @@ def _told(number: int) -> tuple[int, str]:
 
 
 def _kill(node) -> None:
-    """All that a machine loses: its raylet, and the workers, which would live on for seconds."""
+    """Kill a node as its machine would die: the raylet, and its workers, which outlive it."""
     [raylet] = node.all_processes["raylet"]
     pid = raylet.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -458,24 +462,24 @@ def _sleeper() -> local.Actor:
 
 
 class _Counting:
-    """What it is given, where it is, and how often it was asked."""
+    """An actor that returns its argument, its node, and how often it was called."""
 
     def __init__(self) -> None:
         self.times = 0
 
-    def __call__(self, given: int) -> tuple[int, str, int]:
+    def __call__(self, number: int) -> tuple[int, str, int]:
         import ray
 
         self.times += 1
-        return given, ray.get_runtime_context().get_node_id(), self.times
+        return number, ray.get_runtime_context().get_node_id(), self.times
 
 
 def _inverted(number: int) -> float:
     return 1 / number
 
 
-def _written(number: int, folder: Path, seconds: float) -> int:
-    """A square; that it was made is to be seen."""
+def _square_with_file(number: int, folder: Path, seconds: float) -> int:
+    """Return a square, and leave a file that names the node."""
     import ray
 
     time.sleep(seconds)

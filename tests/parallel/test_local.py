@@ -1,4 +1,4 @@
-"""Functions mapped over lists: in order, in several processes, and stopped by an error."""
+"""Maps on this machine: their order, threads and processes, errors and Ctrl-C."""
 
 import os
 import signal
@@ -28,42 +28,42 @@ def _slowly(number: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("count", [0, 1, 31, 5000])
-def test_little_work_is_done_in_this_process(count: int):
+def test_short_work_stays_in_this_process(count: int):
     assert map_processes(_square, range(count), "squares") == [
         (n * n, os.getpid()) for n in range(count)
     ]
 
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
-def test_much_work_goes_on_in_other_processes_and_in_order(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("src.parallel.local.WORTH_S", 1)
+def test_long_work_moves_to_other_processes_and_keeps_its_order(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("src.parallel.local.SPAWN_COST_S", 1)
     monkeypatch.setattr("src.parallel.local.cores", lambda: 2)
     results = map_processes(_slowly, range(60), "squares")
     assert [square for square, _ in results] == [n * n for n in range(60)]
-    where = [process == os.getpid() for _, process in results]
-    assert where[0]
-    assert where == sorted(where, reverse=True)
+    local_results = [process == os.getpid() for _, process in results]
+    assert local_results[0]
+    assert local_results == sorted(local_results, reverse=True)
     assert len({process for _, process in results}) == 1 + 2
 
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one thread")
-def test_work_begins_in_a_thread_for_each_core_and_takes_no_more_than_it_needs_ahead():
-    cores, begun = local.cores(), []
+def test_work_starts_in_a_thread_for_each_core_and_runs_a_few_items_ahead():
+    cores, started = local.cores(), []
     together = threading.Barrier(cores, timeout=20)
 
     def wait_for_the_others(number: int) -> int:
-        begun.append(number)
+        started.append(number)
         together.wait()
         return number
 
     results = local.stream_processes(wait_for_the_others, range(100 * cores), "numbers")
     assert next(results) == 0
     time.sleep(0.2)
-    assert len(begun) <= local.WINDOW * cores
+    assert len(started) <= local.WINDOW * cores
     assert list(results) == list(range(1, 100 * cores))
 
 
-def test_who_stops_asking_stops_the_work():
+def test_closing_the_results_stops_the_work():
     done = []
     results = local.stream_processes(done.append, range(5000), "numbers")
     next(results)
@@ -72,18 +72,18 @@ def test_who_stops_asking_stops_the_work():
     assert len(done) <= local.WINDOW * local.cores()
 
 
-def test_ctrl_c_does_not_wait_for_what_is_being_done():
+def test_ctrl_c_does_not_wait_for_running_work():
     program = (
         "import os, time\n"
-        "from src import parallel\n"
-        "from src.errors import reported\n"
+        "from src.errors import exit_on_user_error\n"
+        "from src.parallel.local import map_processes\n"
         "def work(_):\n"
-        "    os.write(1, b'begun\\n')\n"  # at once: several do
+        "    os.write(1, b'started\\n')\n"  # not print: several threads write
         "    time.sleep(30)\n"
-        "with reported('t'): parallel.map_processes(work, range(9), '')\n"
+        "with exit_on_user_error('t'): map_processes(work, range(9), '')\n"
     )
     process = subprocess.Popen(
-        # a shell's background job, as which tests may run, has Ctrl-C switched off
+        # tests may run as a shell's background job, which ignores Ctrl-C
         [
             sys.executable,
             "-c",
@@ -94,11 +94,11 @@ def test_ctrl_c_does_not_wait_for_what_is_being_done():
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout.readline() == "begun\n"
+    assert process.stdout.readline() == "started\n"
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=10)[1]
+    error = process.communicate(timeout=10)[1]
     assert process.returncode == 130
-    assert "t: interrupted" in said and "Traceback" not in said
+    assert "t: interrupted" in error and "Traceback" not in error
 
 
 def _threads(_: int) -> list[str | None]:
@@ -107,8 +107,8 @@ def _threads(_: int) -> list[str | None]:
 
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
-def test_a_process_has_one_thread_for_its_libraries_and_this_one_what_it_had(monkeypatch):
-    monkeypatch.setattr("src.parallel.local.WORTH_S", 1)
+def test_libraries_have_one_thread_in_a_new_process_and_as_many_as_before_in_this_one(monkeypatch):
+    monkeypatch.setattr("src.parallel.local.SPAWN_COST_S", 1)
     monkeypatch.setattr("src.parallel.local.cores", lambda: 2)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
@@ -117,7 +117,7 @@ def test_a_process_has_one_thread_for_its_libraries_and_this_one_what_it_had(mon
     assert "OPENBLAS_NUM_THREADS" not in os.environ
 
 
-def test_a_threads_results_come_in_the_items_order():
+def test_results_of_threads_keep_the_items_order():
     def slow_first(number: int) -> tuple[int, str]:
         time.sleep(0.02 if number == 0 else 0)
         return number, threading.current_thread().name
@@ -127,26 +127,28 @@ def test_a_threads_results_come_in_the_items_order():
     assert threading.current_thread().name not in {name for _, name in results}
 
 
-def test_no_more_threads_than_asked_for():
-    running, most, lock = 0, 0, threading.Lock()
+def test_no_more_threads_run_than_workers():
+    running, peak, lock = 0, 0, threading.Lock()
 
     def count(_: int) -> None:
-        nonlocal running, most
+        nonlocal running, peak
         with lock:
             running += 1
-            most = max(most, running)
+            peak = max(peak, running)
         time.sleep(0.005)
         with lock:
             running -= 1
 
     map_threads(count, range(20), "numbers", 3)
-    assert 1 < most <= 3
+    assert 1 < peak <= 3
 
 
-@pytest.mark.parametrize("worth", [10, -1], ids=["here", "processes"])
-def test_an_error_is_raised_wherever_it_happens(worth: float, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("src.parallel.local.WORTH_S", worth)
-    monkeypatch.setattr("src.parallel.local.TELLING_S", 0)
+@pytest.mark.parametrize("spawn_cost_s", [10, -1], ids=["threads", "processes"])
+def test_an_error_is_raised_from_threads_and_processes(
+    spawn_cost_s: float, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("src.parallel.local.SPAWN_COST_S", spawn_cost_s)
+    monkeypatch.setattr("src.parallel.local.MIN_SAMPLE_S", 0)
     with pytest.raises(ZeroDivisionError):
         map_processes(_invert, [1, 0, 2], "inverses")
 
@@ -165,7 +167,7 @@ def test_after_an_error_waiting_work_is_dropped():
     assert len(done) < 50
 
 
-def test_an_error_is_raised_while_others_still_wait():
+def test_an_error_is_raised_while_other_threads_still_wait():
     release = threading.Event()
 
     def wait_or_fail(number: int) -> None:
@@ -174,10 +176,10 @@ def test_an_error_is_raised_while_others_still_wait():
         else:
             raise ValueError("stop")
 
-    began = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(ValueError, match="stop"):
         map_threads(wait_or_fail, range(4), "numbers", 4)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - start < 5
     release.set()
 
 

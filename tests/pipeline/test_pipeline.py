@@ -1,4 +1,4 @@
-"""The pipeline end to end, in a temporary clone with a small demo: as a user runs it."""
+"""The pipeline end to end, as a user runs it, in a temporary clone with a small demo."""
 
 import json
 import os
@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from src.bugs import lab
-from src.bugs.catalogue import bug
-from src.cli import compare
-from src.errors import exit_on_user_error
+from src.bugs.catalogue import find_bug
+from src.cli.compare import compare
+from src.errors import UserError
 from tests.conftest import IDENTITY, ROOT
 
 SMALL = {
@@ -81,21 +82,21 @@ class Clone:
         return json.loads((self.folder / name).read_text(encoding="utf-8"))
 
     def restore(self) -> None:
-        """Back to the last commit, code and data."""
+        """Restore code and data of the last commit."""
         self.run("git", "checkout", "-q", ".")
         self.dvc("checkout")
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Clone:
-    made = Clone(tmp_path_factory.mktemp("clone") / "project")
-    made.dvc("repro")
-    made.commit("first run")
-    return made
+    clone = Clone(tmp_path_factory.mktemp("clone") / "project")
+    clone.dvc("repro")
+    clone.commit("first run")
+    return clone
 
 
 def ran(output: str) -> list[str]:
-    """The stages that DVC says it ran."""
+    """Return the stages that DVC reports as run."""
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
@@ -133,8 +134,8 @@ def test_a_cluster_gives_the_same_bytes_and_the_same_lock(clone):
     settings = clone.folder / "params.yaml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace("kind: local", "kind: ray"), encoding="utf-8")
-    assert ran(clone.dvc("repro")) == []  # where the work is done is no reason to do it again
-    shutil.rmtree(clone.folder / ".cache/clean")  # else nothing would be measured
+    assert ran(clone.dvc("repro")) == []  # no stage depends on `engine`
+    shutil.rmtree(clone.folder / ".cache/clean")  # else clean would measure nothing
     stages = ["clean", "pair", "audit"]
     assert ran(clone.dvc("repro", "-f", "-s", *stages)) == stages
     assert clone.run("git", "status", "--porcelain").split() == ["M", "params.yaml"]
@@ -153,35 +154,35 @@ COMPARED = ["l1", "psnr", "ssim", "colorfulness", "gray_share", "fd_random", "kd
 
 
 def test_two_experiments_are_compared_on_the_same_pictures(clone):
-    said = clone.run(sys.executable, "-m", "src", "compare", "HEAD", "unet").splitlines()
+    lines = clone.run(sys.executable, "-m", "src", "compare", "HEAD", "unet").splitlines()
     n = clone.json("metrics/evaluate.json")["val"]["n"]
-    assert said[-1].startswith(f"{n} validation pictures, 95 % intervals")
-    assert [line.split(":")[0] for line in said[:-1]] == COMPARED
-    for line in said[:-1]:
+    assert lines[-1].startswith(f"{n} validation pictures, 95 % intervals")
+    assert [line.split(":")[0] for line in lines[:-1]] == COMPARED
+    for line in lines[:-1]:
         assert re.search(r": ((HEAD|unet) (better|higher)|not distinguishable)", line), line
 
 
 @pytest.fixture
 def inside(clone, monkeypatch) -> Clone:
-    """The clone, for commands that are run in this process."""
+    """The clone, for commands that run in this process."""
     monkeypatch.chdir(clone.folder)
     for name, value in clone.environment.items():
         monkeypatch.setenv(name, value)
     return clone
 
 
-def test_the_workspace_does_not_differ_from_its_commit(inside, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["evaluate", "compare", "HEAD", "workspace"])
-    compare.main()
-    assert capsys.readouterr().out.count("not distinguishable") == len(COMPARED)
+def test_the_workspace_does_not_differ_from_its_commit(inside):
+    shown = CliRunner().invoke(compare, ["HEAD", "workspace"], catch_exceptions=False)
+    assert shown.output.count("not distinguishable") == len(COMPARED)
 
 
-def test_an_unknown_experiment_is_refused_in_a_line(inside, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["evaluate", "compare", "HEAD", "nobody"])
-    with pytest.raises(SystemExit, match="1"), exit_on_user_error("compare"):
-        compare.main()
-    [said] = "".join(capsys.readouterr()).splitlines()
-    assert said.startswith("compare: nobody: its data/predictions")
+def test_an_unknown_experiment_is_refused_in_one_line(inside):
+    refused = CliRunner().invoke(compare, ["HEAD", "nobody"])
+    assert isinstance(refused.exception, UserError)
+    message = str(refused.exception)
+    assert message.startswith("nobody: its data/predictions")
+    assert "\n" not in message
+    assert refused.output == ""
 
 
 def test_the_released_model_is_complete(clone):
@@ -210,14 +211,15 @@ def test_an_unknown_model_is_refused_before_anything_runs(clone):
 
 def test_a_wrong_parameter_is_one_line_before_any_work(clone):
     output = clone.dvc("exp", "run", "-S", "train.lr=-1", succeeds=False)
-    told = [line for line in output.splitlines() if "train.lr" in line and "params.yaml:" in line]
-    assert told == ["train: params.yaml: train.lr = -1: input should be greater than 0"]
+    messages = [line for line in output.splitlines() if "train.lr" in line]
+    messages = [line for line in messages if "params.yaml:" in line]
+    assert messages == ["train: params.yaml: train.lr = -1: input should be greater than 0"]
     assert "Traceback" not in output
     clone.restore()
 
 
 def test_a_queued_experiment_runs_the_code_it_was_queued_with(clone):
-    module = clone.folder / "src/split.py"
+    module = clone.folder / "src/split/assignment.py"
     code = module.read_text(encoding="utf-8")
     module.write_text(code.replace('"groups":', '"marked_groups":'), encoding="utf-8")
     clone.dvc("exp", "run", "--queue", "-n", "marked")
@@ -229,15 +231,15 @@ def test_a_queued_experiment_runs_the_code_it_was_queued_with(clone):
 
 
 def test_the_bugs_of_the_story_stop_at_the_gate(clone):
-    told = [bug("the_story"), bug("grayscale_kept")]
+    bugs = [find_bug("the_story"), find_bug("grayscale_kept")]
     settings = {"split.val_fraction": 0.5}  # so that few pictures suffice
-    settings |= {key: value for each in told for key, value in each.settings.items()}
+    settings |= {key: value for bug in bugs for key, value in bug.settings.items()}
     overrides = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
     output = clone.dvc("exp", "run", *overrides, succeeds=False)
     assert "train" not in ran(output)
-    said = output[output.index("gate:") :]
-    for check in (check for each in told for check in each.checks):
-        assert re.search(rf"\n  {check} \(stop\): .*\n    row \d", said), said
+    message = output[output.index("gate:") :]
+    for check in (check for bug in bugs for check in bug.checks):
+        assert re.search(rf"\n  {check} \(stop\): .*\n    row \d", message), message
     clone.restore()
 
 
@@ -251,6 +253,40 @@ def test_a_bug_without_a_knob_runs_as_an_experiment(inside, monkeypatch):
     listed = inside.dvc("exp", "list", "--name-only").split()
     assert {"bug-rows_lost", "bug-none"} <= set(listed)
     assert inside.run("git", "status", "--porcelain") == ""
-    # what is finished is not run again
-    monkeypatch.setattr(lab.Lab, "_measured", lambda *_: pytest.fail("ran again"))
+    # a finished run is not repeated
+    monkeypatch.setattr(lab.Lab, "_run_experiment", lambda *_: pytest.fail("ran again"))
     assert lab.run(["rows_lost"], inside.folder, settings) == entries
+
+
+def edits() -> list[tuple[str, list[str]]]:
+    """The rows of docs/architecture.md's table: a file, and the stages that its edit re-runs."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    section = text.split("## What an edit re-runs")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| [^|]+ \| `([^`]+)` \| ([^|]+) \|$", section, re.M)
+    return [(file, [] if stages == "nothing" else stages.split(", ")) for file, stages in rows]
+
+
+def test_the_documents_list_what_eight_edits_rerun():
+    assert len(edits()) == 8
+
+
+@pytest.mark.parametrize(("file", "stages"), edits(), ids=[file for file, _ in edits()])
+def test_an_edit_reruns_the_stages_that_the_documents_name(clone, file, stages):
+    path = clone.folder / file
+    text = path.read_text(encoding="utf-8")
+    changed = (
+        text.replace("evaluate:\n", "evaluate:\n  new_key: 1\n")
+        if file == "params.yaml"
+        else f"{text}# edited\n"
+    )
+    assert changed != text
+    path.write_text(changed, encoding="utf-8")
+    status = json.loads(clone.dvc("status", "--json"))
+    clone.restore()
+    causes = ("changed deps", "changed command")
+    code = [
+        stage
+        for stage, changes in status.items()
+        if any(cause in change for change in changes for cause in causes)
+    ]
+    assert code == stages

@@ -1,7 +1,7 @@
-"""A team shares data by a DVC remote: a folder, or WebDAV on this machine, as README says to set up.
+"""A team shares data by a DVC remote: a folder, or WebDAV on this machine.
 
-A project of two tiny stages stands for the pipeline, with the project's own .dvc/config: what is
-tested is what DVC does with it between the machines of two people.
+A project of two tiny stages, with this project's .dvc/config, replaces the pipeline. The tests show
+what DVC does with it between the machines of two people.
 """
 
 import configparser
@@ -64,28 +64,28 @@ pathlib.Path("metrics/train.json").write_text(json.dumps({"loss": 1 / x}))
 
 @dataclass
 class Member:
-    """A person at a machine of their own: a clone, and none of DVC's caches shared with others."""
+    """A person at their own machine: a clone, and none of DVC's caches shared with others."""
 
     folder: Path
 
     def run(self, *command: str, succeeds: bool = True) -> str:
-        outside = {  # a proxy, or the user's own remotes, are no part of this
+        inherited = {  # without a proxy, and without the user's own remotes
             name: value
             for name, value in os.environ.items()
             if not name.lower().endswith("_proxy") and not name.startswith(("DVC_", "GIT_"))
         }
-        own = self.folder.parent / f"{self.folder.name}-machine"
+        machine = self.folder.parent / f"{self.folder.name}-machine"
         environment = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "DVC_NO_ANALYTICS": "1",
-            "DVC_GLOBAL_CONFIG_DIR": str(own / "global"),
-            "DVC_SYSTEM_CONFIG_DIR": str(own / "system"),
-            "DVC_SITE_CACHE_DIR": str(own / "site-cache"),
+            "DVC_GLOBAL_CONFIG_DIR": str(machine / "global"),
+            "DVC_SYSTEM_CONFIG_DIR": str(machine / "system"),
+            "DVC_SITE_CACHE_DIR": str(machine / "site-cache"),
             **IDENTITY,
         }
         done = subprocess.run(
-            command, cwd=self.folder, env=outside | environment, text=True, stdout=subprocess.PIPE,
+            command, cwd=self.folder, env=inherited | environment, text=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, timeout=120,
         )  # fmt: skip
         assert (done.returncode == 0) == succeeds, done.stdout
@@ -98,7 +98,7 @@ class Member:
         return self.run("git", *arguments)
 
     def files(self) -> dict[str, bytes]:
-        """What the stages and DVC wrote: data, metrics and dvc.lock, by name."""
+        """Return the files of the stages and DVC, by name: data, metrics and dvc.lock."""
         written = [self.folder / "dvc.lock"]
         for folder in ("data", "metrics"):
             written += (path for path in (self.folder / folder).rglob("*") if path.is_file())
@@ -107,23 +107,24 @@ class Member:
 
 @dataclass
 class Team:
-    """A member who has run the pipeline and pushed, and where the others get it from."""
+    """A member who has run the pipeline and pushed it, and where the others get it."""
 
     first: Member
     origin: Path  # the bare git repository
     storage: Path  # the folder behind the remote
     pushed: dict[str, bytes] = field(default_factory=dict)  # the files of the first run
 
-    def joins(self, name: str) -> Member:
+    def join(self, name: str) -> Member:
+        """Return a new member with a fresh clone."""
         member = Member(self.first.folder.parent / name)
         self.first.git("clone", "-q", str(self.origin), str(member.folder))
         return member
 
 
 class Threaded(ThreadingMixIn, WSGIServer):
-    """Answers DVC's connections at once."""
+    """Serves each of DVC's connections in a thread."""
 
-    daemon_threads = True  # one kept open is not waited for
+    daemon_threads = True  # do not wait for open connections
     request_queue_size = 64
 
 
@@ -134,7 +135,7 @@ class Quiet(WSGIRequestHandler):
 
 @contextmanager
 def webdav(folder: Path, users: dict | bool) -> Iterator[str]:
-    """The URL at which a WebDAV server on this machine serves `folder` while the block runs."""
+    """Serve a folder by WebDAV on this machine while the block runs, and yield its URL."""
     scale = "is in requirements-scale.txt: pip install -r requirements-scale.txt"
     pytest.importorskip("dvc_webdav", reason=f"dvc-webdav {scale}")
     pytest.importorskip("wsgidav", reason=f"wsgidav {scale}")
@@ -150,7 +151,7 @@ def webdav(folder: Path, users: dict | bool) -> Iterator[str]:
     )
 
     def answer(environ: dict, start_response: Callable) -> Iterable[bytes]:
-        # wsgiref hands over the bare connection, of which WsgiDAV would read more than the body
+        # wsgiref passes the bare connection, and WsgiDAV would read more than the body
         length = int(environ.get("CONTENT_LENGTH") or 0)
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
         return share(environ, start_response)
@@ -166,8 +167,8 @@ def webdav(folder: Path, users: dict | bool) -> Iterator[str]:
             thread.join()
 
 
-def started(folder: Path, url: str, storage: Path) -> Team:
-    """The project, run once, pushed to a git repository and to the remote at `url`."""
+def start_team(folder: Path, url: str, storage: Path) -> Team:
+    """Run the project once, and push it to a git repository and to the remote at `url`."""
     team = Team(Member(folder / "first"), folder / "origin.git", storage)
     first = team.first
     (first.folder / ".dvc").mkdir(parents=True)
@@ -181,7 +182,9 @@ def started(folder: Path, url: str, storage: Path) -> Team:
     first.git("init", "-q", "--bare", str(team.origin))
     first.git("remote", "add", "origin", str(team.origin))
     first.dvc("remote", "add", "-d", "team", url)
-    first.dvc("remote", "modify", "team", "verify", "true")  # else what is spoilt is pulled unseen
+    first.dvc(
+        "remote", "modify", "team", "verify", "true"
+    )  # else DVC would pull damaged files unnoticed
     assert ran(first.dvc("repro")) == ["scrape", "train"]
     first.git("add", "-A")
     first.git("commit", "-qm", "first run")
@@ -197,19 +200,19 @@ def team(request, tmp_path_factory) -> Iterator[Team]:
     storage = folder / "storage"
     storage.mkdir()
     if request.param == "folder":
-        yield started(folder, str(storage), storage)
+        yield start_team(folder, str(storage), storage)
     else:
         with webdav(storage, users=True) as url:
-            yield started(folder, url, storage)
+            yield start_team(folder, url, storage)
 
 
 def ran(output: str) -> list[str]:
-    """The stages that DVC says it ran."""
+    """Return the stages that DVC reports as run."""
     return re.findall(r"^Running stage '(.+)'", output, re.MULTILINE)
 
 
 def picture_of(team: Team) -> tuple[str, Path]:
-    """A picture's name in the project, and the file that holds it in the remote."""
+    """Return a picture's name in the project, and its file in the remote."""
     picture = min((team.first.folder / "data/raw/images").iterdir())
     digest = hashlib.md5(picture.read_bytes()).hexdigest()
     name = str(picture.relative_to(team.first.folder))
@@ -217,7 +220,7 @@ def picture_of(team: Team) -> tuple[str, Path]:
 
 
 def secrets(config: Path) -> list[str]:
-    """The options in a DVC configuration that hold a secret, a URL's password among them."""
+    """Return the options of a DVC configuration that hold a secret, such as a URL's password."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.read(config, encoding="utf-8")
     return [
@@ -228,42 +231,42 @@ def secrets(config: Path) -> list[str]:
     ]
 
 
-def test_a_fresh_clone_pulls_and_has_nothing_to_run(team):
-    other = team.joins("other")
-    other.dvc("pull")
-    assert len(list((other.folder / "data/raw/images").iterdir())) == FILES
-    assert other.files() == team.pushed
-    output = other.dvc("repro")
+def test_a_fresh_clone_pulls_and_runs_no_stage(team):
+    member = team.join("member")
+    member.dvc("pull")
+    assert len(list((member.folder / "data/raw/images").iterdir())) == FILES
+    assert member.files() == team.pushed
+    output = member.dvc("repro")
     assert ran(output) == []
     assert output.count("didn't change, skipping") == len(STAGES)
-    assert "up to date" in other.dvc("status")
-    assert other.git("status", "--porcelain") == ""
+    assert "up to date" in member.dvc("status")
+    assert member.git("status", "--porcelain") == ""
 
 
-def test_an_experiment_is_handed_over_without_running_a_stage(team):
-    first, reviewer = team.first, team.joins("reviewer")
+def test_an_experiment_is_shared_without_running_a_stage(team):
+    first, reviewer = team.first, team.join("reviewer")
     assert ran(first.dvc("exp", "run", "-n", "one", "-S", "x=2")) == ["train"]
     first.dvc("exp", "push", "origin", "one")
-    made = first.files()
-    assert made["data/model/weights"] != team.pushed["data/model/weights"]
+    files = first.files()
+    assert files["data/model/weights"] != team.pushed["data/model/weights"]
     reviewer.dvc("exp", "pull", "origin", "one")
     reviewer.dvc("exp", "apply", "one")
-    assert reviewer.files() == made
+    assert reviewer.files() == files
     assert "x: 2" in (reviewer.folder / "params.yaml").read_text(encoding="utf-8")
     assert ran(reviewer.dvc("repro")) == []
 
 
-def test_a_file_that_the_remote_lost_is_named_and_can_be_pushed_again(team):
+def test_a_file_that_the_remote_lost_is_named_and_pushed_again(team):
     name, stored = picture_of(team)
     stored.unlink()
-    unlucky = team.joins("unlucky")
+    unlucky = team.join("unlucky")
     output = unlucky.dvc("pull", succeeds=False)
     digest = stored.parent.name + stored.name
     assert f"failed to transfer '{digest}'" in output
     status = unlucky.dvc("data", "status", "--granular", "--not-in-remote")
     _, _, lost = status.partition("Not in remote:")
     assert lost.split("DVC uncommitted")[0].split()[-1] == name
-    # DVC takes a folder for whole where the remote has its list: without that, it looks again
+    # DVC takes a folder for complete if the remote has its list; without the list it looks again
     [listing] = [path for path in team.storage.rglob("*.dir") if digest in path.read_text()]
     listing.unlink()
     team.first.dvc("push")
@@ -272,12 +275,12 @@ def test_a_file_that_the_remote_lost_is_named_and_can_be_pushed_again(team):
 
 
 @pytest.mark.parametrize("team", ["webdav"], indirect=True)
-def test_a_file_spoilt_on_the_remote_is_refused(team):
+def test_a_file_damaged_on_the_remote_is_refused(team):
     _, stored = picture_of(team)
     right = stored.read_bytes()
     stored.chmod(0o644)  # DVC writes them read-only
     stored.write_bytes(right[:-1])
-    careful = team.joins("careful")
+    careful = team.join("careful")
     assert "data/raw" in careful.dvc("pull", succeeds=False)
     assert not (careful.folder / "data/raw").exists()
     stored.write_bytes(right)
@@ -287,7 +290,7 @@ def test_a_file_spoilt_on_the_remote_is_refused(team):
 
 @pytest.mark.parametrize("team", ["webdav"], indirect=True)
 def test_a_password_opens_the_remote_and_is_never_committed(team):
-    stranger = team.joins("stranger")
+    stranger = team.join("stranger")
     with webdav(team.storage, users={"ann": {"password": PASSWORD}}) as url:
         stranger.dvc("remote", "modify", "--local", "team", "url", url)
         assert "401" in stranger.dvc("pull", succeeds=False)
@@ -306,8 +309,8 @@ def test_the_committed_configuration_holds_no_secret():
 
 
 @pytest.mark.parametrize("line", ["password = p", "url = webdav://ann:p@example.org/data"])
-def test_a_secret_in_a_configuration_is_seen(tmp_path, line):
+def test_a_secret_in_a_configuration_is_detected(tmp_path, line):
     config = tmp_path / "config"
     config.write_text(f"[core]\n    remote = team\n['remote \"team\"']\n    {line}\n")
-    [seen] = secrets(config)
-    assert seen.endswith(line.split()[0])
+    [option] = secrets(config)
+    assert option.endswith(line.split()[0])

@@ -1,4 +1,4 @@
-"""A scrape that is killed, stopped or refused half-way goes on where it was."""
+"""A scrape that is killed, stopped or refused half-way resumes in its next run."""
 
 import os
 import random
@@ -24,7 +24,14 @@ from tests.servers import Answer, Server, served
 PICTURES = 300
 KILLS = 20
 AT_ONCE = 4
-PROGRAM = "from src.errors import reported; from stages.scrape import main\nwith reported('scrape'): main()"
+PROGRAM = """
+from src.errors import exit_on_user_error
+from stages.scrape import main
+with exit_on_user_error("scrape"):
+    main()
+"""
+# tests may run as a shell's background job, which ignores Ctrl-C
+ALLOW_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 
 
 def picture(number: int) -> bytes:
@@ -58,8 +65,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def place(server: Server, tmp_path: Path) -> Callable[..., Path]:
-    """A folder with the settings for a scrape of the server: place("here")."""
+def scrape_folder(server: Server, tmp_path: Path) -> Callable[..., Path]:
+    """Return a folder with the settings for a scrape of the server: scrape_folder("name")."""
 
     def make(name: str, **settings: object) -> Path:
         values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -80,6 +87,7 @@ def place(server: Server, tmp_path: Path) -> Callable[..., Path]:
 
 
 def start(folder: Path, first: str = "") -> subprocess.Popen:
+    """Start the stage in a folder; `first` is code to run before it."""
     return subprocess.Popen(
         [sys.executable, "-c", first + PROGRAM],
         cwd=folder,
@@ -90,124 +98,125 @@ def start(folder: Path, first: str = "") -> subprocess.Popen:
 
 
 def finish(folder: Path, first: str = "") -> tuple[int, str]:
-    """Exit status and what was said; `first` is run before the program."""
+    """Run the stage; return its exit status and its messages."""
     process = start(folder, first)
-    return (process.communicate(timeout=60)[1], process.returncode)[::-1]
+    messages = process.communicate(timeout=60)[1]
+    return process.returncode, messages
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    """Every file that the stage leaves, by name."""
-    kept = [*(folder / "data").rglob("*"), *(folder / "metrics").rglob("*")]
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in kept if p.is_file()}
+    """Return every file that the stage wrote, by name."""
+    paths = [*(folder / "data").rglob("*"), *(folder / "metrics").rglob("*")]
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
 
 
-def pictures_asked(server: Server) -> Counter[str]:
-    return Counter(target for target in server.asked if target.startswith("/p/"))
+def picture_requests(server: Server) -> Counter[str]:
+    return Counter(target for target in server.targets if target.startswith("/p/"))
 
 
-def kept(folder: Path) -> set[str]:
-    """Targets whose bodies were kept by the runs so far."""
+def cached(folder: Path) -> set[str]:
+    """Return the targets whose bodies the runs so far have cached."""
     table = folder / ".cache/http/answers.sqlite"
     if not table.exists():
         return set()
     with closing(sqlite3.connect(table)) as rows:
         if not rows.execute("SELECT name FROM sqlite_master").fetchall():
             return set()
-        found = rows.execute("SELECT url FROM answers WHERE runs IS NULL").fetchall()
-    return {"/" + url.split("/", 3)[3] for (url,) in found}
+        urls = rows.execute("SELECT url FROM answers WHERE runs IS NULL").fetchall()
+    return {"/" + url.split("/", 3)[3] for (url,) in urls}
 
 
-def test_a_scrape_killed_at_twenty_moments_ends_as_if_undisturbed(server, place):
-    quiet, killed = place("quiet"), place("killed")
+def test_a_scrape_killed_twenty_times_ends_like_an_undisturbed_one(server, scrape_folder):
+    quiet, killed = scrape_folder("quiet"), scrape_folder("killed")
     assert finish(quiet)[0] == 0
-    server.asked.clear()
-    have: set[str] = set()
+    server.targets.clear()
+    complete: set[str] = set()
     seen = 0
     for moment in sorted(random.Random(5).sample(range(1, PICTURES), KILLS)):
         process = start(killed)
-        while len(server.asked) < moment and process.poll() is None:
+        while len(server.targets) < moment and process.poll() is None:
             time.sleep(0.002)
         process.kill()
         process.communicate()
-        assert not have & set(server.asked[seen:])
-        have, seen = kept(killed), len(server.asked)
-    assert PICTURES > len(have) > PICTURES / 4
+        assert not complete & set(server.targets[seen:])
+        complete, seen = cached(killed), len(server.targets)
+    assert PICTURES > len(complete) > PICTURES / 4
     for _ in range(2):
         assert finish(killed)[0] == 0
-        assert not have & set(server.asked[seen:])
-        have, seen = kept(killed), len(server.asked)
+        assert not complete & set(server.targets[seen:])
+        complete, seen = cached(killed), len(server.targets)
         assert written(killed) == written(quiet)
-    assert have == {"/p/7.jpg", "/p/8.jpg"} ^ {t for t in server.answers if t != "/album?page=4"}
+    assert complete == {"/p/7.jpg", "/p/8.jpg"} ^ {
+        t for t in server.answers if t != "/album?page=4"
+    }
 
 
-def test_ctrl_c_stops_within_two_seconds_and_says_what_is_done(server, place):
-    folder = place("here", timeout_s=20)
-    server["/p/100.jpg"] = Answer(picture(100), pause=15)  # someone is still waiting for this one
-    # a shell's background job, as which tests may run, has Ctrl-C switched off
-    process = start(folder, "import signal\nsignal.signal(2, signal.default_int_handler)\n")
-    while sum(pictures_asked(server).values()) < 150:
+def test_ctrl_c_stops_within_two_seconds_and_reports_progress(server, scrape_folder):
+    folder = scrape_folder("scrape", timeout_s=20)
+    server["/p/100.jpg"] = Answer(picture(100), pause=15)  # a thread still waits for this one
+    process = start(folder, ALLOW_CTRL_C)
+    while sum(picture_requests(server).values()) < 150:
         time.sleep(0.01)
-    began = time.monotonic()
+    sent = time.monotonic()
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=30)[1]
-    assert time.monotonic() - began < 2
+    messages = process.communicate(timeout=30)[1]
+    assert time.monotonic() - sent < 2
     assert process.returncode == 130
-    assert "interrupted" in said and f"of {PICTURES} pictures" in said
-    assert "run the same command to go on" in said
-    assert "Traceback" not in said
+    assert "interrupted" in messages and f"of {PICTURES} pictures" in messages
+    assert "run the same command to continue" in messages
+    assert "Traceback" not in messages
     server["/p/100.jpg"] = Answer(picture(100))
     assert finish(folder)[0] == 0
-    assert pictures_asked(server)["/p/3.jpg"] == 1
+    assert picture_requests(server)["/p/3.jpg"] == 1
 
 
-def test_a_server_gone_half_way_is_an_error_and_what_was_fetched_is_kept(server, place):
-    folder = place("here", retries=0, timeout_s=1)
-    gone = threading.Event()
+def test_a_server_that_goes_away_is_an_error_and_no_fetched_picture_is_lost(server, scrape_folder):
+    folder = scrape_folder("scrape", retries=0, timeout_s=1)
+    back = threading.Event()
     honest = server.answer
 
     def answer(target: str, headers: dict[str, str]) -> Answer:
-        found = honest(target, headers)
-        if sum(pictures_asked(server).values()) > 100 and not gone.is_set():
-            return Answer(status=0)
-        return found
+        usual = honest(target, headers)
+        down = sum(picture_requests(server).values()) > 100 and not back.is_set()
+        return Answer(status=0) if down else usual
 
     server.answer = answer
-    status, said = finish(folder)
+    status, messages = finish(folder)
     assert status == 1
-    assert "asked no more" in said and "What was fetched is kept" in said
-    assert "Traceback" not in said
+    assert "asked no more" in messages and "What was fetched is kept" in messages
+    assert "Traceback" not in messages
     assert not (folder / "data/raw/ledger.parquet").exists()
-    gone.set()
-    before = len(server.asked)
+    back.set()
+    before = len(server.targets)
     assert finish(folder)[0] == 0
-    assert len(server.asked) - before < PICTURES - 60
+    assert len(server.targets) - before < PICTURES - 60
     assert len(written(folder)) == PICTURES - 2 + 3 + 2  # pages; the ledger and the metrics
 
 
-def test_a_budget_ends_a_run_and_the_next_goes_on(server, place):
-    folder = place("here", max_requests=150)
-    status, said = finish(folder)
+def test_a_budget_ends_a_run_and_the_next_run_resumes(server, scrape_folder):
+    folder = scrape_folder("scrape", max_requests=150)
+    status, messages = finish(folder)
     assert status == 1
-    assert "scrape.max_requests = 150 is used up" in said
-    assert f"of {PICTURES} pictures" in said
-    assert len(server.asked) <= 150
-    status, said = finish(folder)
+    assert "scrape.max_requests = 150 is used up" in messages
+    assert f"of {PICTURES} pictures" in messages
+    assert len(server.targets) <= 150
+    status, messages = finish(folder)
     assert status in (0, 1)
-    assert len(server.asked) <= 300
+    assert len(server.targets) <= 300
     while status:
-        status, said = finish(folder)
-    assert pictures_asked(server)["/p/0.jpg"] == 1
+        status, messages = finish(folder)
+    assert picture_requests(server)["/p/0.jpg"] == 1
 
 
-def test_a_folder_that_may_not_be_written_is_an_error_by_its_name(server, place):
-    folder = place("here")
+def test_a_folder_that_cannot_be_written_is_named(server, scrape_folder):
+    folder = scrape_folder("scrape")
     (folder / ".cache").write_text("a file where a folder should be")
-    status, said = finish(folder)
+    status, messages = finish(folder)
     assert status == 1
-    assert ".cache" in said and "Traceback" not in said
+    assert ".cache" in messages and "Traceback" not in messages
 
 
-# A write beyond so many bytes fails as on a full disk.
+# Writes beyond a file size fail as on a full disk.
 SMALL_DISK = """
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -216,16 +225,16 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))
 
 
 @pytest.mark.parametrize("bytes_left", [100_000, 3_000])
-def test_a_full_disk_is_an_error_and_what_was_fetched_is_kept(server, place, bytes_left):
-    folder = place("here")
+def test_a_full_disk_is_an_error_and_no_fetched_picture_is_lost(server, scrape_folder, bytes_left):
+    folder = scrape_folder("scrape")
     server["/p/299.jpg"] = Answer(picture(299) + bytes(200_000))
-    status, said = finish(folder, SMALL_DISK.format(bytes_left))
+    status, messages = finish(folder, SMALL_DISK.format(bytes_left))
     assert status == 1
-    assert "cannot write" in said or "cannot be used" in said
-    assert "Traceback" not in said and "delete" not in said
+    assert "cannot write" in messages or "cannot be used" in messages
+    assert "Traceback" not in messages and "delete" not in messages
     assert not (folder / "data/raw/ledger.parquet").exists()
-    had = kept(folder)
-    before = len(server.asked)
+    before_fix = cached(folder)
+    before = len(server.targets)
     assert finish(folder)[0] == 0
-    assert not had & set(server.asked[before:])
+    assert not before_fix & set(server.targets[before:])
     assert (folder / "data/raw/ledger.parquet").exists()

@@ -1,0 +1,107 @@
+"""python -m src: its help, its errors and its exit statuses."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from src.__main__ import COMMANDS, PROGRAM, main, run
+from tests.conftest import ROOT
+
+
+@click.command()
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the command line in this process, and return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["src", *arguments])
+    with pytest.raises(SystemExit) as end:
+        run()
+    return end.value.code
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command that help lists."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if not command.hidden:
+            yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def test_help_lists_every_command_with_one_line():
+    lines = CliRunner().invoke(main, ["--help"]).output.splitlines()
+    listed = lines[lines.index("Commands:") + 1 : lines.index("", lines.index("Commands:"))]
+    assert [line.split(maxsplit=1) for line in listed] == [
+        [name, line] for name, (_, line) in COMMANDS.items()
+    ]
+
+
+def test_every_file_of_cli_is_a_command():
+    files = {path.stem for path in (ROOT / "src/cli").glob("*.py")} - {"__init__"}
+    assert files == set(COMMANDS)
+
+
+@pytest.mark.parametrize("words", list(commands(main)), ids=" ".join)
+def test_every_command_has_help_with_an_example(words):
+    shown = CliRunner().invoke(main, [*words, "--help"], prog_name=PROGRAM)
+    assert shown.exit_code == 0
+    assert shown.output.startswith(f"Usage: {PROGRAM} {' '.join(words)}")
+    example = shown.output.partition("Example: ")[2]
+    assert " ".join([PROGRAM, *words]) in example
+
+
+def test_help_starts_in_half_a_second_without_torch():
+    program = "import sys, runpy; sys.argv = ['src', '--help']; runpy.run_module('src')"
+    checked = (
+        f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); {program}"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", checked], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.splitlines()[-1] == "False"
+    seconds = []
+    for _ in range(5):  # of which the machine may disturb some
+        start = time.monotonic()
+        subprocess.run([sys.executable, "-m", "src", "--help"], cwd=ROOT, stdout=subprocess.DEVNULL)
+        seconds.append(time.monotonic() - start)
+    assert min(seconds) < 0.5
+
+
+def test_an_error_of_the_user_is_one_line_and_status_1(monkeypatch, capsys):
+    assert ended(monkeypatch, "preset", "nobody") == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{PROGRAM}: 'nobody' is no preset: expected one of ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["nope"], "No such command 'nope'"),
+        (["preset"], "Missing argument 'NAME'"),
+        (["preset", "facades", "--fast"], "No such option '--fast'"),
+        (["checks", "one"], "Got unexpected extra argument (one)"),
+        (["bugs", "nope"], "No such command 'nope'"),
+    ],
+)
+def test_wrong_usage_is_status_2_with_the_way_to_help(monkeypatch, capsys, arguments, reason):
+    assert ended(monkeypatch, *arguments) == 2
+    error = capsys.readouterr().err
+    assert reason in error
+    assert "--help' for help" in error
+    assert "Traceback" not in error
+
+
+def test_ctrl_c_is_one_line_and_status_130(monkeypatch, capsys):
+    monkeypatch.setitem(COMMANDS, "wait", (f"{__name__}:interrupted", "Wait for Ctrl-C."))
+    assert ended(monkeypatch, "wait") == 130
+    [line] = capsys.readouterr().err.split("\n")[-2:-1]
+    assert line == f"{PROGRAM}: interrupted; run the same command to continue"

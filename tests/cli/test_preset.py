@@ -1,0 +1,54 @@
+"""python -m src preset: a recipe as words for dvc exp run."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from src.cli.preset import overrides, preset
+from src.errors import UserError
+from tests.conftest import ROOT
+
+PARAMS = ROOT / "params.yaml"
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_is_valid_and_printed_as_overrides(file: Path, changed, monkeypatch):
+    words = overrides(file, PARAMS)
+    assert "source=facades" in words
+    params = changed(
+        {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in words)}
+    )
+    network = (params.task, params.model, params.pair.crop_size, params.train.batch_size)
+    assert network == ("labels", "unet", 256, 1)
+    assert params.train.steps == 200 * 400
+    monkeypatch.chdir(ROOT)
+    shown = CliRunner().invoke(preset, [file.stem])
+    assert shown.output == " ".join(f"-S {word}" for word in words) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("train: {steps: -1}", "train.steps = -1"),
+        ("train: {stepz: 1}", "train.stepz = 1 is not a known key"),
+        ("- 1", "holds list"),
+        ("a: [", "cannot be read as YAML"),
+        ("seed: {a: 1}", "seed is no section"),
+        ("gallery: {item: 'li.photo a'}", "needs quotes"),
+    ],
+)
+def test_a_wrong_preset_is_refused_by_name(tmp_path: Path, text: str, reason: str):
+    (tmp_path / "preset.yaml").write_text(text)
+    with pytest.raises(UserError, match=re.escape(reason)) as refused:
+        overrides(tmp_path / "preset.yaml", PARAMS)
+    assert "preset.yaml" in str(refused.value)
+
+
+def test_a_list_of_a_preset_is_one_word(tmp_path: Path):
+    (tmp_path / "preset.yaml").write_text("train: {discriminator: {augment: [color, cutout]}}")
+    words = overrides(tmp_path / "preset.yaml", PARAMS)
+    assert words == ["train.discriminator.augment=[color,cutout]"]

@@ -1,0 +1,176 @@
+"""Feature networks: random ones, and Inception with weights that nobody has trained."""
+
+import hashlib
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
+
+from src.errors import UserError
+from src.evaluate import distances
+from src.evaluate.features import Extractor, InceptionFeatures, RandomFeatures, build_extractor
+from src.imaging.resizing import resize
+from src.model import image_metrics
+from src.params import read_params
+from src.weights import pretrained
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def photos(faces) -> np.ndarray:
+    """Forty portraits, (40, 32, 32, 3) uint8."""
+    return np.stack([resize(face, 32, 32) for face in faces])
+
+
+def test_features_do_not_depend_on_the_batch(photos):
+    features = [build_extractor(None, 0, size)(photos) for size in (7, 64)]
+    np.testing.assert_allclose(*features, rtol=1e-5, atol=1e-6)
+
+
+def test_features_are_cached_by_content_and_network(photos, tmp_path):
+    extractor = build_extractor(None, 0, 8, tmp_path)
+    first = extractor(photos, cache=True)
+    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(RandomFeatures, "forward", lambda *_: pytest.fail("computed again"))
+        assert np.array_equal(extractor(photos, cache=True), first)
+    assert not np.array_equal(build_extractor(None, 1, 8, tmp_path)(photos, cache=True), first)
+    changed = photos.copy()
+    changed[3, 5, 5] ^= 255
+    assert not np.array_equal(extractor(changed, cache=True), first)
+    assert len(list(tmp_path.iterdir())) == 3
+    extractor(changed[::-1])
+    assert len(list(tmp_path.iterdir())) == 3
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:50])
+    assert np.array_equal(extractor(photos, cache=True), first)
+
+
+def test_random_features_are_a_fixed_function_of_the_seed(photos):
+    x = image_metrics.to_planes(photos[:5])
+    torch.manual_seed(1)
+    first = RandomFeatures(3)(x)
+    torch.manual_seed(2)
+    assert torch.equal(RandomFeatures(3)(x), first)
+    assert not torch.equal(RandomFeatures(4)(x), first)
+    assert first.shape == (5, RandomFeatures.num_features)
+
+
+def test_random_features_do_not_depend_on_the_rest_of_the_batch(photos):
+    network = RandomFeatures(0)
+    x = image_metrics.to_planes(photos[:5])
+    alone = torch.cat([network(picture[None]) for picture in x])
+    assert torch.allclose(network(x), alone, rtol=1e-5, atol=1e-6)
+
+
+class Untrained(FeatureExtractorInceptionV3):
+    def load_state_dict(self, *arguments, **keywords):
+        """Keep the random weights: the constructor always reads a file."""
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory) -> Path:
+    """A file of the right shapes."""
+    folder = tmp_path_factory.mktemp("inception")
+    torch.save({}, folder / "nothing.pth")
+    torch.manual_seed(0)
+    network = Untrained("inception-v3-compat", ["2048"], str(folder / "nothing.pth"))
+    torch.save(network.state_dict(), folder / "untrained.pth")
+    return folder / "untrained.pth"
+
+
+@pytest.fixture(scope="session")
+def inception(untrained, tmp_path_factory) -> Extractor:
+    """The network as the stages build it: verified and loaded."""
+    folder = tmp_path_factory.mktemp("weights")
+    data = untrained.read_bytes()
+    settings = read_params(ROOT / "params.yaml").evaluate
+    settings = settings.model_copy(update={"inception_weights": str(untrained)})
+    pretrained.obtain_inception(settings, folder, len(data), hashlib.sha256(data).hexdigest())
+    return build_extractor(pretrained.inception_file(folder), 0, 32)
+
+
+def test_verified_weights_give_the_features_of_fid(inception, faces):
+    pictures = np.stack([face[64:128, 64:128] for face in faces[:3]])
+    features = inception.network(image_metrics.to_planes(pictures))
+    assert inception.name == "fid"
+    assert features.shape == (3, inception.network.num_features) == (3, 2048)
+    assert features.isfinite().all()
+    assert not torch.equal(features[0], features[1])
+
+
+def test_folding_and_memory_order_change_no_feature(inception, untrained, faces):
+    pictures = image_metrics.to_planes(np.stack([face[64:128, 64:128] for face in faces[:4]]))
+    plain = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(untrained))
+    with torch.no_grad():
+        expected = plain(pictures)
+    features = inception.network(pictures)
+    assert torch.allclose(features, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_fid_is_that_of_torchmetrics_with_the_same_weights(inception, untrained, faces):
+    pictures = np.stack([face[64:128, 64:128] for face in faces[:10]])
+    metric = FrechetInceptionDistance(
+        NoTrainInceptionV3("inception-v3-compat", ["2048"], str(untrained))
+    ).set_dtype(torch.float64)
+    metric.update(image_metrics.to_planes(pictures[:5]), real=True)
+    metric.update(image_metrics.to_planes(pictures[5:]), real=False)
+    distance = distances.frechet(inception(pictures[5:]), inception(pictures[:5]))
+    assert distance == pytest.approx(float(metric.compute()), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"a": torch.zeros(2)},
+        {"Conv2d_1a_3x3.conv.weight": torch.zeros(3, 3)},
+        [torch.zeros(2)],
+        None,
+    ],
+    ids=["names", "shapes", "list", "nothing"],
+)
+def test_weights_of_another_network_are_refused_by_file(tmp_path, content):
+    path = tmp_path / "other.pth"
+    torch.save(content, path)
+    with pytest.raises(UserError, match="does not fit the Inception network") as caught:
+        InceptionFeatures(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"<!DOCTYPE html>", bytes(range(256)) * 8], ids=["empty", "page", "bytes"]
+)
+def test_a_file_that_holds_no_weights_is_refused_by_file(tmp_path, data):
+    path = tmp_path / "other.pth"
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="does not fit the Inception network") as caught:
+        InceptionFeatures(path)
+    assert str(path) in str(caught.value)
+
+
+class CreatesFolder:
+    """Creates a folder when it is unpickled without care."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def __reduce__(self):
+        return Path.mkdir, (self.folder,)
+
+
+@pytest.mark.parametrize("archive", [True, False], ids=["torch", "pickle"])
+def test_weights_that_would_run_code_are_refused_without_running_it(tmp_path, archive):
+    path = tmp_path / "other.pth"
+    content = {"a": CreatesFolder(tmp_path / "created")}
+    if archive:
+        torch.save(content, path)
+    else:
+        path.write_bytes(pickle.dumps(content))
+    with pytest.raises(UserError, match="does not fit the Inception network"):
+        InceptionFeatures(path)
+    assert not (tmp_path / "created").exists()
