@@ -69,7 +69,7 @@ def measure(evidence: Evidence, copies: set[int]) -> float:
     decode = seconds_of_decoding(evidence)
     slowest = sorted(seconds, key=seconds.__getitem__, reverse=True)[:SLOWEST]
     told = ", ".join(f"{name} {seconds[name]:.1f} s" for name in slowest)
-    compared = "every pair" if count <= leak.EXACT else "by index"
+    compared = "every pair" if count <= leak.MAX_EXACT else "by index"
     print(
         f"| {count:,} | {compared} | {audit:.1f} | {1000 * audit / count:.2f} | "
         f"{1000 * decode / count:.2f} | {len(found & copies)} of {len(copies)}, "

@@ -46,6 +46,7 @@ from src.parallel.local import map_processes
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import write_table
+from src.storage.slices import slices
 from src.vision import grayscale
 from tests.copies import COPIES, again
 from tests.disguises import COLOUR, GRAY, PARTLY
@@ -135,7 +136,7 @@ def written(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
 def recall(table: pd.DataFrame, raw: Path) -> None:
     clean = read_params().clean.model_copy(update={"grayscale": "keep"})
     began = time.perf_counter()
-    judged = verdicts.assign_verdicts(table, measure.measure(table, raw), clean)
+    judged = verdicts.assign_verdicts(table, measure.measure_pictures(table, raw), clean)
     took = time.perf_counter() - began
     cluster = judged.groupby("person")["cluster"].transform("first")
     found = (judged["cluster"] == cluster).groupby(judged["kind"], sort=False).mean()
@@ -194,8 +195,8 @@ def speed(files: list[Path]) -> float:
             cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
 
     def ours() -> None:
-        for at in range(0, len(files), measure.BATCH):
-            measure.measure_files([(path, "single") for path in files[at : at + measure.BATCH]])
+        for part in slices(len(files), measure.FILES_PER_TASK):
+            measure.measure_files([(path, "single") for path in files[part]])
 
     rounds = [(seconds(plain), seconds(ours)) for _ in range(ROUNDS)]
     each = [1000 * statistics.median(column) / len(files) for column in zip(*rounds, strict=True)]
@@ -219,7 +220,7 @@ def against(folder: Path, files: list[Path], count: int) -> None:
     found = {}
 
     def ours() -> float:
-        return seconds(lambda: found.update(made=measure.measure(table, folder)))
+        return seconds(lambda: found.update(made=measure.measure_pictures(table, folder)))
 
     def whole() -> float:
         return ours() + seconds(lambda: verdicts.assign_verdicts(table, found["made"], clean))
@@ -258,7 +259,7 @@ SCRAPED = {"layout": "single", "status": "ok", "item_id": "", "page_url": None}
 def join(sizes: list[int]) -> None:
     """All pairs of random hashes, with a thousand planted ones within the radius."""
     bits = read_params().clean.hash_distance
-    Index(np.zeros((2, 32), np.uint8)).within(np.zeros((2, 32), np.uint8), bits)
+    Index(np.zeros((2, 32), np.uint8)).range_search(np.zeros((2, 32), np.uint8), bits)
     print("| hashes | s | planted pairs found | others | peak MB |\n" + "| ---: " * 5 + "|")
     took = [in_a_process(_join, count, bits) for count in sizes]
     if len(sizes) > 1:
@@ -280,9 +281,10 @@ def _join(count: int, distance: int) -> float:
         own[64 + rng.permutation(192)[: number % (distance - low + 1)]] ^= 1
         hashes[other] = np.packbits(own)
     began = time.perf_counter()
-    pairs = Index(hashes).within(hashes, distance)
+    pairs = Index(hashes).range_search(hashes, distance)
     took = time.perf_counter() - began
-    pairs = {(int(i), int(j)) for i, j, _ in pairs[pairs[:, 0] < pairs[:, 1]]}
+    pairs = pairs[pairs["query"] < pairs["match"]]
+    pairs = {(query, match) for query, match, _ in pairs.tolist()}
     wanted = {(int(min(pair)), int(max(pair))) for pair in planted}
     print(
         f"| {count:,} | {took:.1f} | {len(pairs & wanted)} of {len(wanted)} | "
@@ -303,9 +305,9 @@ def _growth(count: int, folder: Path) -> None:
     table = listed(photographs(count, folder, 150))
     found = {}
     kept = folder / "kept"
-    measuring = seconds(lambda: found.update(made=measure.measure(table, folder, kept)))
+    measuring = seconds(lambda: found.update(made=measure.measure_pictures(table, folder, kept)))
     judging = seconds(lambda: verdicts.assign_verdicts(table, found["made"], read_params().clean))
-    prints = measure.as_table(found["made"])
+    prints = measure.fingerprint_table(found["made"])
     write_table(prints, kept / "fingerprints.parquet", measure.COLUMNS)
     print(f"| {count:,} | {measuring:.1f} | {judging:.1f} | {peak()} |", flush=True)
 

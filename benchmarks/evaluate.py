@@ -77,7 +77,7 @@ def main() -> None:
 
         def ours(kept: Path | None) -> float:
             known, new = (Extractor(features, "untrained", BATCH, k) for k in (kept, None))
-            return distances.frechet(new(made), known(real, keep=True))
+            return distances.frechet(new(made), known(real, cache=True))
 
         ours(folder / "kept")
         ratios: dict[str, list[float]] = {"first": [], "cached": []}

@@ -1,4 +1,4 @@
-"""What many tests build: ledgers, pairs, and models that nobody has trained."""
+"""What many tests build: ledgers, pairs, and untrained models."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -23,23 +23,19 @@ def ledger_table(
 
     Args:
         rows: The values of each row that are not the defaults; or only how many rows there are.
-            By default a row is a fetched picture that is kept, alone in its cluster and group.
+            By default a row is a fetched picture with the verdict keep, alone in its cluster and
+            group.
         stage: raw, clean or split.
-        common: Values of every row that has no other.
+        common: Values of all rows, where a row has no other.
     """
-    given = [{} for _ in range(rows)] if isinstance(rows, int) else list(rows)
+    changes = [{} for _ in range(rows)] if isinstance(rows, int) else list(rows)
     schema = ledger.schema(stage)
-    table = [_default_row(number) | common | dict(row) for number, row in enumerate(given)]
-    frame = pd.DataFrame([{name: row.get(name) for name in schema.names} for row in table])
-    arrow = pa.Table.from_pandas(
-        frame.reindex(columns=schema.names), schema=schema, preserve_index=False
-    )
-    nullable = {
-        pa.int64(): pd.Int64Dtype(),
-        pa.float64(): pd.Float64Dtype(),
-        pa.bool_(): pd.BooleanDtype(),
-    }
-    return arrow.to_pandas(types_mapper=nullable.get)
+    records = [_default_row(number) | common | dict(row) for number, row in enumerate(changes)]
+    columns = [
+        pa.array([record.get(field.name) for record in records], field.type, from_pandas=True)
+        for field in schema
+    ]
+    return ledger.to_nullable(pa.table(columns, schema=schema))
 
 
 def _default_row(number: int) -> dict[str, object]:
@@ -67,7 +63,14 @@ def pairs_of(
     labels: np.ndarray | None = None,
     canny: Canny = CANNY,
 ) -> Pairs:
-    """Return the pairs of square photos (N, S, S, 3), of ledger rows 0 … N - 1 or of `rows`."""
+    """Return the pairs of some photos.
+
+    Args:
+        photos: N of (S, S, 3) uint8.
+        rows: Their rows in the ledger, by default 0 … N - 1.
+        labels: (N, S, S, 3) uint8.
+        canny: Settings of the edges.
+    """
     photo = np.stack(list(photos))
     rows = list(range(len(photo))) if rows is None else list(rows)
     edges = np.stack([to_canny(picture, canny) for picture in photo])
@@ -82,11 +85,17 @@ def pairs_of(
 
 
 def untrained(
-    task: str, output: str, model: str, network: dict, gain: float, seed: int = 0
+    task: str, output: str, model: str, network: dict[str, object], gain: float, seed: int = 0
 ) -> Generator:
-    """Return a generator for 32-pixel pictures.
+    """Return a generator for 32-pixel pictures with random weights.
 
-    Its weights are multiplied by `gain`, because it would paint gray alone without.
+    Args:
+        task: colorize, sketch or labels.
+        output: As in params.yaml.
+        model: encdec or unet.
+        network: The model's settings, as in params.yaml.
+        gain: Multiplies the weights, without which it would paint only gray.
+        seed: Of the weights.
     """
     torch.manual_seed(seed)
     generator = Generator(

@@ -1,4 +1,4 @@
-"""Copies of a picture, one of every kind: (pixels, rng) → JPEG bytes."""
+"""Copies of a picture, one of each kind: (pixels, rng) → JPEG bytes."""
 
 from collections.abc import Callable
 
@@ -8,13 +8,16 @@ from PIL import Image, ImageDraw
 from src.demo.inventory import alter
 from src.storage.encoding import encode_jpeg
 
+Copying = Callable[[np.ndarray, np.random.Generator], bytes]
 
-def as_demo(kind: str) -> Callable[[np.ndarray, np.random.Generator], bytes]:
+
+def as_demo(kind: str) -> Copying:
+    """Copy as the demo site does."""
     return lambda picture, rng: alter(picture, kind, rng)
 
 
-def cropped(share: float) -> Callable[[np.ndarray, np.random.Generator], bytes]:
-    """So much off each axis, from a random corner."""
+def cropped(share: float) -> Copying:
+    """Cut off a share of each side's length, at random ends."""
 
     def crop(picture: np.ndarray, rng: np.random.Generator) -> bytes:
         height, width = picture.shape[:2]
@@ -26,17 +29,15 @@ def cropped(share: float) -> Callable[[np.ndarray, np.random.Generator], bytes]:
 
 
 def darkened(picture: np.ndarray, rng: np.random.Generator) -> bytes:
+    """Remove a quarter of the light."""
     return encode_jpeg((picture.astype(np.int32) * 3 // 4).astype(np.uint8))
 
 
 def with_logo(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    """A badge of a sixth of the shorter side in one of the corners."""
+    """Put a badge of a sixth of the shorter side into one of the corners."""
     height, width = picture.shape[:2]
     side = min(height, width) // 6
-    left, top = (
-        int(rng.integers(2)) * (width - side - 8) + 4,
-        int(rng.integers(2)) * (height - side - 8) + 4,
-    )
+    left, top = (int(rng.integers(2)) * (length - side - 8) + 4 for length in (width, height))
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     draw.rectangle((left, top, left + side, top + side), fill=(250, 250, 250))
@@ -45,16 +46,17 @@ def with_logo(picture: np.ndarray, rng: np.random.Generator) -> bytes:
 
 
 def rotated(picture: np.ndarray, rng: np.random.Generator) -> bytes:
-    """By two degrees either way, black corners."""
+    """Rotate by two degrees either way; the corners become black."""
     angle = 2 if rng.integers(2) else -2
     return encode_jpeg(np.asarray(Image.fromarray(picture).rotate(angle, Image.Resampling.BICUBIC)))
 
 
 def again(picture: np.ndarray, rng: np.random.Generator) -> bytes:
+    """Only encode."""
     return encode_jpeg(picture, 92)
 
 
-COPIES: dict[str, Callable[[np.ndarray, np.random.Generator], bytes]] = {
+COPIES: dict[str, Copying] = {
     "exact": again,
     "recompressed, quality 60": as_demo("recompressed"),
     "resized to 70 %": as_demo("resized"),

@@ -1,4 +1,4 @@
-"""Grayscale in every disguise, and colour that is easily taken for it: (pixels, rng) → pixels."""
+"""Grayscale in every disguise, and colour that looks like it: (pixels, rng) → pixels."""
 
 from collections.abc import Callable
 
@@ -14,18 +14,18 @@ Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def stored(values: np.ndarray, quality: int = 90) -> np.ndarray:
-    """Floats of 0…255 as they come back from a JPEG."""
+    """Encode floats of 0…255 as a JPEG and decode it."""
     pixels = np.ascontiguousarray(values.clip(0, 255).round().astype(np.uint8))
     return decoding.decode(encode_jpeg(pixels, quality))
 
 
 def gray(pixels: np.ndarray) -> np.ndarray:
-    """(height, width, 1) float, 0…255."""
+    """Return the luma, (height, width, 1) float, 0…255."""
     return np.asarray(Image.fromarray(pixels).convert("L")).astype(np.float64)[..., None]
 
 
-def inks(dark: tuple, light: tuple) -> Change:
-    """Two inks, or two ends of a gradient."""
+def inks(dark: tuple[int, int, int], light: tuple[int, int, int]) -> Change:
+    """Print in two inks, or two ends of a gradient."""
 
     def print_(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
         share = gray(pixels) / 255
@@ -35,7 +35,7 @@ def inks(dark: tuple, light: tuple) -> Change:
 
 
 def split_tone(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    """Blue shadows and warm lights, as selenium and gold toning give."""
+    """Tone with blue shadows and warm lights, as selenium and gold do."""
     share = gray(pixels) / 255
     cool, warm = np.array([-18, -4, 22]), np.array([24, 12, -26])
     return stored(share * 255 + cool * (1 - share) ** 1.5 + warm * share**1.5)
@@ -47,7 +47,7 @@ def cyanotype(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
 
 
 def clipped_sepia(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    """The matrix of many editors, whose lights are clipped in red and green."""
+    """Apply the matrix of many editors, whose lights are clipped in red and green."""
     matrix = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
     return stored(pixels @ matrix.T)
 
@@ -57,35 +57,36 @@ def noisy(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def framed(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    made = np.full(pixels.shape, (200.0, 40, 40))
+    picture = np.full(pixels.shape, (200.0, 40, 40))
     y, x = pixels.shape[0] // 10, pixels.shape[1] // 10
-    made[y:-y, x:-x] = gray(pixels)[y:-y, x:-x]
-    return stored(made)
+    picture[y:-y, x:-x] = gray(pixels)[y:-y, x:-x]
+    return stored(picture)
 
 
 def with_logo(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A badge of a sixth of the shorter side in one of the corners."""
-    made = np.repeat(gray(pixels), 3, axis=2)
-    side = min(made.shape[:2]) // 6
-    top, left = (int(rng.integers(2)) * (length - side - 8) + 4 for length in made.shape[:2])
-    made[top : top + side, left : left + side] = 250
-    cv2.circle(made, (left + side // 2, top + side // 2), side // 2 - 2, (200, 30, 30), -1)
-    return stored(made)
+    """Put a coloured badge of a sixth of the shorter side into one of the corners."""
+    picture = np.repeat(gray(pixels), 3, axis=2)
+    side = min(picture.shape[:2]) // 6
+    top, left = (int(rng.integers(2)) * (length - side - 8) + 4 for length in picture.shape[:2])
+    picture[top : top + side, left : left + side] = 250
+    cv2.circle(picture, (left + side // 2, top + side // 2), side // 2 - 2, (200, 30, 30), -1)
+    return stored(picture)
 
 
 def saturated(share: float) -> Change:
     return lambda pixels, _: stored(gray(pixels) * (1 - share) + pixels * share)
 
 
-def _middle(pixels: np.ndarray) -> np.ndarray:
+def _distance_from_middle(pixels: np.ndarray) -> np.ndarray:
+    """Return 1 on an ellipse where a face may end, less inside; (height, width, 1)."""
     height, width = pixels.shape[:2]
     y, x = np.mgrid[:height, :width]
     return (((y / height - 0.45) / 0.3) ** 2 + ((x / width - 0.5) / 0.28) ** 2)[..., None]
 
 
 def low_key(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    """Light on the middle alone."""
-    return stored(pixels * (0.05 + 0.9 * np.exp(-_middle(pixels))))
+    """Light the middle only."""
+    return stored(pixels * (0.05 + 0.9 * np.exp(-_distance_from_middle(pixels))))
 
 
 GRAY: dict[str, Change] = {
@@ -114,6 +115,10 @@ COLOUR: dict[str, Change] = {
     "colour, quality 60": lambda pixels, _: stored(pixels, 60),
     "dark colour": lambda pixels, _: stored(pixels * 0.3),
     "low-key colour": low_key,
-    "colour on gray": lambda pixels, _: stored(np.where(_middle(pixels) < 1, pixels, gray(pixels))),
-    "colour on plain gray": lambda pixels, _: stored(np.where(_middle(pixels) < 1, pixels, 150)),
+    "colour on gray": lambda pixels, _: stored(
+        np.where(_distance_from_middle(pixels) < 1, pixels, gray(pixels))
+    ),
+    "colour on plain gray": lambda pixels, _: stored(
+        np.where(_distance_from_middle(pixels) < 1, pixels, 150)
+    ),
 }

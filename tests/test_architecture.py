@@ -228,8 +228,7 @@ def test_no_module_name_is_used_twice():
 def test_the_tests_lie_in_the_same_folders_as_the_code():
     rooms = {path.name for path in SRC.iterdir() if (path / "__init__.py").exists()}
     tested = {path.name for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists()}
-    assert rooms - tested == {"drawing"} - tested
-    assert tested - rooms == {"pipeline"}
+    assert tested == rooms | {"pipeline"}
 
 
 def test_no_test_imports_a_test():

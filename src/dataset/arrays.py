@@ -1,9 +1,9 @@
 """The aligned arrays of the pairs: written by pair, read by every later stage.
 
-One folder per side (train, val, and probe: training pictures prepared as validation's are),
-each with uint8 arrays photo (N, S, S, 3), gray (N, S, S), canny (N, S, S) and, where the source
-has them, labels (N, S, S, 3), and index.parquet: which ledger row each is. An array is a file,
-photo.npy, and where it has more pictures than a file may hold goes on in photo.00001.npy, ….
+There is one folder per side: train, val, and probe (training pictures prepared as validation's
+are). Each holds the uint8 arrays photo (N, S, S, 3), gray (N, S, S) and canny (N, S, S). If the
+source has label maps, there is labels (N, S, S, 3). index.parquet says which ledger row each
+picture is. An array is a file, photo.npy; beyond a shard it continues in photo.00001.npy, ….
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import IO, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -25,95 +26,124 @@ from src.storage.slices import slices
 
 INPUTS = {"colorize": "gray", "sketch": "canny", "labels": "labels"}  # by task
 INDEX = pa.schema([("row", pa.int64()), ("item_id", pa.string()), ("name", pa.string())])
-MADVISE_AFTER_BYTES = 4_000_000  # bytes mapped after which their pages are given back
-FAULT_AROUND_BYTES = (
-    65_536  # bytes that the system maps where one is read (Linux: fault_around_bytes)
-)
+MADVISE_AFTER_BYTES = 4_000_000  # mapped, after which the pages are given back
+FAULT_AROUND_BYTES = 65_536  # that Linux maps where one is read (fault_around_bytes)
 BLOCK = 256  # pictures read at a time
 
 
 class Shards:
-    """Pictures, (N, …) uint8, in memory-mapped files: read as copies, by place or slice.
+    """Pictures, (N, …) uint8, in memory-mapped files: read as copies, by index, slice or indices.
 
-    However many are read, the memory they take is that of what was asked for last.
+    However many are read, they take no more memory than the last of the copies.
+
+    Attributes:
+        shape: Of all files together.
+        dtype: Of the pictures.
+        nbytes: Of all files together.
     """
 
     def __init__(self, files: list[np.memmap]):
         self._files = files
         self._starts = np.cumsum([0, *map(len, files)])
-        self._mapped = 0
-        self.shape = (int(self._starts[-1]), *files[0].shape[1:])
+        self._mapped_bytes = 0
+        self.shape: tuple[int, ...] = (int(self._starts[-1]), *files[0].shape[1:])
         self.dtype = files[0].dtype
         self.nbytes = sum(file.nbytes for file in files)
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         # another process maps the files itself
-        return _mapped, ([Path(file.filename) for file in self._files],)
+        return _map_files, ([Path(str(file.filename)) for file in self._files],)
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, places: int | slice | Iterable[int]) -> np.ndarray:
-        if isinstance(places, slice):
-            return self._copied(range(len(self))[places])
-        if isinstance(places, int | np.integer):
-            return self._copied([range(len(self))[places]])[0]
-        return self._copied([range(len(self))[place] for place in places])
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, indices: int | slice | Iterable[int]) -> np.ndarray:
+        if isinstance(indices, slice):
+            return self._copy(range(len(self))[indices])
+        if isinstance(indices, int | np.integer):
+            return np.asarray(self._copy([range(len(self))[indices]])[0])
+        return self._copy([range(len(self))[index] for index in indices])
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype, copy=False)
 
-    def _copied(self, places: range | list[int]) -> np.ndarray:
-        made = np.empty((len(places), *self.shape[1:]), self.dtype)
-        for to, place in enumerate(places):
-            number = int(np.searchsorted(self._starts, place, "right")) - 1
-            made[to] = self._files[number][place - self._starts[number]]
-        runs = 1 + np.count_nonzero(np.diff(places) != 1)
-        self._mapped += made.nbytes + runs * FAULT_AROUND_BYTES
-        if self._mapped > MADVISE_AFTER_BYTES:
-            self._mapped = 0
+    def _copy(self, indices: range | list[int]) -> np.ndarray:
+        pictures = np.empty((len(indices), *self.shape[1:]), self.dtype)
+        for position, index in enumerate(indices):
+            number = int(np.searchsorted(self._starts, index, "right")) - 1
+            pictures[position] = self._files[number][index - self._starts[number]]
+        runs = 1 + int(np.count_nonzero(np.diff(indices) != 1))
+        self._mapped_bytes += pictures.nbytes + runs * FAULT_AROUND_BYTES
+        if self._mapped_bytes > MADVISE_AFTER_BYTES:
+            self._mapped_bytes = 0
             for file in self._files:
-                file.base.madvise(mmap.MADV_DONTNEED)  # they stay in the system's own cache
-        return made
+                # the pages stay in the system's own cache
+                cast(mmap.mmap, file.base).madvise(mmap.MADV_DONTNEED)
+        return pictures
+
+
+Pictures = Shards | np.ndarray
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """One side's pairs; `index` names the ledger row of each position in the arrays."""
+    """One side's pairs.
 
-    photo: Shards | np.ndarray
-    gray: Shards | np.ndarray
-    canny: Shards | np.ndarray
-    labels: Shards | np.ndarray | None
+    Attributes:
+        photo: (N, S, S, 3) uint8.
+        gray: (N, S, S) uint8.
+        canny: (N, S, S) uint8, 0 or 255.
+        labels: (N, S, S, 3) uint8, or None if the source has none.
+        index: The ledger row, item_id and name of each of the N.
+    """
+
+    photo: Pictures
+    gray: Pictures
+    canny: Pictures
+    labels: Pictures | None
     index: pd.DataFrame
 
     def __len__(self) -> int:
         return len(self.photo)
 
-    def inputs(self, task: str) -> Shards | np.ndarray:
-        """The task's input pictures, (N, S, S) or (N, S, S, 3) uint8."""
-        array = getattr(self, INPUTS[task])
+    def inputs(self, task: str) -> Pictures:
+        """Return the task's input pictures, (N, S, S) or (N, S, S, 3) uint8.
+
+        Raises:
+            UserError: If the source does not have them.
+        """
+        array: Pictures | None = getattr(self, INPUTS[task])
         if array is None:
             raise UserError(f"task {task!r} needs {INPUTS[task]}, which this source does not have")
         return array
 
 
-def blocks(pictures: Shards | np.ndarray) -> Iterator[np.ndarray]:
-    """Yield all pictures in order, up to 256 at a time."""
+def blocks(pictures: Pictures) -> Iterator[np.ndarray]:
+    """Yield all pictures in order, up to BLOCK at a time."""
     for block in slices(len(pictures), BLOCK):
         yield np.ascontiguousarray(pictures[block])
 
 
-def content_digest(pictures: Shards | np.ndarray) -> str:
+def content_digest(pictures: Pictures) -> str:
     """Return the SHA-256 of the pictures' shape and pixels."""
     digest = hashlib.sha256(str(pictures.shape).encode())
     for block in blocks(pictures):
-        digest.update(block)
+        digest.update(block.data)
     return digest.hexdigest()
 
 
 def save(folder: Path, side: str, arrays: dict[str, np.ndarray], index: pd.DataFrame) -> None:
-    """Write one side's arrays and index, each file whole or not at all."""
+    """Write one side's arrays, a file each, and its index.
+
+    Args:
+        folder: Of all sides.
+        side: train, val or probe.
+        arrays: (N, …) uint8, by name.
+        index: N rows with the columns of INDEX.
+    """
     for name, array in arrays.items():
         with atomic_write(folder / side / f"{name}.npy") as temporary, temporary.open("wb") as file:
             np.save(file, array)
@@ -121,60 +151,89 @@ def save(folder: Path, side: str, arrays: dict[str, np.ndarray], index: pd.DataF
 
 
 def stream(
-    folder: Path, side: str, made: Iterator[dict[str, np.ndarray]], index: pd.DataFrame, shard: int
+    folder: Path,
+    side: str,
+    pictures: Iterator[dict[str, np.ndarray]],
+    index: pd.DataFrame,
+    shard_size: int,
 ) -> None:
-    """The same for pictures that come one by one, as many as `index` has rows; `shard` a file."""
-    for number, left in enumerate(range(len(index), 0, -shard)):
-        _write_shard(folder / side, number, islice(made, min(left, shard)), min(left, shard))
-    if next(made, None) is not None:
+    """Write one side's arrays, picture by picture, and its index.
+
+    Args:
+        folder: Of all sides.
+        side: train, val or probe.
+        pictures: N times the uint8 picture of each array, by its name.
+        index: N rows with the columns of INDEX.
+        shard_size: How many pictures a file holds.
+
+    Raises:
+        ValueError: If there are more or fewer pictures than rows.
+    """
+    for number, shard in enumerate(slices(len(index), shard_size)):
+        _write_shard(folder / side, number, pictures, shard.stop - shard.start)
+    if next(pictures, None) is not None:
         raise ValueError(f"{folder / side}: more pictures than the {len(index)} rows of the index")
     write_table(index, folder / side / "index.parquet", INDEX)
 
 
 def _write_shard(
-    folder: Path, number: int, made: Iterator[dict[str, np.ndarray]], count: int
+    folder: Path, number: int, pictures: Iterator[dict[str, np.ndarray]], count: int
 ) -> None:
-    with ExitStack() as opened:
-        files, written = {}, 0
-        for pictures in made:
+    """Write the next `count` pictures of each array to its file of that number."""
+    with ExitStack() as stack:
+        files: dict[str, IO[bytes]] = {}
+        written = 0
+        for arrays in islice(pictures, count):
             written += 1
-            for name, picture in pictures.items():
+            for name, picture in arrays.items():
                 if name not in files:
-                    path = opened.enter_context(atomic_write(folder / _file(name, number)))
-                    files[name] = opened.enter_context(path.open("wb"))
+                    path = stack.enter_context(atomic_write(folder / _file_name(name, number)))
+                    files[name] = stack.enter_context(path.open("wb"))
                     header = {"descr": "|u1", "fortran_order": False}
                     shape = {"shape": (count, *picture.shape)}
                     np.lib.format.write_array_header_1_0(files[name], header | shape)
-                files[name].write(np.ascontiguousarray(picture, np.uint8))
+                files[name].write(np.ascontiguousarray(picture, np.uint8).data)
         if written < count:
             raise ValueError(f"{folder}: {written} pictures where there should be {count}")
 
 
-def _file(name: str, number: int) -> str:
-    return f"{name}.{number:05d}.npy" if number else f"{name}.npy"
+def _file_name(array: str, number: int) -> str:
+    return f"{array}.{number:05d}.npy" if number else f"{array}.npy"
 
 
 def load(folder: Path, side: str) -> Pairs:
-    """Open one side, memory-mapped; UserError where a file is missing or lengths differ."""
-    here = folder / side
-    labels = _opened(here, "labels") if (here / "labels.npy").exists() else None
-    index = read_table(here / "index.parquet", INDEX)
-    pairs = Pairs(*(_opened(here, name) for name in ("photo", "gray", "canny")), labels, index)
-    lengths = {len(pairs.photo), len(pairs.gray), len(pairs.canny), len(index)}
-    lengths |= {len(labels)} if labels is not None else set()
+    """Open one side's pairs, memory-mapped.
+
+    Args:
+        folder: Of all sides.
+        side: train, val or probe.
+
+    Raises:
+        UserError: If a file is missing or broken, or the arrays differ in length.
+    """
+    folder = folder / side
+    pairs = Pairs(
+        photo=_open_array(folder, "photo"),
+        gray=_open_array(folder, "gray"),
+        canny=_open_array(folder, "canny"),
+        labels=_open_array(folder, "labels") if (folder / "labels.npy").exists() else None,
+        index=read_table(folder / "index.parquet", INDEX),
+    )
+    parts = (pairs.photo, pairs.gray, pairs.canny, pairs.labels, pairs.index)
+    lengths = {len(part) for part in parts if part is not None}
     if len(lengths) > 1:
-        raise UserError(f"{here}: arrays and index differ in length: {sorted(lengths)}")
+        raise UserError(f"{folder}: arrays and index differ in length: {sorted(lengths)}")
     return pairs
 
 
-def _opened(folder: Path, name: str) -> Shards:
-    paths = [folder / _file(name, 0)]
-    while (more := folder / _file(name, len(paths))).exists():
-        paths.append(more)
-    return _mapped(paths)
+def _open_array(folder: Path, name: str) -> Shards:
+    paths = [folder / _file_name(name, 0)]
+    while (path := folder / _file_name(name, len(paths))).exists():
+        paths.append(path)
+    return _map_files(paths)
 
 
-def _mapped(paths: list[Path]) -> Shards:
+def _map_files(paths: list[Path]) -> Shards:
     files = []
     for path in paths:
         try:

@@ -6,16 +6,32 @@ from PIL import Image
 
 
 def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize uint8 pixels, antialiased (Pillow's bicubic: integers, equal on every machine)."""
+    """Resize uint8 pixels, antialiased (Pillow's bicubic: integers, equal on every machine).
+
+    Args:
+        pixels: Of any size, gray or (…, …, 3) RGB, uint8.
+        width: In pixels.
+        height: In pixels.
+
+    Returns:
+        (height, width) or (height, width, 3) uint8.
+    """
     resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(resized)
 
 
 def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
-    """A picture in small, (side, side[, 3]) uint8: halved as often as goes, then interpolated.
+    """Reduce a picture to a square: halve it while it is at least twice as large, then interpolate.
 
-    Halves are means of four pixels. Both steps are done in integers, equal on every machine, and
-    in a third of the time of `resize`.
+    Halves are means of four pixels. Both steps use integers, equal on every machine, and take a
+    third of the time of `resize`.
+
+    Args:
+        pixels: (height, width) or (height, width, 3) uint8.
+        side: In pixels.
+
+    Returns:
+        (side, side) or (side, side, 3) uint8.
     """
     while min(pixels.shape[:2]) >= 2 * side:
         height, width = pixels.shape[0] // 2, pixels.shape[1] // 2

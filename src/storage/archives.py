@@ -1,6 +1,6 @@
 """Many files in one: ZIP archives, uncompressed, whose members are read as if they were files.
 
-Git, DVC and disks take their time per file. A path leads through a pack as through a folder:
+Git, DVC and disks need time for each file. A path leads through an archive as through a folder:
 images/00001.zip/5f3a.jpeg.
 """
 
@@ -13,46 +13,62 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from src.storage.atomic import atomic_write
 
 SUFFIX = ".zip"
-OPEN = 8  # packs that a process keeps open
+MAX_OPEN = 8  # archives, in one process
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file or of a pack's member; OSError where there is none or it is damaged."""
-    pack = path.parent
-    if pack.suffix != SUFFIX or not pack.is_file():
+    """Return the bytes of a file or of an archive's member.
+
+    Args:
+        path: Of a file, or an archive's path followed by a member's name.
+
+    Raises:
+        OSError: If there is no such file or member, or it is damaged.
+    """
+    archive = path.parent
+    if archive.suffix != SUFFIX or not archive.is_file():
         return path.read_bytes()
-    told = pack.stat()
+    status = archive.stat()
     try:
-        return _opened(pack, told.st_mtime_ns, told.st_size).read(path.name)
+        return _open_archive(archive, status.st_mtime_ns, status.st_size).read(path.name)
     except KeyError:
-        raise FileNotFoundError(errno.ENOENT, "no such file in the pack", str(path)) from None
+        raise FileNotFoundError(errno.ENOENT, "no such file in the archive", str(path)) from None
     except (BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-        raise OSError(errno.EIO, f"the pack is damaged: {error}", str(path)) from None
+        raise OSError(errno.EIO, f"the archive is damaged: {error}", str(path)) from None
 
 
-@lru_cache(OPEN)
-def _opened(pack: Path, modified: int, size: int) -> ZipFile:
-    """`modified` and `size`: another file of this name is opened anew."""
-    return ZipFile(pack)
+@lru_cache(MAX_OPEN)
+def _open_archive(path: Path, modified_ns: int, size: int) -> ZipFile:
+    """Open an archive once; another file of the same name differs in one of the arguments."""
+    return ZipFile(path)
 
 
 def pack(names: list[str], folder: Path, number: int) -> dict[str, str]:
-    """Move files of one folder below `folder` into its pack of that number; their new names.
+    """Move files of one folder into an archive there. Equal files in equal order give equal bytes.
 
-    names: different ones, relative to `folder`. Equal files in the same order make equal packs.
+    Args:
+        names: Paths of the files, relative to `folder`; no two are the same.
+        folder: Where the paths begin.
+        number: The archive's name, five digits.
+
+    Returns:
+        The files' new paths, relative to `folder`, by their old ones.
+
+    Raises:
+        UserError: If the disk refuses; the files then stay.
     """
     archive = Path(names[0]).parent / f"{number:05d}{SUFFIX}"
-    with atomic_write(folder / archive) as temporary, ZipFile(temporary, "w") as made:
+    with atomic_write(folder / archive) as temporary, ZipFile(temporary, "w") as members:
         for name in names:
-            made.writestr(_member(Path(name).name), (folder / name).read_bytes())
+            members.writestr(_member(Path(name).name), (folder / name).read_bytes())
     for name in names:
         (folder / name).unlink()
     return {name: (archive / Path(name).name).as_posix() for name in names}
 
 
 def _member(name: str) -> ZipInfo:
-    """What does not depend on when and where; readable once it is unpacked."""
-    told = ZipInfo(name)
-    told.create_system = 3
-    told.external_attr = 0o644 << 16
-    return told
+    """Describe a member independently of time and system; readable when it is unpacked."""
+    member = ZipInfo(name)
+    member.create_system = 3  # Unix
+    member.external_attr = 0o644 << 16
+    return member

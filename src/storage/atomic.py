@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their final name, synced, then renamed."""
+"""Files that are complete or absent: written beside their final name, synced, then renamed."""
 
 import json
 import os
@@ -14,14 +14,15 @@ from src.errors import UserError
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; it becomes `path` when the block succeeds.
+    """Yield a temporary path in the same folder, which becomes `path` if the block succeeds.
 
-    Raises UserError naming `path` where the disk refuses (full, read-only).
+    Raises:
+        UserError: If the disk refuses (full, read-only); it names `path`.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        # mkstemp makes private files; artifacts are as readable as any other file
+        # mkstemp creates private files; artifacts are as readable as any other file
         os.fchmod(handle, 0o644)
         os.close(handle)
     except OSError as error:
@@ -29,8 +30,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         if error.errno is None:  # not the disk's: a network library's, raised inside the block
@@ -43,18 +44,18 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """The same for a folder: a temporary one takes the place of whatever is at `path`."""
+    """Yield a temporary folder, which replaces whatever is at `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as name:
-        made = Path(name) / path.name
-        made.mkdir()
-        yield made
+        temporary = Path(name) / path.name
+        temporary.mkdir()
+        yield temporary
         remove(path)
-        made.replace(path)
+        temporary.replace(path)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it; nothing where there is none."""
+    """Remove a file, or a folder and everything in it; do nothing if there is neither."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -62,23 +63,32 @@ def remove(path: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes | memoryview) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path` atomically; raises UserError as `atomic_write`."""
     with atomic_write(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all."""
+    """Write `text` to `path` as UTF-8, atomically; raises UserError as `atomic_write`."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON in its own key order; NaN and infinity are refused."""
+    """Write `value` as indented JSON in its own key order, atomically.
+
+    Raises:
+        UserError: As `atomic_write`.
+        ValueError: If the value holds NaN or infinity.
+    """
     write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file written by an earlier stage; UserError where it is missing or broken."""
+    """Read a JSON file that an earlier stage has written.
+
+    Raises:
+        UserError: If the file is missing or broken.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -7,14 +7,24 @@ from PIL import Image
 
 
 def encode_png(pixels: np.ndarray, exif: bytes = b"") -> bytes:
-    """Encode (height, width[, 3 or 4]) uint8 as PNG."""
+    """Encode pixels as PNG.
+
+    Args:
+        pixels: (height, width), (height, width, 3) RGB or (height, width, 4) RGBA, uint8.
+        exif: An EXIF block; none is written if it is empty.
+    """
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", **({"exif": exif} if exif else {}))
+    Image.fromarray(pixels).save(buffer, "PNG", exif=exif)
     return buffer.getvalue()
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int = 90) -> bytes:
-    """Encode (height, width[, 3]) uint8 as JPEG."""
+    """Encode pixels as JPEG.
+
+    Args:
+        pixels: (height, width) gray or (height, width, 3) RGB, uint8.
+        quality: 1 … 100, by libjpeg's scale.
+    """
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Environment variables for as long as a block runs."""
+"""Environment variables that are set while a block runs."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """Set variables of the environment, and restore their earlier values at the end."""
+    """Set environment variables, and restore their earlier values when the block ends."""
     earlier = {name: os.environ.get(name) for name in variables}
     os.environ |= variables
     try:

@@ -1,4 +1,4 @@
-"""One fingerprint of code and values, by which every cache knows what it was made with."""
+"""One fingerprint of code and values, by which every cache knows what it was computed from."""
 
 import hashlib
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ def fingerprint(code: Iterable[ModuleType | Path], *values: object) -> str:
     """Return 24 hex digits that change with the source of `code` and with any of `values`.
 
     Args:
-        code: Modules, or paths of source files.
-        values: Anything whose `repr` says all of it: text, numbers, tuples and dicts of these.
+        code: Modules, or paths of source files; their order counts, their names do not.
+        values: Anything that `repr` shows in full: text, numbers, and tuples, lists or dicts of
+            these.
     """
-    digest = hashlib.sha256(repr(values).encode())
-    for part in code:
-        digest.update(Path(getattr(part, "__file__", part)).read_bytes())
-    return digest.hexdigest()[:24]
+    sources = [Path(getattr(part, "__file__", part)).read_bytes() for part in code]
+    digests = [hashlib.sha256(source).hexdigest() for source in sources]
+    return hashlib.sha256(repr((values, digests)).encode()).hexdigest()[:24]

@@ -1,6 +1,6 @@
-"""The ledger: one row per listed image, through the whole pipeline. Rows are never dropped.
+"""The ledger: one row per listed picture, through the pipeline. No row is ever dropped.
 
-Each stage adds columns; a removed image keeps its row and the reason it was removed for.
+Each stage adds columns. A removed picture keeps its row, and the reason why it was removed.
 """
 
 from pathlib import Path
@@ -11,19 +11,20 @@ import pyarrow.parquet as pq
 
 from src.errors import UserError
 from src.storage.atomic import atomic_folder, atomic_write, remove
+from src.storage.slices import slices
 
-ROWS = 1_000_000  # of a file
+ROWS_PER_FILE = 1_000_000
 SCRAPED = pa.schema(
     [
-        ("row", pa.int64()),  # 0, 1, …: the image's name in every later stage
-        ("page", pa.int64()),  # the list page it stood on, from 1
+        ("row", pa.int64()),  # 0, 1, …: identifies the picture in every later stage
+        ("page", pa.int64()),  # of the list, from 1
         ("position", pa.int64()),  # on that page, from 1
-        ("item_id", pa.string()),  # the person or thing, as the site names it
+        ("item_id", pa.string()),  # the person or thing, as the site identifies it
         ("name", pa.string()),
         ("page_url", pa.string()),
         ("image_url", pa.string()),
-        ("stated_total", pa.int64()),  # how many items the page says the list has
-        ("given_side", pa.string()),  # the source's own split, where it has one
+        ("stated_total", pa.int64()),  # the length of the list, by the page's own words
+        ("given_side", pa.string()),  # the source's own split, if it has one
         ("layout", pa.string()),  # single | photo_left | photo_right
         ("file", pa.string()),  # below data/raw
         ("sha256", pa.string()),
@@ -31,7 +32,7 @@ SCRAPED = pa.schema(
         ("width", pa.int64()),
         ("height", pa.int64()),
         ("format", pa.string()),
-        ("animated", pa.bool_()),  # of which the first frame is taken
+        ("animated", pa.bool_()),  # the first frame is used
         ("status", pa.string()),  # ok, or why there is no file
     ]
 )
@@ -40,10 +41,10 @@ CLEANED = pa.schema(
         ("fingerprint", pa.string()),  # 256 bits as 64 hex digits
         ("tone_residual", pa.float64()),  # Lab units
         ("colorfulness", pa.float64()),
-        ("duplicate_of", pa.int64()),  # the row of the picture kept instead
-        ("similarity", pa.float64()),  # to that picture, -1…1
-        ("hash_distance", pa.int64()),  # to that picture, bits of 256
-        ("transform", pa.string()),  # what made a copy of it: exact, mirrored, cropped, …
+        ("duplicate_of", pa.int64()),  # the survivor's row
+        ("similarity", pa.float64()),  # to the survivor, -1…1
+        ("hash_distance", pa.int64()),  # to the survivor, bits of 256
+        ("transform", pa.string()),  # how it differs from the survivor: exact, mirrored, cropped, …
         ("cluster", pa.int64()),  # the row of the cluster's survivor
         ("verdict", pa.string()),
     ]
@@ -51,17 +52,28 @@ CLEANED = pa.schema(
 SPLIT = pa.schema([("group", pa.int64()), ("side", pa.string())])
 
 _STAGES = {"raw": [SCRAPED], "clean": [SCRAPED, CLEANED], "split": [SCRAPED, CLEANED, SPLIT]}
+_NULLABLE = {
+    pa.int64(): pd.Int64Dtype(),
+    pa.float64(): pd.Float64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
 
 
 def schema(stage: str) -> pa.Schema:
-    """The ledger's columns after `stage` (raw, clean or split)."""
+    """Return the ledger's columns after `stage` (raw, clean or split)."""
     return pa.schema([field for part in _STAGES[stage] for field in part])
 
 
 def write_ledger(table: pd.DataFrame, path: Path, stage: str) -> None:
     """Write the ledger as Parquet; equal tables give equal bytes.
 
-    Raises ValueError where columns are missing or rows are not numbered 0, 1, ….
+    Args:
+        table: May have more columns than the stage's; these are not written.
+        path: Of the file.
+        stage: raw, clean or split.
+
+    Raises:
+        ValueError: If columns are missing, or rows are not numbered 0, 1, ….
     """
     if list(table["row"]) != list(range(len(table))):
         raise ValueError("ledger rows must be numbered 0, 1, … without gaps")
@@ -69,20 +81,25 @@ def write_ledger(table: pd.DataFrame, path: Path, stage: str) -> None:
 
 
 def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
-    """Write any table of the pipeline as Parquet with exactly the given columns.
+    """Write a table as Parquet: a file, or beyond ROWS_PER_FILE rows a folder of files.
 
-    One of more than ROWS rows becomes a folder of that name, with so many in each of its files.
-    Raises ValueError where columns are missing.
+    Args:
+        table: May have more columns than `columns`; these are not written.
+        path: Of the file or folder; what was there is replaced.
+        columns: Names and types.
+
+    Raises:
+        ValueError: If columns are missing.
     """
     if missing := [name for name in columns.names if name not in table.columns]:
         raise ValueError(f"{path}: the table lacks the columns {', '.join(missing)}")
     arrow = pa.Table.from_pandas(table[columns.names], schema=columns, preserve_index=False)
     arrow = arrow.replace_schema_metadata(None)
-    if len(arrow) > ROWS:
+    if len(arrow) > ROWS_PER_FILE:
         with atomic_folder(path) as folder:
-            for number, at in enumerate(range(0, len(arrow), ROWS)):
+            for number, rows in enumerate(slices(len(arrow), ROWS_PER_FILE)):
                 with atomic_write(folder / f"{number:05d}.parquet") as temporary:
-                    pq.write_table(arrow.slice(at, ROWS), temporary)
+                    pq.write_table(arrow[rows], temporary)
         return
     if path.is_dir():
         remove(path)
@@ -91,12 +108,23 @@ def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
 
 
 def read_ledger(path: Path, stage: str) -> pd.DataFrame:
-    """Read a ledger as nullable columns; UserError where it is missing or lacks columns."""
+    """Read the ledger as it is after `stage`: as `read_table`."""
     return read_table(path, schema(stage))
 
 
 def read_table(path: Path, columns: pa.Schema) -> pd.DataFrame:
-    """Read a table written by `write_table`; UserError names the file and what it lacks."""
+    """Read a table that `write_table` has written.
+
+    Args:
+        path: Of the file or folder.
+        columns: Which ones are read.
+
+    Returns:
+        The table with nullable columns.
+
+    Raises:
+        UserError: If the file is missing, broken or lacks columns.
+    """
     try:
         files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
         arrow = pa.concat_tables([pq.read_table(file) for file in files])
@@ -105,12 +133,12 @@ def read_table(path: Path, columns: pa.Schema) -> pd.DataFrame:
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as Parquet: {reason}") from None
-    missing = [name for name in columns.names if name not in arrow.column_names]
-    if missing:
+    if missing := [name for name in columns.names if name not in arrow.column_names]:
         raise UserError(f"{path} lacks the columns {', '.join(missing)}")
-    nullable = {
-        pa.int64(): pd.Int64Dtype(),
-        pa.float64(): pd.Float64Dtype(),
-        pa.bool_(): pd.BooleanDtype(),
-    }
-    return arrow.select(columns.names).to_pandas(types_mapper=nullable.get)
+    return to_nullable(arrow.select(columns.names))
+
+
+def to_nullable(arrow: pa.Table) -> pd.DataFrame:
+    """Convert to pandas with nullable columns: integers stay integers beside nulls."""
+    table: pd.DataFrame = arrow.to_pandas(types_mapper=_NULLABLE.get)
+    return table

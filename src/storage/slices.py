@@ -4,12 +4,15 @@ from itertools import pairwise
 
 
 def slices(count: int, size: int) -> list[slice]:
-    """The slices of `size` positions that cover 0 … count - 1; the last one may be shorter."""
+    """Cut the positions 0 … `count` - 1 into slices of `size`; the last one may be shorter."""
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def even_slices(count: int, most: int) -> list[slice]:
-    """The fewest slices of at most `most` positions, as equal in length as possible."""
-    number = -(-count // most)
+def even_slices(count: int, max_size: int) -> list[slice]:
+    """Cut the positions 0 … `count` - 1 into the fewest slices of at most `max_size`.
+
+    Their lengths differ by one at most.
+    """
+    number = -(-count // max_size)
     edges = [count * edge // number for edge in range(number + 1)] if number else []
-    return [slice(low, high) for low, high in pairwise(edges)]
+    return [slice(start, stop) for start, stop in pairwise(edges)]

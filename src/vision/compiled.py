@@ -1,4 +1,4 @@
-"""numba's decorators with types: functions compiled at their first call."""
+"""numba's decorators with types: functions that are compiled at their first call."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
@@ -10,10 +10,14 @@ Result = TypeVar("Result")
 
 
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Compile a function that runs without the interpreter's lock; keep the code on disk."""
+    """Compile a function to machine code that runs without the interpreter's lock.
+
+    The machine code is kept on disk and renewed when the function's own file changes. A compiled
+    function should therefore call compiled functions of its own file only.
+    """
     return cast(Callable[Parameters, Result], njit(nogil=True, cache=True)(function))
 
 
 def inlined(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Compile a small function into each of its callers."""
+    """Compile a small function into each compiled function that calls it."""
     return cast(Callable[Parameters, Result], njit(inline="always")(function))

@@ -1,119 +1,134 @@
 """Is there colour that lightness does not explain?
 
-A grayscale photograph may be stored as RGB, carry chroma noise, a cast, sepia or two inks: its
-colour is then a function of how light it is. So: brighten what is dark, regress Lab's (a, b) on
-a polynomial of the channels' mean (in toned highlights a channel may be clipped, and with it Lab's
-own lightness, but hardly all three), and look at what is left over.
+A grayscale photograph may be stored as RGB, carry chroma noise, a cast, sepia or two inks. Its
+colour is then a function of how light it is. So a dark picture is brightened, and Lab's (a, b) are
+regressed on a polynomial of the channels' mean. What is left over is the colour. The mean serves
+better than Lab's own lightness: in toned highlights one channel may be clipped, hardly all three.
 """
 
 import cv2
 import numpy as np
 
 from src.imaging.resizing import thumbnail
+from src.storage.slices import slices
 from src.vision.compiled import compiled
 
-REDUCED_PX = 48  # pixels: chroma noise averages out, and few pixels mix lights with shadows
+REDUCED_PX = 48  # chroma noise averages out, and few pixels mix lights with shadows
 DEGREE = 7
-BRIGHTEST = 250.0  # to which the brightest 2 % are raised, so that dark colours count as much
-GAIN = 4.0  # by at most so much, for noise is raised too
+BRIGHT_LEVEL = 250.0  # to which the brightest 2 % are raised, so that dark colours count as much
+MAX_GAIN = 4.0  # of the brightening, for noise is raised too
 PERCENTILE = 95
-_BLOCK = 256  # pictures at a time
-_POWERS = np.polynomial.legendre.legvander(np.arange(256) / 127.5 - 1, DEGREE)
-_PRODUCTS = (_POWERS[:, :, None] * _POWERS[:, None, :]).reshape(256, -1)
+BLOCK = 256  # pictures at a time
+FLAT_WEIGHT = 1e-6  # added to the moments: a flat picture has one level only
+# Legendre polynomials at the 256 levels, and the products of any two.
+_BASIS = np.polynomial.legendre.legvander(np.arange(256) / 127.5 - 1, DEGREE)
+_PRODUCTS = (_BASIS[:, :, None] * _BASIS[:, None, :]).reshape(256, -1)
 
 
-def reduce(pixels: np.ndarray) -> np.ndarray:
-    """A picture, (height, width, 3) uint8 RGB, as `residuals` wants it: (48, 48, 3) uint8."""
+def downscale(pixels: np.ndarray) -> np.ndarray:
+    """Reduce a picture for `tone_residuals`: (height, width, 3) uint8 RGB → (48, 48, 3) uint8."""
     return thumbnail(pixels, REDUCED_PX)
 
 
 def tone_residual(pixels: np.ndarray) -> float:
-    """Colour that lightness leaves unexplained, in Lab units; 0 for any toned gray.
+    """Return the colour that lightness leaves unexplained, in Lab units; 0 for any toned gray.
 
-    `pixels` is (height, width, 3) uint8 RGB.
+    Args:
+        pixels: (height, width, 3) uint8 RGB.
     """
-    return float(tone_residuals(reduce(pixels)[None])[0])
+    return float(tone_residuals(downscale(pixels)[None])[0])
 
 
-def tone_residuals(smalls: np.ndarray) -> np.ndarray:
-    """The same for many pictures in small: (N, 48, 48, 3) uint8 RGB → (N,) float64.
+def tone_residuals(pictures: np.ndarray) -> np.ndarray:
+    """Return the tone residual of many reduced pictures.
 
-    The 95th percentile of the residual is given, of the whole picture or twice that of its middle,
-    whichever is smaller: the middle sees through a coloured frame and past a logo in a corner, and
-    being a smaller sample must leave half as much.
+    It is the 95th percentile over the picture, or twice that over its middle if that is smaller.
+    The middle sees through a coloured frame and past a logo in a corner. It is a smaller sample,
+    and must therefore leave half as much.
+
+    Args:
+        pictures: (N, 48, 48, 3) uint8 RGB, from `downscale`.
+
+    Returns:
+        (N,) float64, in Lab units.
     """
     edge = REDUCED_PX // 6
     middle = np.s_[:, edge:-edge, edge:-edge]
-    found = [np.empty(0)]
-    for start in range(0, len(smalls), _BLOCK):
-        lit = _brightened(smalls[start : start + _BLOCK])
-        # of 8 bits, for OpenCV then counts in integers, equal on every machine
-        lab = cv2.cvtColor(lit.reshape(-1, REDUCED_PX, 3), cv2.COLOR_RGB2LAB).reshape(lit.shape)
-        found.append(np.minimum(_left_over(lit, lab), 2 * _left_over(lit[middle], lab[middle])))
-    return np.concatenate(found)
+    residuals = [np.empty(0)]
+    for block in slices(len(pictures), BLOCK):
+        rgb = _brighten(pictures[block])
+        # of 8 bits: OpenCV then computes with integers, equal on every machine
+        lab = cv2.cvtColor(rgb.reshape(-1, REDUCED_PX, 3), cv2.COLOR_RGB2LAB).reshape(rgb.shape)
+        residuals.append(np.minimum(_residuals(rgb, lab), 2 * _residuals(rgb[middle], lab[middle])))
+    return np.concatenate(residuals)
 
 
-def _brightened(smalls: np.ndarray) -> np.ndarray:
-    lightest = np.maximum(np.maximum(smalls[..., 0], smalls[..., 1]), smalls[..., 2])
-    lightest = lightest.reshape(len(smalls), -1)
-    at = lightest.shape[1] * 98 // 100
-    # stable: 8 bits are sorted by counting then, in half the time of a partition
-    high = np.sort(lightest, axis=1, kind="stable")[:, at].astype(np.float32)
-    gain = np.clip(BRIGHTEST / np.maximum(high, 1), 1, GAIN)
-    lit = smalls.copy()
+def _brighten(pictures: np.ndarray) -> np.ndarray:
+    """Raise each dark picture's 98th percentile to BRIGHT_LEVEL, or as far as MAX_GAIN goes."""
+    lightest = np.maximum(np.maximum(pictures[..., 0], pictures[..., 1]), pictures[..., 2])
+    lightest = lightest.reshape(len(pictures), -1)
+    rank = lightest.shape[1] * 98 // 100
+    # stable: numpy then sorts 8 bits by counting, in half the time of a partition
+    high = np.sort(lightest, axis=1, kind="stable")[:, rank].astype(np.float32)
+    gain = np.clip(BRIGHT_LEVEL / np.maximum(high, 1), 1, MAX_GAIN)
+    brightened = pictures.copy()
     for dark in np.nonzero(gain > 1)[0]:
-        lit[dark] = cv2.convertScaleAbs(smalls[dark], alpha=float(gain[dark]))
-    return lit
+        brightened[dark] = cv2.convertScaleAbs(pictures[dark], alpha=float(gain[dark]))
+    return brightened
 
 
-def _left_over(rgb: np.ndarray, lab: np.ndarray) -> np.ndarray:
+def _residuals(rgb: np.ndarray, lab: np.ndarray) -> np.ndarray:
+    """Return the percentile of each picture's distances from its own curve, (N,) float64."""
     rgb, lab = (pixels.reshape(len(pixels), -1, 3) for pixels in (rgb, lab))
-    pixels, sums = _by_level(rgb, lab)
-    squares = _squares(rgb, lab, _curves(pixels, sums))
-    at = squares.shape[1] * PERCENTILE // 100
-    return np.sqrt(np.partition(squares, at, axis=1)[:, at])
+    squares = _squared_distances(rgb, lab, _fit_curves(*_level_sums(rgb, lab)))
+    rank = squares.shape[1] * PERCENTILE // 100
+    return np.asarray(np.sqrt(np.partition(squares, rank, axis=1)[:, rank]))
 
 
-def _curves(pixels: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """The polynomial nearest to (a, b) at each of 256 levels, by picture: (count, 256, 2).
+def _fit_curves(counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Fit a polynomial of the level to each picture's (a, b) by least squares.
 
-    pixels: (count, 256), how many have a level; sums: (count, 256, 2), of their (a, b).
+    Args:
+        counts: (N, 256), how many pixels have a level.
+        sums: (N, 256, 2), of their (a, b).
+
+    Returns:
+        (N, 256, 2), the polynomial at each level.
     """
-    # each picture's product by itself: its last bits do not depend on what it was measured with
-    moments = (pixels[:, None] @ _PRODUCTS).reshape(-1, DEGREE + 1, DEGREE + 1)
-    # of little weight: a flat picture has one level only
-    moments += np.eye(DEGREE + 1) * 1e-6
-    return _POWERS @ np.linalg.solve(moments, _POWERS.T @ sums)
+    # each picture's product by itself: its last bits do not depend on the other pictures
+    moments = (counts[:, None] @ _PRODUCTS).reshape(-1, DEGREE + 1, DEGREE + 1)
+    moments += np.eye(DEGREE + 1) * FLAT_WEIGHT
+    return np.asarray(_BASIS @ np.linalg.solve(moments, _BASIS.T @ sums))
 
 
 @compiled
-def _by_level(rgb, lab):
-    """How many pixels have a level, and the sums of their (a, b), by picture."""
-    pixels = np.zeros((len(rgb), 256))
+def _level_sums(rgb: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count each picture's pixels of each level, and sum their (a, b): (N, 256) and (N, 256, 2)."""
+    counts = np.zeros((len(rgb), 256))
     sums = np.zeros((len(rgb), 256, 2))
     for picture in range(len(rgb)):
-        for at in range(rgb.shape[1]):
-            level = _level(rgb[picture, at])
-            pixels[picture, level] += 1
-            sums[picture, level, 0] += lab[picture, at, 1]
-            sums[picture, level, 1] += lab[picture, at, 2]
-    return pixels, sums
+        for pixel in range(rgb.shape[1]):
+            level = _level(rgb[picture, pixel])
+            counts[picture, level] += 1
+            sums[picture, level, 0] += lab[picture, pixel, 1]
+            sums[picture, level, 1] += lab[picture, pixel, 2]
+    return counts, sums
 
 
 @compiled
-def _squares(rgb, lab, curves):
-    """Each pixel's squared distance of (a, b) from its level's, by picture."""
+def _squared_distances(rgb: np.ndarray, lab: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """Return each pixel's squared distance of (a, b) from its level's, (N, pixels)."""
     squares = np.empty(rgb.shape[:2])
     for picture in range(len(rgb)):
-        for at in range(rgb.shape[1]):
-            level = _level(rgb[picture, at])
-            a = lab[picture, at, 1] - curves[picture, level, 0]
-            b = lab[picture, at, 2] - curves[picture, level, 1]
-            squares[picture, at] = a * a + b * b
+        for pixel in range(rgb.shape[1]):
+            level = _level(rgb[picture, pixel])
+            a = lab[picture, pixel, 1] - curves[picture, level, 0]
+            b = lab[picture, pixel, 2] - curves[picture, level, 1]
+            squares[picture, pixel] = a * a + b * b
     return squares
 
 
 @compiled
-def _level(pixel):
-    """The mean of the channels, rounded down."""
-    return (np.int64(pixel[0]) + np.int64(pixel[1]) + np.int64(pixel[2])) // 3
+def _level(channels: np.ndarray) -> int:
+    """Return the mean of the channels, rounded down."""
+    return (int(channels[0]) + int(channels[1]) + int(channels[2])) // 3

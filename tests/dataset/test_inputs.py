@@ -1,4 +1,4 @@
-"""What a task's network gets: gray by averaging, edges, label maps."""
+"""What a task's network sees: gray by averaging, edges, label maps."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays as drawn_arrays
 
 from src.dataset import inputs
 from src.params import Canny
+from tests.builders import CANNY
 
-CANNY = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
 RELATIVE = Canny(low=70, high=90, aperture=3, blur=3, thresholds="relative")
 HIGH = RELATIVE.model_copy(update={"low": 90.0, "high": 95.0})
 PICTURES = drawn_arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3)))
@@ -18,7 +18,7 @@ PICTURES = drawn_arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6)
 @given(PICTURES)
 @settings(max_examples=60, deadline=None)
 def test_gray_is_the_rounded_mean(photo: np.ndarray):
-    # a third of a whole number is never halfway: rounding has no ties
+    # a third of an integer is never halfway between two: rounding has no ties
     expected = np.round(photo.astype(np.float64).mean(axis=2)).astype(np.uint8)
     np.testing.assert_array_equal(inputs.to_gray(photo), expected)
 
@@ -40,9 +40,8 @@ def test_gray_of_a_batch_is_the_gray_of_each(faces):
 def test_edges_stand_where_the_photo_changes(blur: int, aperture: int):
     photo = np.full((60, 80, 3), 20, np.uint8)
     photo[20:40, 30:70] = (230, 220, 240)
-    edges = inputs.to_canny(
-        photo, Canny(low=60, high=140, aperture=aperture, blur=blur, thresholds="absolute")
-    )
+    canny = CANNY.model_copy(update={"aperture": aperture, "blur": blur})
+    edges = inputs.to_canny(photo, canny)
     assert edges.shape == (60, 80)
     assert set(np.unique(edges)) == {0, 255}
     rows, columns = np.nonzero(edges)
@@ -60,14 +59,12 @@ def test_edges_of_a_face_are_few_and_binary(faces):
 
 
 def test_a_lower_threshold_finds_more_edges(faces):
-    more = inputs.to_canny(
-        faces[0], Canny(low=20, high=50, aperture=3, blur=3, thresholds="absolute")
-    )
-    assert (more > 0).sum() > (inputs.to_canny(faces[0], CANNY) > 0).sum()
+    low = CANNY.model_copy(update={"low": 20.0, "high": 50.0})
+    assert inputs.to_canny(faces[0], low).sum() > inputs.to_canny(faces[0], CANNY).sum()
 
 
-def test_relative_thresholds_do_not_see_contrast(faces):
-    full = faces[0] // 2 * 2  # of even levels, so that halving them rounds nothing
+def test_relative_thresholds_do_not_depend_on_contrast(faces):
+    full = faces[0] // 2 * 2  # even levels, so that halving them rounds nothing
     edges = {
         canny.thresholds: [inputs.to_canny(p, canny) > 0 for p in (full, full // 2)]
         for canny in (RELATIVE, CANNY)
@@ -78,12 +75,12 @@ def test_relative_thresholds_do_not_see_contrast(faces):
 
 
 @pytest.mark.parametrize("aperture", [3, 5, 7])
-def test_a_percentile_is_that_of_cannys_own_gradients(faces, aperture: int):
-    everything = RELATIVE.model_copy(update={"low": 100.0, "high": 100.0, "aperture": aperture})
-    # nothing exceeds the largest gradient, and something the one just below
-    assert (inputs.to_canny(faces[0], everything) > 0).mean() < 1e-4  # 7: rounded by OpenCV
-    most = everything.model_copy(update={"low": 99.9, "high": 99.9})
-    assert inputs.to_canny(faces[0], most).any()
+def test_percentiles_are_those_of_cannys_own_gradients(faces, aperture: int):
+    largest = RELATIVE.model_copy(update={"low": 100.0, "high": 100.0, "aperture": aperture})
+    # nothing exceeds the largest gradient, but something does the percentile below
+    assert (inputs.to_canny(faces[0], largest) > 0).mean() < 1e-4  # 7: rounded by OpenCV
+    below = largest.model_copy(update={"low": 99.9, "high": 99.9})
+    assert inputs.to_canny(faces[0], below).any()
 
 
 def test_a_flat_picture_has_no_edges_by_relative_thresholds():
@@ -91,13 +88,13 @@ def test_a_flat_picture_has_no_edges_by_relative_thresholds():
 
 
 @given(st.integers(0, 2**31), st.sampled_from([CANNY, RELATIVE, HIGH]), st.floats(0, 1))
-def test_varied_thresholds_are_valid_and_near(seed: int, canny: Canny, share: float):
-    made = inputs.jitter_canny(canny, share, np.random.default_rng(seed))
-    assert Canny.model_validate(made.model_dump()) == made
-    assert made.low <= canny.low * (1 + share) + 1e-9
-    assert made.high >= canny.high * (1 - share) - 1e-9
-    assert abs(made.blur - canny.blur) in (0, 2)
-    assert made.aperture == canny.aperture
+def test_jittered_settings_are_valid_and_near(seed: int, canny: Canny, share: float):
+    jittered = inputs.jitter_canny(canny, share, np.random.default_rng(seed))
+    assert Canny.model_validate(jittered.model_dump()) == jittered
+    assert jittered.low <= canny.low * (1 + share) + 1e-9
+    assert jittered.high >= canny.high * (1 - share) - 1e-9
+    assert abs(jittered.blur - canny.blur) in (0, 2)
+    assert jittered.aperture == canny.aperture
 
 
 def test_each_task_has_its_input(faces):

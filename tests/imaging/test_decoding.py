@@ -1,10 +1,9 @@
-"""Bytes to pixels: every kind of picture upright on white, anything else refused by reason."""
+"""Every kind of picture is decoded upright on white; anything else is refused with a reason."""
 
 import io
 import pickle
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from src.drawing.sheets import grid, sample_sheet, three_channels
 from src.imaging import decoding
 from src.imaging.decoding import ImageError
-from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize, thumbnail
 from src.storage.encoding import encode_jpeg, encode_png
 
@@ -28,7 +25,7 @@ def scene() -> np.ndarray:
     return np.random.default_rng(5).integers(0, 256, (18, 12, 3), np.uint8)
 
 
-def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
+def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
@@ -51,24 +48,24 @@ def _header_only(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
-def test_a_lossless_picture_comes_back_as_it_was(scene: np.ndarray, kind: str):
-    decoded = decoding.decode(_saved(Image.fromarray(scene), kind))
+def test_a_lossless_picture_is_decoded_exactly(scene: np.ndarray, kind: str):
+    decoded = decoding.decode(_encode(Image.fromarray(scene), kind))
     assert decoded.dtype == np.uint8
     assert np.array_equal(decoded, scene)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF"])
-def test_a_lossy_picture_comes_back_nearly(kind: str):
+def test_a_lossy_picture_is_decoded_nearly(kind: str):
     smooth = np.zeros((32, 48, 3), np.uint8)
     smooth[..., 0] = np.linspace(0, 255, 48)
     smooth[..., 2] = np.linspace(255, 0, 32)[:, None]
-    decoded = decoding.decode(_saved(Image.fromarray(smooth), kind, quality=95))
+    decoded = decoding.decode(_encode(Image.fromarray(smooth), kind, quality=95))
     assert decoded.shape == smooth.shape
     assert np.abs(decoded.astype(int) - smooth).mean() < 4
 
 
 def test_gray_becomes_three_equal_channels(scene: np.ndarray):
-    decoded = decoding.decode(_saved(Image.fromarray(scene[..., 0]), "PNG"))
+    decoded = decoding.decode(_encode(Image.fromarray(scene[..., 0]), "PNG"))
     assert np.array_equal(decoded, np.repeat(scene[..., :1], 3, axis=2))
 
 
@@ -76,13 +73,13 @@ def test_gray_becomes_three_equal_channels(scene: np.ndarray):
 def test_transparency_is_laid_on_white(mode: str):
     image = Image.new("RGBA", (4, 2), (0, 0, 0, 0))
     image.paste((0, 0, 0, 255), (2, 0, 4, 2))
-    decoded = decoding.decode(_saved(image.convert(mode), "PNG"))
+    decoded = decoding.decode(_encode(image.convert(mode), "PNG"))
     assert (decoded[:, :2] == 255).all()
     assert (decoded[:, 2:] == 0).all()
 
 
 def test_half_transparency_is_mixed_with_white():
-    decoded = decoding.decode(_saved(Image.new("RGBA", (2, 2), (255, 0, 0, 128)), "PNG"))
+    decoded = decoding.decode(_encode(Image.new("RGBA", (2, 2), (255, 0, 0, 128)), "PNG"))
     assert np.abs(decoded[0, 0].astype(int) - (255, 127, 127)).max() <= 1
 
 
@@ -90,7 +87,7 @@ def test_a_palettes_transparent_colour_is_white():
     image = Image.new("P", (4, 2), 0)
     image.putpalette([*GREEN, *RED])
     image.paste(1, (2, 0, 4, 2))
-    decoded = decoding.decode(_saved(image, "PNG", transparency=0))
+    decoded = decoding.decode(_encode(image, "PNG", transparency=0))
     assert (decoded[:, :2] == WHITE).all()
     assert (decoded[:, 2:] == RED).all()
 
@@ -98,44 +95,44 @@ def test_a_palettes_transparent_colour_is_white():
 def test_a_transparent_colour_of_a_picture_without_alpha_is_white():
     image = Image.new("RGB", (4, 2), GREEN)
     image.paste(RED, (2, 0, 4, 2))
-    decoded = decoding.decode(_saved(image, "PNG", transparency=GREEN))
+    decoded = decoding.decode(_encode(image, "PNG", transparency=GREEN))
     assert (decoded[:, :2] == WHITE).all()
     assert (decoded[:, 2:] == RED).all()
 
 
 def test_one_bit_becomes_black_and_white(scene: np.ndarray):
     bits = scene[..., 0] > 127
-    decoded = decoding.decode(_saved(Image.fromarray(bits), "PNG"))
+    decoded = decoding.decode(_encode(Image.fromarray(bits), "PNG"))
     assert np.array_equal(decoded, np.repeat(bits[..., None] * np.uint8(255), 3, axis=2))
 
 
 def test_sixteen_bits_are_scaled_to_eight():
     levels = np.linspace(0, 65535, 64).round().astype(np.uint16).reshape(8, 8)
-    decoded = decoding.decode(_saved(Image.fromarray(levels), "PNG"))
+    decoded = decoding.decode(_encode(Image.fromarray(levels), "PNG"))
     assert np.abs(decoded - levels[..., None] / 257).max() <= 0.5
 
 
 def test_sixteen_dark_bits_stay_dark():
     levels = np.arange(0, 256, 4, np.uint16).reshape(8, 8)  # at most 255 of 65535
-    assert decoding.decode(_saved(Image.fromarray(levels), "PNG")).max() <= 1
+    assert decoding.decode(_encode(Image.fromarray(levels), "PNG")).max() <= 1
 
 
 @pytest.mark.parametrize(
     ("ink", "colour"), [((0, 255, 255, 0), RED), ((0, 0, 0, 0), WHITE), ((0, 0, 0, 255), (0, 0, 0))]
 )
 def test_cmyk_is_not_inverted(ink: tuple, colour: tuple):
-    decoded = decoding.decode(_saved(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
+    decoded = decoding.decode(_encode(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
     assert np.abs(decoded.astype(int) - colour).max() <= 8
 
 
 @pytest.mark.parametrize("ink", [(0, 255, 255, 0), (200, 30, 60, 40), (0, 0, 0, 255)])
-def test_ycck_is_read_as_the_inks_that_it_stands_for(ink: tuple):
-    """Pillow writes no YCCK: its three colour channels are put in by hand, and named in the marker."""
-    plain = decoding.decode(_saved(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
+def test_ycck_is_read_as_the_inks_that_it_encodes(ink: tuple):
+    """Pillow writes no YCCK: the test replaces the channels, and the transform in the marker."""
+    plain = decoding.decode(_encode(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
     changed = Image.new("RGB", (16, 16), ink[:3]).convert("YCbCr")
     planes = [*(255 - np.asarray(changed)).transpose(2, 0, 1), np.full((16, 16), ink[3], np.uint8)]
     stored = Image.merge("CMYK", [Image.fromarray(plane) for plane in planes])
-    data = bytearray(_saved(stored, "JPEG", quality=95))
+    data = bytearray(_encode(stored, "JPEG", quality=95))
     transform = data.index(b"Adobe") + 11
     assert data[transform] == 0  # CMYK
     data[transform] = 2  # YCCK (Adobe Technical Note 5116)
@@ -145,13 +142,13 @@ def test_ycck_is_read_as_the_inks_that_it_stands_for(ink: tuple):
 def test_a_progressive_jpeg_is_read_as_the_baseline_one(faces: list[np.ndarray]):
     image = Image.fromarray(faces[0])
     baseline, progressive = (
-        decoding.decode(_saved(image, "JPEG", quality=90, progressive=p)) for p in (False, True)
+        decoding.decode(_encode(image, "JPEG", quality=90, progressive=p)) for p in (False, True)
     )
     assert np.abs(baseline.astype(int) - progressive).max() <= 1
 
 
-def test_transparency_is_laid_on_the_background_that_is_asked_for():
-    clear = _saved(Image.new("RGBA", (4, 4), (255, 0, 0, 0)), "PNG")
+def test_transparency_is_laid_on_the_given_background():
+    clear = _encode(Image.new("RGBA", (4, 4), (255, 0, 0, 0)), "PNG")
     assert (decoding.decode(clear, "#102030") == (16, 32, 48)).all()
 
 
@@ -172,43 +169,45 @@ def test_exif_orientation_is_applied(scene: np.ndarray, orientation: int):
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](scene)))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    assert np.array_equal(decoding.decode(_saved(stored, "PNG", exif=exif)), scene)
+    assert np.array_equal(decoding.decode(_encode(stored, "PNG", exif=exif)), scene)
 
 
-@pytest.mark.parametrize("tag", [0x010A, 0x011E], ids=["a whole number", "a fraction"])
+@pytest.mark.parametrize("tag", [0x010A, 0x011E], ids=["an integer", "a fraction"])
 def test_a_turned_picture_with_another_tag_of_the_wrong_type_is_turned(scene: np.ndarray, tag: int):
-    # cameras and editors write such tags; the pixels are whole
+    # cameras and editors write such tags; the pixels are intact
     directory = struct.pack(">HHHI4sHHIHxx", 2, tag, 2, 3, b"hi\0\0", 0x0112, 3, 1, 6)
     exif = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + directory + bytes(4)
     stored = Image.fromarray(np.ascontiguousarray(np.rot90(scene)))
-    assert np.array_equal(decoding.decode(_saved(stored, "PNG", exif=exif)), scene)
+    assert np.array_equal(decoding.decode(_encode(stored, "PNG", exif=exif)), scene)
 
 
 @pytest.mark.parametrize("block", [b"x", b"Exif\0\0MM", b"Exif\0\0garbage"])
-def test_a_broken_exif_block_says_nothing(scene: np.ndarray, block: bytes, recwarn):
-    assert np.array_equal(decoding.decode(_saved(Image.fromarray(scene), "PNG", exif=block)), scene)
+def test_a_broken_exif_block_is_ignored(scene: np.ndarray, block: bytes, recwarn):
+    assert np.array_equal(
+        decoding.decode(_encode(Image.fromarray(scene), "PNG", exif=block)), scene
+    )
     assert not recwarn.list
 
 
-def test_an_animation_broken_off_in_its_second_frame_is_one_picture():
+def test_an_animation_that_breaks_off_in_its_second_frame_is_one_picture():
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
-    data = _saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    data = _encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
     for end in range(len(data) // 2, len(data)):
         assert decoding.inspect(data[:end])[:3] == ("GIF", 8, 8)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
-def test_of_an_animation_the_first_frame_is_taken(kind: str):
+def test_the_first_frame_of_an_animation_is_decoded(kind: str):
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, WHITE)]
     options = {"lossless": True} if kind == "WEBP" else {}
-    data = _saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    data = _encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
     assert (decoding.decode(data) == RED).all()
     assert decoding.inspect(data).animated
 
 
-def test_several_pictures_in_one_jpeg_file_are_a_jpeg():
+def test_a_jpeg_file_of_several_pictures_is_a_jpeg():
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
-    data = _saved(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    data = _encode(frames[0], "MPO", save_all=True, append_images=frames[1:])
     assert decoding.inspect(data) == ("JPEG", 8, 8, False)
     assert np.abs(decoding.decode(data).astype(int) - RED).max() <= 4
 
@@ -220,19 +219,19 @@ def test_a_colour_profile_is_applied(mode: str):
     swapped = profile.replace(b"rXYZ", b"?", 1).replace(b"gXYZ", b"rXYZ", 1)
     swapped = swapped.replace(b"?", b"gXYZ", 1)
     image = Image.new("RGB", (4, 4), RED).convert(mode)
-    decoded = decoding.decode(_saved(image, "PNG", icc_profile=swapped))
+    decoded = decoding.decode(_encode(image, "PNG", icc_profile=swapped))
     assert np.abs(decoded.astype(int) - GREEN).max() <= 2
 
 
-def test_a_broken_colour_profile_says_nothing(scene: np.ndarray):
-    data = _saved(Image.fromarray(scene), "PNG", icc_profile=b"no profile at all")
+def test_a_broken_colour_profile_is_ignored(scene: np.ndarray):
+    data = _encode(Image.fromarray(scene), "PNG", icc_profile=b"no profile at all")
     assert np.array_equal(decoding.decode(data), scene)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
-def test_a_truncated_picture_is_refused_by_reason(kind: str):
+def test_a_truncated_picture_is_refused(kind: str):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    data = _saved(Image.fromarray(noise), kind)
+    data = _encode(Image.fromarray(noise), kind)
     assert _reason(data[: len(data) * 3 // 5]) in ("truncated", "not_an_image")
     assert decoding.decode(data).shape == (64, 64, 3)
 
@@ -254,7 +253,7 @@ def test_a_truncated_jpeg_is_refused_as_truncated(faces: list[np.ndarray]):
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
     ],
 )
-def test_what_is_no_picture_is_refused_as_such(data: bytes):
+def test_other_files_are_no_images(data: bytes):
     assert _reason(data) == "not_an_image"
     with pytest.raises(ImageError, match="expected one of JPEG") as refused:
         decoding.inspect(data)
@@ -262,7 +261,7 @@ def test_what_is_no_picture_is_refused_as_such(data: bytes):
 
 
 def test_a_header_that_claims_200_megapixels_is_refused_before_decoding():
-    # were the pixels looked for, the reason would be `truncated`: there are none
+    # after decoding the reason would be `truncated`, as there are no pixels
     assert _reason(_header_only(20_000, 10_000)) == "too_many_pixels"
     with pytest.raises(ImageError, match="20000x10000 pixels, allowed are 100000000"):
         decoding.inspect(_header_only(20_000, 10_000))
@@ -270,7 +269,15 @@ def test_a_header_that_claims_200_megapixels_is_refused_before_decoding():
     assert _reason(_header_only(64, 64)) == "truncated"
 
 
-def test_an_image_error_comes_back_from_another_process():
+def test_padding_is_refused():
+    empty = _chunk(b"IDAT", b"") * (decoding.MAX_CHUNKS + 1)
+    for data in (b"\xff\xd8" + decoding.FILL_BYTES, b"\x89PNG\r\n\x1a\n" + empty):
+        assert _reason(data) == "not_an_image"
+        with pytest.raises(ImageError, match="padding"):
+            decoding.inspect(data)
+
+
+def test_an_image_error_can_be_pickled():
     error = pickle.loads(pickle.dumps(ImageError("truncated", "the picture's data is broken")))
     assert error.reason == "truncated"
     assert str(error) == "the picture's data is broken"
@@ -282,14 +289,14 @@ def _seeds() -> dict[str, bytes]:
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "text"
     return {
-        "jpeg": _saved(image, "JPEG", exif=exif),
-        "cmyk": _saved(image.convert("CMYK"), "JPEG"),
-        "png": _saved(image.convert("RGBA"), "PNG", exif=exif),
-        "palette": _saved(image.quantize(8), "PNG", transparency=0),
-        "gif": _saved(image, "GIF", save_all=True, append_images=[image.rotate(180)]),
-        "webp": _saved(image, "WEBP"),
-        "bmp": _saved(image, "BMP"),
-        "tiff": _saved(image, "TIFF", compression="tiff_lzw"),
+        "jpeg": _encode(image, "JPEG", exif=exif),
+        "cmyk": _encode(image.convert("CMYK"), "JPEG"),
+        "png": _encode(image.convert("RGBA"), "PNG", exif=exif),
+        "palette": _encode(image.quantize(8), "PNG", transparency=0),
+        "gif": _encode(image, "GIF", save_all=True, append_images=[image.rotate(180)]),
+        "webp": _encode(image, "WEBP"),
+        "bmp": _encode(image, "BMP"),
+        "tiff": _encode(image, "TIFF", compression="tiff_lzw"),
     }
 
 
@@ -306,8 +313,8 @@ def test_damaged_bytes_give_pixels_or_an_image_error(
     kind: str, changes: list[tuple[int, int]], cut: int | None
 ):
     data = bytearray(SEEDS[kind])
-    for at, value in changes:
-        data[at % len(data)] = value
+    for offset, value in changes:
+        data[offset % len(data)] = value
     try:
         decoded = decoding.decode(bytes(data[:cut]))
     except ImageError as error:
@@ -336,61 +343,11 @@ def test_a_side_by_side_pair_is_cut_in_equal_halves(scene: np.ndarray, width: in
     assert np.array_equal(labels, left)
 
 
-def test_the_photograph_of_a_pair_is_read_from_its_file(tmp_path: Path, scene: np.ndarray):
-    (tmp_path / "a.png").write_bytes(encode_png(scene))
-    assert np.array_equal(read_photo(tmp_path / "a.png"), scene)
-    assert np.array_equal(read_photo(tmp_path / "a.png", "photo_right"), scene[:, 6:])
-    with pytest.raises(FileNotFoundError):
-        read_photo(tmp_path / "b.png")
-
-
-def test_resizing_gives_the_size_asked_for_and_keeps_a_flat_colour():
-    flat = np.full((10, 6, 3), RED, np.uint8)
-    assert np.array_equal(resize(flat, 5, 7), np.full((7, 5, 3), RED, np.uint8))
-    assert resize(flat[..., 0], 3, 2).shape == (2, 3)
-
-
-def test_png_is_lossless_and_jpeg_grows_with_quality(scene: np.ndarray):
-    assert np.array_equal(decoding.decode(encode_png(scene)), scene)
-    assert len(encode_jpeg(scene, 95)) > len(encode_jpeg(scene, 30))
-    assert decoding.inspect(encode_jpeg(scene[..., 0])) == ("JPEG", 12, 18, False)
-
-
-def test_three_channels_repeats_gray_and_leaves_colour():
-    gray = np.arange(16, dtype=np.uint8).reshape(4, 4)
-    shown = three_channels(gray)
-    assert shown.shape == (4, 4, 3)
-    assert all(np.array_equal(shown[..., c], gray) for c in range(3))
-    assert three_channels(shown) is shown
-
-
-def test_a_grid_is_white_between_its_pictures():
-    pictures = [[np.full((5, 5, 3), 40 * r + 10 * c, np.uint8) for c in range(3)] for r in range(2)]
-    sheet = grid(pictures, gap=2)
-    assert sheet.shape == (2 * 7 + 2, 3 * 7 + 2, 3)
-    assert (sheet[9:14, 16:21] == 60).all()
-    assert (sheet == 255).all(axis=2).sum() == 16 * 23 - 6 * 25
-
-
-@pytest.mark.parametrize(("count", "rows"), [(1, 1), (2, 1), (3, 2)])
-def test_a_sheet_of_samples_holds_two_a_row(count: int, rows: int):
-    inputs = np.full((count, 8, 8), 10, np.uint8)
-    outputs = np.full((count, 8, 8, 3), 20, np.uint8)
-    targets = np.full((count, 8, 8, 3), 30, np.uint8)
-    sheet = sample_sheet(inputs, outputs, targets)
-    assert sheet.shape == (rows * 12 + 4, 6 * 12 + 4, 3)
-    assert [sheet[4, 4 + 12 * c, 0] for c in range(3)] == [10, 20, 30]
-    for value in (10, 20, 30):
-        assert (sheet[..., 0] == value).sum() == count * 64
-
-
 # Reduced decoding
 
 
-def _encoded(pixels: np.ndarray, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=92, **options)
-    return buffer.getvalue()
+def _jpeg(pixels: np.ndarray, **options: object) -> bytes:
+    return _encode(Image.fromarray(pixels), "JPEG", quality=92, **options)
 
 
 @pytest.fixture
@@ -405,13 +362,13 @@ def _exif(orientation: int) -> bytes:
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    one, other = (thumbnail(p, 64).astype(int) for p in (a, b))
-    return np.abs(one - other)
+    small_a, small_b = (thumbnail(pixels, 64).astype(int) for pixels in (a, b))
+    return np.abs(small_a - small_b)
 
 
-@pytest.mark.parametrize(("enough", "width"), [(64, 75), (128, 150), (300, 300), (301, 600)])
-def test_a_jpeg_is_reduced_as_far_as_enough_is_left(large: np.ndarray, enough: int, width: int):
-    pixels, *size = decoding.decode_reduced(_encoded(large), enough)
+@pytest.mark.parametrize(("min_side", "width"), [(64, 75), (128, 150), (300, 300), (301, 600)])
+def test_a_jpeg_is_reduced_down_to_the_least_side(large: np.ndarray, min_side: int, width: int):
+    pixels, *size = decoding.decode_reduced(_jpeg(large), min_side)
     assert pixels.shape == (width * 4 // 3, width, 3)
     assert size == [600, 800]
 
@@ -421,103 +378,89 @@ def test_a_jpeg_is_reduced_as_far_as_enough_is_left(large: np.ndarray, enough: i
     [{}, {"progressive": True}, {"subsampling": 0}, {"exif": _exif(1)}, {"exif": _exif(6)}],
     ids=str,
 )
-def test_a_reduced_picture_looks_like_the_whole_one(large: np.ndarray, options: dict):
-    data = _encoded(large, **options)
+def test_a_reduced_picture_looks_like_the_full_one(large: np.ndarray, options: dict):
+    data = _jpeg(large, **options)
     pixels, width, height = decoding.decode_reduced(data, 64)
-    whole = decoding.decode(data)
-    assert (height, width) == whole.shape[:2]
+    full = decoding.decode(data)
+    assert (height, width) == full.shape[:2]
     assert pixels.shape[0] == height // 8
-    # levels of 255, of the thumbnail that all measures are taken of
-    assert _difference(pixels, whole).mean() < 1
-    assert _difference(pixels, whole).max() < 16
+    # levels of 255, of the thumbnail that all measures are computed on
+    assert _difference(pixels, full).mean() < 1
+    assert _difference(pixels, full).max() < 16
 
 
 @pytest.mark.parametrize("options", [{}, {"exif": _exif(1)}], ids=["by OpenCV", "by Pillow"])
-def test_what_is_no_whole_pixel_of_a_reduced_picture_is_left_out(
-    faces: list[np.ndarray], options: dict
-):
-    """As of a whole one that is halved: half a pixel more would move all the others."""
-    whole = resize(faces[0], 607, 805)
-    pixels, *size = decoding.decode_reduced(_encoded(whole, **options), 64)
+def test_partial_pixels_of_a_reduced_picture_are_left_out(faces: list[np.ndarray], options: dict):
+    """As in a thumbnail of the full one: half a pixel more would move all the others."""
+    full = resize(faces[0], 607, 805)
+    pixels, *size = decoding.decode_reduced(_jpeg(full, **options), 64)
     assert pixels.shape[:2] == (100, 75)
     assert size == [607, 805]
-    assert _difference(pixels, whole).mean() < 1
+    assert _difference(pixels, full).mean() < 1
 
 
-def test_gray_cmyk_and_png_are_reduced_or_whole_but_the_same_picture(large: np.ndarray):
+def test_gray_cmyk_and_png_are_the_same_picture_when_reduced(large: np.ndarray):
     gray = np.asarray(Image.fromarray(large).convert("L"))
-    cmyk = io.BytesIO()
-    Image.fromarray(large).convert("CMYK").save(cmyk, "JPEG")
-    for data in (_encoded(gray), cmyk.getvalue(), encode_png(large)):
+    cmyk = _encode(Image.fromarray(large).convert("CMYK"), "JPEG")
+    for data in (_jpeg(gray), cmyk, encode_png(large)):
         pixels, *size = decoding.decode_reduced(data, 64)
         assert size == [600, 800]
         assert _difference(pixels, decoding.decode(data)).mean() < 1.5
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.9, 0.999])
-def test_a_broken_jpeg_is_refused_reduced_as_whole(large: np.ndarray, cut: float):
-    data = _encoded(large)
+def test_a_broken_jpeg_is_refused_by_both_decoders(large: np.ndarray, cut: float):
+    data = _jpeg(large)
     for decode in (decoding.decode, lambda d: decoding.decode_reduced(d, 64)):
-        with pytest.raises(decoding.ImageError) as refused:
+        with pytest.raises(ImageError) as refused:
             decode(data[: int(cut * len(data))])
         assert refused.value.reason == "truncated"
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (127, 129), (128, 64)])
-def test_any_size_has_a_thumbnail(size: tuple[int, int]):
-    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    assert thumbnail(pixels, 64).shape == (64, 64, 3)
-    assert thumbnail(pixels[..., 0], 64).shape == (64, 64)
-
-
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("size", [(513, 514), (514, 513)])
-def test_a_nearly_square_picture_keeps_its_own_width_and_height(
+def test_a_nearly_square_picture_has_its_own_width_and_height(
     faces: list[np.ndarray], size: tuple[int, int], orientation: int
 ):
-    data = _encoded(resize(faces[0], *size), exif=_exif(orientation))
-    _, *found = decoding.decode_reduced(data, 64)
-    assert tuple(found) == (size if orientation == 1 else size[::-1])
+    data = _jpeg(resize(faces[0], *size), exif=_exif(orientation))
+    _, *decoded_size = decoding.decode_reduced(data, 64)
+    assert tuple(decoded_size) == (size if orientation == 1 else size[::-1])
 
 
-def test_layers_are_colours_transparency_and_exif_upright():
+def test_colours_transparency_and_exif_are_decoded_upright():
     alpha = np.arange(6, dtype=np.uint8).reshape(2, 3)
     colours = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
     rgba = np.dstack([colours, alpha])
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 3, "A camera"
-    buffer = io.BytesIO()
-    Image.fromarray(rgba).save(buffer, "PNG", exif=exif)
-    pixels, found, kept = decoding.decode_with_alpha(buffer.getvalue())
+    data = _encode(Image.fromarray(rgba), "PNG", exif=exif)
+    pixels, opacity, block = decoding.decode_with_alpha(data)
     np.testing.assert_array_equal(pixels, colours[::-1, ::-1])  # not laid on white
-    np.testing.assert_array_equal(found, alpha[::-1, ::-1])
-    again = Image.Exif()
-    again.load(kept)
-    assert dict(again) == {0x010F: "A camera"}
+    np.testing.assert_array_equal(opacity, alpha[::-1, ::-1])
+    decoded_exif = Image.Exif()
+    decoded_exif.load(block)
+    assert dict(decoded_exif) == {0x010F: "A camera"}
 
 
-def test_a_plain_picture_has_no_other_layers():
+def test_an_opaque_picture_has_neither_transparency_nor_exif():
     data = encode_jpeg(np.zeros((4, 4, 3), np.uint8))
     pixels, alpha, exif = decoding.decode_with_alpha(data)
     np.testing.assert_array_equal(pixels, decoding.decode(data))
     assert (alpha, exif) == (None, b"")
 
 
-def test_a_tiffs_layout_is_no_exif():
-    buffer = io.BytesIO()
-    Image.new("CMYK", (4, 4)).save(buffer, "TIFF", compression="tiff_lzw")
-    assert decoding.decode_with_alpha(buffer.getvalue())[2] == b""
+def test_tags_of_a_tiffs_layout_are_no_exif():
+    data = _encode(Image.new("CMYK", (4, 4)), "TIFF", compression="tiff_lzw")
+    assert decoding.decode_with_alpha(data)[2] == b""
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_layers_of_a_broken_picture_are_refused(mode):
-    buffer = io.BytesIO()
+def test_a_broken_picture_with_transparency_is_refused(mode: str):
     noise = np.random.default_rng(0).integers(256, size=(64, 64, 4), dtype=np.uint8)
     picture = Image.fromarray(noise)
-    options = {"transparency": 0} if mode == "P" else {}
-    (picture.convert("RGB").convert(mode) if mode == "P" else picture.convert(mode)).save(
-        buffer, "PNG", **options
-    )
-    data = buffer.getvalue()
-    with pytest.raises(decoding.ImageError):
+    if mode == "P":
+        data = _encode(picture.convert("RGB").convert("P"), "PNG", transparency=0)
+    else:
+        data = _encode(picture.convert(mode), "PNG")
+    with pytest.raises(ImageError):
         decoding.decode_with_alpha(data[: len(data) // 2])

@@ -1,4 +1,4 @@
-"""Sides: nothing that hangs together is torn apart, and nobody moves without a reason."""
+"""Sides: a group stays on one side, and no picture moves without a reason."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from src.params import Split, read_params
 from src.split.assignment import assign_sides, counts
-from src.storage import ledger
 from src.storage.ledger import read_ledger, write_ledger
+from tests.builders import ledger_table
 from tests.conftest import ROOT
 
 DEFAULT = read_params(ROOT / "params.yaml").split
@@ -22,31 +22,21 @@ def _settings(**changes: object) -> Split:
 
 
 def _table(rows: list[dict]) -> pd.DataFrame:
-    """A cleaned ledger's columns that a split reads; by default each row is alone and kept.
+    """Return a cleaned ledger; by default each row is kept, and alone in its item and cluster.
 
-    `cluster` names a cluster by any word; the ledger has its survivor's row instead.
+    Here any word may name a cluster; in the ledger it is its survivor's row.
     """
-    full = [
-        {
-            "item_id": f"nm{n}",
-            "image_url": f"http://demo.test/{n}.jpg",
-            "cluster": f"alone {n}",
-            "verdict": "keep",
-            "given_side": None,
-            **row,
-        }
+    rows = [
+        {"item_id": f"nm{n}", "cluster": f"alone {n}", "verdict": "keep", **row}
         for n, row in enumerate(rows)
     ]
-    survivor: dict[str, int] = {}
-    for n, row in enumerate(full):
+    survivors: dict[str, int] = {}
+    for n, row in enumerate(rows):
         if row["verdict"] == "keep":
-            survivor.setdefault(row["cluster"], n)
-    table = pd.DataFrame(full, columns=["item_id", "image_url", "cluster", "verdict", "given_side"])
-    table["cluster"] = pd.array(
-        [survivor[r["cluster"]] if r["verdict"] == "keep" else None for r in full], "Int64"
-    )
-    table.insert(0, "row", range(len(full)))
-    return table
+            survivors.setdefault(row["cluster"], n)
+    for row in rows:
+        row["cluster"] = survivors[row["cluster"]] if row["verdict"] == "keep" else None
+    return ledger_table(rows, "clean")
 
 
 def _by_url(table: pd.DataFrame) -> dict[str, str]:
@@ -57,14 +47,14 @@ def _by_url(table: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _people(count: int) -> list[dict]:
+def _items(count: int) -> list[dict]:
     return [{"item_id": f"nm{n}"} for n in range(count)]
 
 
-PEOPLE = st.integers(0, 9).map(lambda n: f"nm{n}")
+ITEMS = st.integers(0, 9).map(lambda n: f"nm{n}")
 LISTED = st.fixed_dictionaries(
     {
-        "item_id": PEOPLE,
+        "item_id": ITEMS,
         "cluster": st.sampled_from("abcdefghijkl"),
         "verdict": st.sampled_from(["keep", "keep", "keep", "grayscale", "near_duplicate"]),
     }
@@ -76,7 +66,7 @@ SEEDS = st.integers(0, 2**31 - 1)
 
 @settings(max_examples=60, deadline=None)
 @given(rows=LEDGERS, fraction=FRACTIONS, method=st.sampled_from(["hash", "exact"]), seed=SEEDS)
-def test_no_group_cluster_or_person_is_on_two_sides(
+def test_no_group_cluster_or_item_is_on_two_sides(
     rows: list[dict], fraction: float, method: str, seed: int
 ):
     table = assign_sides(_table(rows), _settings(val_fraction=fraction, method=method), seed)
@@ -104,7 +94,7 @@ def test_a_group_is_no_larger_than_it_must_be(rows: list[dict]):
     kept = table[table["verdict"] == "keep"]
     for group, members in kept.groupby("group"):
         assert group == members["row"].min()
-        # from its first row all others are reached over shared people and clusters
+        # from its first row all others are reached over shared items and clusters
         reached = members[members["row"] == group]
         while True:
             near = members["item_id"].isin(reached["item_id"]) | members["cluster"].isin(
@@ -120,7 +110,7 @@ def test_a_group_is_no_larger_than_it_must_be(rows: list[dict]):
 @settings(max_examples=30, deadline=None)
 @given(
     rows=st.lists(LISTED, min_size=1, max_size=16),
-    added=st.lists(st.tuples(st.integers(0, 16), PEOPLE | st.just("nm99")), max_size=6),
+    added=st.lists(st.tuples(st.integers(0, 16), ITEMS | st.just("nm99")), max_size=6),
     fraction=FRACTIONS,
     seed=SEEDS,
 )
@@ -128,11 +118,10 @@ def test_pictures_that_are_added_move_no_old_ones(
     group_by: str, rows: list[dict], added: list[tuple[int, str]], fraction: float, seed: int
 ):
     rows = [{**row, "image_url": f"old {n}"} for n, row in enumerate(rows)]
-    # a site lists new pictures anywhere; each is of one person and like no other, so that
-    # no two groups become one
+    # listed anywhere; each shows one item and is no copy, so that no two groups become one
     more = list(rows)
-    for n, (at, person) in enumerate(added):
-        more.insert(at, {"item_id": person, "image_url": f"new {n}", "cluster": f"new {n}"})
+    for n, (position, item) in enumerate(added):
+        more.insert(position, {"item_id": item, "image_url": f"new {n}", "cluster": f"new {n}"})
     chosen = _settings(val_fraction=fraction, group_by=group_by, method="hash")
     before = _by_url(assign_sides(_table(rows), chosen, seed))
     after = _by_url(assign_sides(_table(more), chosen, seed))
@@ -142,7 +131,7 @@ def test_pictures_that_are_added_move_no_old_ones(
 def test_pictures_that_are_removed_move_no_others():
     rows = [{"item_id": f"nm{n // 2}"} for n in range(60)]
     before = _by_url(assign_sides(_table(rows), DEFAULT, 0))
-    # one of each person's two pictures turns out to be gray
+    # of every second item one of the two pictures turns out to be gray
     fewer = [
         {**row, "verdict": "grayscale" if n % 4 == 0 else "keep"} for n, row in enumerate(rows)
     ]
@@ -153,48 +142,47 @@ def test_pictures_that_are_removed_move_no_others():
 
 @settings(max_examples=60, deadline=None)
 @given(rows=LEDGERS, fraction=FRACTIONS, seed=SEEDS)
-def test_fitted_meets_the_fraction_within_one_groups_size(
+def test_the_exact_method_meets_the_fraction_within_one_groups_size(
     rows: list[dict], fraction: float, seed: int
 ):
     table = assign_sides(_table(rows), _settings(val_fraction=fraction, method="exact"), seed)
     kept = table[table["verdict"] == "keep"]
     assume(len(kept))
-    wanted = fraction * len(kept)
-    held = (kept["side"] == "val").sum()
-    assert wanted <= held < wanted + kept["group"].value_counts().max()
+    target = fraction * len(kept)
+    val = (kept["side"] == "val").sum()
+    assert target <= val < target + kept["group"].value_counts().max()
 
 
-def test_fitted_is_exact_where_everybody_is_alone():
-    table = assign_sides(_table(_people(200)), _settings(val_fraction=0.1, method="exact"), 0)
+def test_the_exact_method_is_exact_where_each_picture_is_alone():
+    table = assign_sides(_table(_items(200)), _settings(val_fraction=0.1, method="exact"), 0)
     assert counts(table) == {"train": 180, "val": 20, "groups": 200, "val_fraction": 0.1}
 
 
-def test_fixed_meets_the_fraction_on_average():
+def test_the_hash_method_meets_the_fraction_on_average():
     shares = [
-        counts(assign_sides(_table(_people(400)), _settings(val_fraction=0.2), seed))[
-            "val_fraction"
-        ]
+        counts(assign_sides(_table(_items(400)), _settings(val_fraction=0.2), seed))["val_fraction"]
         for seed in range(10)
     ]
     assert sum(shares) / 10 == pytest.approx(0.2, abs=0.02)
 
 
-def test_the_naive_split_tears_copies_apart():
-    # the first hundred people ten times over, as a list that ignores its page number gives them
+def _shared_items(table: pd.DataFrame) -> set[str]:
+    train, val = (set(table.loc[table["side"] == side, "item_id"]) for side in ("train", "val"))
+    return train & val
+
+
+def test_the_naive_split_puts_copies_on_both_sides():
+    # a hundred items ten times over, as from a list that ignores its page number
     rows = [{"item_id": f"nm{n % 100}", "cluster": f"{n % 100}"} for n in range(1000)]
     naive = assign_sides(_table(rows), _settings(group_by="image"), 0)
     assert list(naive["group"]) == list(range(1000))
-    people = {side: set(naive.loc[naive["side"] == side, "item_id"]) for side in ("train", "val")}
-    assert len(people["train"] & people["val"]) > 50
+    assert len(_shared_items(naive)) > 50
     grouped = assign_sides(_table(rows), _settings(group_by="person"), 0)
     assert grouped["group"].nunique() == 100
-    people = {
-        side: set(grouped.loc[grouped["side"] == side, "item_id"]) for side in ("train", "val")
-    }
-    assert people["train"] & people["val"] == set()
+    assert _shared_items(grouped) == set()
 
 
-def test_the_naive_split_draws_for_equal_rows_apart():
+def test_the_naive_split_draws_for_each_of_equal_rows():
     rows = [{"item_id": "nm1", "image_url": "same"} for _ in range(60)]
     sides = Counter(
         assign_sides(_table(rows), _settings(group_by="image", val_fraction=0.5), 0)["side"]
@@ -216,33 +204,33 @@ def test_a_given_side_is_kept(group_by: str, method: str):
     assert list(table["side"]) == [row["given_side"] for row in GIVEN]
 
 
-def test_a_given_side_of_a_removed_row_is_not_taken():
+def test_a_removed_row_does_not_take_its_given_side():
     rows = [{**row, "verdict": "grayscale"} for row in GIVEN[:5]] + GIVEN[5:]
     assert assign_sides(_table(rows), _settings(use_source_split=True), 0)["side"][:5].isna().all()
 
 
-def test_given_sides_may_be_drawn_anew():
-    redone = assign_sides(_table(GIVEN), _settings(use_source_split=False), 0)
+def test_given_sides_may_be_ignored():
+    redrawn = assign_sides(_table(GIVEN), _settings(use_source_split=False), 0)
     without = assign_sides(_table([{**row, "given_side": None} for row in GIVEN]), DEFAULT, 0)
-    assert list(redone["side"]) == list(without["side"])
-    assert list(redone["side"]) != [row["given_side"] for row in GIVEN]
+    assert list(redrawn["side"]) == list(without["side"])
+    assert list(redrawn["side"]) != [row["given_side"] for row in GIVEN]
 
 
 @pytest.mark.parametrize("method", ["hash", "exact"])
 @pytest.mark.parametrize("group_by", ["person", "image"])
 def test_the_seed_decides(group_by: str, method: str):
     chosen = _settings(group_by=group_by, method=method, val_fraction=0.3)
-    first, again, other = (
-        list(assign_sides(_table(_people(200)), chosen, seed)["side"]) for seed in (7, 7, 8)
+    first, repeated, other = (
+        list(assign_sides(_table(_items(200)), chosen, seed)["side"]) for seed in (7, 7, 8)
     )
-    assert first == again
+    assert first == repeated
     assert first != other
 
 
 @pytest.mark.parametrize(
     "change",
     [{"item_id": "nm1"}, {"cluster": "b"}],
-    ids=["the same person", "the same picture"],
+    ids=["the same item", "the same picture"],
 )
 def test_one_link_joins_two_groups(change: dict):
     rows = [{"item_id": "nm0", "cluster": "a"}, {"item_id": "nm1", "cluster": "b"}]
@@ -252,7 +240,7 @@ def test_one_link_joins_two_groups(change: dict):
 
 
 def test_a_split_leaves_the_other_columns_and_its_input_alone():
-    table = _table(_people(20))
+    table = _table(_items(20))
     before = table.copy()
     after = assign_sides(table, DEFAULT, 0)
     assert table.equals(before)
@@ -266,10 +254,9 @@ def test_nothing_to_split_is_no_error(rows: list[dict], method: str):
     assert counts(table) == {"train": 0, "val": 0, "groups": 0, "val_fraction": 0}
 
 
-def test_a_split_of_a_ledger_from_disk_can_be_written(tmp_path: Path):
+def test_the_split_of_a_ledger_from_disk_can_be_written(tmp_path: Path):
     rows = [{"item_id": f"nm{n // 2}"} for n in range(6)] + [{"verdict": "missing"}]
-    full = _table(rows).reindex(columns=ledger.schema("clean").names).assign(layout="single")
-    write_ledger(full, tmp_path / "clean.parquet", "clean")
+    write_ledger(_table(rows), tmp_path / "clean.parquet", "clean")
     table = assign_sides(read_ledger(tmp_path / "clean.parquet", "clean"), DEFAULT, 0)
     write_ledger(table, tmp_path / "split.parquet", "split")
     read = read_ledger(tmp_path / "split.parquet", "split")
@@ -278,11 +265,11 @@ def test_a_split_of_a_ledger_from_disk_can_be_written(tmp_path: Path):
     assert _by_url(read) == _by_url(assign_sides(_table(rows), DEFAULT, 0))
 
 
-def test_a_removed_copy_ties_its_person_to_the_picture_it_is_a_copy_of():
-    """P2 was listed with a copy of P1's picture, and with a picture of their own."""
+def test_a_removed_copy_joins_its_item_to_the_picture_it_is_a_copy_of():
+    """P2 is listed with a copy of P1's picture, and with another picture."""
     table = _table([{"item_id": "P1"}, {"item_id": "P2"}, {"item_id": "P2"}])
     table.loc[1, "verdict"], table.loc[1, "cluster"] = "near_duplicate", 0
-    done = assign_sides(table, _settings(), 0)
-    assert done["group"][0] == done["group"][2]
-    assert done["side"][0] == done["side"][2]
-    assert pd.isna(done["side"][1])
+    table = assign_sides(table, DEFAULT, 0)
+    assert table["group"][0] == table["group"][2]
+    assert table["side"][0] == table["side"][2]
+    assert pd.isna(table["side"][1])

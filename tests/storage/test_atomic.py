@@ -1,24 +1,32 @@
-"""Files are whole or absent, and errors name them."""
+"""Files are complete or absent, and errors name them."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from src.errors import UserError, exit_on_user_error
-from src.storage.atomic import atomic_write, read_json, write_bytes, write_json, write_text
+from src.errors import UserError
+from src.storage.atomic import (
+    atomic_folder,
+    atomic_write,
+    read_json,
+    remove,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
-def _all(folder: Path) -> list[str]:
+def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_successful_block_leaves_the_file_alone_in_its_folder(tmp_path: Path):
+def test_a_successful_block_leaves_only_the_file(tmp_path: Path):
     with atomic_write(tmp_path / "new" / "a.txt") as temporary:
         assert temporary.parent == tmp_path / "new"
         temporary.write_text("done")
     assert (tmp_path / "new" / "a.txt").read_text() == "done"
-    assert _all(tmp_path / "new") == ["a.txt"]
+    assert _names(tmp_path / "new") == ["a.txt"]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, UserError])
@@ -26,19 +34,19 @@ def test_a_failing_block_leaves_nothing(tmp_path: Path, error: type[BaseExceptio
     with pytest.raises(error), atomic_write(tmp_path / "a.txt") as temporary:
         temporary.write_text("half")
         raise error("stop")
-    assert _all(tmp_path) == []
+    assert _names(tmp_path) == []
 
 
-def test_a_failing_block_leaves_the_old_file_as_it_was(tmp_path: Path):
+def test_a_failing_block_leaves_the_old_file_unchanged(tmp_path: Path):
     write_text(tmp_path / "a.txt", "old")
     with pytest.raises(ValueError, match="stop"), atomic_write(tmp_path / "a.txt") as temporary:
         temporary.write_text("half of the new one")
         raise ValueError("stop")
     assert (tmp_path / "a.txt").read_text() == "old"
-    assert _all(tmp_path) == ["a.txt"]
+    assert _names(tmp_path) == ["a.txt"]
 
 
-def test_the_old_file_stands_until_the_block_ends(tmp_path: Path):
+def test_the_old_file_is_there_until_the_block_ends(tmp_path: Path):
     write_text(tmp_path / "a.txt", "old")
     with atomic_write(tmp_path / "a.txt") as temporary:
         temporary.write_text("new")
@@ -51,8 +59,8 @@ def test_a_written_file_is_readable_by_others(tmp_path: Path):
     assert (tmp_path / "a.bin").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_replaced_link_leaves_its_target_alone(tmp_path: Path):
-    # a cached artifact may be a link into DVC's cache, which must never be written to
+def test_a_replaced_link_leaves_its_target_unchanged(tmp_path: Path):
+    # an artifact may be a link into DVC's cache, which must never change
     write_text(tmp_path / "cached", "cached")
     (tmp_path / "a.txt").symlink_to(tmp_path / "cached")
     write_text(tmp_path / "a.txt", "new")
@@ -71,7 +79,7 @@ def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path):
     (tmp_path / "a.json" / "inside").mkdir(parents=True)
     with pytest.raises(UserError, match=f"cannot write {tmp_path / 'a.json'}"):
         write_json(tmp_path / "a.json", {})
-    assert _all(tmp_path) == ["a.json"]
+    assert _names(tmp_path) == ["a.json"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
@@ -81,23 +89,23 @@ def test_a_read_only_folder_is_named(tmp_path: Path):
         write_text(tmp_path / "a.txt", "x")
 
 
-def test_an_error_of_the_blocks_own_without_a_number_passes_through(tmp_path: Path):
+def test_an_os_error_without_a_number_is_not_the_disks(tmp_path: Path):
     class NetworkError(OSError):
-        """As requests has them: an OSError that is not the disk's."""
+        """requests raises such an OSError."""
 
     with pytest.raises(NetworkError), atomic_write(tmp_path / "a.bin"):
         raise NetworkError("the server hung up")
-    assert _all(tmp_path) == []
+    assert _names(tmp_path) == []
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-def test_json_that_is_no_number_is_refused_and_not_written(tmp_path: Path, number: float):
+def test_nan_and_infinity_are_refused_and_not_written(tmp_path: Path, number: float):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"fid": [number]})
-    assert _all(tmp_path) == []
+    assert _names(tmp_path) == []
 
 
-def test_json_keeps_order_and_letters(tmp_path: Path):
+def test_json_has_the_order_and_the_letters_of_the_value(tmp_path: Path):
     value = {"b": 1, "a": {"name": "Dvořák", "share": 0.25}}
     write_json(tmp_path / "a.json", value)
     assert list(read_json(tmp_path / "a.json")) == ["b", "a"]
@@ -120,20 +128,29 @@ def test_broken_json_is_named(tmp_path: Path, data: bytes):
     assert "\n" not in str(refused.value)
 
 
-def test_a_program_reports_a_user_error_as_one_line(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit) as stopped, exit_on_user_error("clean"):
-        raise UserError("data/raw/ledger.parquet is missing")
-    assert stopped.value.code == 1
-    assert capsys.readouterr().err == "clean: data/raw/ledger.parquet is missing\n"
+def test_a_folder_replaces_whatever_is_at_its_path(tmp_path: Path):
+    path = tmp_path / "a"
+    write_text(path, "a file")
+    for name in ("first", "second"):
+        with atomic_folder(path) as folder:
+            (folder / name).write_text(name)
+        assert _names(path) == [name]
+    assert _names(tmp_path) == ["a"]
 
 
-def test_a_program_that_is_interrupted_says_so(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit) as stopped, exit_on_user_error("scrape"):
-        raise KeyboardInterrupt
-    assert stopped.value.code == 130
-    assert capsys.readouterr().err.startswith("scrape: interrupted")
+def test_a_failing_block_leaves_the_old_folder_unchanged(tmp_path: Path):
+    write_text(tmp_path / "a/old", "old")
+    with pytest.raises(ValueError, match="stop"), atomic_folder(tmp_path / "a") as folder:
+        (folder / "new").write_text("half")
+        raise ValueError("stop")
+    assert (_names(tmp_path), _names(tmp_path / "a")) == (["a"], ["old"])
 
 
-def test_a_program_does_not_hide_its_own_faults():
-    with pytest.raises(ZeroDivisionError), exit_on_user_error("clean"):
-        raise ZeroDivisionError
+def test_files_folders_and_links_are_removed(tmp_path: Path):
+    write_text(tmp_path / "folder/file", "x")
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    remove(tmp_path / "link")
+    assert _names(tmp_path / "folder") == ["file"]
+    remove(tmp_path / "folder")
+    remove(tmp_path / "absent")
+    assert _names(tmp_path) == []

@@ -1,4 +1,4 @@
-"""The ledger: read as it was written, or refused by name."""
+"""The ledger is read as it was written, or refused with the name of the file."""
 
 from pathlib import Path
 
@@ -54,13 +54,13 @@ def _values(table: pd.DataFrame) -> list[dict]:
     ]
 
 
-def test_a_round_trip_keeps_values_and_nulls(tmp_path: Path):
+def test_a_round_trip_preserves_values_and_nulls(tmp_path: Path):
     write_ledger(_table(ROW, ABSENT), tmp_path / "ledger.parquet", "raw")
     read = read_ledger(tmp_path / "ledger.parquet", "raw")
     assert _values(read) == [{"row": 0, **ROW}, {"row": 1, **ABSENT}]
 
 
-def test_numbers_stay_whole_beside_nulls(tmp_path: Path):
+def test_integers_stay_integers_beside_nulls(tmp_path: Path):
     write_ledger(_table(ROW, ABSENT), tmp_path / "ledger.parquet", "raw")
     read = read_ledger(tmp_path / "ledger.parquet", "raw")
     assert read["bytes"].dtype == pd.Int64Dtype()
@@ -96,21 +96,21 @@ def test_any_ledger_survives_two_round_trips(
 
 def test_equal_tables_give_equal_bytes(tmp_path: Path):
     table = _table(ROW, ABSENT)
-    other = table.astype({"bytes": "Int64", "width": "Float64"})[table.columns[::-1]]
-    other["scratch"] = 1
-    other.index = ["a", "b"]
+    equal = table.astype({"bytes": "Int64", "width": "Float64"})[table.columns[::-1]]
+    equal["scratch"] = 1
+    equal.index = ["a", "b"]
     write_ledger(table, tmp_path / "one.parquet", "raw")
-    write_ledger(other, tmp_path / "two.parquet", "raw")
+    write_ledger(equal, tmp_path / "two.parquet", "raw")
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
 
 
-def test_only_the_stages_own_columns_are_written(tmp_path: Path):
+def test_only_the_columns_of_the_stage_are_written(tmp_path: Path):
     write_ledger(_table(ROW).assign(scratch=1), tmp_path / "ledger.parquet", "raw")
     assert pq.read_schema(tmp_path / "ledger.parquet").equals(ledger.SCRAPED, check_metadata=True)
 
 
 @pytest.mark.parametrize("rows", [[1, 2], [0, 2], [1, 0], [0, 0]])
-def test_rows_out_of_number_are_refused(tmp_path: Path, rows: list[int]):
+def test_rows_with_gaps_or_out_of_order_are_refused(tmp_path: Path, rows: list[int]):
     with pytest.raises(ValueError, match="without gaps"):
         write_ledger(_table(ROW, ROW).assign(row=rows), tmp_path / "ledger.parquet", "raw")
     assert not (tmp_path / "ledger.parquet").exists()
@@ -155,25 +155,24 @@ def test_each_stage_adds_to_the_columns_before_it():
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
 def test_a_large_ledger_is_a_folder_of_files(tmp_path: Path, monkeypatch, rows: int):
-    monkeypatch.setattr("src.storage.ledger.ROWS", 2)
+    monkeypatch.setattr("src.storage.ledger.ROWS_PER_FILE", 2)
     table = pd.DataFrame([{"row": n} | ROW | {"name": f"person {n}"} for n in range(rows)])
     path = tmp_path / "ledger.parquet"
     write_ledger(table, path, "raw")
     assert path.is_dir() == (rows > 2)
     if rows > 2:
-        assert [len(pq.read_table(file)) for file in sorted(path.iterdir())] == [2] * (
-            rows // 2
-        ) + [1] * (rows % 2)
-    again = read_ledger(path, "raw")
-    assert list(again["row"]) == list(range(rows))
-    assert list(again["name"]) == list(table["name"])
+        lengths = [len(pq.read_table(file)) for file in sorted(path.iterdir())]
+        assert lengths == [2] * (rows // 2) + [1] * (rows % 2)
+    read = read_ledger(path, "raw")
+    assert list(read["row"]) == list(range(rows))
+    assert list(read["name"]) == list(table["name"])
 
 
 @pytest.mark.parametrize(("before", "after"), [(5, 3), (5, 1), (1, 5), (3, 5)])
-def test_a_ledger_takes_the_place_of_another_of_any_size(
+def test_a_ledger_replaces_another_of_any_size(
     tmp_path: Path, monkeypatch, before: int, after: int
 ):
-    monkeypatch.setattr("src.storage.ledger.ROWS", 2)
+    monkeypatch.setattr("src.storage.ledger.ROWS_PER_FILE", 2)
     path = tmp_path / "ledger.parquet"
     for rows in (before, after):
         write_ledger(pd.DataFrame([{"row": n} | ROW for n in range(rows)]), path, "raw")

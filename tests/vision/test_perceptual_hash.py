@@ -1,0 +1,50 @@
+"""The hash is the signs of the lowest frequencies, exactly the same for a picture anywhere."""
+
+import numpy as np
+import pytest
+
+from src.vision.alignment import STRIPS, VIEWS, thumbnail
+from src.vision.perceptual_hash import BLOCK, MIRROR_BITS, hash_views, hashes
+
+
+@pytest.fixture
+def thumbnails(faces: list[np.ndarray]) -> np.ndarray:
+    return np.stack([thumbnail(face) for face in faces])
+
+
+def test_a_hash_is_the_signs_of_the_cosine_transform(thumbnails: np.ndarray):
+    positions = (np.arange(64) + 0.5) / 64
+    cosines = np.cos(np.pi * np.arange(1, 17)[:, None] * positions)
+    frequencies = cosines @ thumbnails[0].astype(float) @ cosines.T
+    low, bits = np.zeros((16, 16), bool), frequencies > 0
+    low[:8, :8] = True
+    expected = np.packbits(np.concatenate([bits[low], bits[~low]]))
+    assert np.bitwise_count(hashes(thumbnails[:1])[0] ^ expected).sum() <= 1
+
+
+def test_a_mirror_image_inverts_every_odd_frequency_across(thumbnails: np.ndarray):
+    mirrored = hashes(np.ascontiguousarray(thumbnails[:, :, ::-1]))
+    difference = np.bitwise_count(hashes(thumbnails) ^ mirrored ^ MIRROR_BITS)
+    assert difference.sum(axis=1, dtype=np.int64).max() <= 2
+
+
+def test_many_pictures_have_the_hashes_of_each(thumbnails: np.ndarray):
+    each = [hashes(thumbnail[None])[0] for thumbnail in thumbnails[:5]]
+    assert np.array_equal(hashes(thumbnails[:5]), each)
+    # more than a block, each by itself and read-only, as they come from a file
+    single = [np.frombuffer(t.tobytes(), np.uint8).reshape(64, 64) for t in thumbnails[:5]]
+    assert BLOCK < 5 * 30
+    assert np.array_equal(hashes(single * 30), each * 30)
+
+
+@pytest.mark.parametrize("views", [VIEWS, STRIPS], ids=["views", "strips"])
+def test_each_view_has_the_hash_of_that_view_alone(thumbnails: np.ndarray, views: tuple):
+    together = hash_views(thumbnails[:3], views)
+    assert together.shape == (len(views), 3, 32)
+    assert np.array_equal(together[0], hashes(thumbnails[:3]))
+    for number, view in enumerate(views):
+        assert np.array_equal(together[number], hash_views(thumbnails[:3], [view])[0])
+
+
+def test_no_pictures_have_no_hashes():
+    assert hashes([]).shape == (0, 32)
