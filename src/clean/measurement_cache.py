@@ -1,13 +1,12 @@
-"""What was measured, kept by content: a file that was seen before is not decoded again.
+"""Measurements by content: no file is decoded twice.
 
-Of the last run alone, so that another source starts anew, and of one version of the code that
-measures and its libraries. It is an aid: it may be deleted at any time.
+The cache holds the last run's measurements, and only those of today's code and libraries. It may be
+deleted at any time.
 """
 
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,13 +14,15 @@ import pandas as pd
 import PIL
 import pyarrow as pa
 
+from src.clean import measurement
+from src.clean.measurement import ContentKey, Measurement, no_thumbnail
 from src.errors import UserError
 from src.imaging import decoding, picture_files, resizing
 from src.storage import archives
 from src.storage.atomic import remove
 from src.storage.fingerprint import fingerprint
 from src.storage.ledger import read_table, write_table
-from src.vision import alignment, bands, colorfulness, grayscale
+from src.vision import alignment, bands, colorfulness, compiled, correlation, grayscale
 
 COLUMNS = pa.schema(
     [
@@ -30,60 +31,65 @@ COLUMNS = pa.schema(
         ("error", pa.string()),
         ("width", pa.int64()),
         ("height", pa.int64()),
-        ("pixels", pa.string()),
+        ("pixel_digest", pa.string()),
         ("tone_residual", pa.float64()),
         ("colorfulness", pa.float64()),
         ("thumbnail", pa.binary()),
     ]
 )
-# Every module that a measurement comes from; a test compares them with the imports.
+# Every module that a measurement depends on; a test compares them with the imports.
 CODE = (
     Path(__file__).with_name("measure.py"),
     alignment,
     archives,
     bands,
     colorfulness,
+    compiled,
+    correlation,
     decoding,
     grayscale,
+    measurement,
     picture_files,
     resizing,
 )
 LIBRARIES = (np, cv2, PIL)
-Kept = TypeVar("Kept")
 
 
-def read(folder: Path, kind: type[Kept]) -> dict[tuple[str, str], Kept]:
-    """What the last run measured, by (SHA-256, layout); nothing where that cannot be read."""
+def read(folder: Path) -> dict[ContentKey, Measurement]:
+    """Return the last run's measurements, without sources; none if they cannot be read."""
     try:
         table = read_table(_file(folder), COLUMNS)
     except UserError:
         return {}
     table = table.astype(object).where(table.notna(), None)
-    found = {}
+    measurements = {}
     for row in table.to_dict("records"):
-        if row["thumbnail"] is not None:
-            shape = (alignment.THUMBNAIL_PX, alignment.THUMBNAIL_PX)
-            row["thumbnail"] = np.frombuffer(row["thumbnail"], np.uint8).reshape(shape)
-        key = row.pop("sha256"), row.pop("layout")
-        found[key] = kind(**row)
-    return found
+        values = {str(name): value for name, value in row.items()}
+        content = values.pop("sha256"), values.pop("layout")
+        values["thumbnail"] = _thumbnail(values["thumbnail"])
+        measurements[content] = Measurement(**values)
+    return measurements
 
 
-def write(folder: Path, measured: dict[tuple[str, str], Kept]) -> None:
-    """Keep what was measured, and forget what other versions of the code did."""
+def write(folder: Path, measurements: dict[ContentKey, Measurement]) -> None:
+    """Replace the cache; if it cannot be written, the run continues without."""
     rows = [
         {"sha256": sha256, "layout": layout}
-        | {f.name: getattr(m, f.name) for f in fields(m) if f.name != "source"}
-        | {"thumbnail": None if m.thumbnail is None else m.thumbnail.ravel().data}
-        for (sha256, layout), m in measured.items()
+        | {field.name: getattr(m, field.name) for field in fields(m) if field.name != "source"}
+        | {"thumbnail": None if m.error else m.thumbnail.ravel().data}
+        for (sha256, layout), m in measurements.items()
     ]
     file = _file(folder)
-    # the run does not need it
     with suppress(UserError, OSError):
         write_table(pd.DataFrame(rows, columns=COLUMNS.names), file, COLUMNS)
-        for other in folder.glob("*.parquet"):
-            if other != file:
-                remove(other)
+        for outdated in set(folder.glob("*.parquet")) - {file}:
+            remove(outdated)
+
+
+def _thumbnail(data: bytes | None) -> np.ndarray:
+    if data is None:
+        return no_thumbnail()
+    return np.frombuffer(data, np.uint8).reshape(alignment.THUMBNAIL_PX, alignment.THUMBNAIL_PX)
 
 
 def _file(folder: Path) -> Path:

@@ -1,16 +1,17 @@
-"""What is kept and what is removed, with the reason and its number in the ledger.
+"""Which pictures are kept and which are removed, and why.
 
-The survivor of several copies is the one in colour, of these the largest, and among equals the
-one listed first. Copies are gathered around their survivor only: whoever does not match the
-survivor itself stays, so that chains of likeness never swallow a picture that has no copy left.
+The survivor of several copies is the one in colour; of these the largest; of equally large ones the
+first listed. A picture is removed only if it matches the survivor directly. If A resembles B and B
+resembles C, that alone never removes C.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
 
 from src.clean import near_duplicates
-from src.clean.measure import Measurement, same_pixels
+from src.clean.measurement import FileKey, Measurement, same_pixels
 from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.vision import alignment, perceptual_hash
@@ -25,155 +26,176 @@ VERDICTS = (
     "exact_duplicate",
     "near_duplicate",
 )
-
-
-ALIKE = 0.99  # similarity from which two pictures are looked at for equal pixels
-TURNED = 1.0  # degrees from which a copy is said to be turned
+# metrics/clean.json's names of verdicts, where they differ.
+COUNT_NAMES = {
+    "keep": "kept",
+    "exact_duplicate": "exact_duplicates",
+    "near_duplicate": "near_duplicates",
+}
+MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
+MIN_ROTATION_DEGREES = 1.0  # from which a copy counts as turned
+Value = str | int | float | None  # of a ledger's column
 
 
 class Copy(NamedTuple):
-    """What a picture is a copy of: a row, how alike they are, and what was done to it."""
+    """How a picture is a copy of another.
 
-    of: int
+    Attributes:
+        original: The other one's row.
+        similarity: Their correlation, -1…1.
+        hash_distance: Bits of 256.
+        transform: What was done to the copy: exact, mirrored, cropped, ….
+    """
+
+    original: int
     similarity: float
     hash_distance: int
     transform: str
 
 
 def assign_verdicts(
-    table: pd.DataFrame, measured: dict[tuple[str, str], Measurement], clean: Clean
+    table: pd.DataFrame, measurements: Mapping[FileKey, Measurement], clean: Clean
 ) -> pd.DataFrame:
-    """The ledger with clean's columns; every row gets one of VERDICTS."""
+    """Return the ledger with clean's columns; every row gets one of VERDICTS.
+
+    Args:
+        table: The ledger after scrape.
+        measurements: By file and layout; a picture without was not fetched.
+        clean: The thresholds.
+    """
     table = table.copy()
     files = zip(table["file"], table["layout"], strict=True)
-    by_row = {row: measured.get(key) for row, key in zip(table["row"], files, strict=True)}
-    verdict = {row: single_verdict(m, clean) for row, m in by_row.items()}
-    good = [row for row, word in verdict.items() if word == "keep"]
-    copies = _exact(good, by_row)
-    survivors = [row for row in good if row not in copies]
-    near = _near(survivors, by_row, clean)
+    by_row = {row: measurements.get(file) for row, file in zip(table["row"], files, strict=True)}
+    verdicts = {row: single_verdict(m, clean) for row, m in by_row.items()}
+    readable = {row: m for row, m in by_row.items() if m and not m.error}
+    good = {row: m for row, m in readable.items() if verdicts[row] == "keep"}
+    exact = _exact_copies(good)
+    near = _near_copies({row: m for row, m in good.items() if row not in exact}, clean)
     # a copy of a copy belongs to the survivor
-    copies = {row: near.get(copy.of, copy) for row, copy in copies.items()}
+    copies = {row: near.get(copy.original, copy) for row, copy in exact.items()} | near
     if clean.duplicates == "remove":
-        verdict |= dict.fromkeys(copies, "exact_duplicate")
-        verdict |= {
-            row: "exact_duplicate" if copy.transform == "exact" else "near_duplicate"
-            for row, copy in near.items()
-        }
-    duplicates = copies | near
-    readable = {row: m for row, m in by_row.items() if m is not None and not m.error}
+        for row, copy in copies.items():
+            is_exact = row in exact or copy.transform == "exact"
+            verdicts[row] = "exact_duplicate" if is_exact else "near_duplicate"
+    originals = {row: copy.original for row, copy in copies.items()}
     hashes = perceptual_hash.hashes([m.thumbnail for m in readable.values()])
-    hexes = {row: own.tobytes().hex() for row, own in zip(readable, hashes, strict=True)}
-    table["fingerprint"] = _column(table, hexes)
+    hex_hashes = [row_hash.tobytes().hex() for row_hash in hashes]
+    table["fingerprint"] = _column(table, dict(zip(readable, hex_hashes, strict=True)))
     table["tone_residual"] = _column(table, {r: m.tone_residual for r, m in readable.items()})
     table["colorfulness"] = _column(table, {r: m.colorfulness for r, m in readable.items()})
-    table["duplicate_of"] = _column(table, {r: copy.of for r, copy in duplicates.items()})
+    table["duplicate_of"] = _column(table, originals)
     for name in ("similarity", "hash_distance", "transform"):
-        values = {row: getattr(copy, name) for row, copy in duplicates.items()}
-        table[name] = _column(table, values)
-    table["cluster"] = _column(table, {r: duplicates[r].of if r in duplicates else r for r in good})
-    table["verdict"] = _column(table, verdict)
+        table[name] = _column(table, {row: getattr(copy, name) for row, copy in copies.items()})
+    table["cluster"] = _column(table, {row: originals.get(row, row) for row in good})
+    table["verdict"] = _column(table, verdicts)
     return table
 
 
-def counts(table: pd.DataFrame) -> dict[str, int]:
-    """metrics/clean.json: listed is the sum of all verdicts.
+def _column(table: pd.DataFrame, values: Mapping[int, Value]) -> list[Value]:
+    return [values.get(row) for row in table["row"]]
 
-    largest_cluster: pictures that are copies of the same one, that one included.
+
+def counts(table: pd.DataFrame) -> dict[str, int]:
+    """Return metrics/clean.json of a ledger with verdicts.
+
+    `listed` is the sum of all verdicts. `largest_cluster` counts the copies of one picture, with
+    the survivor.
     """
-    found = table["verdict"].value_counts()
-    words = {"keep": "kept", "exact_duplicate": "exact_duplicates"}
-    words["near_duplicate"] = "near_duplicates"
-    by_verdict = {words.get(word, word): int(found.get(word, 0)) for word in VERDICTS}
-    kept = table[table["verdict"] == "keep"]
+    by_verdict = table["verdict"].value_counts()
     clusters = table["cluster"].value_counts()
     return {
         "listed": len(table),
-        **by_verdict,
-        "items_kept": int(kept["item_id"].nunique()),
+        **{COUNT_NAMES.get(word, word): int(by_verdict.get(word, 0)) for word in VERDICTS},
+        "items_kept": int(table.loc[table["verdict"] == "keep", "item_id"].nunique()),
         "largest_cluster": int(clusters.max()) if len(clusters) else 0,
     }
 
 
-def _column(table: pd.DataFrame, values: dict[int, object]) -> list[object]:
-    return [values.get(row) for row in table["row"]]
-
-
-def single_verdict(measured: Measurement | None, clean: Clean) -> str:
-    """The verdict on a picture by itself; None stands for one that was not fetched."""
-    if measured is None:
+def single_verdict(measurement: Measurement | None, clean: Clean) -> str:
+    """Return the verdict on a picture by itself; None stands for one that was not fetched."""
+    if measurement is None:
         return "missing"
-    if measured.error:
+    if measurement.error:
         return "unreadable"
-    if min(measured.width, measured.height) < clean.min_side:
+    if min(measurement.width, measurement.height) < clean.min_side:
         return "too_small"
-    if clean.grayscale == "remove" and is_gray(measured, clean):
+    if clean.grayscale == "remove" and is_gray(measurement, clean):
         return "grayscale"
     return "keep"
 
 
-def is_gray(measured: Measurement, clean: Clean) -> bool:
-    """Whether lightness explains all of its colour."""
-    return measured.tone_residual < clean.tone_residual
+def is_gray(measurement: Measurement, clean: Clean) -> bool:
+    """Say whether lightness explains all of a picture's colour."""
+    return measurement.tone_residual < clean.tone_residual
 
 
-def _rank(row: int, by_row: dict[int, Measurement], clean: Clean) -> tuple[bool, int, int]:
-    measured = by_row[row]
-    return is_gray(measured, clean), -measured.width * measured.height, row
+def describe_copy(row: int, original: Measurement, copy: Measurement, clean: Clean) -> Copy:
+    """Compare two readable pictures, whether or not one counts as the other's copy.
+
+    Args:
+        row: The original's row.
+        original: The picture that may be kept instead.
+        copy: The other picture.
+        clean: What counts as gray.
+    """
+    match = alignment.match(original.thumbnail, copy.thumbnail)
+    if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
+        return Copy(row, 1.0, 0, "exact")
+    bits = near_duplicates.hash_distance(original.thumbnail, copy.thumbnail)
+    return Copy(row, round(match.similarity, 4), bits, _transform(match, original, copy, clean))
 
 
-def copy_of(of: int, survivor: Measurement, copy: Measurement, clean: Clean) -> Copy:
-    """How like two readable pictures are, whether or not one counts as the other's copy."""
-    match = alignment.match(survivor.thumbnail, copy.thumbnail)
-    if match.similarity >= ALIKE and same_pixels(survivor, copy):
-        return Copy(of, 1.0, 0, "exact")
-    bits = near_duplicates.hash_distance(survivor.thumbnail, copy.thumbnail)
-    return Copy(of, round(match.similarity, 4), bits, _transform(match, survivor, copy, clean))
-
-
-def _transform(match: Match, a: Measurement, b: Measurement, clean: Clean) -> str:
-    done = {
+def _transform(match: Match, original: Measurement, copy: Measurement, clean: Clean) -> str:
+    changes = {
         "mirrored": match.mirrored,
-        "captioned": match.without == "caption",
-        "framed": match.without == "frame",
-        "turned": match.turned >= TURNED,
-        "cropped": match.shown < CROPPED_SHARE,
-        "recoloured": is_gray(a, clean) != is_gray(b, clean),
+        "captioned": match.border == "caption",
+        "framed": match.border == "frame",
+        "turned": match.rotation >= MIN_ROTATION_DEGREES,
+        "cropped": match.visible_share < CROPPED_SHARE,
+        "recoloured": is_gray(original, clean) != is_gray(copy, clean),
     }
-    named = [name for name, was in done.items() if was]
-    resized = (a.width, a.height) != (b.width, b.height)
-    return " and ".join(named) or ("resized" if resized else "recompressed")
+    names = [name for name, is_changed in changes.items() if is_changed]
+    resized = (original.width, original.height) != (copy.width, copy.height)
+    return " and ".join(names) or ("resized" if resized else "recompressed")
 
 
-def _exact(rows: list[int], by_row: dict[int, Measurement]) -> dict[int, Copy]:
-    """Rows whose decoded pixels equal an earlier row's; a PNG of a JPEG's is told by `copy_of`."""
-    first: dict[str, int] = {}
-    for row in rows:
-        first.setdefault(by_row[row].pixels, row)
-    firsts = {row: first[by_row[row].pixels] for row in rows}
-    return {row: Copy(of, 1.0, 0, "exact") for row, of in firsts.items() if of != row}
+def _exact_copies(pictures: dict[int, Measurement]) -> dict[int, Copy]:
+    """Find the pictures whose decoded pixels equal those of an earlier row.
+
+    Only pictures with equal thumbnails are compared. The thumbnails of a reduced JPEG and of a PNG
+    of the same pixels may differ: such a pair is a near copy, which `describe_copy` calls exact.
+    """
+    first_rows: dict[str, int] = {}
+    copies = {}
+    for row, measurement in pictures.items():
+        original = first_rows.setdefault(measurement.pixel_digest, row)
+        if original != row:
+            copies[row] = Copy(original, 1.0, 0, "exact")
+    return copies
 
 
-def _near(rows: list[int], by_row: dict[int, Measurement], clean: Clean) -> dict[int, Copy]:
-    """Rows that match a better picture."""
-    ranked = sorted(rows, key=lambda row: _rank(row, by_row, clean))
-    thumbnails = [by_row[row].thumbnail for row in ranked]
-    proven: dict[int, list[tuple[int, float]]] = {}
+def _near_copies(pictures: dict[int, Measurement], clean: Clean) -> dict[int, Copy]:
+    """Find the pictures that match a better one which is no copy itself."""
+    ranked = sorted(pictures, key=lambda row: _rank(row, pictures[row], clean))
+    thumbnails = [pictures[row].thumbnail for row in ranked]
+    originals: dict[int, tuple[int, float]] = {}
     for i, j, similarity in near_duplicates.find_copies(
         thumbnails, clean.hash_distance, clean.similarity
     ):
-        proven.setdefault(i, []).append((j, similarity))
-    removed: dict[int, tuple[int, float]] = {}
-    for i in range(len(ranked)):
-        if i not in removed:
-            for j, similarity in proven.get(i, []):
-                removed.setdefault(j, (i, similarity))
+        # sorted: all pairs that make a copy of i came before
+        if i not in originals:
+            originals.setdefault(j, (i, similarity))
 
-    def told(pair: tuple[int, tuple[int, float]]) -> tuple[int, Copy]:
+    def describe(pair: tuple[int, tuple[int, float]]) -> tuple[int, Copy]:
         j, (i, similarity) = pair
-        of, row = ranked[i], ranked[j]
-        copy = copy_of(of, by_row[of], by_row[row], clean)
-        # what was found from a hash may be better than what was found without
+        original, row = ranked[i], ranked[j]
+        copy = describe_copy(original, pictures[original], pictures[row], clean)
+        # the alignment that began with a hash may be the better one
         return row, copy._replace(similarity=max(copy.similarity, round(similarity, 4)))
 
-    return dict(map_threads(told, list(removed.items()), "telling how copies are made", cores()))
+    return dict(map_threads(describe, list(originals.items()), "describing copies", cores()))
+
+
+def _rank(row: int, measurement: Measurement, clean: Clean) -> tuple[bool, int, int]:
+    """Return a sort key: pictures in colour, then large ones, then earlier rows come first."""
+    return is_gray(measurement, clean), -measurement.width * measurement.height, row

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from src.clean import measure, near_duplicates, verdicts
-from src.clean.measure import Measurement, measure_files
+from src.clean import near_duplicates, verdicts
+from src.clean.measure import measure_files
+from src.clean.measurement import Measurement, digest_pixels
 from src.drawing.sheets import grid
 from src.errors import UserError, printable
 from src.imaging import decoding
@@ -18,7 +19,7 @@ from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.ledger import read_ledger
 
-SIDE = 256  # pixels, of each picture shown
+SQUARE_PX = 256  # of each picture on the sheet
 
 
 @click.command(epilog="Example: python -m src explain data/raw/images/5f3a.jpeg")
@@ -35,44 +36,54 @@ def explain(file: Path, other: Path | None, out: Path) -> None:
     """Say why FILE is kept or removed, beside OTHER or the picture that it is a copy of."""
     clean = read_params().clean
     other = other or _survivor(file)
-    lines = alone(file, clean)
+    lines = describe_picture(file, clean)
     if other:
-        lines += alone(other, clean) + together(file, other, clean)
+        lines += describe_picture(other, clean) + describe_pair(file, other, clean)
     for line in lines:
         click.echo(printable(line))
     write_bytes(out, encode_png(side_by_side([file, other] if other else [file])))
     click.echo(f"shown in {out}")
 
 
-def alone(file: Path, clean: Clean) -> list[str]:
-    """What counts for a picture by itself."""
-    told = _measured(file)
-    if told.error:
-        return [f"{file}: unreadable: {told.error}"]
-    verdict = verdicts.single_verdict(told, clean)
+def describe_picture(file: Path, clean: Clean) -> list[str]:
+    """Return lines with what counts for a picture by itself.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    m = _measure(file)
+    if m.error:
+        return [f"{file}: unreadable: {m.error}"]
+    verdict = verdicts.single_verdict(m, clean)
     return [
         f"{file}: {verdict} (by itself)",
-        f"    shorter side     {min(told.width, told.height)} pixels (clean.min_side {clean.min_side})",
-        f"    tone residual    {told.tone_residual:.2f} (grayscale below clean.tone_residual "
+        f"    shorter side     {min(m.width, m.height)} pixels (clean.min_side {clean.min_side})",
+        f"    tone residual    {m.tone_residual:.2f} (grayscale below clean.tone_residual "
         f"{clean.tone_residual:g}; clean.grayscale: {clean.grayscale})",
-        f"    colorfulness     {told.colorfulness:.1f}",
+        f"    colorfulness     {m.colorfulness:.1f}",
     ]
 
 
-def together(file: Path, other: Path, clean: Clean) -> list[str]:
-    """What counts for two pictures as copies of each other."""
-    one, two = _measured(file), _measured(other)
-    if one.error or two.error:
+def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
+    """Return lines with what counts for two pictures as copies of each other.
+
+    Raises:
+        UserError: A file cannot be read.
+    """
+    copy, original = _measure(file), _measure(other)
+    if copy.error or original.error:
         return ["they cannot be compared"]
-    copy = verdicts.copy_of(0, two, one, clean)
-    pair = np.stack([two.thumbnail, one.thumbnail])
-    found = near_duplicates.find_copies(pair, clean.hash_distance, clean.similarity)
-    alike = bool(found) or copy.transform == "exact"
-    similarity = max([copy.similarity, *(round(value, 4) for *_, value in found)])
-    same = "copies of each other" if alike else "different pictures"
+    described = verdicts.describe_copy(0, original, copy, clean)
+    thumbnails = [original.thumbnail, copy.thumbnail]
+    proofs = near_duplicates.find_copies(thumbnails, clean.hash_distance, clean.similarity)
+    are_copies = bool(proofs) or described.transform == "exact"
+    similarity = max([described.similarity, *(round(value, 4) for *_, value in proofs)])
+    conclusion = "different pictures"
+    if are_copies:
+        conclusion = f"copies of each other, {described.transform}"
     return [
-        f"together: {same}" + (f", {copy.transform}" if alike else ""),
-        f"    hash distance    {copy.hash_distance} of 256 bits (compared up to "
+        f"together: {conclusion}",
+        f"    hash distance    {described.hash_distance} of 256 bits (compared up to "
         f"clean.hash_distance {clean.hash_distance})",
         f"    similarity       {similarity:.4f} (copies from clean.similarity "
         f"{clean.similarity:g})",
@@ -80,38 +91,37 @@ def together(file: Path, other: Path, clean: Clean) -> list[str]:
 
 
 def side_by_side(files: list[Path]) -> np.ndarray:
-    """Pictures fitted into squares in a row, white around them; uint8 RGB."""
-    shown = []
+    """Return a row of pictures, each fitted into a white square; uint8 RGB."""
+    squares = []
     for file in files:
-        sheet = np.full((SIDE, SIDE, 3), 255, np.uint8)
+        square = np.full((SQUARE_PX, SQUARE_PX, 3), 255, np.uint8)
         try:
             picture = read_photo(file)
         except decoding.ImageError:
-            picture = sheet
-        scale = SIDE / max(picture.shape[:2])
+            picture = square
+        scale = SQUARE_PX / max(picture.shape[:2])
         height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
-        top, left = (SIDE - height) // 2, (SIDE - width) // 2
-        sheet[top : top + height, left : left + width] = resize(picture, width, height)
-        shown.append(sheet)
-    return grid([shown])
+        top, left = (SQUARE_PX - height) // 2, (SQUARE_PX - width) // 2
+        square[top : top + height, left : left + width] = resize(picture, width, height)
+        squares.append(square)
+    return grid([squares])
 
 
-def _measured(file: Path) -> Measurement:
+def _measure(file: Path) -> Measurement:
     try:
-        (told,) = measure_files([(file, "single")])
-        return replace(told, pixels=told.error or measure.digest(told))
+        [m] = measure_files([(file, "single")])
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from None
+    return replace(m, pixel_digest=m.error or digest_pixels(m) or str(file))
 
 
 def _survivor(file: Path) -> Path | None:
-    """The picture that a file of data/raw was removed as a copy of."""
-    table, raw = Path("data/clean/ledger.parquet"), Path("data/raw")
-    whole, root = file.resolve(), raw.resolve()
-    if not table.is_file() or not whole.is_relative_to(root):
+    """Return the picture that a file of data/raw is a copy of, or None."""
+    ledger, raw = Path("data/clean/ledger.parquet"), Path("data/raw")
+    path, root = file.resolve(), raw.resolve()
+    if not ledger.is_file() or not path.is_relative_to(root):
         return None
-    name = whole.relative_to(root).as_posix()
-    rows = read_ledger(table, "clean").set_index("row")
-    own = rows[(rows["file"] == name).fillna(False)]
-    of = own["duplicate_of"].dropna()
-    return raw / rows.loc[of.iloc[0], "file"] if len(of) else None
+    name = path.relative_to(root).as_posix()
+    rows = read_ledger(ledger, "clean").set_index("row")
+    originals = rows.loc[(rows["file"] == name).fillna(False), "duplicate_of"].dropna()
+    return raw / rows.loc[originals.iloc[0], "file"] if len(originals) else None

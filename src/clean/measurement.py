@@ -1,0 +1,71 @@
+"""What is measured on a picture's file."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from src.imaging import decoding
+from src.imaging.picture_files import read_photo
+
+ContentKey = tuple[str, str]  # a file's SHA-256 and its layout
+FileKey = tuple[str, str]  # a file's name in the ledger and its layout
+FileRef = tuple[Path, str]  # a file and its layout
+
+
+def no_thumbnail() -> np.ndarray:
+    """Return the thumbnail of a file that cannot be decoded, (0, 0) uint8."""
+    return np.empty((0, 0), np.uint8)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The measurements of one file's photograph.
+
+    Attributes:
+        error: Why the file cannot be decoded. If it is set, only `source` is set too.
+        width: Pixels of the whole photograph.
+        height: Pixels of the whole photograph.
+        pixel_digest: Equal if and only if the decoded pixels are equal. It compares only pictures
+            of one ledger with equal thumbnails.
+        tone_residual: See `grayscale.tone_residual`.
+        colorfulness: See `colorfulness.colorfulness`.
+        thumbnail: (64, 64) uint8 gray; (0, 0) if the file cannot be decoded.
+        source: Where the file lies.
+    """
+
+    error: str | None = None
+    width: int = 0
+    height: int = 0
+    pixel_digest: str = ""
+    tone_residual: float = 0.0
+    colorfulness: float = 0.0
+    thumbnail: np.ndarray = field(default_factory=no_thumbnail, compare=False)
+    source: FileRef | None = field(default=None, compare=False)
+
+
+def same_pixels(a: Measurement, b: Measurement) -> bool:
+    """Say whether two readable pictures have equal pixels, whatever their files' formats."""
+    if a.pixel_digest == b.pixel_digest:
+        return True
+    if (a.width, a.height) != (b.width, b.height):
+        return False
+    digest_a = digest_pixels(a)
+    return digest_a is not None and digest_a == digest_pixels(b)
+
+
+def digest_pixels(measurement: Measurement) -> str | None:
+    """Return the SHA-256 of a photograph's decoded pixels and their shape.
+
+    Returns:
+        Hex digits, or None if the file is missing or cannot be decoded.
+    """
+    if measurement.source is None:
+        return None
+    try:
+        pixels = np.ascontiguousarray(read_photo(*measurement.source))
+    except (decoding.ImageError, OSError):
+        return None
+    height, width = pixels.shape[:2]
+    return hashlib.sha256(f"{width}x{height}:".encode() + pixels.tobytes()).hexdigest()

@@ -1,0 +1,48 @@
+"""What tests of clean share: the demo site, cleaned."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from src.clean import measure, verdicts
+from src.demo.inventory import COPY_KINDS, Entry, list_entries
+from src.params import read_params
+from src.scrape import sources, store
+from tests.conftest import ROOT
+
+
+class CleanedDemo:
+    """Three pages of sixty entries of the demo site, scraped and cleaned, beside its inventory."""
+
+    def __init__(self, raw: Path):
+        params = read_params(ROOT / "params.yaml")
+        demo = params.demo.model_copy(update={"pages": 3, "per_page": 60, "faults": True})
+        params = params.model_copy(update={"source": "demo", "seed": 0, "demo": demo})
+        with sources.open_source(params, raw) as source:
+            self.scraped = store.store(source.crawl.rows, source.fetch, raw, params.scrape)
+        self.measurements = measure.measure_pictures(self.scraped, raw)
+        self.table = verdicts.assign_verdicts(self.scraped, self.measurements, params.clean)
+        self.entries = list_entries(180, 0, True)
+
+    def of_kind(self, *kinds: str) -> list[Entry]:
+        """The entries of some kinds, of which there is one at least."""
+        entries = [entry for entry in self.entries if entry.kind in kinds]
+        assert entries
+        return entries
+
+    def row(self, entry: Entry) -> pd.Series:
+        return self.table.loc[entry.number]
+
+    def same_picture(self, entry: Entry) -> list[Entry]:
+        """The good entries that show what this one shows, itself included."""
+        return [
+            other
+            for other in self.of_kind("portrait", "second_picture", *COPY_KINDS)
+            if (other.person, other.shot) == (entry.person, entry.shot)
+        ]
+
+
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> CleanedDemo:
+    return CleanedDemo(tmp_path_factory.mktemp("raw"))
