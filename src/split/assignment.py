@@ -28,16 +28,16 @@ def assign_sides(table: pd.DataFrame, settings: Split, seed: int) -> pd.DataFram
         seed: Another seed gives other sides.
     """
     table = table.copy()
-    kept = table[table["verdict"] == "keep"]
-    groups = dict(zip(kept["row"], kept["row"], strict=True))
+    good = table[table["verdict"] == "keep"]
+    groups = dict(zip(good["row"], good["row"], strict=True))
     if settings.group_by == "person":
         # a removed copy still joins its item to the picture that it is a copy of
         connected = _connected_rows(table[table["cluster"].notna()])
-        groups = {row: connected[row] for row in kept["row"]}
-    names = _group_names(kept, groups, settings.group_by)
+        groups = {row: connected[row] for row in good["row"]}
+    names = _group_names(good, groups, settings.group_by)
     sides = _draw_sides(groups, names, settings, seed)
     if settings.use_source_split:
-        given = kept[kept["given_side"].notna()]
+        given = good[good["given_side"].notna()]
         sides |= dict(zip(given["row"], given["given_side"], strict=True))
     table["group"] = [groups.get(row) for row in table["row"]]
     table["side"] = [sides.get(row) for row in table["row"]]
@@ -79,17 +79,17 @@ def _connected_rows(table: pd.DataFrame) -> dict[int, int]:
     return {row: smallest_rows[root(("row", row))] for row in table["row"]}
 
 
-def _group_names(kept: pd.DataFrame, groups: dict[int, int], group_by: str) -> dict[int, str]:
+def _group_names(good: pd.DataFrame, groups: dict[int, int], group_by: str) -> dict[int, str]:
     """Name each group so that the name stays when other pictures come or go.
 
     Args:
-        kept: The ledger's kept rows.
+        good: The ledger's rows with the verdict keep.
         groups: The group of each row.
         group_by: person or image.
     """
     names: dict[int, str] = {}
     occurrences: Counter[tuple[str, str]] = Counter()
-    for row, item, url in zip(kept["row"], kept["item_id"], kept["image_url"], strict=True):
+    for row, item, url in zip(good["row"], good["item_id"], good["image_url"], strict=True):
         name = item
         if group_by == "image":
             name = f"{item} {url} {occurrences[item, url]}"

@@ -70,12 +70,12 @@ def test_no_group_cluster_or_item_is_on_two_sides(
     rows: list[dict], fraction: float, method: str, seed: int
 ):
     table = assign_sides(_table(rows), _settings(val_fraction=fraction, method=method), seed)
-    kept = table[table["verdict"] == "keep"]
-    assert kept["side"].isin(["train", "val"]).all()
+    good = table[table["verdict"] == "keep"]
+    assert good["side"].isin(["train", "val"]).all()
     for column in ("group", "cluster", "item_id"):
-        assert (kept.groupby(column)["side"].nunique() == 1).all()
+        assert (good.groupby(column)["side"].nunique() == 1).all()
     for column in ("cluster", "item_id"):
-        assert (kept.groupby(column)["group"].nunique() == 1).all()
+        assert (good.groupby(column)["group"].nunique() == 1).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -91,8 +91,8 @@ def test_a_removed_row_has_neither_group_nor_side(rows: list[dict], group_by: st
 @given(rows=LEDGERS)
 def test_a_group_is_no_larger_than_it_must_be(rows: list[dict]):
     table = assign_sides(_table(rows), DEFAULT, 0)
-    kept = table[table["verdict"] == "keep"]
-    for group, members in kept.groupby("group"):
+    good = table[table["verdict"] == "keep"]
+    for group, members in good.groupby("group"):
         assert group == members["row"].min()
         # from its first row all others are reached over shared items and clusters
         reached = members[members["row"] == group]
@@ -146,11 +146,11 @@ def test_the_exact_method_meets_the_fraction_within_one_groups_size(
     rows: list[dict], fraction: float, seed: int
 ):
     table = assign_sides(_table(rows), _settings(val_fraction=fraction, method="exact"), seed)
-    kept = table[table["verdict"] == "keep"]
-    assume(len(kept))
-    target = fraction * len(kept)
-    val = (kept["side"] == "val").sum()
-    assert target <= val < target + kept["group"].value_counts().max()
+    good = table[table["verdict"] == "keep"]
+    assume(len(good))
+    target = fraction * len(good)
+    val = (good["side"] == "val").sum()
+    assert target <= val < target + good["group"].value_counts().max()
 
 
 def test_the_exact_method_is_exact_where_each_picture_is_alone():
