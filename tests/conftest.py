@@ -35,7 +35,13 @@ REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
 
 
 # Begun first, so that no worker is left alone with one of them at the end.
-LONGEST = ["test_pipeline.py", "test_distributed.py", "test_checkpoint.py", "test_cluster.py", "test_catalogue.py"]
+LONGEST = [
+    "test_pipeline.py",
+    "test_distributed.py",
+    "test_checkpoint.py",
+    "test_cluster.py",
+    "test_catalogue.py",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
