@@ -23,7 +23,7 @@ FENCE = re.compile(r"```.*?```", re.S)
 NOT_PROSE = re.compile(r"^[ \t]*[|#!].*\n?", re.M)  # tables, headings, pictures
 CODE_OR_LINK = re.compile(r"`[^`]*`|\[([^]]*)\]\([^)]*\)")
 CUT_LINE = "\0"  # stands for a removed line, so that those after it keep their numbers
-END = re.compile(rf"(?<=[.!?:])\s+|\n\s*\n|\n[\s{CUT_LINE}]*[-*]\s")
+END = re.compile(rf"(?<=[.!?])\s+|\n\s*\n|\n[\s{CUT_LINE}]*[-*]\s")
 
 
 class Sentence(NamedTuple):
