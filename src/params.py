@@ -36,8 +36,17 @@ RENAMED = {
     "evaluate.grayscale": "evaluate.tone_residual",
     "engine.batch": "engine.task_size",
 }
+RENAMED_LIMITS = {
+    "repeated_people_share": "repeated_items_share",
+    "shared_people": "shared_items",
+}
 # What changed with the name.
-HINTS = {"pair.margin": " (crop_size + margin)"}
+HINTS = {
+    "pair.margin": " (crop_size + margin)",
+    "split.unit": " (group: person)",
+    "split.cut": " (fixed: hash, fitted: exact)",
+    "split.given": " (keep: true, redo: false)",
+}
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -163,6 +172,15 @@ class Pair(Section):
 class Audit(Section):
     on_failure: Literal["stop", "report"]
     limits: dict[str, NotNegative]
+
+    @model_validator(mode="after")
+    def _limits_are_shares_and_have_their_new_names(self) -> "Audit":
+        for key, limit in self.limits.items():
+            if key in RENAMED_LIMITS:
+                raise ValueError(f"limits.{key} is now called limits.{RENAMED_LIMITS[key]}")
+            if key.endswith("_share") and limit > 1:
+                raise ValueError(f"limits.{key} is {limit:g}, expected a share of at most 1")
+        return self
 
 
 class Discriminator(Section):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from src.clean import measurement_cache
+from src.evaluate import features
 from src.params import Params
 from src.train import checkpoint
 from tests.conftest import ROOT
@@ -195,6 +196,13 @@ def test_a_checkpoint_depends_on_all_code_that_trains():
     assert files_of(checkpoint.CODE) | plumbing == closure(SRC / "train/loop.py") | plumbing
 
 
+def test_kept_features_depend_on_all_code_that_computes_them():
+    computing = closure(SRC / "evaluate/features.py") - EXEMPT
+    plumbing = {path for path in computing if folder(path) in ("dataset", "storage")}
+    plumbing |= {SRC / "model/distributed.py"}
+    assert files_of(features.CODE) == computing - plumbing
+
+
 def test_a_kept_measurement_depends_on_all_code_that_measures():
     measuring = closure(SRC / "clean/measure.py") - EXEMPT
     plumbing = {path for path in measuring if folder(path) in ("parallel", "storage")}
@@ -221,8 +229,7 @@ def test_every_stage_has_a_description_and_a_script():
 def test_no_module_name_is_used_twice():
     names = [path.name for part in ("src", "stages") for path in (ROOT / part).rglob("*.py")]
     names = [name for name in names if not name.startswith("__")]
-    commands = {path.name for path in (SRC / "cli").glob("*.py")}
-    assert {name for name in names if names.count(name) > 1} - commands == set()
+    assert {name for name in names if names.count(name) > 1} == set()
 
 
 def test_the_tests_lie_in_the_same_folders_as_the_code():

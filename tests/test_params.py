@@ -10,7 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from src.errors import UserError
-from src.params import HINTS, RENAMED, Params, read_params
+from src.params import HINTS, RENAMED, RENAMED_LIMITS, Params, read_params
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -139,6 +139,17 @@ def test_a_renamed_key_is_refused_with_its_new_name_alone(file: Path, key: str):
     sentence = f"{file}: {key} is now called {RENAMED[key]}{HINTS.get(key, '')}"
     assert refusal(with_values(file, {old: 1}, new)) == sentence
     assert refusal(with_values(file, {old: 1})) == sentence
+
+
+@pytest.mark.parametrize("key", RENAMED_LIMITS)
+def test_a_renamed_limit_is_refused_with_its_new_name(file: Path, key: str):
+    message = refusal(with_values(file, {("audit", "limits"): {key: 0}}))
+    assert f"audit: limits.{key} is now called limits.{RENAMED_LIMITS[key]}" in message
+
+
+def test_a_limit_that_is_a_share_is_at_most_1(file: Path):
+    message = refusal(with_values(file, {("audit", "limits"): {"missing_share": 7.0}}))
+    assert "audit: limits.missing_share is 7, expected a share of at most 1" in message
 
 
 def test_a_file_with_old_names_only_names_each_once(file: Path):

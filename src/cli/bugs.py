@@ -25,7 +25,7 @@ def list_bugs() -> None:
         click.echo(f"{name}: {bug.story}")
 
 
-@bugs.command(epilog="Example: python -m src bugs show the_story")
+@bugs.command(short_help="Print one bug.", epilog="Example: python -m src bugs show the_story")
 @click.argument("name")
 def show(name: str) -> None:
     """Print a bug's story, the checks that catch it and the command that runs it."""
@@ -35,7 +35,9 @@ def show(name: str) -> None:
     click.echo(f"    scores     {bug.scores}\n    run        {lab.command(name)}")
 
 
-@bugs.command(epilog="Example: python -m src bugs run rows_lost")
+@bugs.command(
+    short_help="Run bugs as experiments.", epilog="Example: python -m src bugs run rows_lost"
+)
 @click.argument("names", nargs=-1)
 def run(names: tuple[str, ...]) -> None:
     """Run the bugs NAMES on a small demo and print a table of the results.
@@ -51,7 +53,7 @@ def run(names: tuple[str, ...]) -> None:
         raise UserError(f"not caught by the checks that bugs.yaml names: {', '.join(missed)}")
 
 
-@bugs.command(epilog="Example: python -m src bugs table")
+@bugs.command(short_help="Print the recorded results.", epilog="Example: python -m src bugs table")
 def table() -> None:
     """Print metrics/bugs.json as the Markdown table of docs/bugs.md."""
     click.echo(lab.table(read_json(METRICS / "bugs.json")["bugs"]), nl=False)

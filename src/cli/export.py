@@ -11,12 +11,17 @@ from src.model.saving import load_generator
 from src.params import read_params
 
 
-@click.group(epilog="Example: python -m src export onnx generator.onnx")
+@click.group(
+    epilog="Example: python -m src export onnx generator.onnx",
+)
 def export() -> None:
     """Write the model or the pairs in other programs' formats."""
 
 
-@export.command(epilog="Example: python -m src export onnx generator.onnx --model data/model")
+@export.command(
+    short_help="Write the model as ONNX.",
+    epilog="Example: python -m src export onnx generator.onnx --model data/model",
+)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--model",
@@ -31,7 +36,10 @@ def onnx(out: Path, model: Path) -> None:
     click.echo(f"{out}: differs from the model by at most {difference:.1e}")
 
 
-@export.command(epilog="Example: python -m src export pairs side_by_side/ --task sketch")
+@export.command(
+    short_help="Write the pairs side by side.",
+    epilog="Example: python -m src export pairs side_by_side/ --task sketch",
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--task",

@@ -39,7 +39,11 @@ from src.model.saving import load_generator
     help="Pictures read at a time.",
 )
 @click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the network runs; auto: a GPU if there is one.",
 )
 @click.option(
     "--side-by-side", is_flag=True, help="Show the task's input beside the result, opaque."

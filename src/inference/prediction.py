@@ -20,11 +20,6 @@ MAX_ASPECT = 16  # a picture more elongated than this is reduced further, to bou
 STRIP_PIXELS = 1 << 20  # that get their colour at a time
 
 
-def predict(generator: Generator, picture: np.ndarray, side: int | None = None) -> np.ndarray:
-    """Return `predict_all`'s result for a single picture, (H, W, 3) uint8."""
-    return predict_all(generator, [picture], side)[0]
-
-
 def predict_all(
     generator: Generator, pictures: list[np.ndarray], side: int | None = None
 ) -> list[np.ndarray]:
@@ -59,7 +54,7 @@ def predict_all(
 def min_side(generator: Generator) -> int:
     """Return the smallest side in pixels that the network takes."""
     # instance normalisation needs more than one pixel in the bottleneck
-    instance = generator.config["network"]["norm"] == "instance"
+    instance = generator.config["network"].get("norm") == "instance"
     needs_two = instance and generator.config["model"] == "encdec"
     return int(generator.multiple) * (2 if needs_two else 1)
 

@@ -82,7 +82,7 @@ def obtain_inception(
                 f"evaluate.features = 'inception', but {INCEPTION_FILE} is not available: {error}; "
                 "set evaluate.inception_weights to a copy of the file"
             ) from None
-        _record(folder, "random", "the Inception weights could not be had")
+        _record(folder, "random", "the Inception weights are not available")
         return (
             f"NO FID: the Inception weights are not available ({error}). Scores use small random "
             "features and are named fd_random. Once online: dvc repro -f weights && dvc repro"

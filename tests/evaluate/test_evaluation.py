@@ -103,7 +103,7 @@ def test_every_side_and_baseline_has_its_scores(finished):
         assert set(scores["floor"][name]) == PAIRED | SETS | ERRORS
     assert set(scores["floor"]["real_real"]) == SETS | ERRORS | {"colorfulness", "gray_share"}
     assert (scores["val"]["n"], scores["train"]["n"]) == (6, 4)
-    json.dumps(scores, allow_nan=False)
+    assert json.loads(json.dumps(scores, allow_nan=False))["floor"]["real_real"]["gray_share"] == 1
 
 
 def test_the_gap_is_validation_minus_training(finished):

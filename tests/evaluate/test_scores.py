@@ -71,7 +71,8 @@ def test_identical_pictures_score_best(photos):
 
 def test_scores_of_identical_pictures_can_be_written(photos):
     gray = np.stack([three_channels(to_gray(photo)) for photo in photos[:4]])
-    json.dumps(scores.summary(scores.per_picture(gray, gray, 4.0)), allow_nan=False)
+    summary = scores.summary(scores.per_picture(gray, gray, 4.0))
+    assert json.loads(json.dumps(summary, allow_nan=False))["l1"] == 0
 
 
 def test_l1_is_on_the_scale_of_minus_one_to_one(photos):

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from src.inference.prediction import predict_all
+from src.model.generator import Generator
+
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
     """Return random pixels, (height, width, 3) uint8."""
@@ -14,3 +17,8 @@ def smooth(height: int, width: int) -> np.ndarray:
     colour = np.stack([np.sin(5 * x), np.cos(4 * y), np.sin(3 * (x + y))], axis=-1) * 50
     detail = np.random.default_rng(0).normal(0, 20, (height, width, 1))
     return (128 + colour + detail).clip(0, 255).astype(np.uint8)
+
+
+def predict(generator: Generator, picture: np.ndarray, side: int | None = None) -> np.ndarray:
+    """Run one picture through a generator: (H, W, 3) uint8 → (H, W, 3) uint8."""
+    return predict_all(generator, [picture], side)[0]

@@ -13,11 +13,10 @@ from src.dataset.inputs import to_gray
 from src.errors import UserError
 from src.imaging.picture_files import read_photo
 from src.inference.file_prediction import predict_files
-from src.inference.prediction import predict
 from src.model.saving import save_generator
 from src.storage.encoding import encode_jpeg
 from tests.conftest import ROOT
-from tests.inference.pictures import noise, smooth
+from tests.inference.pictures import noise, predict, smooth
 from tests.model.generators import variant
 
 

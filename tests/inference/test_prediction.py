@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from src.dataset.inputs import to_canny, to_gray
 from src.imaging.resizing import resize
-from src.inference.prediction import predict, predict_all, task_input
+from src.inference.prediction import predict_all, task_input
 from src.model.tensors import to_tensor, to_uint8
 from tests.builders import CANNY
-from tests.inference.pictures import noise, smooth
+from tests.inference.pictures import noise, predict, smooth
 from tests.model.generators import VARIANTS, variant
 
 

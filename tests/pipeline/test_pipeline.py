@@ -282,7 +282,7 @@ def test_an_edit_reruns_the_stages_that_the_documents_name(clone, file, stages):
     assert changed != text
     path.write_text(changed, encoding="utf-8")
     status = json.loads(clone.dvc("status", "--json"))
-    clone.restore()
+    clone.run("git", "checkout", "-q", file)
     causes = ("changed deps", "changed command")
     code = [
         stage
