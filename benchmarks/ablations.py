@@ -1,10 +1,12 @@
 """What each choice of training is worth: variants by `dvc exp`, on several seeds.
 
-Works in a clone of the last commit under .cache/ablations. For each set and seed the first variant
-is run and committed on a branch of its own, so that the data stages are done once; the others are
-queued on it, and worked off with one thread a job. The budget is a number of steps of eight, equal
-for all. What was run already is not run again. Checkerboard is the energy at periods of 2, 4 and 8
-pixels in outputs, over the same of their targets: 1 is as in photographs.
+The script works in a clone of the last commit under .cache/ablations. For each set and seed it runs
+the first variant and commits it on a branch, so that the data stages run once. It queues the other
+variants on that branch, and each job runs them with one thread. The budget is a number of steps with
+batches of eight, equal for all. A finished variant does not run again.
+
+Checkerboard is the energy of outputs at periods of 2, 4 and 8 pixels, over that of their targets.
+Photographs have a value of 1.
 
     python -m benchmarks.ablations --portraits DIR --facades DIR [--steps 300] [--jobs 2]
 """
@@ -28,7 +30,7 @@ CLONE = Path(".cache/ablations")
 SEEDS = (0, 1, 2)
 PERIODS = (2, 4, 8)  # pixels
 UNET = ["model=unet"]
-# of colorization on portraits, by name: what differs from the first
+# Variants of colorization on portraits: the settings that differ from COMMON.
 PORTRAITS = {
     "unet": UNET,
     "encdec": ["model=encdec"],
@@ -41,7 +43,7 @@ PORTRAITS = {
     "L1 alone at first": [*UNET, "train.adversarial_from=0.5"],
     "augmented": [*UNET, "train.discriminator.augment=[color,translation,cutout]"],
 }
-# of label maps to facades
+# Variants of label maps to facades.
 FACADES = {name: PORTRAITS[name] for name in PORTRAITS if name != "rgb output"}
 COMMON = ["audit.on_failure=report", "pair.crop_size=64", "pair.load_size=71", "train.snapshots=4"]
 COMMON += ["train.checkpoint_every=100000", "evaluate.features=random", "train.device=cpu"]
@@ -57,31 +59,43 @@ SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness")
 
 @dataclass(frozen=True)
 class Plan:
-    """A set of pictures with the variants that are tried on it."""
+    """A set of pictures and its variants.
+
+    Attributes:
+        name: The set's name in tables and experiments.
+        source: The settings that select the set.
+        variants: The settings of each variant, by its name.
+        steps: The training steps of each variant.
+        start: The commit that every experiment starts from.
+    """
 
     name: str
     source: list[str]
     variants: dict[str, list[str]]
     steps: int
-    start: str  # the commit
+    start: str
 
     def settings(self, variant: str, seed: int) -> list[str]:
-        """What `dvc exp run` gets, for -S each."""
+        """Return the -S options of `dvc exp run`."""
         common = [*self.source, *COMMON, f"train.steps={self.steps}", f"seed={seed}"]
         changes = self.variants[variant]
         return [part for setting in common + changes for part in ("-S", setting)]
 
     def experiment(self, variant: str, seed: int) -> str:
-        """Its name for DVC, and for git where it is the first: by all that makes it what it is."""
-        said = repr([self.start, *self.settings(variant, seed)])
-        return f"{self.name}-{seed}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
+        """Return a name that depends on the commit and on all settings.
+
+        DVC uses it for the experiment, and git for the branch of the first variant.
+        """
+        identity = repr([self.start, *self.settings(variant, seed)])
+        return f"{self.name}-{seed}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 def call(*command: str) -> str:
+    """Run a command in the clone and return its output."""
     done = subprocess.run(command, cwd=CLONE, capture_output=True, text=True)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        raise UserError(f"{' '.join(command[:6])} in {CLONE}: {said[-500:]}")
+        output = (done.stderr or done.stdout).strip()
+        raise UserError(f"{' '.join(command[:6])} in {CLONE}: {output[-500:]}")
     return done.stdout
 
 
@@ -90,7 +104,7 @@ def dvc(*arguments: str) -> str:
 
 
 def prepare() -> str:
-    """The clone, at the project's last commit; its id."""
+    """Create or update the clone, and return the id of the project's last commit."""
     if not CLONE.exists():
         subprocess.run(["git", "clone", "-q", ".", str(CLONE)], check=True)
         call("git", "config", "user.name", "ablations")
@@ -100,7 +114,7 @@ def prepare() -> str:
 
 
 def run(plan: Plan, jobs: int) -> None:
-    """Every variant on every seed, but for what is there already."""
+    """Run every variant on every seed that has no result yet."""
     first, *others = plan.variants
     for seed in SEEDS:
         branch = plan.experiment(first, seed)
@@ -110,9 +124,9 @@ def run(plan: Plan, jobs: int) -> None:
             call("git", "commit", "-qam", branch)
             call("git", "branch", branch)
         call("git", "checkout", "-q", "-f", branch)
-        there = dvc("exp", "list", "--all-commits", "--name-only").split()
-        wanted = {variant: plan.experiment(variant, seed) for variant in others}
-        missing = {variant: name for variant, name in wanted.items() if name not in there}
+        finished = dvc("exp", "list", "--all-commits", "--name-only").split()
+        experiments = {variant: plan.experiment(variant, seed) for variant in others}
+        missing = {variant: name for variant, name in experiments.items() if name not in finished}
         for variant, name in missing.items():
             dvc("exp", "run", "--queue", "-n", name, *plan.settings(variant, seed), "evaluate")
         if missing:
@@ -120,7 +134,12 @@ def run(plan: Plan, jobs: int) -> None:
 
 
 def checkerboard(files: DVCFileSystem, chroma: bool) -> float:
-    """Energy at the upsampling frequencies over the targets', the mean over pictures."""
+    """Return the outputs' mean energy at the upsampling frequencies, over that of the targets.
+
+    Args:
+        files: The files of one experiment's commit.
+        chroma: Measures what is left without the mean of the channels.
+    """
     energy = []
     names = sorted(name for name in files.ls("data/predictions", detail=False) if "png" in name)
     outputs = [decoding.decode(files.read_bytes(name)) for name in names]
@@ -132,9 +151,11 @@ def checkerboard(files: DVCFileSystem, chroma: bool) -> float:
 
 
 def at_upsampling(picture: np.ndarray, chroma: bool) -> float:
-    """The power of a square picture's channels at periods of 2, 4 and 8 pixels.
+    """Return the power of a square picture's channels at periods of 2, 4 and 8 pixels.
 
-    chroma: of what is left of them without their mean, as colorization paints no more.
+    Args:
+        picture: (S, S, 3) uint8.
+        chroma: Subtracts the mean of the channels, because colorization paints only the rest.
     """
     planes = picture.astype(np.float64).transpose(2, 0, 1)
     planes -= planes.mean(axis=(1, 2), keepdims=True)
@@ -142,11 +163,12 @@ def at_upsampling(picture: np.ndarray, chroma: bool) -> float:
     size = planes.shape[1]
     window = np.outer(np.hanning(size), np.hanning(size))
     power = (np.abs(np.fft.fft2(planes * window)) ** 2).sum(axis=0)
-    # along both axes and across: a checkerboard has them all
+    # A checkerboard has power along both axes and along the diagonal.
     return float(sum(power[u, 0] + power[0, u] + power[u, u] for u in (size // p for p in PERIODS)))
 
 
 def table(plan: Plan) -> list[str]:
+    """Return the lines of a table: mean and standard deviation over seeds, by variant."""
     heads = [*SCORES, "checkerboard"]
     lines = [f"| {plan.name} | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
     for variant in plan.variants:
@@ -165,8 +187,8 @@ def table(plan: Plan) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablations", description=__doc__)
-    parser.add_argument("--portraits", type=Path, help="a folder of photographs, to be colorized")
-    parser.add_argument("--facades", type=Path, help="the folder of the facades, of label maps")
+    parser.add_argument("--portraits", type=Path, help="a folder of photographs for colorization")
+    parser.add_argument("--facades", type=Path, help="the folder of facades and label maps")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
@@ -180,8 +202,8 @@ def main() -> None:
         source.append(f"facades.path={arguments.facades.resolve()}")
         plans.append(Plan("facades", source, FACADES, steps, start))
     if not plans:
-        raise UserError("nothing to do: expected --portraits, --facades or both")
-    os.environ["OMP_NUM_THREADS"] = "1"  # jobs side by side would fight for the cores
+        raise UserError("there is nothing to do: expected --portraits, --facades or both")
+    os.environ["OMP_NUM_THREADS"] = "1"  # parallel jobs would compete for the cores
     for plan in plans:
         run(plan, arguments.jobs)
         print("\n".join(table(plan)), end="\n\n", flush=True)

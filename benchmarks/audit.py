@@ -1,8 +1,8 @@
 """What the audit costs, at several sizes: python -m benchmarks.audit [--sizes 1000 10000 100000]
 
-Pictures are small (64 pixels) and blotchy: what is measured is growth, with the cost of a plain
-cv2.imdecode of the same files as the floor, both in one run. A tenth of validation are copies,
-and are counted as found.
+Pictures are small (64 pixels) and blotchy, because the benchmark measures growth. A plain
+cv2.imdecode of the same files in the same run is the floor. A tenth of the validation pictures are
+copies, and the table counts those that the audit reports.
 """
 
 import argparse
@@ -43,44 +43,52 @@ def main() -> None:
     print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- |")
     for count in parser.parse_args().sizes:
         with tempfile.TemporaryDirectory() as folder:
-            # apart from this one, whose memory has held the drawing
-            ratio = in_a_process(measure, *made(count, Path(folder)))
+            # A process of its own: this one's peak memory includes the drawing.
+            ratio = in_a_process(measure, *draw_set(count, Path(folder)))
     print(f"ratio of the audit to decoding alone, per picture, at the last size: {ratio:.2f}")
 
 
 def measure(evidence: Evidence, copies: set[int]) -> float:
-    """Audit a set and print a line of the table; returns audit over decoding."""
+    """Audit a set, print a line of the table, and return the audit's seconds over decoding's.
+
+    Args:
+        evidence: The set.
+        copies: The rows of the planted copies.
+    """
     count = evidence.count
     seconds: dict[str, float] = {}
     start = time.perf_counter()
-    for name, look in (("files", "files"), ("nearest", "nearest")):
-        began = time.perf_counter()
-        getattr(evidence, look)  # what several checks share
-        seconds[name] = time.perf_counter() - began
+    for name in ("files", "nearest"):
+        start_of_part = time.perf_counter()
+        getattr(evidence, name)  # several checks share it
+        seconds[name] = time.perf_counter() - start_of_part
     for check in CHECKS:
         if check.when == "before":
-            began = time.perf_counter()
+            start_of_part = time.perf_counter()
             finding = check.run(evidence)
-            seconds[check.name] = time.perf_counter() - began
+            seconds[check.name] = time.perf_counter() - start_of_part
             if check.name == "leaked_pictures":
-                found = {o.row for o in finding.offenders}
+                reported = {o.row for o in finding.offenders}
     audit = time.perf_counter() - start
     top = peak()
     decode = seconds_of_decoding(evidence)
     slowest = sorted(seconds, key=seconds.__getitem__, reverse=True)[:SLOWEST]
-    told = ", ".join(f"{name} {seconds[name]:.1f} s" for name in slowest)
+    parts = ", ".join(f"{name} {seconds[name]:.1f} s" for name in slowest)
     compared = "every pair" if count <= leak.MAX_EXACT else "by index"
     print(
         f"| {count:,} | {compared} | {audit:.1f} | {1000 * audit / count:.2f} | "
-        f"{1000 * decode / count:.2f} | {len(found & copies)} of {len(copies)}, "
-        f"{len(found - copies)} false | {top:,} | {told} |",
+        f"{1000 * decode / count:.2f} | {len(reported & copies)} of {len(copies)}, "
+        f"{len(reported - copies)} false | {top:,} | {parts} |",
         flush=True,
     )
     return audit / decode
 
 
-def made(count: int, raw: Path) -> tuple[Evidence, set[int]]:
-    """A set of `count` pictures, a tenth of them validation, of which a tenth are copies."""
+def draw_set(count: int, raw: Path) -> tuple[Evidence, set[int]]:
+    """Draw a set of pictures and return it with the rows of its copies.
+
+    A tenth of the pictures are validation, and a tenth of those are copies.
+    """
     p = read_params()
     rng = np.random.default_rng(0)
     photos = np.stack([blotches(rng) for _ in range(count)])
@@ -124,13 +132,13 @@ def made(count: int, raw: Path) -> tuple[Evidence, set[int]]:
 
 
 def blotches(rng: np.random.Generator) -> np.ndarray:
-    """A picture unlike any other, (64, 64, 3) uint8."""
+    """Draw a random picture, (64, 64, 3) uint8."""
     small = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
     return cv2.resize(small, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
 
 
 def seconds_of_decoding(evidence: Evidence) -> float:
-    """Seconds to read and decode every file once, on one core."""
+    """Return the seconds to read and decode every file once, on one core."""
     start = time.perf_counter()
     for name in evidence.ledger["file"]:
         cv2.imdecode(np.frombuffer((evidence.raw / name).read_bytes(), np.uint8), cv2.IMREAD_COLOR)

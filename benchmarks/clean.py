@@ -1,22 +1,24 @@
-"""What clean finds and what it costs: python -m benchmarks.clean
+"""What the clean stage detects and what it costs: python -m benchmarks.clean
 
-Copies of each original, one of every kind, are judged together with the originals, as the clean
-stage does it (grayscale kept, so that gray copies count as copies). A copy is found where it is
-in its original's cluster; a false pair is a cluster with two originals in it; an original is lost
-where no picture of its cluster is kept. Grayscale is judged apart, each disguise on its own.
-Without --portraits people are drawn; with it, the half of the files is taken whose names' SHA-256
-begins with an odd byte: thresholds were chosen on the other half of another set.
+The script writes each original and one copy of every kind, and judges all as the clean stage does.
+It keeps grayscale, so that gray copies count as copies. A copy is found if it is in its original's
+cluster. A false pair is a cluster with two originals. An original is lost if no picture of its
+cluster remains. Grayscale is judged apart, each disguise on its own.
 
-Speed is that of decoding, fingerprint and tone together against a plain cv2.imdecode of the same
-files (JPEG of 512x682, imdb.width's, or of another --width, no two alike), in one process and in turns;
-the headline is on the last line. With the noise of 3 levels a file of quality 90 has 1.84 bits a
-pixel, where real portraits have 1.81 (the median of 60); --noise 6 makes heavier ones. Peers, with
-all cores and in turns with ours, are installed into .cache/bench-clean the first time (5 GB, as
-imagededup wants torch).
+Without --portraits the script draws people. With it, it takes the files whose names have a SHA-256
+with an odd first byte. The other half of another set served to choose the thresholds.
 
-    python -m benchmarks.clean [--portraits DIR] [--count 200]     what is found, and the speed
+Speed is that of decoding, fingerprint and tone together, against a plain cv2.imdecode of the same
+files. The files are JPEG of 512x682 (imdb.width's size) or of --width, no two alike. Both take turns
+in one process, and the headline is on the last line. With the noise of 3 levels a file of quality 90
+has 1.84 bits a pixel. Real portraits have 1.81 (the median of 60), and --noise 6 writes heavier files.
+
+Peers use all cores and take turns with ours. The first run installs them into .cache/bench-clean
+(5 GB, because imagededup needs torch).
+
+    python -m benchmarks.clean [--portraits DIR] [--count 200]     copies, grayscale and speed
     python -m benchmarks.clean --peers [--sizes 2000 20000] [--width 300]    against imagededup and cleanvision
-    python -m benchmarks.clean --join 100000 1000000 3000000       all pairs of so many hashes
+    python -m benchmarks.clean --join 100000 1000000 3000000       all pairs among that many hashes
     python -m benchmarks.clean --growth 1000 10000 50000           memory of the whole stage
 """
 
@@ -33,6 +35,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,17 +61,17 @@ PEERS = {
     "imagededup==0.3.3.post2": """
 import sys, time
 from imagededup.methods import PHash
-began = time.perf_counter()
+start = time.perf_counter()
 PHash(verbose=False).encode_images(sys.argv[1])
-print(time.perf_counter() - began)
+print(time.perf_counter() - start)
 """,
     "cleanvision==0.3.7": """
 import sys, time
 from cleanvision import Imagelab
-began = time.perf_counter()
+start = time.perf_counter()
 kinds = dict.fromkeys(["exact_duplicates", "near_duplicates", "grayscale"], {})
 Imagelab(data_path=sys.argv[1]).find_issues(kinds, verbose=False)
-print(time.perf_counter() - began)
+print(time.perf_counter() - start)
 """,
 }
 
@@ -81,11 +84,11 @@ def main() -> None:
     )
     parser.add_argument("--portraits", type=Path, help="a folder of photographs of one person each")
     parser.add_argument("--count", type=int, default=200, help="originals")
-    parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[2000])
-    parser.add_argument("--width", type=int, default=512, help="of the pictures that are timed")
-    parser.add_argument("--noise", type=float, default=NOISE, help="of these pictures, in levels")
-    parser.add_argument("--rounds", type=int, default=3, help="of the peers")
+    parser.add_argument("--peers", action="store_true", help="compare speed with the peers")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2000], help="timed pictures")
+    parser.add_argument("--width", type=int, default=512, help="pixels of a timed picture")
+    parser.add_argument("--noise", type=float, default=NOISE, help="levels of noise in it")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds with the peers")
     parser.add_argument("--join", type=int, nargs="+", metavar="HASHES")
     parser.add_argument("--growth", type=int, nargs="+", metavar="PICTURES")
     arguments = parser.parse_args()
@@ -95,15 +98,16 @@ def main() -> None:
         elif arguments.growth:
             growth(arguments.growth, Path(name))
         else:
-            compared(arguments, Path(name))
+            compare(arguments, Path(name))
 
 
-def compared(arguments: argparse.Namespace, folder: Path) -> None:
+def compare(arguments: argparse.Namespace, folder: Path) -> None:
+    """Print copies and grayscale, or the peers' speed; then the headline."""
     if not arguments.peers:
         pictures = originals(arguments.portraits, arguments.count)
         (folder / "copies").mkdir()
-        recall(written(pictures, folder / "copies"), folder / "copies")
-        disguised(pictures)
+        recall(write_copies(pictures, folder / "copies"), folder / "copies")
+        gray_shares(pictures)
     for size in arguments.sizes:
         files = photographs(size, folder / f"{size}", arguments.width, arguments.noise)
         if arguments.peers:
@@ -113,18 +117,19 @@ def compared(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def originals(folder: Path | None, count: int) -> list[np.ndarray]:
+    """Return pictures of `count` people, from half of a folder or drawn."""
     if folder is None:
         return map_processes(partial(portraits.draw, 77), range(count), "drawing")
     half = [p for p in find_pictures(folder) if hashlib.sha256(p.name.encode()).digest()[0] % 2]
     return [read_photo(path) for path in half[:count]]
 
 
-def written(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
-    """Write originals and copies as files; a table with a row for each."""
+def write_copies(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
+    """Write originals and copies as files, and return a table with a row for each."""
     rows = []
     for person, picture in enumerate(pictures):
-        made = {"original": again, **COPIES}
-        for number, (kind, copy) in enumerate(made.items()):
+        kinds = {"original": again, **COPIES}
+        for number, (kind, copy) in enumerate(kinds.items()):
             file = f"{person:05d}_{number:02d}.jpeg"
             (raw / file).write_bytes(copy(picture, np.random.default_rng([person, number])))
             rows.append({"person": person, "kind": kind, "file": file})
@@ -134,41 +139,49 @@ def written(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
 
 
 def recall(table: pd.DataFrame, raw: Path) -> None:
+    """Print the share of copies in their original's cluster, by kind."""
     clean = read_params().clean.model_copy(update={"grayscale": "keep"})
-    began = time.perf_counter()
+    start = time.perf_counter()
     judged = verdicts.assign_verdicts(table, measure.measure_pictures(table, raw), clean)
-    took = time.perf_counter() - began
+    took = time.perf_counter() - start
     cluster = judged.groupby("person")["cluster"].transform("first")
-    found = (judged["cluster"] == cluster).groupby(judged["kind"], sort=False).mean()
+    shares = (judged["cluster"] == cluster).groupby(judged["kind"], sort=False).mean()
     print("| copy | found |\n| --- | ---: |")
     for kind in COPIES:
-        print(f"| {kind} | {found[kind]:.3f} |")
+        print(f"| {kind} | {shares[kind]:.3f} |")
     people = judged.groupby("cluster")["person"].nunique()
-    kept = judged[judged["verdict"] == "keep"]["cluster"]
+    survivors = judged[judged["verdict"] == "keep"]["cluster"]
     print(
         f"\n{judged['person'].nunique()} originals, {len(judged)} pictures in {took:.1f} s; "
         f"clusters with more than one original: {int((people > 1).sum())}; "
-        f"clusters of which nothing is kept: {len(set(judged['cluster']) - set(kept))}"
+        f"clusters without a kept picture: {len(set(judged['cluster']) - set(survivors))}"
     )
 
 
-def disguised(pictures: list[np.ndarray]) -> None:
-    """The share of pictures taken for grayscale, by what was done to them."""
+def gray_shares(pictures: list[np.ndarray]) -> None:
+    """Print the share of pictures that count as grayscale, by disguise."""
     threshold = read_params().clean.tone_residual
     pictures = [p for p in pictures if grayscale.tone_residual(p) >= threshold]
     print(f"\n| of {len(pictures)} in colour | taken for grayscale |\n| --- | ---: |")
     for kind, change in {**GRAY, **PARTLY, **COLOUR}.items():
         rngs = [np.random.default_rng([7, number]) for number in range(len(pictures))]
-        found = [
+        is_gray = [
             grayscale.tone_residual(change(p, rng)) < threshold
             for p, rng in zip(pictures, rngs, strict=True)
         ]
-        print(f"| {kind} | {np.mean(found):.3f} |")
+        print(f"| {kind} | {np.mean(is_gray):.3f} |")
     print()
 
 
 def photographs(count: int, folder: Path, width: int, noise: float = NOISE) -> list[Path]:
-    """Write JPEG files, a third higher than wide, no two alike."""
+    """Write JPEG files, a third higher than wide, no two alike, and return their paths.
+
+    Args:
+        count: The number of files.
+        folder: A new folder for them.
+        width: Pixels of a picture.
+        noise: The standard deviation of its noise, in levels.
+    """
     folder.mkdir()
     write = partial(_photograph, folder=folder, width=width, noise=noise)
     return map_processes(write, range(count), "writing")
@@ -186,7 +199,7 @@ def _photograph(number: int, folder: Path, width: int, noise: float) -> Path:
 
 
 def speed(files: list[Path]) -> float:
-    """Median over rounds of our rate over that of cv2.imdecode, both files per second."""
+    """Return our rate over that of cv2.imdecode (files/s), the median over rounds."""
     files = files[:2000]
     size = statistics.mean(path.stat().st_size for path in files)
 
@@ -205,25 +218,26 @@ def speed(files: list[Path]) -> float:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    """Return the seconds that the work takes."""
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def against(folder: Path, files: list[Path], count: int) -> None:
-    """Pictures a second of the peers and ours, medians of rounds in turns."""
+    """Print pictures/s of the peers and ours, which take turns: medians over rounds."""
     if not VENV.exists():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
         subprocess.run([VENV / "bin/pip", "install", "--quiet", *PEERS], check=True)
-    table = listed(files)
+    table = build_table(files)
     clean = read_params().clean
-    found = {}
+    measures: dict[str, Any] = {}
 
     def ours() -> float:
-        return seconds(lambda: found.update(made=measure.measure_pictures(table, folder)))
+        return seconds(lambda: measures.update(all=measure.measure_pictures(table, folder)))
 
     def whole() -> float:
-        return ours() + seconds(lambda: verdicts.assign_verdicts(table, found["made"], clean))
+        return ours() + seconds(lambda: verdicts.assign_verdicts(table, measures["all"], clean))
 
     tools = {"ours, fingerprint and tone": ours, "ours, the whole of clean": whole}
     tools |= {name.split("=")[0]: partial(peer, code, folder) for name, code in PEERS.items()}
@@ -239,13 +253,15 @@ def against(folder: Path, files: list[Path], count: int) -> None:
 
 
 def peer(code: str, folder: Path) -> float:
+    """Return the seconds that a peer's code measures on a folder of pictures."""
     done = subprocess.run(
         [VENV / "bin/python", "-c", code, folder], check=True, capture_output=True, text=True
     )
     return float(done.stdout.split()[-1])
 
 
-def listed(files: list[Path]) -> pd.DataFrame:
+def build_table(files: list[Path]) -> pd.DataFrame:
+    """Return the rows that the clean stage needs of these files."""
     names = [path.name for path in files]
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
     return pd.DataFrame({"row": range(len(files)), "file": names, "sha256": digests}).assign(
@@ -257,7 +273,7 @@ SCRAPED = {"layout": "single", "status": "ok", "item_id": "", "page_url": None}
 
 
 def join(sizes: list[int]) -> None:
-    """All pairs of random hashes, with a thousand planted ones within the radius."""
+    """Time the search for all near pairs among random hashes, a thousand of them planted."""
     bits = read_params().clean.hash_distance
     Index(np.zeros((2, 32), np.uint8)).range_search(np.zeros((2, 32), np.uint8), bits)
     print("| hashes | s | planted pairs found | others | peak MB |\n" + "| ---: " * 5 + "|")
@@ -277,50 +293,51 @@ def _join(count: int, distance: int) -> float:
     for number, (one, other) in enumerate(planted):
         own = np.unpackbits(hashes[one])
         low = number % (distance // 4 + 1)
-        own[16 + rng.permutation(48)[:low]] ^= 1  # near in the first band, if in no other
+        own[16 + rng.permutation(48)[:low]] ^= 1  # near in the first band, perhaps in no other
         own[64 + rng.permutation(192)[: number % (distance - low + 1)]] ^= 1
         hashes[other] = np.packbits(own)
-    began = time.perf_counter()
+    start = time.perf_counter()
     pairs = Index(hashes).range_search(hashes, distance)
-    took = time.perf_counter() - began
+    took = time.perf_counter() - start
     pairs = pairs[pairs["query"] < pairs["match"]]
     pairs = {(query, match) for query, match, _ in pairs.tolist()}
-    wanted = {(int(min(pair)), int(max(pair))) for pair in planted}
+    expected = {(int(min(pair)), int(max(pair))) for pair in planted}
     print(
-        f"| {count:,} | {took:.1f} | {len(pairs & wanted)} of {len(wanted)} | "
-        f"{len(pairs - wanted)} | {peak()} |",
+        f"| {count:,} | {took:.1f} | {len(pairs & expected)} of {len(expected)} | "
+        f"{len(pairs - expected)} | {peak()} |",
         flush=True,
     )
     return took
 
 
 def growth(sizes: list[int], folder: Path) -> None:
-    """Seconds and peak memory of the whole stage, each size in a process of its own."""
+    """Print seconds and peak memory of the whole stage, each size in its own process."""
     print("| pictures | measuring s | verdicts s | peak MB |\n| ---: | ---: | ---: | ---: |")
     for size in sizes:
         in_a_process(_growth, size, folder / f"{size}")
 
 
 def _growth(count: int, folder: Path) -> None:
-    table = listed(photographs(count, folder, 150))
-    found = {}
-    kept = folder / "kept"
-    measuring = seconds(lambda: found.update(made=measure.measure_pictures(table, folder, kept)))
-    judging = seconds(lambda: verdicts.assign_verdicts(table, found["made"], read_params().clean))
-    prints = measure.fingerprint_table(found["made"])
-    write_table(prints, kept / "fingerprints.parquet", measure.COLUMNS)
+    table = build_table(photographs(count, folder, 150))
+    measures: dict[str, Any] = {}
+    cache = folder / "cache"
+    measuring = seconds(lambda: measures.update(all=measure.measure_pictures(table, folder, cache)))
+    judging = seconds(lambda: verdicts.assign_verdicts(table, measures["all"], read_params().clean))
+    prints = measure.fingerprint_table(measures["all"])
+    write_table(prints, cache / "fingerprints.parquet", measure.COLUMNS)
     print(f"| {count:,} | {measuring:.1f} | {judging:.1f} | {peak()} |", flush=True)
 
 
 def peak() -> int:
-    """Megabytes that this process and any of its children took at most."""
-    # getrusage's own begins at that of who started the process
+    """Return the peak memory of this process or of its largest child, in MB."""
+    # For the process itself getrusage starts at its parent's peak.
     status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     [own] = [int(line.split()[1]) for line in status if line.startswith("VmHWM")]
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024
 
 
-def in_a_process(work: Callable, *arguments: object) -> object:
+def in_a_process(work: Callable[..., Any], *arguments: object) -> Any:
+    """Run the work in a new process and return its result."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 

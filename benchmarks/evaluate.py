@@ -1,9 +1,9 @@
 """Our FID against torchmetrics' own, on the same pictures with the same Inception network.
 
-The network's weights are random ones of the right shapes: speed and agreement do not depend on
-them, and the real ones need not be had. torchmetrics is fed batches and computes; ours takes the
-features of the real pictures from its cache, as every evaluation after the first does. In turns,
-in one process; the headline is on the last line.
+The network has random weights of the right shapes, so that the benchmark needs no download. Speed
+and agreement do not depend on the weights. torchmetrics gets batches and computes. Ours reads the
+features of real pictures from its cache, like every evaluation after the first. Both take turns in
+one process. The headline is on the last line.
 
     python -m benchmarks.evaluate [--pictures 200] [--rounds 2]
 """
@@ -32,23 +32,26 @@ SIZE, BATCH = 128, 32
 
 
 class Untrained(FeatureExtractorInceptionV3):
+    """The network with its random initial weights."""
+
     def load_state_dict(self, *arguments: object, **named: object) -> None:
-        """Keep the random weights: the constructor insists on reading a file."""
+        """Do nothing: the constructor always reads a file."""
 
 
 def weights(folder: Path) -> Path:
-    """A file of the right shapes."""
+    """Write random weights of the right shapes and return their file."""
     torch.save({}, folder / "nothing.pth")
     torch.manual_seed(0)
     network = Untrained("inception-v3-compat", ["2048"], str(folder / "nothing.pth"))
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight)  # else nothing is left of a picture at the end
+            nn.init.kaiming_normal_(layer.weight)  # other weights leave no signal at the end
     torch.save(network.state_dict(), folder / "untrained.pth")
     return folder / "untrained.pth"
 
 
 def seconds(work: Callable[[], float]) -> tuple[float, float]:
+    """Return the seconds that the work takes, and its result."""
     start = time.perf_counter()
     value = work()
     return time.perf_counter() - start, value
@@ -56,12 +59,12 @@ def seconds(work: Callable[[], float]) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluate", description=__doc__)
-    parser.add_argument("--pictures", type=int, default=200, help="of each side")
+    parser.add_argument("--pictures", type=int, default=200, help="pictures of each side")
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
     drawn = [portraits.draw(1, k) for k in range(2 * arguments.pictures)]
     both = np.stack([resize(picture, SIZE, SIZE) for picture in drawn])
-    real, made = both[: arguments.pictures], both[arguments.pictures :]
+    real, fake = both[: arguments.pictures], both[arguments.pictures :]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         file = weights(folder)
@@ -70,25 +73,26 @@ def main() -> None:
 
         def theirs() -> float:
             metric = FrechetInceptionDistance(plain)
-            for pictures, is_real in ((real, True), (made, False)):
+            for pictures, is_real in ((real, True), (fake, False)):
                 for start in range(0, len(pictures), BATCH):
                     metric.update(to_planes(pictures[start : start + BATCH]), real=is_real)
             return float(metric.compute())
 
-        def ours(kept: Path | None) -> float:
-            known, new = (Extractor(features, "untrained", BATCH, k) for k in (kept, None))
-            return distances.frechet(new(made), known(real, cache=True))
+        def ours(cache: Path | None) -> float:
+            known, new = (Extractor(features, "untrained", BATCH, k) for k in (cache, None))
+            return distances.frechet(new(fake), known(real, cache=True))
 
-        ours(folder / "kept")
+        ours(folder / "cache")
         ratios: dict[str, list[float]] = {"first": [], "cached": []}
         for _ in range(arguments.rounds):
             their_s, value = seconds(theirs)
-            for name, kept in (("first", None), ("cached", folder / "kept")):
-                our_s, found = seconds(lambda kept=kept: ours(kept))
+            for name, cache in (("first", None), ("cached", folder / "cache")):
+                our_s, our_value = seconds(lambda cache=cache: ours(cache))
                 ratios[name].append(their_s / our_s)
                 print(
                     f"{name}: torchmetrics {their_s:.1f} s, {value:.6f}; "
-                    f"ours {our_s:.1f} s, {found:.6f}, relative difference {found / value - 1:.1e}"
+                    f"ours {our_s:.1f} s, {our_value:.6f}, "
+                    f"relative difference {our_value / value - 1:.1e}"
                 )
     first, cached = (statistics.median(r) for r in ratios.values())
     print(

@@ -1,10 +1,10 @@
 """What more workers, more nodes and more pictures cost: python -m benchmarks.scale
 
-Downloading (from eight hosts of this machine, which ask for no pace, so that their own processor time
-is in it), decoding and fingerprinting (the clean stage's measuring) and pairing run on this machine's
-own pool and on Ray clusters of it, of one worker, of two, and of two nodes with one each, in turns;
-what it takes to start a cluster is told apart. Downloads and fingerprints are held against each other:
-all have to be equal. The headline is on the last line.
+The script downloads pictures, measures them as the clean stage does, and pairs them. It uses this
+machine's own pool and Ray clusters on this machine: one worker, two, and two nodes of one each. All
+take turns, and the start of a cluster is timed apart. Eight local hosts serve the pictures without
+a pace, so that the downloads' own processor time counts. Every engine has to return the same files
+and fingerprints. The headline is on the last line.
 
     python -m benchmarks.scale [--pictures 2000]             engines
     python -m benchmarks.scale --memory 1000 10000 100000    peak memory of train and evaluate
@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.clean import in_a_process, listed, peak, photographs
+from benchmarks.clean import build_table, in_a_process, peak, photographs
 from src.clean import measure
 from src.dataset import arrays
 from src.errors import exit_on_user_error
@@ -41,7 +41,7 @@ from src.scrape.http.client import Client
 from src.train import loop
 
 HOSTS = 8
-SIDE = 32  # pixels of the pictures whose number is varied
+SIDE = 32  # pixels of the pictures of --memory
 STEPS = 200
 NODES = {"Ray, 1 worker": [1], "Ray, 2 workers": [2], "Ray, 2 nodes of 1": [1, 1]}
 
@@ -52,9 +52,9 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--pictures", type=int, default=2000)
+    parser.add_argument("--pictures", type=int, default=2000, help="how many")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--memory", type=int, nargs="+", metavar="PAIRS")
+    parser.add_argument("--memory", type=int, nargs="+", metavar="PAIRS", help="numbers of pairs")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         if arguments.memory:
@@ -64,9 +64,10 @@ def main() -> None:
 
 
 def engines(count: int, rounds: int, folder: Path) -> None:
+    """Print the rates of every engine: medians over rounds."""
     files = photographs(count, folder / "raw", 300, 6)
-    os.chdir(folder)  # where cluster keeps what a killed run would go on from
-    table = listed(files)
+    os.chdir(folder)  # cluster keeps its resumable results here
+    table = build_table(files)
     columns = ("start s", "downloads/s", "fingerprints/s", "pairs/s")
     took: dict[str, list[list[float]]] = {}
     results = []
@@ -76,11 +77,11 @@ def engines(count: int, rounds: int, folder: Path) -> None:
                 times = [time.perf_counter()]
                 with engine(NODES.get(name)) as where, cluster.connected(where):
                     times.append(time.perf_counter())
-                    downloads = downloaded(table, ports)
+                    downloads = download(table, ports)
                     times.append(time.perf_counter())
                     measured = measure.measure_pictures(table, Path("raw"))
                     times.append(time.perf_counter())
-                    paired(table)
+                    pair(table)
                     times.append(time.perf_counter())
                 took.setdefault(name, []).append([b - a for a, b in pairwise(times)])
                 results.append((downloads, measured))
@@ -92,32 +93,34 @@ def engines(count: int, rounds: int, folder: Path) -> None:
         medians[name] = sum(parts)
         print(f"| {name} | {start:.1f} | {' | '.join(f'{count / part:.0f}' for part in parts)} |")
     ratio = medians["here"] / medians["Ray, 2 workers"]
-    print(f"\nRay with two workers over this machine's own pool, start left out: {ratio:.2f}")
+    print(f"\nRay with two workers over this machine's own pool, without the start: {ratio:.2f}")
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[list[int]]:
-    """The ports of hosts that have a folder's files, all in a process of their own."""
+    """Serve a folder from several hosts in one process, and yield their ports."""
     context = get_context("spawn")
-    told = context.SimpleQueue()
-    server = context.Process(target=_serve, args=(folder.resolve(), told), daemon=True)
+    ports = context.SimpleQueue()
+    server = context.Process(target=_serve, args=(folder.resolve(), ports), daemon=True)
     server.start()
     try:
-        yield told.get()
+        yield ports.get()
     finally:
         server.terminate()
 
 
-def _serve(folder: Path, told: SimpleQueue) -> None:
+def _serve(folder: Path, ports: "SimpleQueue[list[int]]") -> None:
     handler = partial(Quiet, directory=folder)
     hosts = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(HOSTS)]
     threads = [threading.Thread(target=host.serve_forever) for host in hosts]
     for thread in threads:
         thread.start()
-    told.put([host.server_port for host in hosts])
+    ports.put([host.server_port for host in hosts])
 
 
 class Quiet(SimpleHTTPRequestHandler):
+    """Serves files without a log."""
+
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -125,8 +128,8 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-def downloaded(table: pd.DataFrame, ports: list[int]) -> list[tuple]:
-    """What the scrape stage says of each picture, all fetched anew."""
+def download(table: pd.DataFrame, ports: list[int]) -> list[tuple[str, str]]:
+    """Download all pictures into an empty folder, and return each file with its SHA-256."""
     every_time = {"requests_per_second": 1e6, "allow_hosts": ["127.0.0.1"], "max_requests": 10**9}
     scrape = _settings().scrape.model_copy(update=every_time)
     rows = [
@@ -139,14 +142,18 @@ def downloaded(table: pd.DataFrame, ports: list[int]) -> list[tuple]:
     ]
     with tempfile.TemporaryDirectory(dir=".") as name:
         client = Client(scrape, Path(name) / "http")
-        made = store.store(rows, client.get, Path(name) / "raw", scrape, client.n_downloaders)
-    assert (made["status"] == "ok").all()
-    return list(zip(made["file"], made["sha256"], strict=True))
+        ledger = store.store(rows, client.get, Path(name) / "raw", scrape, client.n_downloaders)
+    assert (ledger["status"] == "ok").all()
+    return list(zip(ledger["file"], ledger["sha256"], strict=True))
 
 
 @contextmanager
 def engine(nodes: list[int] | None) -> Iterator[Engine]:
-    """The local engine, or a cluster on this machine with so many workers on each of its nodes."""
+    """Yield the local engine, or a Ray cluster on this machine.
+
+    Args:
+        nodes: The number of workers on each node; None for the local engine.
+    """
     if nodes is None:
         yield Engine(kind="local", address="", task_size=1)
         return
@@ -154,24 +161,25 @@ def engine(nodes: list[int] | None) -> Iterator[Engine]:
     from ray.cluster_utils import Cluster
 
     inside = {"node_ip_address": "127.0.0.1", "object_store_memory": 500_000_000}
-    made = Cluster()
+    ray_cluster = Cluster()
     try:
         for workers in nodes:
-            made.add_node(num_cpus=workers, **inside)
-        made.wait_for_nodes()
-        yield Engine(kind="ray", address=made.address, task_size=8)
+            ray_cluster.add_node(num_cpus=workers, **inside)
+        ray_cluster.wait_for_nodes()
+        yield Engine(kind="ray", address=ray_cluster.address, task_size=8)
     finally:
-        made.shutdown()
+        ray_cluster.shutdown()
 
 
-def paired(table: pd.DataFrame) -> None:
+def pair(table: pd.DataFrame) -> None:
+    """Write the pairs of all pictures."""
     p = read_params(Path(__file__).parents[1] / "params.yaml")
     rows = table.assign(name="", side=["val" if n % 10 == 0 else "train" for n in table["row"]])
     write_pairs(rows, Path("raw"), Path("pairs"), p.pair, 0)
 
 
 def memory(sizes: list[int], folder: Path) -> None:
-    """Peak memory, each size and each stage in a process of its own."""
+    """Print seconds and peak memory, each size and each stage in its own process."""
     print(
         f"| pairs of {SIDE} pixels | train s | train peak MB | evaluate s | evaluate peak MB |\n"
         + "| ---: " * 5
@@ -190,12 +198,13 @@ def _write(count: int, folder: Path) -> None:
     rng = np.random.default_rng(0)
     for side, number in (("train", count), ("val", count // 10), ("probe", count // 10)):
         photos = (rng.integers(256, size=(SIDE, SIDE, 3), dtype=np.uint8) for _ in range(number))
-        made = ({"photo": p, "gray": p[..., 0], "canny": p[..., 1]} for p in photos)
+        pictures = ({"photo": p, "gray": p[..., 0], "canny": p[..., 1]} for p in photos)
         index = pd.DataFrame({"row": range(number), "item_id": "", "name": ""})
-        arrays.stream(folder, side, made, index, 10_000)
+        arrays.stream(folder, side, pictures, index, 10_000)
 
 
 def _settings() -> Params:
+    """Return the parameters of a short training on small pictures."""
     p = read_params(Path(__file__).parents[1] / "params.yaml")
     sized = p.pair.model_copy(update={"crop_size": SIDE, "load_size": SIDE})
     changes = {"steps": STEPS, "snapshots": 1, "device": "cpu", "checkpoint_every": STEPS}
@@ -204,9 +213,10 @@ def _settings() -> Params:
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, int]:
-    began = time.perf_counter()
+    """Do the work and return its seconds and this process's peak memory in MB."""
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - began, peak()
+    return time.perf_counter() - start, peak()
 
 
 def _train(folder: Path) -> tuple[float, int]:
@@ -220,7 +230,7 @@ def _evaluate(folder: Path) -> tuple[float, int]:
     os.chdir(folder)
     p = _settings()
     evaluator = evaluation.Evaluator(
-        features.build_extractor(None, 0, 32, folder / "kept"), p.evaluate
+        features.build_extractor(None, 0, 32, folder / "cache"), p.evaluate
     )
     sides = (arrays.load(folder, side) for side in ("val", "probe"))
     assert load_generator(Path("model")).config["size"] == SIDE

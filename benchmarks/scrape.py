@@ -1,23 +1,24 @@
 """Our scraper against img2dataset and Scrapy: python -m benchmarks.scrape [--growth]
 
-All fetch the same pictures (JPEG, about 35 KB, no two alike) from a server on 127.0.0.1, which is
-a process of its own, and write them as they are; each run is a fresh process, the tools take
-turns, and every file is compared with what was served. Peers are as fast as their options make
-them: no picture is decoded, no EXIF is read, nothing is synced to disk. Ours keeps all of its
-safety on.
+All fetch the same pictures (JPEG, about 35 KB, no two alike) and write them unchanged. The server is
+a process of its own on 127.0.0.1. Each run is a fresh process, the tools take turns, and the script
+compares every file with what the server sent. Peers have their fastest options: they decode no
+picture, read no EXIF, and sync nothing to disk. Ours keeps all of its safety on.
 
-The seconds are those from the first request that the server sees to the last picture written (ours:
-until the table is made); what comes before is start-up. `As a whole process` counts that, too, and
-how long a tool takes to end: Scrapy looks every 5 s whether it is done. CPU is all that a tool's
-processes took, start-up included; the peak is that of its largest process. `bare` is as many
-sockets that read and drop everything: how fast the server is. Prints medians over rounds; ratios
-are paired by round, and the headline is on the last line.
+Seconds count from the first request that the server sees to the last picture on disk. Ours counts
+until its table is complete. The time before is start-up. `As a whole process` includes it, and also
+the time that a tool takes to end: Scrapy checks every 5 s whether it has finished.
+
+CPU is the time of all processes of a tool, start-up included. The peak is that of its largest
+process. `bare` is the same number of sockets that read and drop everything, which shows the server's
+limit. The script prints medians over rounds and pairs ratios by round. The headline is on the last
+line.
 
     python -m benchmarks.scrape [--count 2000] [--workers 16] [--rounds 3] [--latency 0 0.05]
     python -m benchmarks.scrape --growth [1000 50000]     ours alone, on pictures of 1 to 2 KB
 
-Peers are installed into .cache/bench-venv the first time; this file runs there, too, so that it
-imports nothing but the standard library until it knows what it is.
+The first run installs the peers into .cache/bench-venv. This file also runs there, so its top level
+imports only the standard library.
 """
 
 import argparse
@@ -49,13 +50,13 @@ TOOLS = ("ours", "scrapy", "img2dataset", "bare")
 NAMES = {"scrapy": "Scrapy", "bare": "bare (the server's limit)"}
 RETRIES, TIMEOUT_S = 4, 20  # the same for all
 GIVE_UP_S = 1800  # for one run
-# The side of a picture and of the noise that it is enlarged from: about 35 KB, and 1 to 2 KB.
+# Sides of a picture and of the noise that becomes it by enlarging: about 35 KB, and 1 to 2 KB.
 LARGE, SMALL = (512, 32), (64, 16)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a child process is told."""
+    """The instructions for a child process."""
 
     folder: str
     count: int
@@ -70,7 +71,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run took."""
+    """The cost of one run."""
 
     speed: float  # images/s
     whole: float  # images/s of the process, from its start to its end
@@ -88,15 +89,19 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000, help="pictures")
     parser.add_argument("--workers", type=int, default=16, help="requests at a time")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--latency", type=float, nargs="+", default=[0, 0.05], help="s per answer")
-    parser.add_argument("--growth", type=int, nargs="*", metavar="LISTED", help="ours alone")
+    parser.add_argument(
+        "--latency", type=float, nargs="+", default=[0, 0.05], help="seconds before each answer"
+    )
+    parser.add_argument(
+        "--growth", type=int, nargs="*", metavar="LISTED", help="ours alone, on many small pictures"
+    )
     parser.add_argument("--as", dest="role", choices=list(ROLES), help=argparse.SUPPRESS)
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.role:
         ROLES[arguments.role](Job(**arguments.job))
         return
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children end, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # children end, too
     WORK.mkdir(parents=True, exist_ok=True)
     try:
         if arguments.growth is not None:
@@ -108,9 +113,9 @@ def main() -> None:
 
 
 def compare(count: int, workers: int, rounds: int, latencies: list[float]) -> None:
-    """Every tool in turn, at each latency."""
+    """Print a table of all tools for each latency, and the headline."""
     install()
-    headline = []
+    headline: list[str] = []
     for latency in latencies:
         runs: dict[str, list[Run]] = {tool: [] for tool in TOOLS}
         for _ in range(rounds):
@@ -118,31 +123,32 @@ def compare(count: int, workers: int, rounds: int, latencies: list[float]) -> No
                 runs[tool].append(measure(tool, Job("", count, workers, latency, LARGE)))
         limit = f", so {workers / latency:.0f} images/s at best" if latency else ""
         print(f"\n{count:,} pictures, {workers} at a time, {1000 * latency:.0f} ms each{limit}\n")
-        table({NAMES.get(tool, tool): found for tool, found in runs.items()}, "tool")
+        table({NAMES.get(tool, tool): of_tool for tool, of_tool in runs.items()}, "tool")
         theirs = [ratio(runs["ours"], runs[peer]) for peer in ("img2dataset", "scrapy")]
         labels = ("", "") if headline else ("ours over img2dataset ", "over Scrapy ")
-        told = ", ".join(f"{label}{r:.1f}" for label, r in zip(labels, theirs, strict=True))
-        headline.append(f"{told} ({1000 * latency:.0f} ms)")
+        ratios = ", ".join(f"{label}{r:.1f}" for label, r in zip(labels, theirs, strict=True))
+        headline.append(f"{ratios} ({1000 * latency:.0f} ms)")
     print(f"\nratio of images/s, {', '.join(headline)}")
 
 
 def growth(sizes: list[int], workers: int) -> None:
-    """Ours alone: what more listed items cost."""
+    """Print what more listed items cost ours."""
     runs = {f"{size:,}": [measure("ours", Job("", size, workers, 0, SMALL))] for size in sizes}
     table(runs, "listed")
-    peaks = [found[0].peak for found in runs.values()]
-    told = " and ".join(f"{peak:.0f} MB at {size}" for size, peak in zip(runs, peaks, strict=True))
-    print(f"\npeak memory, last over first: {peaks[-1] / peaks[0]:.2f} ({told})")
+    peaks = [of_size[0].peak for of_size in runs.values()]
+    text = " and ".join(f"{peak:.0f} MB at {size}" for size, peak in zip(runs, peaks, strict=True))
+    print(f"\npeak memory, last over first: {peaks[-1] / peaks[0]:.2f} ({text})")
 
 
 def table(runs: dict[str, list[Run]], title: str) -> None:
+    """Print a line for each name: medians over its runs."""
     print(
         f"| {title} | images/s | as a whole process | CPU ms per image | start-up s | peak MB | "
         "server's CPU ms per image |"
     )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name, found in runs.items():
-        columns = zip(*(asdict(run).values() for run in found), strict=True)
+    for name, of_name in runs.items():
+        columns = zip(*(asdict(run).values() for run in of_name), strict=True)
         middle = Run(*map(statistics.median, columns))
         print(
             f"| {name} | {middle.speed:,.0f} | {middle.whole:,.0f} | {middle.cpu:.2f} | "
@@ -152,19 +158,20 @@ def table(runs: dict[str, list[Run]], title: str) -> None:
 
 
 def ratio(mine: list[Run], theirs: list[Run]) -> float:
+    """Return the median of the ratios of images/s, by round."""
     return statistics.median(a.speed / b.speed for a, b in zip(mine, theirs, strict=True))
 
 
 def measure(tool: str, job: Job) -> Run:
-    """One run of a tool in a fresh process, against a fresh server."""
+    """Run a tool once in a fresh process against a fresh server, and return its cost."""
     with tempfile.TemporaryDirectory(dir=WORK, prefix=f"{tool}-") as name:
         folder = Path(name)
         job = Job(**{**asdict(job), "folder": name})
-        with served(job) as port:
+        with run_server(job) as port:
             job = Job(**{**asdict(job), "port": port})
             (folder / "urls.txt").write_text("\n".join(job.urls()) + "\n")
-            os.sync()  # or the first to sync a file pays for what others left unwritten
-            began = time.time()
+            os.sync()  # the first tool to sync would pay for earlier writes
+            begin = time.time()
             cpu, peak = wait(tool, start(tool, job), folder / f"{tool}.log")
             ended = time.time()
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats") as answer:
@@ -178,9 +185,9 @@ def measure(tool: str, job: Job) -> Run:
         count = job.count
         run = Run(
             speed=count / (last - seen["first"]),
-            whole=count / (ended - began),
+            whole=count / (ended - begin),
             cpu=1000 * cpu / count,
-            startup=seen["first"] - began,
+            startup=seen["first"] - begin,
             peak=peak,
             served=1000 * seen["cpu"] / count,
         )
@@ -193,10 +200,10 @@ def measure(tool: str, job: Job) -> Run:
         return run
 
 
-def start(role: str, job: Job) -> subprocess.Popen:
-    """A child process in a session of its own, so that it can be ended with all of its own."""
+def start(role: str, job: Job) -> subprocess.Popen[bytes]:
+    """Start a child process in its own session, so that its children end with it."""
     folder = Path(job.folder)
-    # -P: peers must not find our audit.py or train.py where they look for modules
+    # -P: peers must not import our audit.py or train.py in place of their modules.
     command = {
         "ours": [sys.executable, "-m", "benchmarks.scrape"],
         "scrapy": [str(VENV / "bin" / "python"), "-P", __file__],
@@ -215,8 +222,8 @@ def start(role: str, job: Job) -> subprocess.Popen:
         )
 
 
-def wait(tool: str, process: subprocess.Popen, log: Path) -> tuple[float, float]:
-    """CPU seconds and peak MB, once the process has ended; both with what it had started."""
+def wait(tool: str, process: subprocess.Popen[bytes], log: Path) -> tuple[float, float]:
+    """Wait for a process, and return CPU seconds and peak MB, both with its children."""
     timer = threading.Timer(GIVE_UP_S, os.killpg, (process.pid, signal.SIGKILL))
     timer.start()
     try:
@@ -229,50 +236,51 @@ def wait(tool: str, process: subprocess.Popen, log: Path) -> tuple[float, float]
         timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        said = log.read_text(errors="replace")[-3000:]
-        raise SystemExit(f"{tool} failed with {process.returncode}; it said last:\n{said}")
+        output = log.read_text(errors="replace")[-3000:]
+        raise SystemExit(f"{tool} failed with {process.returncode}; its last output:\n{output}")
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def check(tool: str, job: Job) -> float:
-    """When the last picture was written. Ends the benchmark where any is missing or altered."""
+    """Return the time of the last write. End the benchmark if a picture is missing or altered."""
     folder = Path(job.folder)
     expected = Counter(hashlib.sha256(body).hexdigest() for body in bodies(job))
-    found: Counter[str] = Counter()
+    written: Counter[str] = Counter()
     last = 0.0
     for path in (folder / "out").rglob("*"):
         if path.is_file() and (data := path.read_bytes()).startswith(b"\xff\xd8"):
-            found[hashlib.sha256(data).hexdigest()] += 1
+            written[hashlib.sha256(data).hexdigest()] += 1
             last = max(last, path.stat().st_mtime)
-    if found != expected:
-        said = (folder / f"{tool}.log").read_text(errors="replace")[-3000:]
+    if written != expected:
+        output = (folder / f"{tool}.log").read_text(errors="replace")[-3000:]
         raise SystemExit(
-            f"{tool} wrote {found.total():,} pictures, {(found & expected).total():,} of the "
-            f"{job.count:,} served; it said last:\n{said}"
+            f"{tool} wrote {written.total():,} pictures, {(written & expected).total():,} of the "
+            f"{job.count:,} served; its last output:\n{output}"
         )
-    told = folder / "ended.json"
-    return json.loads(told.read_text()) if told.exists() else last
+    end = folder / "ended.json"
+    return json.loads(end.read_text()) if end.exists() else last
 
 
 def bodies(job: Job) -> Iterator[bytes]:
+    """Return every picture that the server sends."""
     base = (Path(job.folder) / "base.jpeg").read_bytes()
     return (numbered(base, n) for n in range(job.count))
 
 
 def numbered(base: bytes, n: int) -> bytes:
-    """A JPEG file with a number in a comment, which goes behind the JFIF header."""
+    """Return a JPEG file with a number in a comment behind the JFIF header."""
     return base[:20] + b"\xff\xfe\x00\x12" + b"%016d" % n + base[20:]
 
 
 @contextmanager
-def served(job: Job) -> Iterator[int]:
-    """The server's port, while it runs."""
+def run_server(job: Job) -> Iterator[int]:
+    """Run the server and yield its port."""
     process = start("server", job)
     try:
         line = process.stdout.readline()
         if not line:
-            said = (Path(job.folder) / "server.log").read_text(errors="replace")
-            raise SystemExit(f"the server did not start:\n{said}")
+            output = (Path(job.folder) / "server.log").read_text(errors="replace")
+            raise SystemExit(f"the server did not start:\n{output}")
         yield int(line)
     finally:
         process.kill()
@@ -282,7 +290,7 @@ def served(job: Job) -> Iterator[int]:
 
 
 def install() -> None:
-    """Make the peers' environment, unless it is there."""
+    """Create the peers' environment, unless it exists with the same pins."""
     ready = VENV / "pins.json"
     if ready.exists() and json.loads(ready.read_text()) == PEERS:
         return
@@ -293,9 +301,7 @@ def install() -> None:
     ):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise SystemExit(
-                f"the peers could not be installed:\n{(done.stdout + done.stderr)[-3000:]}"
-            )
+            raise SystemExit(f"cannot install the peers:\n{(done.stdout + done.stderr)[-3000:]}")
     ready.write_text(json.dumps(PEERS))
 
 
@@ -303,7 +309,7 @@ def install() -> None:
 
 
 def serve(job: Job) -> None:
-    """Answer on a free port of 127.0.0.1, which is printed, until the parent is done."""
+    """Print a free port of 127.0.0.1, and answer there until the parent ends."""
     import numpy as np
     from PIL import Image
 
@@ -317,14 +323,14 @@ def serve(job: Job) -> None:
 async def _serve(site: "Served") -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(site), "127.0.0.1", 0, backlog=1024)
-    loop.add_reader(sys.stdin, os._exit, 0)  # closed when the parent is gone, however it went
+    loop.add_reader(sys.stdin, os._exit, 0)  # stdin closes when the parent ends or dies
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 @dataclass
 class Served:
-    """The pictures, and who asked for them."""
+    """The pictures, and counts of their requests."""
 
     base: bytes
     count: int
@@ -333,11 +339,16 @@ class Served:
     cpu: float = 0
     requests: int = 0
     waiting: int = 0
-    most: int = 0  # waiting at a time
-    clients: int = 0  # connections that asked for something
+    most: int = 0  # the most that wait at a time
+    clients: int = 0  # connections with a request
 
     def answer(self, path: str, first: bool) -> tuple[str, bytes]:
-        """Status and body; `first` of its connection."""
+        """Return status and body.
+
+        Args:
+            path: The path of the request.
+            first: Whether it is the first request of its connection.
+        """
         if path == "/stats":
             seen = {"first": self.first, "cpu": time.process_time() - self.cpu}
             seen |= {"requests": self.requests, "connections": self.clients, "most": self.most}
@@ -353,12 +364,12 @@ class Served:
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection: HTTP/1.1, GET alone, kept alive unless asked otherwise."""
+    """One client's connection: HTTP/1.1, GET alone, open until the client closes it."""
 
     def __init__(self, site: Served):
         self.site = site
         self.read = b""
-        self.asked = False
+        self.is_new = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         self.transport = transport
@@ -369,8 +380,8 @@ class Connection(asyncio.Protocol):
             head, self.read = self.read.split(b"\r\n\r\n", 1)
             self.site.waiting += 1
             self.site.most = max(self.site.most, self.site.waiting)
-            status, body = self.site.answer(head.split(b" ", 2)[1].decode(), not self.asked)
-            self.asked = True
+            status, body = self.site.answer(head.split(b" ", 2)[1].decode(), self.is_new)
+            self.is_new = False
             close = b"connection: close" in head.lower()
             kind = "image/jpeg" if body.startswith(b"\xff\xd8") else "text/plain"
             answer = (
@@ -410,6 +421,7 @@ def bare(job: Job) -> None:
 
 
 def ours(job: Job) -> None:
+    """Download with the store and the client of the scrape stage."""
     from src.params import read_params
     from src.scrape.http.client import Client
     from src.scrape.store import store
@@ -439,16 +451,16 @@ def ours(job: Job) -> None:
         for n, url in enumerate(job.urls())
     ]
     client = Client(scrape, folder / "http")
-    made = store(rows, client.get, folder / "out", scrape)
+    ledger = store(rows, client.get, folder / "out", scrape)
     (folder / "ended.json").write_text(json.dumps(time.time()))
-    print(made["status"].value_counts().to_dict())
+    print(ledger["status"].value_counts().to_dict())
 
 
 def scrapy(job: Job) -> None:
-    """One item per picture, and its FilesPipeline, which writes files as they came.
+    """Download one item per picture with Scrapy's FilesPipeline, which writes files unchanged.
 
-    That pipeline heeds no CONCURRENT_REQUESTS when many items come at once (2.19 had all 2,000
-    requests open, each on a connection of its own), so the spider hands out no more than that.
+    That pipeline ignores CONCURRENT_REQUESTS when many items come at once: 2.19 opens all 2,000
+    requests, each on its own connection. So the spider itself limits the open items.
     """
     import scrapy
     from scrapy.crawler import CrawlerProcess
@@ -487,7 +499,7 @@ def scrapy(job: Job) -> None:
 
 
 def img2dataset(job: Job) -> None:
-    """Its default of one process; a digest of each file is taken, as by ours."""
+    """Download with the default of one process. It computes a digest of each file, like ours."""
     from img2dataset import download
 
     folder = Path(job.folder)

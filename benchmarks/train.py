@@ -1,12 +1,13 @@
-"""Our training step against the official recipe, interleaved in one process.
+"""Our training step against the official recipe, in turns in one process.
 
-The recipe is written here from its published description in plain torch calls: 256 pixels, 64
-filters, batch 1 and 4, float32, plain Adam, and for every access a JPEG decoded and
-resized twice by bicubic interpolation. Both train the same networks. Prints medians of paired
-ratios of loading, learning, both together (a step) and inference; the headline is on the last line.
+This file implements the recipe from its published description in plain torch calls. It has 256
+pixels, 64 filters, batches of 1 and 4, float32 and plain Adam. Every access decodes a JPEG and
+resizes it twice by bicubic interpolation. Both train the same networks. The script prints medians
+of paired ratios: loading, learning, both together (a step) and inference. The headline is on the
+last line.
 
     python -m benchmarks.train [--steps 12] [--device cpu]
-    python -m benchmarks.train --losses 200       their losses after so many steps, ours in either precision
+    python -m benchmarks.train --losses 200       losses after 200 steps, ours in either precision
 """
 
 import argparse
@@ -15,6 +16,7 @@ import statistics
 import sys
 import time
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,18 +54,20 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 Losses = dict[str, torch.Tensor]
 
 
-def config() -> dict:
+def config() -> dict[str, Any]:
+    """Return the configuration of the generator, the same for both."""
     return {"task": "labels", "output": "rgb", "model": "unet", "network": NETWORK}
 
 
 def synchronised(device: torch.device) -> float:
+    """Return the time in seconds, once the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 def of_torch(network: nn.Module) -> nn.Module:
-    """The same network, its layers torch's own."""
+    """Turn the network's layers into torch's own, and return it."""
     for module in network.modules():
         if type(module).__module__ == layers.__name__:
             module.__class__ = type(module).__base__
@@ -71,7 +75,7 @@ def of_torch(network: nn.Module) -> nn.Module:
 
 
 class Official:
-    """The published recipe: what it loads, and how it learns from it."""
+    """The published recipe: how it loads pictures, and how it learns from them."""
 
     def __init__(self, files: list[bytes], batch: int, device: torch.device):
         torch.manual_seed(0)
@@ -94,13 +98,13 @@ class Official:
         halves = [both.crop((0, 0, SIZE, SIZE)), both.crop((SIZE, 0, 2 * SIZE, SIZE))]
         top, left = self.rng.integers(LOAD - SIZE + 1, size=2)
         flip = self.rng.integers(2)
-        made = []
+        tensors = []
         for half in halves:
             half = half.resize((LOAD, LOAD), Image.Resampling.BICUBIC)
             half = half.crop((left, top, left + SIZE, top + SIZE))
             half = half.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else half
-            made.append(torch.from_numpy(np.array(half)).permute(2, 0, 1).float() / 127.5 - 1)
-        return made[0], made[1]
+            tensors.append(torch.from_numpy(np.array(half)).permute(2, 0, 1).float() / 127.5 - 1)
+        return tensors[0], tensors[1]
 
     def learn(self, x: torch.Tensor, real: torch.Tensor) -> Losses:
         on_g, on_d = self.adams
@@ -123,13 +127,13 @@ class Official:
         return {"d": loss.detach(), "g_l1": l1.detach(), "g_gan": gan.detach()}
 
     def infer(self, x: torch.Tensor) -> torch.Tensor:
-        """As published: in training mode, without gradients."""
+        """Return outputs in training mode, as published, without gradients."""
         with torch.no_grad():
             return self.generator(x)
 
 
 class Ours:
-    """The same as stages.train does it."""
+    """Our recipe: it loads and learns as stages.train does."""
 
     def __init__(self, arrays: np.ndarray, batch: int, device: torch.device, precision: str):
         torch.manual_seed(0)
@@ -158,18 +162,23 @@ class Ours:
 
     def infer(self, x: torch.Tensor) -> torch.Tensor:
         self.nets.generator.eval()
-        made = self.nets.generator.render(x)
+        outputs = self.nets.generator.render(x)
         self.nets.generator.train()
-        return made
+        return outputs
 
 
-def compared(
+def compare(
     official: Official, ours: Ours, rounds: int, device: torch.device
 ) -> dict[str, list[tuple[float, float]]]:
-    """Seconds of (official, ours) in turns, by what was done."""
-    found: dict[str, list[tuple[float, float]]] = {"load": [], "learn": [], "step": [], "infer": []}
+    """Return pairs of seconds (official, ours) of each round, by part of a step."""
+    seconds: dict[str, list[tuple[float, float]]] = {
+        "load": [],
+        "learn": [],
+        "step": [],
+        "infer": [],
+    }
     for number in range(rounds + WARM):
-        taken: dict[str, list[float]] = {name: [] for name in found}
+        taken: dict[str, list[float]] = {name: [] for name in seconds}
         sides = (official, ours) if number % 2 == 0 else (ours, official)
         for side in sides:
             times = [synchronised(device)]
@@ -180,20 +189,20 @@ def compared(
             side.infer(x)
             times.append(synchronised(device))
             load, learn, infer = np.diff(times)
-            for name, value in zip(found, (load, learn, load + learn, infer), strict=True):
+            for name, value in zip(seconds, (load, learn, load + learn, infer), strict=True):
                 taken[name].append(value)
         if number >= WARM:
             for name, pair in taken.items():
                 a, b = pair if sides[0] is official else pair[::-1]
-                found[name].append((a, b))
-    return found
+                seconds[name].append((a, b))
+    return seconds
 
 
 def losses(arrays: np.ndarray, files: list[bytes], steps: int, device: torch.device) -> None:
-    """All learn from the same batches; the mean losses of the last tenth.
+    """Train all on the same batches, and print the mean losses of the last tenth of the steps.
 
-    On a CPU the official recipe twice, once in a single thread, where sums are cut otherwise: so
-    far apart does rounding alone bring two trainings.
+    On a CPU the official recipe trains twice, once in a single thread, which adds up sums in another
+    order. The difference between the two is the effect of rounding alone.
     """
     threads = torch.get_num_threads()
     sides: dict[str, tuple[Official | Ours, int]] = {
@@ -203,35 +212,36 @@ def losses(arrays: np.ndarray, files: list[bytes], steps: int, device: torch.dev
     }
     if device.type == "cpu":
         sides["official, one thread"] = (Official(files, 1, device), 1)
-    told: dict[str, list[Losses]] = {name: [] for name in sides}
+    history: dict[str, list[Losses]] = {name: [] for name in sides}
     for number in tqdm(range(steps), "learning", disable=not sys.stderr.isatty()):
-        # contiguous and from one seed, so that dropout is drawn alike
+        # contiguous and with one seed, so that all have the same dropout
         batch = [side.contiguous() for side in sides["ours in fp32"][0].load(number)]
         for name, (side, own) in sides.items():
             torch.set_num_threads(own)
             torch.manual_seed(number)
-            told[name].append(side.learn(*batch))
-    for loss in told["official"][0]:
-        for name, all_of in told.items():
+            history[name].append(side.learn(*batch))
+    for loss in history["official"][0]:
+        for name, all_of in history.items():
             value = np.mean([float(one[loss]) for one in all_of[-max(1, steps // 10) :]])
             print(f"after {steps} steps: {loss} {value:.4f} {name}")
 
 
 def ours_in(device: torch.device) -> str:
+    """Return the precision that ours uses on a device."""
     return "bf16" if pick_dtype("auto", device) == torch.bfloat16 else "fp32"
 
 
 def memory(side: str, batch: int) -> int:
-    """Peak MB of a few steps of one of them, where nothing else was done."""
-    made = SIDES[side](batch, torch.device("cpu"))
+    """Return the peak MB of a few steps of one side. It needs a fresh process."""
+    recipe = SIDES[side](batch, torch.device("cpu"))
     for number in range(3):
-        made.learn(*made.load(number))
+        recipe.learn(*recipe.load(number))
     return peak()
 
 
 @cache
 def material() -> tuple[list[bytes], np.ndarray]:
-    """Drawn pairs as side-by-side JPEGs, and as arrays."""
+    """Return drawn pairs, as side-by-side JPEGs and as one array."""
     faces = [resize(portraits.draw(3, k), SIZE, SIZE) for k in range(PICTURES)]
     files = [encode_jpeg(np.concatenate([face, face], axis=1), 95) for face in faces]
     return files, np.stack([resize(face, LOAD, LOAD) for face in faces])
@@ -250,8 +260,12 @@ SIDES = {"official": official, "ours": ours}
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train", description=__doc__)
-    parser.add_argument("--steps", type=int, default=12, help="timed steps of each, after 3 more")
-    parser.add_argument("--losses", type=int, default=0, help="compare losses after so many steps")
+    parser.add_argument(
+        "--steps", type=int, default=12, help="timed steps of each, after 3 to warm up"
+    )
+    parser.add_argument(
+        "--losses", type=int, default=0, help="compare losses after this many steps"
+    )
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     arguments = parser.parse_args()
     device = pick_device(arguments.device, "--device")
@@ -265,8 +279,8 @@ def main() -> None:
     headline = []
     for batch in (1, 4):
         both = {name: make(batch, device) for name, make in SIDES.items()}
-        found = compared(both["official"], both["ours"], arguments.steps, device)
-        for what, times in found.items():
+        seconds = compare(both["official"], both["ours"], arguments.steps, device)
+        for what, times in seconds.items():
             theirs, mine = (1000 * statistics.median(t) for t in zip(*times, strict=True))
             ratio = statistics.median(a / b for a, b in times)
             print(
@@ -274,8 +288,8 @@ def main() -> None:
             )
             headline += [ratio] if what == "step" else []
         if device.type == "cpu":
-            told = " and ".join(f"{in_a_process(memory, side, batch)} MB {side}" for side in both)
-            print(f"batch {batch}, peak memory: {told}")
+            peaks = " and ".join(f"{in_a_process(memory, side, batch)} MB {side}" for side in both)
+            print(f"batch {batch}, peak memory: {peaks}")
     print(
         f"training step, official / ours: {headline[0]:.2f} at batch 1, {headline[1]:.2f} at batch 4"
     )
