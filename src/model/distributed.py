@@ -4,8 +4,10 @@ On one machine this module starts them. On several, each machine runs the same c
 torchrun's own variables set (PET_NNODES, PET_RDZV_BACKEND, PET_RDZV_ENDPOINT) and one file system.
 """
 
+import atexit
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -182,7 +184,13 @@ def _run_in_group(main: Callable[[World], None], cuda: bool) -> None:
     url = f"file://{file}" if file else "env://"
     dist.init_process_group(backend, url, timeout=TIMEOUT, rank=rank, world_size=size)
     world = World(rank, size)
-    main(world)
+    try:
+        main(world)
+    except BaseException:
+        # gloo's threads would abort a process whose interpreter ends while they still need it
+        atexit.register(os._exit, 1)
+        atexit.register(sys.stdout.flush)
+        raise
     world.barrier()  # DVC on another machine must not collect outputs before they are written
     dist.destroy_process_group()
 
