@@ -142,7 +142,7 @@ def recall(table: pd.DataFrame, raw: Path) -> None:
     """Print the share of copies in their original's cluster, by kind."""
     clean = read_params().clean.model_copy(update={"grayscale": "keep"})
     start = time.perf_counter()
-    judged = verdicts.assign_verdicts(table, measure.measure_pictures(table, raw), clean)
+    judged, _ = verdicts.assign_verdicts(table, measure.measure_pictures(table, raw), clean)
     took = time.perf_counter() - start
     cluster = judged.groupby("person")["cluster"].transform("first")
     shares = (judged["cluster"] == cluster).groupby(judged["kind"], sort=False).mean()

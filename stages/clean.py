@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from src.clean import measure, verdicts
+from src.clean import copies, measure, verdicts
 from src.errors import exit_on_user_error
 from src.parallel import cluster
 from src.params import read_params
 from src.storage.atomic import write_json
-from src.storage.ledger import read_ledger, write_ledger, write_table
+from src.storage.ledger import COPIES, read_ledger, write_ledger, write_table
 
 
 def main() -> None:
@@ -16,9 +16,10 @@ def main() -> None:
     table = read_ledger(raw / "ledger.parquet", "raw")
     with cluster.connected(p.engine, resume=True):
         measurements = measure.measure_pictures(table, raw, Path(".cache/clean"))
-        table = verdicts.assign_verdicts(table, measurements, p.clean)
+        table, pairs = verdicts.assign_verdicts(table, measurements, p.clean)
     fingerprints = measure.fingerprint_table(measurements)
     write_table(fingerprints, clean / "fingerprints.parquet", measure.COLUMNS)
+    write_table(copies.to_table(pairs), clean / "copies.parquet", COPIES)
     write_ledger(table, clean / "ledger.parquet", "clean")
     write_json(Path("metrics/clean.json"), verdicts.counts(table))
 

@@ -7,13 +7,15 @@ from src.params import read_params
 from src.split import assignment
 from src.split.assignment import assign_sides
 from src.storage.atomic import write_json
-from src.storage.ledger import read_ledger, write_ledger
+from src.storage.ledger import COPIES, read_ledger, read_table, write_ledger
 
 
 def main() -> None:
     p = read_params()
-    table = read_ledger(Path("data/clean/ledger.parquet"), "clean")
-    table = assign_sides(table, p.split, p.seed)
+    clean = Path("data/clean")
+    table = read_ledger(clean / "ledger.parquet", "clean")
+    copies = read_table(clean / "copies.parquet", COPIES)
+    table = assign_sides(table, copies, p.split, p.seed)
     write_ledger(table, Path("data/split/ledger.parquet"), "split")
     write_json(Path("metrics/split.json"), assignment.counts(table))
 

@@ -20,7 +20,7 @@ from src.imaging import decoding, resizing
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 from src.storage.slices import slices
-from src.vision import alignment, colorfulness, grayscale, perceptual_hash
+from src.vision import alignment, colorfulness, grayscale, perceptual_hash, witness
 
 FILES_PER_TASK = 64  # that a process measures at a time
 COLUMNS = pa.schema(
@@ -154,6 +154,7 @@ def measure_files(files: list[FileRef]) -> list[Measurement]:
             tone_residual=round(float(residual), 3),
             colorfulness=round(float(color), 3),
             thumbnail=cv2.cvtColor(thumbnail.pixels, cv2.COLOR_RGB2GRAY),
+            chroma=witness.chroma(thumbnail.pixels),
             source=file,
         )
     return [measurements[file] for file in files]

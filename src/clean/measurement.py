@@ -8,6 +8,8 @@ import numpy as np
 
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
+from src.params import Clean
+from src.vision.alignment import Look
 
 ContentKey = tuple[str, str]  # a file's SHA-256 and its layout
 FileKey = tuple[str, str]  # a file's name in the ledger and its layout
@@ -17,6 +19,11 @@ FileRef = tuple[Path, str]  # a file and its layout
 def no_thumbnail() -> np.ndarray:
     """Return the thumbnail of a file that cannot be decoded, (0, 0) uint8."""
     return np.empty((0, 0), np.uint8)
+
+
+def no_chroma() -> np.ndarray:
+    """Return the chroma of a file that cannot be decoded, (0, 0, 2) uint8."""
+    return np.empty((0, 0, 2), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class Measurement:
         tone_residual: See `grayscale.tone_residual`.
         colorfulness: See `colorfulness.colorfulness`.
         thumbnail: (64, 64) uint8 gray; (0, 0) if the file cannot be decoded.
+        chroma: (16, 16, 2) uint8, see `witness.chroma`; (0, 0, 2) if the file cannot be decoded.
         source: Where the file lies.
     """
 
@@ -42,7 +50,19 @@ class Measurement:
     tone_residual: float = 0.0
     colorfulness: float = 0.0
     thumbnail: np.ndarray = field(default_factory=no_thumbnail, compare=False)
+    chroma: np.ndarray = field(default_factory=no_chroma, compare=False)
     source: FileRef | None = field(default=None, compare=False)
+
+
+def is_gray(measurement: Measurement, clean: Clean) -> bool:
+    """Say whether lightness explains all of a picture's colour."""
+    return measurement.tone_residual < clean.tone_residual
+
+
+def look(measurement: Measurement, clean: Clean) -> Look:
+    """Return what a readable picture is compared by; a gray one has no colours to compare."""
+    chroma = None if is_gray(measurement, clean) else measurement.chroma
+    return Look(measurement.thumbnail, chroma)
 
 
 def same_pixels(a: Measurement, b: Measurement) -> bool:

@@ -15,14 +15,23 @@ import PIL
 import pyarrow as pa
 
 from src.clean import measurement
-from src.clean.measurement import ContentKey, Measurement, no_thumbnail
+from src.clean.measurement import ContentKey, Measurement
 from src.errors import UserError
 from src.imaging import decoding, picture_files, resizing
 from src.storage import archives
 from src.storage.atomic import remove
 from src.storage.fingerprint import fingerprint
 from src.storage.ledger import read_table, write_table
-from src.vision import alignment, bands, colorfulness, compiled, correlation, grayscale
+from src.vision import (
+    alignment,
+    bands,
+    colorfulness,
+    compiled,
+    correlation,
+    forms,
+    grayscale,
+    witness,
+)
 
 COLUMNS = pa.schema(
     [
@@ -35,6 +44,7 @@ COLUMNS = pa.schema(
         ("tone_residual", pa.float64()),
         ("colorfulness", pa.float64()),
         ("thumbnail", pa.binary()),
+        ("chroma", pa.binary()),
     ]
 )
 # Every module that a measurement depends on; a test compares them with the imports.
@@ -47,10 +57,12 @@ CODE = (
     compiled,
     correlation,
     decoding,
+    forms,
     grayscale,
     measurement,
     picture_files,
     resizing,
+    witness,
 )
 LIBRARIES = (np, cv2, PIL)
 
@@ -66,7 +78,11 @@ def read(folder: Path) -> dict[ContentKey, Measurement]:
     for row in table.to_dict("records"):
         values = {str(name): value for name, value in row.items()}
         content = values.pop("sha256"), values.pop("layout")
-        values["thumbnail"] = _thumbnail(values["thumbnail"])
+        if values["error"]:
+            del values["thumbnail"], values["chroma"]
+        else:
+            values["thumbnail"] = _square(values["thumbnail"], 1)[..., 0]
+            values["chroma"] = _square(values["chroma"], 2)
         measurements[content] = Measurement(**values)
     return measurements
 
@@ -76,7 +92,7 @@ def write(folder: Path, measurements: dict[ContentKey, Measurement]) -> None:
     rows = [
         {"sha256": sha256, "layout": layout}
         | {field.name: getattr(m, field.name) for field in fields(m) if field.name != "source"}
-        | {"thumbnail": None if m.error else m.thumbnail.ravel().data}
+        | {name: _bytes(getattr(m, name)) for name in ("thumbnail", "chroma")}
         for (sha256, layout), m in measurements.items()
     ]
     file = _file(folder)
@@ -86,10 +102,14 @@ def write(folder: Path, measurements: dict[ContentKey, Measurement]) -> None:
             remove(outdated)
 
 
-def _thumbnail(data: bytes | None) -> np.ndarray:
-    if data is None:
-        return no_thumbnail()
-    return np.frombuffer(data, np.uint8).reshape(alignment.THUMBNAIL_PX, alignment.THUMBNAIL_PX)
+def _bytes(pixels: np.ndarray) -> memoryview | None:
+    return pixels.ravel().data if pixels.size else None
+
+
+def _square(data: bytes, channels: int) -> np.ndarray:
+    pixels = np.frombuffer(data, np.uint8)
+    side = round((len(pixels) / channels) ** 0.5)
+    return pixels.reshape(side, side, channels)
 
 
 def _file(folder: Path) -> Path:

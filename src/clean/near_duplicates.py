@@ -3,8 +3,8 @@
 The hash is PDQ's idea (Facebook, 2019): a bit for the sign of each of the 16x16 lowest frequencies
 of a 64x64 gray thumbnail's discrete cosine transform. A crop changes all of them, so a picture is
 also hashed in the views of it that a crop could show (`alignment.VIEWS`). Each view is looked up
-among the other pictures, and mirrored too: a mirror image changes the sign of every odd frequency
-across. A caption changes the lowest frequencies, so pictures are also compared without its strip.
+among the other pictures, and mirrored too; the whole picture in all eight forms of a square. These
+exchange bits and change the signs of odd frequencies. A caption changes the lowest frequencies, so pictures are also compared without its strip.
 Candidates are then aligned pixel by pixel. Blank pictures, whose bits are noise, have no copies and
 are left out first.
 """
@@ -19,10 +19,10 @@ import numpy as np
 from src.clean.multi_index_hash import Index
 from src.parallel.local import cores, map_compiled
 from src.storage.slices import even_slices, slices
-from src.vision import alignment
-from src.vision.alignment import STRIPS, THUMBNAIL_PX, VIEWS
+from src.vision import alignment, forms
+from src.vision.alignment import STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS, VIEWS, Look, Match, Start
 from src.vision.bands import border_variants
-from src.vision.perceptual_hash import BITS, MIRROR_BITS, hash_views
+from src.vision.perceptual_hash import BITS, hash_views, orient_hashes
 
 MIN_LOOKUP, MAX_LOOKUP = 512, 4096  # thumbnails that are looked up at a time
 MAX_INDEX = 20_000_000  # hashes in an index; of more, several parts are built by band value
@@ -36,9 +36,25 @@ CANDIDATE = np.dtype(
         ("bits", np.int16),  # that differ between their hashes
         ("view", np.uint8),  # of the query, in VIEWS
         ("strip", np.uint8),  # left out of both, in STRIPS
-        ("mirrored", np.bool_),  # whether the query was
+        ("form", np.uint8),  # of the query, in FORMS
     ]
 )
+
+
+class Proof(NamedTuple):
+    """Two pictures that show the same.
+
+    Attributes:
+        first: The number of a picture.
+        second: The number of a later one.
+        hash_distance: Bits of 256 in which the hashes differ that led to the pair.
+        match: What the pixels have in common; the second in terms of the first.
+    """
+
+    first: int
+    second: int
+    hash_distance: int
+    match: Match
 
 
 class Variants(NamedTuple):
@@ -46,47 +62,48 @@ class Variants(NamedTuple):
 
     Attributes:
         thumbnails: (V, 64, 64) uint8.
+        chromas: V of (16, 16, 2) uint8, None for gray pictures.
         pictures: (V,) int64, the picture of each.
         numbers: (V,) int64, 0 for all of the picture, 1 without its bands.
         alone: (V,) bool, whether its picture has no other variant, blank ones included.
     """
 
     thumbnails: np.ndarray
+    chromas: list[np.ndarray | None]
     pictures: np.ndarray
     numbers: np.ndarray
     alone: np.ndarray
 
 
-def find_copies(
-    thumbnails: Sequence[np.ndarray] | np.ndarray, distance: int, similarity: float
-) -> list[tuple[int, int, float]]:
-    """Find the pictures that show the same.
+def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> list[Proof]:
+    """Find all pairs of pictures that show the same.
 
     Args:
-        thumbnails: N of (64, 64) uint8.
+        looks: The pictures.
         distance: The most bits of 256 in which the hashes of candidates differ.
         similarity: The least correlation of a copy, -1…1. Alignment starts at the poses that the
             hashes suggest and ends at the first that reaches it. So the value of a pair may be
             below `alignment.similarity`'s.
 
     Returns:
-        Sorted (i, j, similarity) with i < j.
+        Sorted by their pictures.
     """
-    variants = _variants(thumbnails)
+    variants = _variants(looks)
     candidates, pairs = _order_by_picture(_candidates(variants, distance), variants)
     compare = partial(
         _compare,
-        thumbnails=variants.thumbnails,
+        looks=looks,
+        variants=variants,
         candidates=candidates,
         pairs=pairs,
         similarity=similarity,
     )
     blocks = slices(len(candidates), COMPARED_BLOCK)
-    similarities: dict[tuple[int, int], float] = {}
-    for block_similarities in map_compiled(compare, blocks, "comparing likely copies"):
-        for pair, value in block_similarities.items():
-            similarities.setdefault(pair, value)
-    return sorted((i, j, value) for (i, j), value in similarities.items())
+    proofs: dict[tuple[int, int], Proof] = {}
+    for block_proofs in map_compiled(compare, blocks, "comparing likely copies"):
+        for proof in block_proofs:
+            proofs.setdefault((proof.first, proof.second), proof)
+    return [proofs[pair] for pair in sorted(proofs)]
 
 
 def hash_distance(a: np.ndarray, b: np.ndarray) -> int:
@@ -103,33 +120,52 @@ def hash_distance(a: np.ndarray, b: np.ndarray) -> int:
     views_a, views_b = (hash_views(variants, VIEWS) for variants in (variants_a, variants_b))
     strips_a, strips_b = (hash_views(variants, STRIPS) for variants in (variants_a, variants_b))
     return min(
-        _least_bits(queries, hashes)
+        _least_bits(queries, hashes, turned)
         for i, j in alignment.comparable_variants(len(variants_a), len(variants_b))
-        for queries, hashes in (
-            (views_a[:, i], strips_b[:1, j]),
-            (views_b[:, j], strips_a[:1, i]),
-            (strips_a[:, i], strips_b[:, j]),
+        for queries, hashes, turned in (
+            (views_a[:, i], strips_b[:1, j], True),
+            (views_b[:, j], strips_a[:1, i], True),
+            (strips_a[:, i], strips_b[:, j], False),
         )
     )
 
 
-def _least_bits(queries: np.ndarray, hashes: np.ndarray) -> int:
-    """Return the fewest bits that differ in a row, with the queries mirrored or not."""
-    oriented = np.stack([queries, queries ^ MIRROR_BITS])
-    return int(np.bitwise_count(oriented ^ hashes).sum(axis=-1, dtype=np.int64).min())
+def _least_bits(views: np.ndarray, hashes: np.ndarray, turned: bool) -> int:
+    """Return the fewest bits that differ between a view in some form and its hash."""
+    oriented, _, query_views = _query_forms(views, turned)
+    of_views = np.broadcast_to(hashes, views.shape)[query_views]
+    return int(np.bitwise_count(oriented ^ of_views).sum(axis=-1, dtype=np.int64).min())
 
 
-def _variants(thumbnails: Sequence[np.ndarray] | np.ndarray) -> Variants:
+def _query_forms(views: np.ndarray, turned: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the hashes to look up: each view as it is and mirrored.
+
+    Args:
+        views: (views, ..., 32) uint8.
+        turned: Whether the first view is looked up in all other forms too.
+
+    Returns:
+        (Q, ..., 32) uint8; and the form and the view of each, (Q,) uint8.
+    """
+    queries = [(form, view) for form in UPRIGHT_FORMS for view in range(len(views))]
+    queries += [(form, 0) for form in forms.FORMS if turned and form not in UPRIGHT_FORMS]
+    hashes = np.stack([orient_hashes(views[view], form) for form, view in queries])
+    query_forms, query_views = np.array(queries, np.uint8).T
+    return hashes, query_forms, query_views
+
+
+def _variants(looks: Sequence[Look]) -> Variants:
     variants = [
-        (thumbnail, picture, number, len(of_picture) == 1)
-        for picture, of_picture in enumerate(map(border_variants, thumbnails))
-        for number, thumbnail in enumerate(of_picture)
-        if not alignment.is_blank(thumbnail)
+        (variant.thumbnail, variant.chroma, picture, number, len(of_picture) == 1)
+        for picture, of_picture in enumerate(map(alignment.look_variants, looks))
+        for number, variant in enumerate(of_picture)
+        if not alignment.is_blank(variant.thumbnail)
     ]
-    columns = zip(*variants, strict=True) if variants else ((), (), (), ())
-    pixels, pictures, numbers, alone = columns
+    columns = zip(*variants, strict=True) if variants else ((), (), (), (), ())
+    pixels, chromas, pictures, numbers, alone = columns
     return Variants(
         np.array(pixels, np.uint8).reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX),
+        list(chromas),
         np.array(pictures, np.int64),
         np.array(numbers, np.int64),
         np.array(alone, bool),
@@ -186,15 +222,15 @@ def _look_up(
         views = (
             hashes[strip, None, block] if strip else hash_views(variants.thumbnails[block], VIEWS)
         )
-        queries = np.stack([views, views ^ MIRROR_BITS])
+        queries, query_forms, query_views = _query_forms(views, turned=strip == 0)
         matches = index.range_search(queries.reshape(-1, BITS // 8), distance)
-        mirrored, view, position = np.unravel_index(matches["query"], queries.shape[:3])
+        number, position = np.unravel_index(matches["query"], queries.shape[:2])
         query = position + block.start
         comparable = _comparable(variants, query, matches["match"])
         of_strip = np.empty(len(matches), CANDIDATE)
         of_strip["query"], of_strip["match"] = query, matches["match"]
-        of_strip["bits"], of_strip["view"] = matches["bits"], view
-        of_strip["strip"], of_strip["mirrored"] = strip, mirrored
+        of_strip["bits"], of_strip["view"] = matches["bits"], query_views[number]
+        of_strip["strip"], of_strip["form"] = strip, query_forms[number]
         candidates.append(of_strip[comparable])
     return _nearest(np.concatenate(candidates))
 
@@ -209,13 +245,13 @@ def _comparable(variants: Variants, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _nearest(candidates: np.ndarray) -> np.ndarray:
-    """Keep each pair's view of fewest bits, for each strip and mirroring."""
+    """Keep each pair's view of fewest bits, for each strip and form."""
     c = candidates
-    order = np.lexsort((c["view"], c["bits"], c["strip"], c["mirrored"], c["match"], c["query"]))
+    order = np.lexsort((c["view"], c["bits"], c["strip"], c["form"], c["match"], c["query"]))
     candidates = candidates.take(order)
     is_nearest = np.zeros(len(candidates), bool)
     is_nearest[:1] = True
-    for field in ("query", "match", "strip", "mirrored"):
+    for field in ("query", "match", "strip", "form"):
         is_nearest[1:] |= candidates[field][1:] != candidates[field][:-1]
     return candidates.compress(is_nearest)
 
@@ -229,41 +265,87 @@ def _order_by_picture(candidates: np.ndarray, variants: Variants) -> tuple[np.nd
     c = candidates
     pictures = np.stack([variants.pictures[c["query"]], variants.pictures[c["match"]]], axis=1)
     pairs = np.sort(pictures, axis=1)
-    ties = c["mirrored"], c["strip"], c["view"], c["match"], c["query"]
+    ties = c["form"], c["strip"], c["view"], c["match"], c["query"]
     order = np.lexsort((*ties, c["bits"], pairs[:, 1], pairs[:, 0]))
     return candidates.take(order), pairs[order]
 
 
 def _compare(
     block: slice,
-    thumbnails: np.ndarray,
+    looks: Sequence[Look],
+    variants: Variants,
     candidates: np.ndarray,
     pairs: np.ndarray,
     similarity: float,
-) -> dict[tuple[int, int], float]:
+) -> list[Proof]:
     """Compare the pixels of a block of candidates.
 
     Args:
         block: Which candidates.
-        thumbnails: (V, 64, 64) uint8.
+        looks: The pictures.
+        variants: Their border variants.
         candidates: (C,) CANDIDATE.
         pairs: (C, 2) int64, the pictures of each.
         similarity: The least correlation of a copy, -1…1.
 
     Returns:
-        The correlation of each pair of copies, from the first candidate that proves it.
+        A proof of each pair of copies, from the first candidate that proves it.
     """
-    details = lru_cache(2 * COMPARED_BLOCK)(
-        lambda variant, strip: alignment.detail(thumbnails[variant], strip)
-    )
-    similarities: dict[tuple[int, int], float] = {}
-    for (i, j), candidate in zip(pairs[block].tolist(), candidates[block].tolist(), strict=True):
-        if (i, j) not in similarities:
-            query, match, _, view, strip, mirrored = candidate
-            moved = alignment.orient(details(match, strip), mirrored)
-            value, _ = alignment.align(
-                details(query, strip), moved, alignment.POSES[view], strip, similarity
-            )
-            if value >= similarity:
-                similarities[i, j] = min(value, 1.0)
-    return similarities
+    comparison = _Comparison(looks, variants)
+    proofs: dict[tuple[int, int], Proof] = {}
+    for (i, j), candidate in zip(pairs[block].tolist(), candidates[block], strict=True):
+        if (i, j) not in proofs and (match := comparison.prove(candidate, i, similarity)):
+            proofs[i, j] = Proof(i, j, int(candidate["bits"]), match)
+    return list(proofs.values())
+
+
+class _Comparison:
+    """Compares the pixels of candidates; remembers the details of the last pictures."""
+
+    def __init__(self, looks: Sequence[Look], variants: Variants):
+        self._looks, self._variants = looks, variants
+        self._details = lru_cache(2 * COMPARED_BLOCK)(self._detail)
+
+    def prove(self, candidate: np.void, first: int, similarity: float) -> Match | None:
+        """Return what a candidate's two pictures have in common, or None if they are no copies.
+
+        Args:
+            candidate: A CANDIDATE.
+            first: The picture that the other one is described in terms of.
+            similarity: The least correlation of a copy, -1…1.
+        """
+        strip = int(candidate["strip"])
+        # the hash left out a strip, but there may be no caption in it
+        for left_out in dict.fromkeys((0, strip)):
+            match = alignment.match_from(self._start(candidate, first, left_out), similarity)
+            if match and match.is_copy(similarity) and (left_out == strip or match.edges_agree()):
+                return match
+        return None
+
+    def _start(self, candidate: np.void, first: int, strip: int) -> Start:
+        query, moved, form = (int(candidate[name]) for name in ("query", "match", "form"))
+        variants, inverse = self._variants, forms.INVERSES[form]
+        pictures = int(variants.pictures[query]), int(variants.pictures[moved])
+        border = "caption" if strip else ""
+        if variants.numbers[query] or variants.numbers[moved]:
+            border = alignment.border_name(*(self._looks[n].thumbnail for n in pictures))
+        chroma = variants.chromas[moved]
+        return Start(
+            value=-1.0,
+            details=(
+                self._details(query, strip),
+                forms.orient(self._details(moved, strip), inverse),
+            ),
+            chromas=(
+                variants.chromas[query],
+                None if chroma is None else forms.orient(chroma, inverse),
+            ),
+            pose=alignment.POSES[candidate["view"]],
+            strip=strip,
+            # the candidate says what the query became
+            form=form if pictures[0] == first else inverse,
+            border=border,
+        )
+
+    def _detail(self, variant: int, strip: int) -> np.ndarray:
+        return alignment.detail(self._variants.thumbnails[variant], strip)

@@ -6,16 +6,14 @@ resembles C, that alone never removes C.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import pandas as pd
 
-from src.clean import near_duplicates
-from src.clean.measurement import FileKey, Measurement, same_pixels
-from src.parallel.local import cores, map_threads
+from src.clean import copies
+from src.clean.copies import Copy, Pair
+from src.clean.measurement import FileKey, Measurement, is_gray
 from src.params import Clean
-from src.vision import alignment, perceptual_hash
-from src.vision.alignment import CROPPED_SHARE, Match
+from src.vision import perceptual_hash
 
 VERDICTS = (
     "keep",
@@ -32,63 +30,49 @@ COUNT_NAMES = {
     "exact_duplicate": "exact_duplicates",
     "near_duplicate": "near_duplicates",
 }
-MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
-MIN_ROTATION_DEGREES = 1.0  # from which a copy counts as turned
 Value = str | int | float | None  # of a ledger's column
-
-
-class Copy(NamedTuple):
-    """How a picture is a copy of another.
-
-    Attributes:
-        original: The other one's row.
-        similarity: Their correlation, -1…1.
-        hash_distance: Bits of 256.
-        transform: What was done to the copy: exact, mirrored, cropped, ….
-    """
-
-    original: int
-    similarity: float
-    hash_distance: int
-    transform: str
 
 
 def assign_verdicts(
     table: pd.DataFrame, measurements: Mapping[FileKey, Measurement], clean: Clean
-) -> pd.DataFrame:
-    """Return the ledger with clean's columns; every row gets one of VERDICTS.
+) -> tuple[pd.DataFrame, dict[Pair, Copy]]:
+    """Give every row one of VERDICTS.
 
     Args:
         table: The ledger after scrape.
         measurements: By file and layout; a picture without was not fetched.
         clean: The thresholds.
+
+    Returns:
+        The ledger with clean's columns, and all proven pairs of copies.
     """
     table = table.copy()
     files = zip(table["file"], table["layout"], strict=True)
     by_row = {row: measurements.get(file) for row, file in zip(table["row"], files, strict=True)}
     verdicts = {row: single_verdict(m, clean) for row, m in by_row.items()}
     readable = {row: m for row, m in by_row.items() if m and not m.error}
+    pairs = copies.find(readable, clean)
     good = {row: m for row, m in readable.items() if verdicts[row] == "keep"}
-    exact = _exact_copies(good)
-    near = _near_copies({row: m for row, m in good.items() if row not in exact}, clean)
-    # a copy of a copy belongs to the survivor
-    copies = {row: near.get(copy.original, copy) for row, copy in exact.items()} | near
+    firsts = copies.first_of_equals(readable)
+    survivors = _survivors(good, firsts, pairs, clean)
+    removed = {
+        row: copies.between(pairs, firsts[row], firsts[survivor])
+        for row, survivor in survivors.items()
+    }
     if clean.duplicates == "remove":
-        for row, copy in copies.items():
-            is_exact = row in exact or copy.transform == "exact"
-            verdicts[row] = "exact_duplicate" if is_exact else "near_duplicate"
-    originals = {row: copy.original for row, copy in copies.items()}
+        for row, copy in removed.items():
+            verdicts[row] = "exact_duplicate" if copy.transform == "exact" else "near_duplicate"
     hashes = perceptual_hash.hashes([m.thumbnail for m in readable.values()])
     hex_hashes = [row_hash.tobytes().hex() for row_hash in hashes]
     table["fingerprint"] = _column(table, dict(zip(readable, hex_hashes, strict=True)))
     table["tone_residual"] = _column(table, {r: m.tone_residual for r, m in readable.items()})
     table["colorfulness"] = _column(table, {r: m.colorfulness for r, m in readable.items()})
-    table["duplicate_of"] = _column(table, originals)
+    table["duplicate_of"] = _column(table, survivors)
     for name in ("similarity", "hash_distance", "transform"):
-        table[name] = _column(table, {row: getattr(copy, name) for row, copy in copies.items()})
-    table["cluster"] = _column(table, {row: originals.get(row, row) for row in good})
+        table[name] = _column(table, {row: getattr(copy, name) for row, copy in removed.items()})
+    table["cluster"] = _column(table, {row: survivors.get(row, row) for row in good})
     table["verdict"] = _column(table, verdicts)
-    return table
+    return table, pairs
 
 
 def _column(table: pd.DataFrame, values: Mapping[int, Value]) -> list[Value]:
@@ -124,76 +108,35 @@ def single_verdict(measurement: Measurement | None, clean: Clean) -> str:
     return "keep"
 
 
-def is_gray(measurement: Measurement, clean: Clean) -> bool:
-    """Say whether lightness explains all of a picture's colour."""
-    return measurement.tone_residual < clean.tone_residual
-
-
-def describe_copy(row: int, original: Measurement, copy: Measurement, clean: Clean) -> Copy:
-    """Compare two readable pictures, whether or not one counts as the other's copy.
+def _survivors(
+    good: Mapping[int, Measurement],
+    firsts: Mapping[int, int],
+    pairs: Mapping[Pair, Copy],
+    clean: Clean,
+) -> dict[int, int]:
+    """Return for each copy of a better picture, which is no copy itself, that picture's row.
 
     Args:
-        row: The original's row.
-        original: The picture that may be kept instead.
-        copy: The other picture.
+        good: The pictures that may be kept, by row.
+        firsts: See `copies.first_of_equals`.
+        pairs: Of the first ones of equals.
         clean: What counts as gray.
     """
-    match = alignment.match(original.thumbnail, copy.thumbnail)
-    if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
-        return Copy(row, 1.0, 0, "exact")
-    bits = near_duplicates.hash_distance(original.thumbnail, copy.thumbnail)
-    return Copy(row, round(match.similarity, 4), bits, _transform(match, original, copy, clean))
-
-
-def _transform(match: Match, original: Measurement, copy: Measurement, clean: Clean) -> str:
-    changes = {
-        "mirrored": match.mirrored,
-        "captioned": match.border == "caption",
-        "framed": match.border == "frame",
-        "turned": match.rotation >= MIN_ROTATION_DEGREES,
-        "cropped": match.visible_share < CROPPED_SHARE,
-        "recoloured": is_gray(original, clean) != is_gray(copy, clean),
-    }
-    names = [name for name, is_changed in changes.items() if is_changed]
-    resized = (original.width, original.height) != (copy.width, copy.height)
-    return " and ".join(names) or ("resized" if resized else "recompressed")
-
-
-def _exact_copies(pictures: dict[int, Measurement]) -> dict[int, Copy]:
-    """Find the pictures whose decoded pixels equal those of an earlier row.
-
-    Only pictures with equal thumbnails are compared. The thumbnails of a reduced JPEG and of a PNG
-    of the same pixels may differ: such a pair is a near copy, which `describe_copy` calls exact.
-    """
-    first_rows: dict[str, int] = {}
-    copies = {}
-    for row, measurement in pictures.items():
-        original = first_rows.setdefault(measurement.pixel_digest, row)
-        if original != row:
-            copies[row] = Copy(original, 1.0, 0, "exact")
-    return copies
-
-
-def _near_copies(pictures: dict[int, Measurement], clean: Clean) -> dict[int, Copy]:
-    """Find the pictures that match a better one which is no copy itself."""
-    ranked = sorted(pictures, key=lambda row: _rank(row, pictures[row], clean))
-    thumbnails = [pictures[row].thumbnail for row in ranked]
-    originals: dict[int, tuple[int, float]] = {}
-    for i, j, similarity in near_duplicates.find_copies(
-        thumbnails, clean.hash_distance, clean.similarity
-    ):
-        # sorted: all pairs that make a copy of i came before
-        if i not in originals:
-            originals.setdefault(j, (i, similarity))
-
-    def describe(pair: tuple[int, tuple[int, float]]) -> tuple[int, Copy]:
-        j, (i, similarity) = pair
-        original, row = ranked[i], ranked[j]
-        copy = describe_copy(original, pictures[original], pictures[row], clean)
-        # the alignment that began with a hash may be the better one
-        return row, copy._replace(similarity=max(copy.similarity, round(similarity, 4)))
-
-    return dict(map_threads(describe, list(originals.items()), "describing copies", cores()))
+    equals: dict[int, list[int]] = {}
+    for row, first in firsts.items():
+        if row in good:
+            equals.setdefault(first, []).append(row)
+    partners: dict[int, set[int]] = {first: {first} for first in equals}
+    for a, b in pairs:
+        if a in partners and b in partners:
+            partners[a].add(b)
+            partners[b].add(a)
+    survivors: dict[int, int] = {}
+    for row in sorted(good, key=lambda row: _rank(row, good[row], clean)):
+        if row not in survivors:
+            copied = [copy for first in partners[firsts[row]] for copy in equals[first]]
+            survivors |= {copy: row for copy in copied if copy != row and copy not in survivors}
+    return survivors
 
 
 def _rank(row: int, measurement: Measurement, clean: Clean) -> tuple[bool, int, int]:

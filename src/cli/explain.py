@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from src.clean import near_duplicates, verdicts
+from src.clean import copies, verdicts
 from src.clean.measure import measure_files
 from src.clean.measurement import Measurement, digest_pixels
 from src.drawing.sheets import grid
@@ -73,19 +73,16 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
     copy, original = _measure(file), _measure(other)
     if copy.error or original.error:
         return ["they cannot be compared"]
-    described = verdicts.describe_copy(0, original, copy, clean)
-    thumbnails = [original.thumbnail, copy.thumbnail]
-    proofs = near_duplicates.find_copies(thumbnails, clean.hash_distance, clean.similarity)
-    are_copies = bool(proofs) or described.transform == "exact"
-    similarity = max([described.similarity, *(round(value, 4) for *_, value in proofs)])
-    conclusion = "different pictures"
-    if are_copies:
+    pairs = copies.find({0: original, 1: copy}, clean)
+    conclusion, described = "different pictures", copies.compare(original, copy, clean)
+    if pairs:
+        [described] = pairs.values()
         conclusion = f"copies of each other, {described.transform}"
     return [
         f"together: {conclusion}",
         f"    hash distance    {described.hash_distance} of 256 bits (compared up to "
         f"clean.hash_distance {clean.hash_distance})",
-        f"    similarity       {similarity:.4f} (copies from clean.similarity "
+        f"    similarity       {described.similarity:.4f} (copies from clean.similarity "
         f"{clean.similarity:g})",
     ]
 

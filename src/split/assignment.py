@@ -8,14 +8,17 @@ import pandas as pd
 from src.params import Split
 
 SIDES = ("train", "val")
-Node = tuple[str, object]  # ("row", 3), ("cluster", 2) or ("item", "nm1")
+Node = tuple[str, object]  # ("row", 3) or ("item", "nm1")
 
 
-def assign_sides(table: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
+def assign_sides(
+    table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: int
+) -> pd.DataFrame:
     """Return the ledger with `group` and `side` for every kept row; other rows have neither.
 
-    With `group_by: person` a group holds all pictures that share a cluster or an item, directly or
-    over others. With `group_by: image` each row is its own group: the naive split, which leaks.
+    With `group_by: person` a group holds all pictures of an item and all copies of these, directly
+    or over others; removed pictures connect too. With `group_by: image` each row is its own group:
+    the naive split, which leaks.
 
     The side comes from a hash of the seed and the group's name. `method: hash` compares it with
     val_fraction: added pictures never move old ones unless they join two groups, and the fraction
@@ -24,6 +27,7 @@ def assign_sides(table: pd.DataFrame, settings: Split, seed: int) -> pd.DataFram
 
     Args:
         table: The ledger after clean.
+        copies: Pairs of rows that are copies, with the columns row_a and row_b.
         settings: See params.yaml.
         seed: Another seed gives other sides.
     """
@@ -31,9 +35,9 @@ def assign_sides(table: pd.DataFrame, settings: Split, seed: int) -> pd.DataFram
     good = table[table["verdict"] == "keep"]
     groups = dict(zip(good["row"], good["row"], strict=True))
     if settings.group_by == "person":
-        # a removed copy still joins its item to the picture that it is a copy of
-        connected = _connected_rows(table[table["cluster"].notna()])
-        groups = {row: connected[row] for row in good["row"]}
+        connected = _connected_rows(table, copies)
+        firsts: dict[int, int] = {}  # a group is named after its first kept row
+        groups = {row: firsts.setdefault(connected[row], row) for row in sorted(good["row"])}
     names = _group_names(good, groups, settings.group_by)
     sides = _draw_sides(groups, names, settings, seed)
     if settings.use_source_split:
@@ -56,8 +60,8 @@ def counts(table: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _connected_rows(table: pd.DataFrame) -> dict[int, int]:
-    """Return for each row the smallest row that shares a cluster or item, directly or over others.
+def _connected_rows(table: pd.DataFrame, copies: pd.DataFrame) -> dict[int, int]:
+    """Return for each row the smallest row that it is connected with by items and copies.
 
     The algorithm is union-find.
     """
@@ -70,9 +74,10 @@ def _connected_rows(table: pd.DataFrame) -> dict[int, int]:
             node = parents[node]
         return node
 
-    for row, cluster, item in zip(table["row"], table["cluster"], table["item_id"], strict=True):
-        for node in (("cluster", cluster), ("item", item)):
-            parents[root(("row", row))] = root(node)
+    for row, item in zip(table["row"], table["item_id"], strict=True):
+        parents[root(("row", row))] = root(("item", item))
+    for a, b in zip(copies["row_a"], copies["row_b"], strict=True):
+        parents[root(("row", a))] = root(("row", b))
     smallest_rows: dict[Node, int] = {}
     for row in sorted(table["row"]):
         smallest_rows.setdefault(root(("row", row)), row)

@@ -49,6 +49,15 @@ CLEANED = pa.schema(
         ("verdict", pa.string()),
     ]
 )
+COPIES = pa.schema(  # the proven pairs of copies, whatever their verdicts
+    [
+        ("row_a", pa.int64()),
+        ("row_b", pa.int64()),  # a later row
+        ("hash_distance", pa.int64()),  # bits of 256
+        ("similarity", pa.float64()),  # -1…1
+        ("transform", pa.string()),  # how b differs from a: exact, mirrored, cropped, …
+    ]
+)
 SPLIT = pa.schema([("group", pa.int64()), ("side", pa.string())])
 
 _STAGES = {"raw": [SCRAPED], "clean": [SCRAPED, CLEANED], "split": [SCRAPED, CLEANED, SPLIT]}

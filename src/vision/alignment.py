@@ -1,7 +1,7 @@
 """Do two thumbnails show the same? Their normalised correlation, in the pose where it is highest.
 
 What is compared is detail, between single pixels, which misalign, and broad light. Either picture
-may be cut out of the other, mirrored or rotated by a few degrees. Bands around it (frames, strips
+may be cut out of the other, rotated by a few degrees, or in one of the eight forms of a square. Bands around it (frames, strips
 of a caption) are left out if that matches better. No hash is used: the audit may rely on it.
 """
 
@@ -12,10 +12,12 @@ import cv2
 import numpy as np
 
 from src.imaging import resizing
+from src.vision import forms, witness
 from src.vision.bands import border_variants, borders
 from src.vision.correlation import coordinate_ascent, correlation, correlations
 
 THUMBNAIL_PX = 64
+UPRIGHT_FORMS = (forms.PLAIN, forms.MIRRORED)
 View = tuple[float, float, float, float]  # shares cut off at the top, bottom, left and right
 
 # What a picture may show of another.
@@ -53,6 +55,7 @@ MIN_START_CORR = 0.25  # correlation in a view below which no alignment leads to
 STARTS = 3  # views from which the alignment of any two starts
 CROPPED_SHARE = 0.985  # visible share below which a picture counts as cut out of the other
 TIE_MARGIN = 0.02  # of similarity
+MIN_EDGE_AGREEMENT = 0.6  # of the blocks at an edge, below which there is a caption
 
 
 @dataclass(frozen=True)
@@ -61,18 +64,46 @@ class Match:
 
     Attributes:
         similarity: The correlation, -1…1.
-        mirrored: Whether one is the mirror image of the other.
+        form: Of the first picture, in `forms.FORMS`, that the second one shows.
         border: What was left out: "", "caption" or "frame".
         visible_share: How much of the larger one's height or width the smaller one shows, whichever
             is less.
         rotation: Degrees, either way.
+        agreement: See `witness.agreement`.
+        edge_agreement: See `witness.edge_agreement`.
+        color_difference: See `witness.color_difference`; 0 if either picture is gray.
     """
 
     similarity: float
-    mirrored: bool = False
+    form: int = forms.PLAIN
     border: str = ""
     visible_share: float = 1.0
     rotation: float = 0.0
+    agreement: float = 1.0
+    edge_agreement: float = 1.0
+    color_difference: float = 0.0
+
+    def is_copy(self, similarity: float) -> bool:
+        """Say whether both pictures show the same; `similarity` is the least that counts."""
+        agree = self.agreement >= witness.MIN_AGREEMENT
+        same_colors = self.color_difference <= witness.MAX_COLOR_DIFFERENCE
+        return self.similarity >= similarity and agree and same_colors
+
+    def edges_agree(self) -> bool:
+        """Say whether neither the highest nor the lowest strip shows something else."""
+        return self.edge_agreement >= MIN_EDGE_AGREEMENT
+
+
+class Look(NamedTuple):
+    """What a picture is compared by.
+
+    Attributes:
+        thumbnail: (64, 64) uint8 gray.
+        chroma: (16, 16, 2) uint8, from `witness.chroma`; None for a gray picture.
+    """
+
+    thumbnail: np.ndarray
+    chroma: np.ndarray | None = None
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
@@ -108,42 +139,54 @@ def detail(thumbnail: np.ndarray, strip: int = 0) -> np.ndarray:
 
 def similarity(a: np.ndarray, b: np.ndarray) -> float:
     """Return the best correlation of two thumbnails, -1…1, over all that `match` tries."""
-    return match(a, b).similarity
+    return match(Look(a), Look(b)).similarity
 
 
-def match(a: np.ndarray, b: np.ndarray) -> Match:
-    """Return how two thumbnails, (64, 64) uint8, match best.
+def match(a: Look, b: Look) -> Match:
+    """Return how two pictures match best.
 
-    Of the matches that are as good as the best within TIE_MARGIN, the plainest is returned.
+    Of the matches that are as good as the best within TIE_MARGIN, the plainest is returned, if
+    there is one of those that the witnesses do not refute.
     """
-    details_a, details_b = (
-        [_details(variant) for variant in border_variants(thumbnail)] for thumbnail in (a, b)
+    variants_a, variants_b = (
+        [_Variant(_details(v.thumbnail), v.chroma) for v in look_variants(look)] for look in (a, b)
     )
-    border = "frame" if sum(borders(a)[2:] + borders(b)[2:]) else "caption"
+    border = border_name(a.thumbnail, b.thumbnail)
     starts = [
-        start
-        for i, j in comparable_variants(len(details_a), len(details_b))
-        for fixed, moved in ((details_a[i], details_b[j]), (details_b[j], details_a[i]))
-        for mirrored in (False, True)
-        for start in _best_starts(fixed, moved, mirrored, border if i + j else "")
+        start._replace(form=form)
+        for i, j in comparable_variants(len(variants_a), len(variants_b))
+        for form in forms.FORMS
+        for fixed, moved, moved_form in (
+            (variants_b[j], variants_a[i], form),
+            (variants_a[i], variants_b[j], forms.INVERSES[form]),
+        )
+        for start in _best_starts(fixed, moved, moved_form, border if i + j else "")
     ]
     matches, best = [], -1.0
     for start in sorted(starts, key=lambda start: -start.value):
-        matches.append(_match_from(start, best - TIE_MARGIN))
-        best = max(best, matches[-1].similarity)
-    plainest = min((m for m in matches if m.similarity >= best - TIE_MARGIN), key=_effort)
+        if aligned := match_from(start, best - TIE_MARGIN):
+            matches.append(aligned)
+            best = max(best, aligned.similarity)
+    good = [m for m in matches if m.similarity >= best - TIE_MARGIN]
+    plainest = min(good, key=lambda m: (not m.is_copy(-1.0), _effort(m)))
     return replace(plainest, similarity=best)
+
+
+def look_variants(look: Look) -> list[Look]:
+    """Return a picture as it is, and without its bands if it has any."""
+    thumbnails = border_variants(look.thumbnail)
+    if len(thumbnails) == 1:
+        return [look]
+    chroma = look.chroma
+    if chroma is not None:
+        chroma = witness.without_bands(chroma, borders(look.thumbnail))
+    return [look, Look(thumbnails[1], chroma)]
 
 
 def comparable_variants(count_a: int, count_b: int) -> list[tuple[int, int]]:
     """List which border variants of two pictures are compared; of two with bands not the bands."""
     pairs = [(i, j) for i in range(count_a) for j in range(count_b)]
     return pairs if min(count_a, count_b) == 1 else pairs[1:]
-
-
-def orient(picture: np.ndarray, mirrored: bool) -> np.ndarray:
-    """Return the picture itself or its mirror image, contiguous."""
-    return np.ascontiguousarray(picture[:, ::-1]) if mirrored else picture
 
 
 def align(
@@ -169,44 +212,88 @@ def align(
     return float(value), pose
 
 
-class _Start(NamedTuple):
-    """Where the alignment of two pictures' details begins, and how well they correlate there."""
+class Start(NamedTuple):
+    """Where the alignment of two pictures begins.
+
+    Attributes:
+        value: How well they correlate there, -1…1.
+        details: Of the fixed picture, and of the one laid upon it in its form.
+        chromas: Of the same; None for gray pictures.
+        pose: Of the second in the first.
+        strip: Which of STRIPS is left out.
+        form: See `Match`.
+        border: See `Match`.
+    """
 
     value: float
-    fixed: np.ndarray
-    moved: np.ndarray
+    details: tuple[np.ndarray, np.ndarray]
+    chromas: tuple[np.ndarray | None, np.ndarray | None]
     pose: np.ndarray
     strip: int
-    mirrored: bool
+    form: int
     border: str
 
 
-def _best_starts(
-    fixed: list[np.ndarray], moved: list[np.ndarray], mirrored: bool, border: str
-) -> list[_Start]:
-    """Return the most promising views and strips, given the `_details` of both."""
-    starts = []
-    for strip, moved_detail in enumerate(moved):
-        both = fixed[strip], orient(moved_detail, mirrored)
-        left_out = border or ("caption" if strip else "")
-        poses = POSES[:1] if strip else POSES
-        values = correlations(*both, poses, *_compared_rows(strip))
-        for value, pose in zip(values, poses, strict=True):
-            starts.append(_Start(value, *both, pose, strip, mirrored, left_out))
-    return sorted(starts, key=lambda start: -start.value)[:STARTS]
+def match_from(start: Start, target: float) -> Match | None:
+    """Return the match that an alignment leads to, or None below the target.
 
-
-def _match_from(start: _Start, target: float) -> Match:
-    value, pose = align(start.fixed, start.moved, start.pose, start.strip, target)
+    Args:
+        start: Where the alignment begins.
+        target: The least correlation, -1…1.
+    """
+    value, pose = align(*start.details, start.pose, start.strip, target)
+    if value < target:
+        return None
     height, width = float(pose[2]), float(pose[3])
-    visible_share = min(height, width, 1 / height, 1 / width)
-    return Match(value, start.mirrored, start.border, visible_share, float(abs(pose[4])))
+    blocks = witness.block_correlations(*start.details, pose)
+    fixed, moved = start.chromas
+    difference = 0.0
+    if fixed is not None and moved is not None:
+        difference = witness.color_difference(fixed, moved, pose)
+    return Match(
+        similarity=min(value, 1.0),
+        form=start.form,
+        border=start.border,
+        visible_share=min(height, width, 1 / height, 1 / width),
+        rotation=float(abs(pose[4])),
+        agreement=witness.agreement(blocks),
+        edge_agreement=witness.edge_agreement(blocks),
+        color_difference=difference,
+    )
+
+
+def border_name(a: np.ndarray, b: np.ndarray) -> str:
+    """Return what the bands of two thumbnails are, "frame" or "caption"."""
+    return "frame" if sum(borders(a)[2:] + borders(b)[2:]) else "caption"
+
+
+class _Variant(NamedTuple):
+    """A border variant's details, one for each of STRIPS, and its chroma."""
+
+    details: list[np.ndarray]
+    chroma: np.ndarray | None
+
+
+def _best_starts(fixed: _Variant, moved: _Variant, form: int, border: str) -> list[Start]:
+    """Return the most promising views and strips of `moved` in a form."""
+    starts = []
+    # a cut or a caption of a picture that is turned too is out of reach
+    is_upright = form in UPRIGHT_FORMS
+    chromas = fixed.chroma, None if moved.chroma is None else forms.orient(moved.chroma, form)
+    for strip, moved_detail in enumerate(moved.details if is_upright else moved.details[:1]):
+        details = fixed.details[strip], forms.orient(moved_detail, form)
+        left_out = border or ("caption" if strip else "")
+        poses = POSES if is_upright and not strip else POSES[:1]
+        values = correlations(*details, poses, *_compared_rows(strip))
+        for value, pose in zip(values, poses, strict=True):
+            starts.append(Start(value, details, chromas, pose, strip, form, left_out))
+    return sorted(starts, key=lambda start: -start.value)[:STARTS]
 
 
 def _effort(match: Match) -> tuple[int, float]:
     """Return how many things were done to a picture, then how much of it is missing."""
     cropped = match.visible_share < CROPPED_SHARE
-    return match.mirrored + bool(match.border) + cropped, -match.visible_share
+    return bool(match.form) + bool(match.border) + cropped, -match.visible_share
 
 
 def _details(thumbnail: np.ndarray) -> list[np.ndarray]:

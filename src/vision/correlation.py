@@ -130,3 +130,34 @@ def correlation(
         return -1.0
     spread = (n * saa - sa * sa) * (n * sbb - sb * sb)
     return (n * sab - sa * sb) / np.sqrt(spread) if spread > MIN_SPREAD else -1.0
+
+
+@compiled
+def warp(fixed: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """Return what lies under each pixel of a picture that is laid upon another in a pose.
+
+    Args:
+        fixed: (S, S) float32; interpolated between pixels.
+        pose: Of the upper picture, as large as `fixed`.
+
+    Returns:
+        (S, S) float32, NaN outside of `fixed`.
+    """
+    side = fixed.shape[0]
+    angle = pose[4] * np.pi / 180
+    cosine, sine = np.cos(angle), np.sin(angle)
+    offset = (1 - side) / 2
+    values = np.full((side, side), np.nan, np.float32)
+    for row in range(side):
+        for column in range(side):
+            down, across = row + offset, column + offset
+            y = pose[0] * side - 0.5 + pose[2] * (cosine * down + sine * across)
+            x = pose[1] * side - 0.5 + pose[3] * (cosine * across - sine * down)
+            if y < 0 or x < 0 or y > side - 1 or x > side - 1:
+                continue
+            top, left = min(int(y), side - 2), min(int(x), side - 2)
+            dy, dx = y - top, x - left
+            upper = fixed[top, left] * (1 - dx) + fixed[top, left + 1] * dx
+            lower = fixed[top + 1, left] * (1 - dx) + fixed[top + 1, left + 1] * dx
+            values[row, column] = upper * (1 - dy) + lower * dy
+    return values

@@ -18,7 +18,10 @@ _numbers = np.arange(BITS).reshape(_FREQUENCIES, _FREQUENCIES)
 _is_low = np.maximum(_numbers // _FREQUENCIES, _numbers % _FREQUENCIES) < 8
 _of_bits = np.concatenate([_numbers[_is_low], _numbers[~_is_low]])
 _ROWS, _COLUMNS = divmod(_of_bits, _FREQUENCIES)
-MIRROR_BITS = np.packbits(_COLUMNS % 2 == 0)  # that a mirror image inverts: frequencies start at 1
+# Which bits a reversal of the rows or the columns inverts: frequencies start at 1.
+_ODD_ROWS, _ODD_COLUMNS = (np.packbits(numbers % 2 == 0) for numbers in (_ROWS, _COLUMNS))
+# Where each bit stands in the hash of the picture with rows and columns exchanged.
+_EXCHANGED = np.argsort(_of_bits)[_COLUMNS * _FREQUENCIES + _ROWS]
 
 
 def hashes(thumbnails: Sequence[np.ndarray]) -> np.ndarray:
@@ -41,6 +44,23 @@ def hash_views(thumbnails: Sequence[np.ndarray] | np.ndarray, views: Sequence[Vi
         for block in even_slices(len(thumbnails), BLOCK)
     ]
     return np.concatenate([np.empty((len(views), 0, BITS // 8), np.uint8), *blocks], axis=1)
+
+
+def orient_hashes(hashes: np.ndarray, form: int) -> np.ndarray:
+    """Return the hashes of pictures in one of `forms.FORMS`, given those of the pictures.
+
+    Args:
+        hashes: (..., 32) uint8.
+        form: The number of the form.
+    """
+    if form & 4:
+        bits = np.unpackbits(hashes, axis=-1)
+        hashes = np.packbits(bits[..., _EXCHANGED], axis=-1)
+    if form & 2:
+        hashes = hashes ^ _ODD_ROWS
+    if form & 1:
+        hashes = hashes ^ _ODD_COLUMNS
+    return hashes
 
 
 def _hash_block(thumbnails: np.ndarray, views: Sequence[View]) -> np.ndarray:

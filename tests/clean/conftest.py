@@ -22,7 +22,9 @@ class CleanedDemo:
         with sources.open_source(params, raw) as source:
             self.scraped = store.store(source.crawl.rows, source.fetch, raw, params.scrape)
         self.measurements = measure.measure_pictures(self.scraped, raw)
-        self.table = verdicts.assign_verdicts(self.scraped, self.measurements, params.clean)
+        self.table, self.pairs = verdicts.assign_verdicts(
+            self.scraped, self.measurements, params.clean
+        )
         self.entries = list_entries(180, 0, True)
 
     def of_kind(self, *kinds: str) -> list[Entry]:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from src.clean import near_duplicates
+from src.clean.near_duplicates import Proof
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.params import read_params
-from src.vision.alignment import thumbnail
+from src.vision.alignment import Look, thumbnail
 from tests.conftest import ROOT, real
 from tests.copies import COPIES, again
 
@@ -18,11 +19,12 @@ COUNT = 24
 
 
 def _find_copies(thumbnails: np.ndarray, distance: int = CLEAN.hash_distance) -> list:
-    return near_duplicates.find_copies(thumbnails, distance, CLEAN.similarity)
+    looks = [Look(picture) for picture in thumbnails]
+    return near_duplicates.find_copies(looks, distance, CLEAN.similarity)
 
 
-def _pairs(copies: list[tuple[int, int, float]]) -> list[tuple[int, int]]:
-    return [(i, j) for i, j, _ in copies]
+def _pairs(proofs: list[Proof]) -> list[tuple[int, int]]:
+    return [(proof.first, proof.second) for proof in proofs]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Pictures:
     thumbnails: np.ndarray
     originals: list[int]
     kinds: list[str]
-    copies: list[tuple[int, int, float]]
+    copies: list[Proof]
 
 
 def _with_copies(pictures: list[np.ndarray]) -> Pictures:
@@ -79,7 +81,7 @@ def test_copies_are_sorted_pairs_with_their_similarity(pictures: Pictures):
     pairs = _pairs(pictures.copies)
     assert pairs == sorted(set(pairs))
     assert all(0 <= i < j < len(pictures.thumbnails) for i, j in pairs)
-    assert all(CLEAN.similarity <= similarity <= 1 for *_, similarity in pictures.copies)
+    assert all(CLEAN.similarity <= proof.match.similarity <= 1 for proof in pictures.copies)
 
 
 def test_copies_do_not_depend_on_the_order(drawn: Pictures):

@@ -14,12 +14,14 @@ from PIL import Image
 
 from src.clean import measure, verdicts
 from src.clean.measurement import Measurement
+from src.clean.near_duplicates import Proof
 from src.demo.inventory import COPY_KINDS, alter
 from src.imaging import decoding
 from src.imaging.resizing import resize
 from src.params import Clean, read_params
 from src.storage.encoding import encode_jpeg, encode_png
 from src.storage.ledger import read_ledger, write_ledger
+from src.vision.alignment import Look, Match
 from tests.builders import ledger_table
 from tests.clean.conftest import CleanedDemo
 from tests.conftest import ROOT
@@ -122,7 +124,7 @@ def test_every_readable_picture_has_its_fingerprint(demo: CleanedDemo):
 def test_the_cleaned_ledger_can_be_written_read_and_judged_again(demo: CleanedDemo, tmp_path: Path):
     write_ledger(demo.scraped, tmp_path / "raw.parquet", "raw")
     scraped = read_ledger(tmp_path / "raw.parquet", "raw")
-    again = verdicts.assign_verdicts(scraped, demo.measurements, CLEAN)
+    again, _ = verdicts.assign_verdicts(scraped, demo.measurements, CLEAN)
     write_ledger(demo.table, tmp_path / "first.parquet", "clean")
     write_ledger(again, tmp_path / "second.parquet", "clean")
     assert (tmp_path / "first.parquet").read_bytes() == (tmp_path / "second.parquet").read_bytes()
@@ -144,7 +146,7 @@ def judge(tmp_path: Path) -> Judge:
             rows.append({"file": str(number), "sha256": hashlib.sha256(data).hexdigest()})
         table = ledger_table(rows, "raw", layout=layout)
         measurements = measure.measure_pictures(table, tmp_path)
-        return verdicts.assign_verdicts(table, measurements, _settings(**changes))
+        return verdicts.assign_verdicts(table, measurements, _settings(**changes))[0]
 
     return judge
 
@@ -174,7 +176,8 @@ def test_a_copy_of_a_removed_copy_belongs_to_the_survivor(judge: Judge, faces: l
     small = _altered(faces[0], "cropped")
     commented = small[:2] + b"\xff\xfe\x00\x04hi" + small[2:]
     table = judge(small, commented, encode_jpeg(faces[0]))
-    assert list(table["verdict"]) == ["near_duplicate", "exact_duplicate", "keep"]
+    # the second is equal to the first, but not to the picture that is kept
+    assert list(table["verdict"]) == ["near_duplicate", "near_duplicate", "keep"]
     assert list(table["duplicate_of"][:2]) == [2, 2]
     assert list(table["cluster"]) == [2, 2, 2]
     assert table["similarity"][1] == table["similarity"][0] < 1
@@ -266,14 +269,18 @@ def _judge_matches(widths: list[int], matching: set[tuple[int, int]], **changes:
         for n, (file, width) in enumerate(zip(table["file"], widths, strict=True))
     }
 
-    def find_copies(thumbnails: list[np.ndarray], *_: object) -> list[tuple[int, int, float]]:
-        names = [int(thumbnail[0, 0]) for thumbnail in thumbnails]
+    def find_copies(looks: list[Look], *_: object) -> list[Proof]:
+        names = [int(look.thumbnail[0, 0]) for look in looks]
         pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
-        return [(i, j, 0.95) for i, j in pairs if tuple(sorted((names[i], names[j]))) in matching]
+        return [
+            Proof(i, j, 9, Match(0.95))
+            for i, j in pairs
+            if tuple(sorted((names[i], names[j]))) in matching
+        ]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("src.clean.near_duplicates.find_copies", find_copies)
-        return verdicts.assign_verdicts(table, measurements, _settings(**changes))
+        return verdicts.assign_verdicts(table, measurements, _settings(**changes))[0]
 
 
 def test_the_far_end_of_a_chain_of_matches_is_kept():

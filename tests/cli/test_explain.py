@@ -85,7 +85,7 @@ def test_a_removed_copy_is_shown_beside_the_picture_that_was_kept(
     fetch = handing(lambda name: pictures[name].read_bytes())
     raw = tmp_path / "data/raw"
     table = store(rows, fetch, raw, SCRAPE.model_copy(update={"shard_size": shard_size}))
-    table = verdicts.assign_verdicts(table, measure.measure_pictures(table, raw), CLEAN)
+    table, _ = verdicts.assign_verdicts(table, measure.measure_pictures(table, raw), CLEAN)
     write_ledger(table, tmp_path / "data/clean/ledger.parquet", "clean")
     assert list(table["verdict"]) == ["keep", "near_duplicate", "keep"]
     assert table["transform"][1] == "mirrored"

@@ -30,7 +30,7 @@ from src.scrape import sources, store
 from src.storage.atomic import read_json
 from src.storage.encoding import encode_jpeg, encode_png
 from src.storage.ledger import write_ledger
-from src.vision.alignment import thumbnail
+from src.vision.alignment import Look, thumbnail
 from tests.conftest import ROOT, write_params
 from tests.copies import COPIES
 from tests.servers import Answer, Server, served
@@ -124,11 +124,11 @@ def test_pairs_from_a_cluster_are_the_same_bytes(engine, files, tmp_path):
 def test_a_search_for_copies_on_a_cluster_finds_the_same(engine, files):
     _, raw = files
     paths = sorted((raw / "images").glob("[0-9]*"))
-    thumbnails = np.stack([thumbnail(decoding.decode(path.read_bytes())) for path in paths])
-    expected = near_duplicates.find_copies(thumbnails, 63, 0.93)
+    looks = [Look(thumbnail(decoding.decode(path.read_bytes()))) for path in paths]
+    expected = near_duplicates.find_copies(looks, 63, 0.93)
     assert len(expected) > 8
     with cluster.connected(engine):
-        assert near_duplicates.find_copies(thumbnails, 63, 0.93) == expected
+        assert near_duplicates.find_copies(looks, 63, 0.93) == expected
 
 
 def test_both_nodes_take_part_in_a_map(engine):

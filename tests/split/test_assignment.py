@@ -9,7 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from src.params import Split, read_params
-from src.split.assignment import assign_sides, counts
+from src.split import assignment
+from src.split.assignment import counts
 from src.storage.ledger import read_ledger, write_ledger
 from tests.builders import ledger_table
 from tests.conftest import ROOT
@@ -37,6 +38,13 @@ def _table(rows: list[dict]) -> pd.DataFrame:
     for row in rows:
         row["cluster"] = survivors[row["cluster"]] if row["verdict"] == "keep" else None
     return ledger_table(rows, "clean")
+
+
+def assign_sides(table: pd.DataFrame, chosen: Split, seed: int) -> pd.DataFrame:
+    """Assign sides with the copies that the clusters tell: each row with the first of its cluster."""
+    clustered = table[table["cluster"].notna()]
+    copies = pd.DataFrame({"row_a": clustered["cluster"], "row_b": clustered["row"]})
+    return assignment.assign_sides(table, copies, chosen, seed)
 
 
 def _by_url(table: pd.DataFrame) -> dict[str, str]:

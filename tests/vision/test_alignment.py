@@ -1,6 +1,5 @@
 """Two thumbnails of one picture match, whatever was done to it; two different pictures do not."""
 
-from dataclasses import replace
 from itertools import combinations
 
 import cv2
@@ -10,11 +9,15 @@ import pytest
 from src.demo.inventory import alter
 from src.imaging import decoding
 from src.params import read_params
-from src.vision import alignment
-from src.vision.alignment import THUMBNAIL_PX, match, thumbnail
+from src.vision import alignment, forms
+from src.vision.alignment import THUMBNAIL_PX, Look, thumbnail
 from tests.conftest import ROOT
 
 CLEAN = read_params(ROOT / "params.yaml").clean
+
+
+def match(a: np.ndarray, b: np.ndarray) -> alignment.Match:
+    return alignment.match(Look(a), Look(b))
 
 
 def _thumb(pixels: np.ndarray) -> np.ndarray:
@@ -28,8 +31,11 @@ def _framed(pixels: np.ndarray, share: float, color: tuple) -> np.ndarray:
 
 def test_a_picture_matches_itself_plainly(faces: list[np.ndarray]):
     thumb = _thumb(faces[0])
-    assert replace(match(thumb, thumb), similarity=1.0) == alignment.Match(1.0)
-    assert match(thumb, thumb).similarity == pytest.approx(1, abs=1e-4)
+    best = match(thumb, thumb)
+    assert best.similarity == pytest.approx(1, abs=1e-4)
+    assert (best.form, best.border, best.visible_share, best.rotation) == (forms.PLAIN, "", 1, 0)
+    assert best.is_copy(CLEAN.similarity)
+    assert best.edges_agree()
 
 
 def test_a_match_is_the_same_both_ways(faces: list[np.ndarray]):
@@ -48,13 +54,14 @@ def test_a_cut_matches_and_says_how_much_is_visible(
         best = match(_thumb(face), _thumb(face[-rows:, :columns]))
         assert best.similarity >= CLEAN.similarity
         assert best.visible_share == pytest.approx(min(height, width), abs=0.03)
-        assert not best.mirrored
+        assert best.form == forms.PLAIN
         assert not best.border
 
 
-def test_a_mirror_image_matches(faces: list[np.ndarray]):
-    best = match(_thumb(faces[0]), _thumb(faces[0][:, ::-1]))
-    assert best.mirrored
+@pytest.mark.parametrize("form", forms.FORMS)
+def test_a_picture_turned_by_quarters_or_mirrored_matches(faces: list[np.ndarray], form: int):
+    best = match(_thumb(faces[0]), _thumb(forms.orient(faces[0], form)))
+    assert best.form == form
     assert best.similarity == pytest.approx(1, abs=0.01)
 
 
@@ -116,7 +123,7 @@ def test_nearly_flat_pictures_with_different_marks_do_not_match():
         marked(slice(36, 44), slice(26, 34)),
     ]
     for a, b in combinations(sheets, 2):
-        assert alignment.similarity(a, b) < CLEAN.similarity
+        assert not match(a, b).is_copy(CLEAN.similarity)
 
 
 def test_alignment_gives_up_only_where_it_will_not_reach_its_target(faces: list[np.ndarray]):

@@ -1,0 +1,125 @@
+"""All proven pairs of copies among the readable pictures, removed ones included."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from src.clean import near_duplicates
+from src.clean.measurement import Measurement, is_gray, look, same_pixels
+from src.clean.near_duplicates import Proof
+from src.parallel.local import cores, map_threads
+from src.params import Clean
+from src.storage.ledger import COPIES
+from src.vision import alignment, forms
+from src.vision.alignment import CROPPED_SHARE, Match
+
+MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
+MIN_ROTATION_DEGREES = 1.0  # from which a copy counts as tilted
+
+
+class Copy(NamedTuple):
+    """How a picture differs from another one that shows the same.
+
+    Attributes:
+        similarity: Their correlation, -1…1.
+        hash_distance: Bits of 256.
+        transform: What was done to it: exact, mirrored, cropped, ….
+    """
+
+    similarity: float
+    hash_distance: int
+    transform: str
+
+
+EXACT = Copy(1.0, 0, "exact")
+Pair = tuple[int, int]  # rows, the smaller one first
+
+
+def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
+    """Return every proven pair of copies, sorted.
+
+    Pictures of equal pixels are each paired with the first of them; only that one is compared with
+    others.
+
+    Args:
+        pictures: The readable pictures by row.
+        clean: The thresholds.
+    """
+    firsts = first_of_equals(pictures)
+    pairs = {(first, row): EXACT for row, first in firsts.items() if row != first}
+    rows = sorted(set(firsts.values()))
+    looks = [look(pictures[row], clean) for row in rows]
+    proofs = near_duplicates.find_copies(looks, clean.hash_distance, clean.similarity)
+
+    def describe_proof(proof: Proof) -> tuple[Pair, Copy]:
+        a, b = rows[proof.first], rows[proof.second]
+        copy = describe(pictures[a], pictures[b], proof.match, proof.hash_distance, clean)
+        return (a, b), copy
+
+    pairs |= map_threads(describe_proof, proofs, "describing copies", cores())
+    return dict(sorted(pairs.items()))
+
+
+def between(pairs: Mapping[Pair, Copy], a: int, b: int) -> Copy:
+    """Return the pair of two rows in any order; rows without one have equal pixels."""
+    return pairs.get((min(a, b), max(a, b)), EXACT)
+
+
+def first_of_equals(pictures: Mapping[int, Measurement]) -> dict[int, int]:
+    """Return for each row the first row whose decoded pixels are equal.
+
+    Only pictures with equal thumbnails are compared. The thumbnails of a reduced JPEG and of a PNG
+    of the same pixels may differ: such a pair is a near one, which `describe` calls exact.
+    """
+    firsts: dict[str, int] = {}
+    return {row: firsts.setdefault(pictures[row].pixel_digest, row) for row in sorted(pictures)}
+
+
+def compare(original: Measurement, copy: Measurement, clean: Clean) -> Copy:
+    """Compare two readable pictures in every way, whether or not they show the same."""
+    match = alignment.match(look(original, clean), look(copy, clean))
+    bits = near_duplicates.hash_distance(original.thumbnail, copy.thumbnail)
+    return describe(original, copy, match, bits, clean)
+
+
+def describe(
+    original: Measurement, copy: Measurement, match: Match, bits: int, clean: Clean
+) -> Copy:
+    """Return how a picture differs from another one, given what their thumbnails have in common.
+
+    Args:
+        original: The measurement of one picture.
+        copy: That of the other.
+        match: What the thumbnails have in common.
+        bits: In which the hashes differ.
+        clean: What counts as gray.
+    """
+    if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
+        return EXACT
+    return Copy(round(match.similarity, 4), bits, _transform(match, original, copy, clean))
+
+
+def _transform(match: Match, original: Measurement, copy: Measurement, clean: Clean) -> str:
+    is_cropped = match.visible_share < CROPPED_SHARE
+    is_tilted = match.rotation >= MIN_ROTATION_DEGREES
+    has_other_edge = not (is_cropped or is_tilted or match.border or match.edges_agree())
+    changes = {
+        forms.NAMES[match.form]: match.form != forms.PLAIN,
+        "captioned": match.border == "caption" or has_other_edge,
+        "framed": match.border == "frame",
+        "tilted": is_tilted,
+        "cropped": is_cropped,
+        "recoloured": is_gray(original, clean) != is_gray(copy, clean),
+    }
+    names = [name for name, is_changed in changes.items() if is_changed]
+    resized = (original.width, original.height) != (copy.width, copy.height)
+    return " and ".join(names) or ("resized" if resized else "recompressed")
+
+
+def to_table(pairs: Mapping[Pair, Copy]) -> pd.DataFrame:
+    """Return the pairs as a table with the columns COPIES."""
+    rows = [
+        (*pair, copy.hash_distance, copy.similarity, copy.transform) for pair, copy in pairs.items()
+    ]
+    return pd.DataFrame(rows, columns=COPIES.names)
