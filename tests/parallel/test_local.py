@@ -23,8 +23,15 @@ def _invert(number: int) -> float:
 
 
 def _slowly(number: int) -> tuple[int, int]:
-    time.sleep(0.25)
+    time.sleep(0.1)
     return _square(number)
+
+
+def prefer_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two processes take over from threads that have waited for a moment."""
+    monkeypatch.setattr("src.parallel.local.SPAWN_COST_S", 0.5)
+    monkeypatch.setattr("src.parallel.local.MIN_SAMPLE_S", 0.2)
+    monkeypatch.setattr("src.parallel.local.cores", lambda: 2)
 
 
 @pytest.mark.parametrize("count", [0, 1, 31, 5000])
@@ -36,8 +43,7 @@ def test_short_work_stays_in_this_process(count: int):
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
 def test_long_work_moves_to_other_processes_and_keeps_its_order(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("src.parallel.local.SPAWN_COST_S", 1)
-    monkeypatch.setattr("src.parallel.local.cores", lambda: 2)
+    prefer_processes(monkeypatch)
     results = map_processes(_slowly, range(60), "squares")
     assert [square for square, _ in results] == [n * n for n in range(60)]
     local_results = [process == os.getpid() for _, process in results]
@@ -102,14 +108,13 @@ def test_ctrl_c_does_not_wait_for_running_work():
 
 
 def _threads(_: int) -> list[str | None]:
-    time.sleep(0.25)
+    time.sleep(0.05)
     return [os.environ.get(name) for name in local.THREADS]
 
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has no use for processes")
 def test_libraries_have_one_thread_in_a_new_process_and_as_many_as_before_in_this_one(monkeypatch):
-    monkeypatch.setattr("src.parallel.local.SPAWN_COST_S", 1)
-    monkeypatch.setattr("src.parallel.local.cores", lambda: 2)
+    prefer_processes(monkeypatch)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     assert map_processes(_threads, range(40), "threads")[-1] == ["1", "1", "1"]
