@@ -21,8 +21,10 @@ from src.imaging.picture_files import read_photo
 from src.model import distributed
 from src.model.distributed import SINGLE_PROCESS, World
 from src.pair.pairing import square_crop
+from src.train import checkpoint
 from tests.builders import pairs_of
 from tests.conftest import ROOT, write_params
+from tests.train.trainings import Killed
 
 TINY = {
     "pair.crop_size": 32,
@@ -71,23 +73,39 @@ def history(folder: Path) -> np.ndarray:
     return pd.read_csv(folder / "metrics/history.csv").to_numpy(np.float64)
 
 
+def run_here(folder: Path, stage: str) -> None:
+    """Run a stage in this process, which has imported the libraries."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        import_module(f"stages.{stage}").main()
+
+
 @pytest.fixture(scope="module")
 def single(tmp_path_factory, faces) -> Path:
     """A training and its evaluation in one process."""
     folder = project(tmp_path_factory.mktemp("single") / "p", faces, {})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for stage in ("train", "evaluate"):
-            import_module(f"stages.{stage}").main()
+    for stage in ("train", "evaluate"):
+        run_here(folder, stage)
     return folder
 
 
 @pytest.fixture(scope="module")
 def double(tmp_path_factory, faces) -> Path:
-    """The same training in two processes."""
-    folder = project(tmp_path_factory.mktemp("double") / "p", faces, {"train.processes": 2})
+    """The same training, begun in one process and resumed in two from step 4 of 12."""
+    folder = project(tmp_path_factory.mktemp("double") / "p", faces, {})
+    save = checkpoint.save
+
+    def save_and_stop(*arguments) -> None:
+        save(*arguments)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(checkpoint, "save", save_and_stop)
+        run_here(folder, "train")
+    project(folder, faces, {"train.processes": 2})
     done = run(folder, "train")
     assert done.returncode == 0, done.stderr
+    assert "resuming from step 4" in done.stdout + done.stderr
     return folder
 
 
@@ -178,34 +196,20 @@ train.main()
 """
 
 
-@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
-def test_a_training_resumes_in_another_number_of_processes(
-    single, tmp_path, faces, before: int, after: int
-):
-    folder = project(tmp_path / "p", faces, {"train.processes": before})
+def test_a_training_of_two_processes_resumes_in_one(single, tmp_path, faces, capsys):
+    """`double` resumes in two what one began."""
+    folder = project(tmp_path / "p", faces, {"train.processes": 2})
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     (tmp_path / "stopping.py").write_text(STOP)
-    command = [sys.executable, "-m", "stopping"]
-    if before > 1:  # as the stage launches them
-        launch = "from src.model import distributed; distributed.launch('stopping', 2)"
-        command = [sys.executable, "-c", launch]
+    # as the stage launches them
+    launch = "from src.model import distributed; distributed.launch('stopping', 2)"
+    command = [sys.executable, "-c", launch]
     subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=240)
     assert list(folder.glob(".resume/*/state.pt"))
-    project(folder, faces, {"train.processes": after})
-    done = run(folder, "train")
-    assert done.returncode == 0, done.stderr
-    assert "resuming from step 4" in done.stdout + done.stderr
+    project(folder, faces, {"train.processes": 1})
+    run_here(folder, "train")
+    assert "resuming from step 4" in capsys.readouterr().out
     np.testing.assert_allclose(history(folder), history(single), atol=1.5e-5)
-
-
-def test_a_wrong_parameter_is_a_line_from_each_process_and_no_traceback(tmp_path, faces):
-    folder = project(tmp_path / "p", faces, {"train.processes": 2, "train.batch_size": 3})
-    done = run(folder, "train")
-    assert done.returncode == 1
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    expected = "train: train.batch_size = 3: expected a multiple of the 2 processes"
-    assert set(lines) == {expected}
-    assert not (folder / "metrics/train.json").exists()
 
 
 WATCH = r"""
@@ -244,7 +248,13 @@ def test_the_processes_of_one_machine_are_not_reachable_from_outside(tmp_path):
     [
         ("os.kill(os.getpid(), 9)", 1, r"t: signal 9 ended process \d: was memory short\?"),
         ("os.kill(os.getppid(), 2); time.sleep(60)", 130, "t: interrupted"),
+        (
+            "world.local_slice(3, 'n')",
+            1,
+            r"^(t: n = 3: expected a multiple of the 2 processes\n)+$",
+        ),
     ],
+    ids=["killed", "interrupted", "refused"],
 )
 def test_the_end_of_processes_is_one_line(tmp_path, body: str, code: int, message: str):
     program = f"""
