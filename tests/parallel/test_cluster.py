@@ -1,4 +1,7 @@
-"""Maps, actors and scrapes on a real Ray cluster of two nodes on this machine."""
+"""Maps, actors and scrapes on a real Ray cluster of two nodes on this machine.
+
+tests/pipeline shows that the data stages write the same bytes with Ray.
+"""
 
 import os
 import shutil
@@ -17,22 +20,16 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from src.clean import measure, near_duplicates
 from src.errors import UserError
-from src.imaging import decoding
-from src.pair.pairing import write_pairs
 from src.parallel import cluster, local
-from src.params import Canny, Engine, Pair
+from src.params import Engine
 from src.scrape import sources, store
 from src.storage.atomic import read_json
-from src.storage.encoding import encode_jpeg, encode_png
+from src.storage.encoding import encode_png
 from src.storage.ledger import write_ledger
-from src.vision.alignment import Look, thumbnail
 from tests.conftest import ROOT, write_params
-from tests.copies import COPIES
 from tests.servers import Answer, Server, served
 
 os.environ |= cluster.NO_TELEMETRY | cluster.LOOPBACK_ONLY
@@ -70,65 +67,6 @@ def engine(nodes, tmp_path, monkeypatch) -> Engine:
     if len(nodes.list_all_nodes()) < 2:
         add_node(nodes)
     return Engine(kind="ray", address=nodes.address, task_size=4)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory, faces) -> tuple[pd.DataFrame, Path]:
-    """Twelve faces and a few copies of them, as scrape writes them."""
-    raw = tmp_path_factory.mktemp("raw")
-    (raw / "images").mkdir()
-    pictures = [encode_jpeg(face, 90) for face in faces[:12]]
-    pictures += [
-        change(faces[n], np.random.default_rng(n)) for n, change in enumerate(COPIES.values())
-    ]
-    rows = []
-    for number, data in enumerate(pictures):
-        name = f"images/{number:02d}.jpeg"
-        (raw / name).write_bytes(data)
-        rows.append({"file": name, "sha256": str(number), "layout": "single", "status": "ok"})
-    rows.append(rows[0] | {"file": "images/broken.jpeg", "sha256": "x"})
-    (raw / "images/broken.jpeg").write_bytes(b"not a picture")
-    return pd.DataFrame(rows), raw
-
-
-def test_measurements_on_a_cluster_are_those_of_this_machine(engine, files):
-    table, raw = files
-    expected = measure.measure_pictures(table, raw)
-    with cluster.connected(engine):
-        measurements = measure.measure_pictures(table, raw)
-    assert measurements == expected
-    assert measure.fingerprint_table(measurements).equals(measure.fingerprint_table(expected))
-
-
-def test_pairs_from_a_cluster_are_the_same_bytes(engine, files, tmp_path):
-    table, raw = files
-    table = table.iloc[:20].assign(row=range(20), item_id="nm", name="Zoë")
-    table["side"] = ["val" if n % 5 == 0 else "train" for n in range(20)]
-    canny = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
-    # training's 16 fill two files, validation's 4 half a file
-    settings = Pair(
-        crop_size=32, load_size=36, crop="center", background="#ffffff", shard_size=8, canny=canny
-    )
-
-    def written(engine: Engine, folder: Path) -> tuple[dict, dict[str, bytes]]:
-        with cluster.connected(engine, resume=True):
-            counts = write_pairs(table, raw, folder, settings, 0)
-        files = sorted(folder.rglob("*.*"))
-        return counts, {str(file.relative_to(folder)): file.read_bytes() for file in files}
-
-    expected = written(Engine(kind="local", address="", task_size=1), tmp_path / "local")
-    assert written(engine, tmp_path / "cluster") == expected
-    assert not list(ray_cluster.RESULTS_DIR.glob("*/*"))
-
-
-def test_a_search_for_copies_on_a_cluster_finds_the_same(engine, files):
-    _, raw = files
-    paths = sorted((raw / "images").glob("[0-9]*"))
-    looks = [Look(thumbnail(decoding.decode(path.read_bytes()))) for path in paths]
-    expected = near_duplicates.find_copies(looks, 63, 0.93)
-    assert len(expected) > 8
-    with cluster.connected(engine):
-        assert near_duplicates.find_copies(looks, 63, 0.93) == expected
 
 
 def test_both_nodes_take_part_in_a_map(engine):
