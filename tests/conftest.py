@@ -37,10 +37,10 @@ REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
 # Begun first, so that no worker is left alone with one of them at the end.
 LONGEST = [
     "test_pipeline.py",
-    "test_distributed.py",
-    "test_checkpoint.py",
     "test_cluster.py",
+    "test_distributed.py",
     "test_catalogue.py",
+    "test_checkpoint.py",
 ]
 
 
