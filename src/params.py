@@ -81,8 +81,19 @@ class Gallery(Section):
     image: Annotated[str, Field(min_length=1)]
     image_attributes: Annotated[list[str], Field(min_length=1)]
     link: str
+    ignored_query: list[str]
     name: str
     total: str
+
+    @model_validator(mode="after")
+    def _ignored_query_names_keys(self) -> "Gallery":
+        for key in self.ignored_query:
+            if not re.fullmatch(r"[\w.~-]+\*?", key):
+                raise ValueError(
+                    f"ignored_query holds {key!r}, expected keys such as sid, or beginnings of keys "
+                    "such as track_*"
+                )
+        return self
 
 
 class Folder(Section):

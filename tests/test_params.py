@@ -114,6 +114,12 @@ def test_a_wrong_value_is_refused_with_its_key_value_and_what_is_allowed(
     assert allowed in message
 
 
+@pytest.mark.parametrize("key", ["", "*", "a=1", "a&b", "?sid", "*a*"])
+def test_what_is_no_key_of_a_query_is_refused(file: Path, key: str):
+    message = refusal(with_values(file, {("gallery", "ignored_query"): ["sid", "track_*", key]}))
+    assert f"gallery: ignored_query holds {key!r}, expected keys such as sid" in message
+
+
 @pytest.mark.parametrize("key", ["train.lr", "clean.tone_residual", "scrape.timeout_s"])
 @pytest.mark.parametrize("value", ["inf", "nan"])
 def test_a_number_without_a_value_is_refused(file: Path, key: str, value: str):

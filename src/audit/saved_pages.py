@@ -9,10 +9,12 @@ import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote, unquote_plus, urljoin, urlsplit
 
 import pandas as pd
 from bs4 import BeautifulSoup, Tag
+
+Place = tuple[str | None, str]  # host and path of an address
 
 
 def misplaced(ledger: pd.DataFrame, folder: Path) -> dict[int, str]:
@@ -59,6 +61,7 @@ class Page:
     """The ids and pictures that the ledger lists for a page, and where they are on it.
 
     Attributes:
+        addresses: By host and path, the ids that are addresses, and what else each needs.
         ids_seen: The listed ids that are on the page.
         ids_beside: For each listed picture that is on the page, the ids beside it.
     """
@@ -66,6 +69,11 @@ class Page:
     def __init__(self, rows: pd.DataFrame):
         self.url = str(rows["page_url"].iloc[0])
         self.ids = set(rows["item_id"])
+        self.addresses: dict[Place, list[tuple[str, set[str]]]] = {}
+        for item in self.ids:
+            with suppress(ValueError):  # what urlsplit cannot read is no address
+                place, details = _split_address(item)
+                self.addresses.setdefault(place, []).append((item, details))
         urls = set(rows["image_url"])
         # where last parts repeat (…/3/photo.jpg, img.php?id=3) the full address is compared
         self.full_address = len({_picture_key(url, False) for url in urls}) < len(urls)
@@ -101,10 +109,15 @@ class Page:
         return address
 
     def _ids_in(self, piece: str) -> set[str]:
-        """Return the ids that a piece of text is, links to, or has as a segment of its path."""
+        """Return the ids that a piece of text is, links to, or has as a segment of its path.
+
+        A link may have more in its query, and a fragment: ids are addresses without what varies.
+        """
+        ids = self.ids & {piece, *piece.split("?")[0].split("/")}
         with suppress(ValueError):  # what urljoin cannot read is no address
-            return self.ids & {urljoin(self.url, piece), piece, *piece.split("?")[0].split("/")}
-        return set()
+            place, details = _split_address(urljoin(self.url, piece))
+            ids |= {item for item, needed in self.addresses.get(place, ()) if needed <= details}
+        return ids
 
 
 def _contents(node: Any) -> tuple[list[str], list[Any]]:
@@ -117,6 +130,13 @@ def _contents(node: Any) -> tuple[list[str], list[Any]]:
         texts = [value for value in values if isinstance(value, str)]
         return texts, [value for value in values if not isinstance(value, str)]
     return [], []
+
+
+def _split_address(address: str) -> tuple[Place, set[str]]:
+    """Return the host and path of an address, and the parts of its query with its fragment."""
+    parts = urlsplit(unquote_plus(address))
+    details = {*parts.query.split("&"), f"#{parts.fragment}"} - {"", "#"}
+    return (parts.hostname, parts.path.rstrip("/")), details
 
 
 def _picture_key(address: str, full_address: bool) -> str:

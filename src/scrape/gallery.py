@@ -1,5 +1,6 @@
 """List pages of any site, read by the CSS selectors of params.yaml's `gallery`."""
 
+from collections.abc import Collection
 from itertools import chain, islice
 
 from bs4 import Tag
@@ -7,6 +8,7 @@ from soupsieve import SelectorSyntaxError
 
 from src.errors import UserError
 from src.params import Gallery
+from src.scrape.item_ids import IGNORED_KEYS, item_id
 from src.scrape.listings import (
     MAX_MARKS,
     Item,
@@ -37,7 +39,7 @@ def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPag
     soup = parse_html(html)
     boxes = _select(soup, gallery.item, "item")
     _raise_if_nested(boxes, gallery.item)
-    items = [_item(box, url, gallery) for box in boxes]
+    items = _items(boxes, url, gallery)
     if "{page}" in gallery.url:
         next_url = gallery.url.replace("{page}", str(number + 1)) if items else None
     else:
@@ -53,7 +55,20 @@ def _linked(link: Tag | None, url: str) -> str | None:
     return absolute_url(url, link["href"]) if link and link.get("href") else None
 
 
-def _item(box: Tag, url: str, gallery: Gallery) -> Item:
+def _items(boxes: list[Tag], url: str, gallery: Gallery) -> list[Item]:
+    """Return the items of a page.
+
+    Where all of several names get one id, what is known as a tracking key identifies: `?ref=A12`.
+    """
+    ignored = (*IGNORED_KEYS, *gallery.ignored_query)
+    items = [_item(box, url, gallery, ignored) for box in boxes]
+    ids, names = {item.item_id for item in items}, {item.name for item in items}
+    if len(items) > 1 and len(ids) == 1 and (len(names) > 1 or names == {""}):
+        return [_item(box, url, gallery, gallery.ignored_query) for box in boxes]
+    return items
+
+
+def _item(box: Tag, url: str, gallery: Gallery, ignored: Collection[str]) -> Item:
     link = _first(box, gallery.link, "link")
     image = _first(box, gallery.image, "image")
     label = _first(box, gallery.name, "name")
@@ -65,7 +80,9 @@ def _item(box: Tag, url: str, gallery: Gallery) -> Item:
         name = " ".join(label.get_text(" ").split())
     elif image:
         name = str(image.get("alt", ""))
-    return Item(_linked(link, url) or image_url or name, readable(name), image_url)
+    addresses = filter(None, (_linked(link, url), image_url))
+    ids = filter(None, (item_id(address, url, ignored) for address in addresses))
+    return Item(next(ids, name), readable(name), image_url)
 
 
 def _raise_if_nested(boxes: list[Tag], selector: str) -> None:

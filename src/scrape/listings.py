@@ -25,7 +25,7 @@ class Item:
     """One listed person or thing.
 
     Attributes:
-        item_id: As the site names it.
+        item_id: As the site names it, or its normalised address: see item_ids.
         name: As the page shows it, or "".
         image_url: Of its picture; None if none is shown.
     """

@@ -71,6 +71,28 @@ def test_a_page_with_one_new_item_is_no_repeat(server, crawl_list):
     assert (len(listed.rows), listed.repeated_pages) == (10, 0)
 
 
+@pytest.mark.parametrize(("people", "pages"), [(range(1, 4), 2), (range(3, 6), 3)])
+def test_a_page_that_repeats_with_other_positions_in_its_links_is_a_repeat(
+    server, changed, tmp_path, people, pages
+):
+    """The second page lists the people of the first, or two new ones; the third what the second does."""
+
+    def page(numbers: range, first: int) -> Answer:
+        items = enumerate(numbers, first)
+        text = "".join(f'<p><a href="/name/nm{n}/?ref_=list_pos_{i}">{n}</a>' for i, n in items)
+        return Answer(text.encode())
+
+    url = server["/g?page={page}"]
+    server["/g?page=1"], server["/g?page=2"] = page(range(1, 4), 1), page(people, 4)
+    server["/g?page=3"] = page(people, 7)
+    settings = changed({"gallery.url": url, "gallery.item": "p", "gallery.name": "a"}).gallery
+    client = Client(changed(QUICK).scrape, tmp_path / "http")
+    parse = partial(parse_gallery, gallery=settings)
+    listed = crawl(server["/g?page=1"], parse, client, tmp_path / "pages")
+    assert (listed.pages, listed.repeated_pages) == (pages, 1)
+    assert len({row["item_id"] for row in listed.rows}) == len({*range(1, 4), *people})
+
+
 @pytest.mark.parametrize("answer", [NOT_FOUND, Answer(b"", 202), Answer(b""), Answer(b"", 500)])
 def test_a_first_page_that_cannot_be_had_is_an_error(server, crawl_list, answer):
     server["/list"] = answer

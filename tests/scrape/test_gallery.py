@@ -63,6 +63,48 @@ def test_without_link_selector_a_thing_is_known_by_its_picture():
     assert page.items[0].item_id == page.items[0].image_url
 
 
+def ids(text: str, **changes: object) -> list[str]:
+    """The ids of a page of <p> items, after the host."""
+    page = parse_gallery(text, "http://a.example/list", 1, gallery(item="p", **changes))
+    return [item.item_id.removeprefix("https://a.example") for item in page.items]
+
+
+def test_links_with_positions_lead_to_the_same_person():
+    page = parse_gallery(saved("tracking"), COMMONS, 1, gallery(item=".p"))
+    paths = [item.item_id.removeprefix("https://commons.example.test") for item in page.items]
+    assert paths == [f"/name/nm000000{n}" for n in (1, 1, 2, 2, 3, 3)]
+
+
+def links(*targets: str, names: str = "ABC") -> str:
+    """Items that link to some targets, with a picture each."""
+    items = enumerate(zip(targets, names, strict=True), 1)
+    return "".join(
+        f'<p><a href="{target}"><img src="/{number}.jpg" alt="{name.strip()}"></a>'
+        for number, (target, name) in items
+    )
+
+
+def test_a_known_key_identifies_where_nothing_else_does():
+    listed = links("/show?ref=A1", "/show?ref=A2", "/show?ref=A3")
+    assert ids(listed) == ["/show?ref=A1", "/show?ref=A2", "/show?ref=A3"]
+    assert ids(listed, ignored_query=["ref"]) == ["/show"] * 3
+
+
+@pytest.mark.parametrize(("names", "n_items"), [("AAA", 1), ("   ", 3), ("AAB", 3)])
+def test_links_that_become_one_are_one_person_if_they_have_one_name(names, n_items):
+    assert len(set(ids(links("/a?pos=1", "/a?pos=2", "/a?pos=3", names=names)))) == n_items
+
+
+def test_more_keys_can_be_ignored():
+    listed = links("/a?n=1&id=1", "/a?n=2&id=1", "/a?n=3&id=2")
+    assert ids(listed) == ["/a?id=1&n=1", "/a?id=1&n=2", "/a?id=2&n=3"]
+    assert ids(listed, ignored_query=["n"]) == ["/a?id=1", "/a?id=1", "/a?id=2"]
+
+
+def test_a_link_to_the_list_itself_leaves_the_picture_as_id():
+    assert ids(links("#", "", "?pos=3")) == ["/1.jpg", "/2.jpg", "/3.jpg"]
+
+
 def test_without_total_selector_nothing_is_stated():
     assert parse_gallery(saved("gallery_1"), COMMONS, 1, gallery(total="")).total is None
 
@@ -132,5 +174,6 @@ def test_any_selector_works_or_is_refused_by_its_key(selector):
 def test_the_total_is_the_largest_number_of_its_text(text, total):
     page = f'<p class="t">{text}</p><li class="i"><img src="a.jpg"></li>'
     selectors = {"item": "li.i", "image": "img", "link": "", "name": "", "total": "p.t"}
-    gallery = Gallery(url="http://a.example/", next="", image_attributes=["src"], **selectors)
+    lists = {"image_attributes": ["src"], "ignored_query": []}
+    gallery = Gallery(url="http://a.example/", next="", **selectors, **lists)
     assert parse_gallery(page, "http://a.example/", 1, gallery).total == total

@@ -37,6 +37,7 @@ GALLERY = {
     "item": "div.item",
     "image": "img",
     "image_attributes": ["src"],
+    "ignored_query": [],
     "link": "a",
     "name": "b",
     "next": "a.next",
