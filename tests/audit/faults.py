@@ -103,6 +103,13 @@ def garble_names(evidence: Evidence) -> Evidence:
     return with_names(evidence, name=names)
 
 
+def share_name(evidence: Evidence) -> Evidence:
+    """Validation holds a picture of row 0's person under another id, in another spelling."""
+    names = evidence.ledger["name"].copy()
+    names[0], names[9] = "Zoë O’Brien", "ZOE  OBRIEN"
+    return with_list(evidence, name=names)
+
+
 # --- rows and files
 
 
@@ -395,6 +402,7 @@ FAULTS = {
     "one label map for all": Fault("labels_fit_photos", blank_labels, {0, 1, 2}),
     "label maps of the next": Fault("labels_fit_photos", rotate_three_labels, {0, 1, 2}),
     "an item on both sides": Fault("shared_items", share_item, {9}),
+    "one person under two ids": Fault("shared_names", share_name, {0, 9}),
     "recompressed across": Fault("leaked_pictures", copy_across("recompressed"), {14}),
     "mirrored across": Fault("leaked_pictures", copy_across("mirrored"), {14}),
     "cropped across": Fault("leaked_pictures", copy_across("cropped"), {14}),

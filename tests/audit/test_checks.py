@@ -29,7 +29,7 @@ from tests.conftest import ROOT, real
 
 ALL_FAULTS = FAULTS | OUTPUT_FAULTS
 FAULT_OF_CHECK = {fault.check: name for name, fault in reversed(FAULTS.items())}
-WARNINGS_BEFORE = {"upscaled_pictures", "garbled_names"}
+WARNINGS_BEFORE = {"upscaled_pictures", "garbled_names", "shared_names"}
 
 
 @pytest.fixture
@@ -94,6 +94,7 @@ def test_a_value_at_the_limit_passes_and_just_beyond_it_fails(broken, fault):
         ("edge_density", 0.0, "no edges in training"),
         ("edge_density_most", 1.0, "all edges in training"),
         ("leak_similarity", 1.0, "captioned across"),
+        ("namesake_ids", 1, "one person under two ids"),
     ],
 )
 def test_a_threshold_decides_which_pictures_are_at_fault(broken, threshold, value, fault):
@@ -124,6 +125,7 @@ def test_a_threshold_decides_which_pictures_are_at_fault(broken, threshold, valu
         ("a row doubled", "is 2 times in train, should be 1 times"),
         ("names of the next", "is nm0007, the ledger says nm0006 (train)"),
         ("one cluster", "is in the cluster of row 0"),
+        ("one person under two ids", "has the name of row 9 in val, nm0009 (train)"),
         ("an incomplete download", "of 64 rows are gray (val)"),
         ("a training picture scored", "is in training"),
         ("an unknown picture scored", "is not in validation"),

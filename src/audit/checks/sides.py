@@ -1,6 +1,11 @@
 """Checks of training and validation: nothing shared, and both large enough."""
 
+import unicodedata
+from collections import defaultdict
+from typing import NamedTuple
+
 import numpy as np
+import pandas as pd
 
 from src.audit.evidence import Evidence
 from src.audit.registry import Measurement, Offender, check
@@ -20,6 +25,73 @@ def shared_items(evidence: Evidence) -> Measurement:
         if item in shared
     ]
     return len(shared), offenders
+
+
+class NamedRow(NamedTuple):
+    """A listed picture in the arrays: its side and place there, its ledger row and its item."""
+
+    side: str
+    place: int
+    row: int
+    item: str
+
+
+@check(
+    "names on both sides under different ids, regardless of case, accents and punctuation",
+    limit="shared_names",
+    allowed=0,
+    thresholds={"namesake_ids": 10},  # under more ids, it is no name: "Portrait"
+    remedy="if it is one person, add to gallery.ignored_query the key in which the links differ; "
+    "namesakes are no fault",
+    severity="warn",
+)
+def shared_names(evidence: Evidence) -> Measurement:
+    count, offenders = 0, []
+    for rows in _rows_by_name(evidence).values():
+        if not 2 <= len({row.item for row in rows}) <= evidence.limits["namesake_ids"]:
+            continue
+        details = [(row, _namesake(row, rows)) for row in rows]
+        named = [evidence.offender(r.side, r.place, detail) for r, detail in details if detail]
+        count += bool(named)
+        offenders += named
+    return count, offenders
+
+
+def _rows_by_name(evidence: Evidence) -> dict[str, list[NamedRow]]:
+    """Return the rows of both sides by their plain names; names of files are left out."""
+    ledger = evidence.ledger
+    online = set(ledger.loc[ledger["page_url"].notna(), "row"])
+    rows: dict[str, list[NamedRow]] = defaultdict(list)
+    for side, pairs in evidence.sides.items():
+        columns = (pairs.index[name] for name in ("row", "item_id", "name"))
+        for place, (row, item, name) in enumerate(zip(*columns, strict=True)):
+            plain = "" if row not in online or pd.isna(name) else _plain_name(name)
+            if plain:
+                rows[plain].append(NamedRow(side, place, int(row), item))
+    return rows
+
+
+def _plain_name(name: str) -> str:
+    """Return a name's letters and digits without case and accents; "" if it has no letter.
+
+    Marks of a class below 10 are parts of letters, as in Hindi and Japanese (Unicode Standard
+    Annex 44, table 15).
+    """
+    plain = "".join(
+        character
+        for character in unicodedata.normalize("NFKD", name.casefold())
+        if character.isalnum()
+        or (unicodedata.category(character)[0] == "M" and unicodedata.combining(character) < 10)
+    )
+    return plain if any(map(str.isalpha, plain)) else ""
+
+
+def _namesake(row: NamedRow, rows: list[NamedRow]) -> str:
+    """Return in words which of `rows` is another item on the other side; "" if none is."""
+    for other in rows:
+        if other.side != row.side and other.item != row.item:
+            return f"has the name of row {other.row} in {other.side}, {other.item}"
+    return ""
 
 
 @check(
