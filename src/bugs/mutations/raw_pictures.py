@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from src.dataset.inputs import to_gray
-from src.demo import inventory
+from src.demo import inventory, site
 from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.resizing import resize
@@ -126,6 +126,17 @@ def shift_names(root: Path, kind: str) -> None:
     for _, rows in ledger.groupby("page"):
         for column in ("item_id", "name"):
             ledger.loc[rows.index, column] = np.roll(rows[column].to_numpy(), -1)
+    _write_ledger(root, ledger)
+
+
+def identify_by_links(root: Path, kind: str) -> None:
+    """Give every row the address of its link as id, which has its position in the list."""
+    ledger = _read_ledger(root)
+    positions = range(1, len(ledger) + 1)
+    ledger["item_id"] = [
+        f"{site.ORIGIN}/name/{item}/?ref_=list_pos_{position}"
+        for item, position in zip(ledger["item_id"], positions, strict=True)
+    ]
     _write_ledger(root, ledger)
 
 
