@@ -91,13 +91,20 @@ def _person(number: int) -> np.ndarray:
 def _posed(canvas: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
     """Draw a person into the middle of a background of 384x512, as passports demand."""
     looks = portraits._looks(np.random.default_rng([SEED, number]))
-    center = (192 + int(rng.integers(-8, 9)), 210 + int(rng.integers(-10, 11)))
-    size = looks.width * int(rng.integers(108, 120)) // 100
+    center = (192 + int(rng.integers(-4, 5)), 210 + int(rng.integers(-4, 5)))
+    size = 84 + int(rng.integers(-3, 4))
     portraits._hair_behind(canvas, looks, center, size)
     draw_body(canvas, rng, looks.skin, center, size)
     portraits._face(canvas, rng, looks, center, size)
     portraits._hair_above(canvas, rng, looks, center, size)
     return resize(canvas, portraits.WIDTH, portraits.HEIGHT)
+
+
+def _sitter(number: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a person before a plain backdrop, as painters do."""
+    backdrop = np.empty((512, 384, 3), np.uint8)
+    backdrop[:] = jitter((110, 96, 84), rng, 40)
+    return _posed(backdrop, number, rng)
 
 
 def _scene(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
@@ -106,12 +113,6 @@ def _scene(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
     draw_background(canvas, rng)
     scatter_blobs(canvas, rng, int(rng.integers(2, 7)), (width // 8, width // 2), SHIRTS)
     return resize(canvas, width, height)
-
-
-def _texture(seed: int, width: int, height: int, coarse: int) -> np.ndarray:
-    """Return smooth noise of -1 … 1, (height, width, 1); `coarse` pixels are one blotch."""
-    small = np.random.default_rng(seed).uniform(-1, 1, (height // coarse + 2, width // coarse + 2))
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
 
 
 # People
@@ -137,25 +138,30 @@ def _ornate(width: int, height: int, border: int) -> Image.Image:
 
 
 def _framed(number: int, rng: np.random.Generator, border: int) -> np.ndarray:
-    width, height = 192 + 2 * border, 256 + 2 * border
-    image = _ornate(width, height, border)
-    image.paste(Image.fromarray(_person(number)), (border, border))
+    image = _ornate(256, 320, border)
+    _paste(image, _sitter(number, rng), (border, border, 256 - border, 320 - border))
     return np.asarray(image)
 
 
 def _oval(number: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a person in the oval opening of a mat with painted leaves."""
     image, draw = _sheet(240, 320, (232, 222, 200))
-    draw.rectangle((6, 6, 233, 313), outline=(120, 90, 50), width=3)
-    draw.ellipse((32, 32, 207, 287), outline=(150, 120, 70), width=4)
-    mask, opening = Image.new("L", (192, 256)), (16, 20, 175, 235)
-    ImageDraw.Draw(mask).ellipse(opening, fill=255)
-    image.paste(Image.fromarray(_person(number)), (24, 32), mask)
+    for y in range(10, 310, 24):
+        for x in range(10, 230, 24):
+            draw.chord((x, y, x + 18, y + 14), 20 * (x % 5), 180 + 20 * (y % 5), fill=(96, 120, 70))
+            draw.ellipse((x + 14, y + 12, x + 21, y + 19), fill=(180, 60, 60))
+    draw.ellipse((48, 52, 191, 267), fill=(240, 234, 220), outline=(130, 100, 50), width=5)
+    mask = Image.new("L", (128, 196))
+    ImageDraw.Draw(mask).ellipse((6, 4, 121, 191), fill=255)
+    opening, _ = _sheet(128, 196, INK)
+    _paste(opening, _sitter(number, rng), (0, 0, 128, 196))
+    image.paste(opening, (56, 62), mask)
     return np.asarray(image)
 
 
 def _passport(number: int, rng: np.random.Generator) -> np.ndarray:
     """Draw a person before the folds of a booth's curtain."""
-    folds = 190 + 34 * np.sin(np.arange(384) / 9) + 12 * np.sin(np.arange(384) / 4)
+    folds = 170 + 60 * np.sin(np.arange(384) / 9) + 20 * np.sin(np.arange(384) / 4)
     canvas = np.round(folds[None, :, None] * (1, 0.86, 0.7)).astype(np.uint8)
     return _posed(np.repeat(canvas, 512, axis=0), number, rng)
 
@@ -196,14 +202,22 @@ def _identity_card(number: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _player(number: int, rng: np.random.Generator) -> np.ndarray:
-    image, draw = _sheet(384, 288, (18, 18, 20))
-    _paste(image, _scene(rng, 384, 216), (0, 24, 384, 240))
-    draw.text((10, 5), "Media player", (220, 220, 220), _font(12))
-    draw.line((10, 252, 374, 252), fill=(90, 90, 94), width=4)
-    draw.ellipse((x := 20 + int(rng.integers(330)), 246, x + 12, 258), fill=(230, 40, 40))
-    draw.polygon([(14, 264), (14, 282), (30, 273)], fill=(240, 240, 240))
-    for x in (44, 62, 330, 352):
-        draw.rectangle((x, 266, x + 12, 280), outline=(240, 240, 240), width=2)
+    """Draw a page with a video of interviews; its comments and proposals stay the same."""
+    image, draw = _sheet(384, 288, (24, 24, 26))
+    fixed = np.random.default_rng(5)
+    for line, y in enumerate(range(196, 284, 15)):
+        draw.ellipse((8, y, 19, y + 11), fill=SHIRTS[line])
+        draw.text((24, y), _text(fixed, 6)[:40], (210, 210, 210), _font(10))
+    for y in range(28, 280, 50):
+        _paste(image, _scene(fixed, 80, 44), (272, y, 352, y + 44))
+        draw.text((356, y + 8), _text(fixed, 1)[:4], (230, 230, 230), _font(10))
+    draw.rectangle((0, 0, 384, 20), fill=(60, 60, 64))
+    draw.text((10, 3), "Media player", (240, 240, 240), _font(12))
+    _paste(image, _sitter(number, rng), (8, 26, 264, 170))
+    draw.line((8, 174, 264, 174), fill=(110, 110, 114), width=4)
+    draw.ellipse((x := 8 + int(rng.integers(244)), 169, x + 10, 179), fill=(230, 40, 40))
+    for x in range(10, 90, 22):
+        draw.rectangle((x, 181, x + 10, 191), outline=(240, 240, 240), width=2)
     return np.asarray(image)
 
 
@@ -286,9 +300,12 @@ def _xray(number: int, rng: np.random.Generator) -> np.ndarray:
 
 def _badge(number: int, rng: np.random.Generator) -> np.ndarray:
     image, draw = _sheet(200, 200, (255, 255, 255))
-    draw.ellipse((10, 10, 189, 189), fill=(30, 90, 170), outline=(10, 40, 90), width=8)
+    draw.ellipse((6, 6, 193, 193), fill=(30, 90, 170), outline=(10, 40, 90), width=5)
+    for degrees in range(0, 360, 20):
+        x, y = portraits._polar(78, degrees)
+        draw.ellipse((93 + x, 93 + y, 107 + x, 107 + y), fill=(250, 220, 90))
     letter = "ABCDEFGHIJKLMNPQRSTUVWXYZ2346789"[number % 32]
-    draw.text((100, 100), letter, (255, 255, 255), _font(110), anchor="mm")
+    draw.text((100, 100), letter, (255, 255, 255), _font(90), anchor="mm")
     return np.asarray(image)
 
 
@@ -562,8 +579,8 @@ def _microscope(number: int, rng: np.random.Generator) -> np.ndarray:
 
 
 DRAWINGS: dict[str, Drawing] = {
-    "portraits in an ornate passe-partout": partial(_framed, border=44),
-    "portraits in a narrow ornate frame": partial(_framed, border=20),
+    "portraits in an ornate passe-partout": partial(_framed, border=72),
+    "portraits in a narrow ornate frame": partial(_framed, border=36),
     "portraits in an oval mat": _oval,
     "people before one passport curtain": _passport,
     "passport photos under a grid": _grid_passport,
