@@ -34,13 +34,13 @@ import pandas as pd
 
 from benchmarks.clean import build_table
 from src.audit import findings, leak
-from src.clean import measure, near_duplicates, verdicts
+from src.clean import measure, verdicts
 from src.demo import portraits
 from src.imaging.decoding import decode
 from src.imaging.picture_files import find_pictures, read_photo
 from src.pair.pairing import square_crop
 from src.parallel.local import map_processes
-from src.params import Clean, read_params
+from src.params import read_params
 from src.storage.encoding import encode_jpeg
 from tests.copies import COPIES, HARD_COPIES, MARKED, again
 from tests.lookalikes import LOOKALIKES
@@ -144,15 +144,8 @@ def judge(files: Sequence[bytes]) -> Judged:
             path.write_bytes(data)
         table = build_table(paths)
         measurements = measure.measure_pictures(table, Path(name))
-        table = verdicts.assign_verdicts(table, measurements, clean)
-    thumbnails = [measurements[path.name, "single"].thumbnail for path in paths]
-    return Judged(table, proven_pairs(thumbnails, clean))
-
-
-def proven_pairs(thumbnails: Sequence[np.ndarray], clean: Clean) -> set[tuple[int, int]]:
-    """Return all pairs that the search proves: the only place that knows the form of its result."""
-    found = near_duplicates.find_copies(thumbnails, clean.hash_distance, clean.similarity)
-    return {(pair[0], pair[1]) for pair in found}
+        table, pairs = verdicts.assign_verdicts(table, measurements, clean)
+    return Judged(table, set(pairs))
 
 
 def components(count: int, pairs: set[tuple[int, int]]) -> list[int]:
