@@ -117,6 +117,7 @@ def main() -> None:
             tabulate_copies(pictures[: arguments.count])
         if arguments.leaks:
             tabulate_leaks(pictures[: arguments.count], pictures[arguments.count :])
+        if arguments.leaks and not arguments.portraits:
             tabulate_false_leaks()
 
 
