@@ -66,6 +66,7 @@ LABELS = {
     "polaroid": {"framed"},
     "uneven frame": {"framed"},
     "phone screenshot": {"framed", "captioned", "screenshot"},
+    "phone screenshot with text": {"framed", "captioned", "screenshot"},
     "mirrored and cropped by 10 %": {"mirrored and cropped"},
     "rotated by 2 degrees": {"turned"},
     "turned by 5 degrees": {"turned"},

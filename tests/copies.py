@@ -189,6 +189,21 @@ def screenshot(picture: np.ndarray, rng: np.random.Generator) -> bytes:
     return encode_jpeg(np.asarray(screen))
 
 
+def screenshot_with_text(picture: np.ndarray, rng: np.random.Generator) -> bytes:
+    """Show the picture in a feed on a telephone: an icon and text above, comments below."""
+    top, bottom = int(rng.integers(18, 27)) / 100, int(rng.integers(24, 36)) / 100
+    screen = _mounted(picture, (top, bottom, 0, 0), (250, 250, 250))
+    draw = ImageDraw.Draw(screen)
+    line = max(8, min(picture.shape[:2]) // 16)
+    above = round(min(picture.shape[:2]) * top)
+    draw.ellipse((line // 2, line, above - line, above - line // 2), fill=(200, 80, 140))
+    for y in (2, above // 2, *range(above + picture.shape[0] + 2, screen.height - line, line + 2)):
+        left = above if y < above else line // 2
+        words = " ".join(str(number) for number in rng.integers(10, 9999, 12))
+        draw.text((left, y), words, (40, 40, 44), _font(line))
+    return encode_jpeg(np.asarray(screen))
+
+
 def _font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=max(8, height))
 
@@ -259,6 +274,7 @@ HARD_COPIES: dict[str, Copying] = {
     "enlarged to 200 %": enlarged,
     "blurred": blurred,
     "recompressed, quality 30": lambda picture, rng: encode_jpeg(picture, 30),
+    "phone screenshot with text": screenshot_with_text,
 }
 # The kinds that show something beside the picture, and should not survive it.
 MARKED = {
@@ -267,6 +283,7 @@ MARKED = {
     "polaroid",
     "uneven frame",
     "phone screenshot",
+    "phone screenshot with text",
     "strip below",
     "strip above",
     "watermark",
