@@ -1,6 +1,7 @@
 """All proven pairs of copies among the readable pictures, removed ones included."""
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import NamedTuple
 
 import pandas as pd
@@ -18,6 +19,15 @@ MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot 
 MIN_ROTATION_DEGREES = 1.0  # from which a copy counts as tilted
 
 
+class Marks(Enum):
+    """Which picture of a pair has bands or marks that the other one lacks."""
+
+    NONE = "none"
+    FIRST = "first"
+    SECOND = "second"
+    EITHER = "either"  # something differs, in one of them
+
+
 class Copy(NamedTuple):
     """How a picture differs from another one that shows the same.
 
@@ -25,11 +35,13 @@ class Copy(NamedTuple):
         similarity: Their correlation, -1…1.
         hash_distance: Bits of 256.
         transform: What was done to it: exact, mirrored, cropped, ….
+        marks: What one of them has and the other lacks.
     """
 
     similarity: float
     hash_distance: int
     transform: str
+    marks: Marks = Marks.NONE
 
 
 EXACT = Copy(1.0, 0, "exact")
@@ -97,7 +109,15 @@ def describe(
     """
     if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
         return EXACT
-    return Copy(round(match.similarity, 4), bits, _transform(match, original, copy, clean))
+    transform = _transform(match, original, copy, clean)
+    return Copy(round(match.similarity, 4), bits, transform, _marks(match))
+
+
+def _marks(match: Match) -> Marks:
+    first, second = match.banded
+    if first != second:
+        return Marks.FIRST if first else Marks.SECOND
+    return Marks.EITHER if match.has_marks() else Marks.NONE
 
 
 def _transform(match: Match, original: Measurement, copy: Measurement, clean: Clean) -> str:

@@ -327,7 +327,8 @@ class _Comparison:
         variants, inverse = self._variants, forms.INVERSES[form]
         pictures = int(variants.pictures[query]), int(variants.pictures[moved])
         border = "caption" if strip else ""
-        if variants.numbers[query] or variants.numbers[moved]:
+        banded = bool(variants.numbers[query]), bool(variants.numbers[moved])
+        if any(banded):
             border = alignment.border_name(*(self._looks[n].thumbnail for n in pictures))
         chroma = variants.chromas[moved]
         return Start(
@@ -345,6 +346,7 @@ class _Comparison:
             # the candidate says what the query became
             form=form if pictures[0] == first else inverse,
             border=border,
+            banded=banded if pictures[0] == first else banded[::-1],
         )
 
     def _detail(self, variant: int, strip: int) -> np.ndarray:

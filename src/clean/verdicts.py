@@ -1,15 +1,14 @@
 """Which pictures are kept and which are removed, and why.
 
-The survivor of several copies is the one in colour; of these the largest; of equally large ones the
-first listed. A picture is removed only if it matches the survivor directly. If A resembles B and B
-resembles C, that alone never removes C.
+The survivor of several copies is the best one, as `quality` ranks them. A picture is removed only if
+it matches the survivor directly. If A resembles B and B resembles C, that alone never removes C.
 """
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from src.clean import copies
+from src.clean import copies, quality
 from src.clean.copies import Copy, Pair
 from src.clean.measurement import FileKey, Measurement, is_gray
 from src.params import Clean
@@ -131,14 +130,10 @@ def _survivors(
         if a in partners and b in partners:
             partners[a].add(b)
             partners[b].add(a)
+    ranks = quality.rank_copies({first: good[equals[first][0]] for first in equals}, pairs, clean)
     survivors: dict[int, int] = {}
-    for row in sorted(good, key=lambda row: _rank(row, good[row], clean)):
+    for row in sorted(good, key=lambda row: (*ranks[firsts[row]], row)):
         if row not in survivors:
             copied = [copy for first in partners[firsts[row]] for copy in equals[first]]
             survivors |= {copy: row for copy in copied if copy != row and copy not in survivors}
     return survivors
-
-
-def _rank(row: int, measurement: Measurement, clean: Clean) -> tuple[bool, int, int]:
-    """Return a sort key: pictures in colour, then large ones, then earlier rows come first."""
-    return is_gray(measurement, clean), -measurement.width * measurement.height, row

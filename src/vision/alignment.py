@@ -55,6 +55,7 @@ MIN_START_CORR = 0.25  # correlation in a view below which no alignment leads to
 STARTS = 3  # views from which the alignment of any two starts
 CROPPED_SHARE = 0.985  # visible share below which a picture counts as cut out of the other
 TIE_MARGIN = 0.02  # of similarity
+MAX_MARKED_CORR = 0.3  # of a block, below which there is a mark in one of the pictures
 MIN_EDGE_AGREEMENT = 0.6  # of the blocks at an edge, below which there is a caption
 
 
@@ -71,6 +72,8 @@ class Match:
         rotation: Degrees, either way.
         agreement: See `witness.agreement`.
         edge_agreement: See `witness.edge_agreement`.
+        lowest: The lowest correlation of a block, -1…1.
+        banded: For each picture, whether bands around it were left out.
         color_difference: See `witness.color_difference`; 0 if either picture is gray.
     """
 
@@ -81,6 +84,8 @@ class Match:
     rotation: float = 0.0
     agreement: float = 1.0
     edge_agreement: float = 1.0
+    lowest: float = 1.0
+    banded: tuple[bool, bool] = (False, False)
     color_difference: float = 0.0
 
     def is_copy(self, similarity: float) -> bool:
@@ -92,6 +97,12 @@ class Match:
     def edges_agree(self) -> bool:
         """Say whether neither the highest nor the lowest strip shows something else."""
         return self.edge_agreement >= MIN_EDGE_AGREEMENT
+
+    def has_marks(self) -> bool:
+        """Say whether one picture shows something at some place that the other does not."""
+        is_uncut = self.visible_share >= CROPPED_SHARE and self.rotation < 1
+        is_other = self.lowest < MAX_MARKED_CORR or not self.edges_agree()
+        return bool(self.border) or (is_uncut and is_other)
 
 
 class Look(NamedTuple):
@@ -153,7 +164,7 @@ def match(a: Look, b: Look) -> Match:
     )
     border = border_name(a.thumbnail, b.thumbnail)
     starts = [
-        start._replace(form=form)
+        start._replace(form=form, banded=(i > 0, j > 0))
         for i, j in comparable_variants(len(variants_a), len(variants_b))
         for form in forms.FORMS
         for fixed, moved, moved_form in (
@@ -223,6 +234,7 @@ class Start(NamedTuple):
         strip: Which of STRIPS is left out.
         form: See `Match`.
         border: See `Match`.
+        banded: See `Match`.
     """
 
     value: float
@@ -232,6 +244,7 @@ class Start(NamedTuple):
     strip: int
     form: int
     border: str
+    banded: tuple[bool, bool] = (False, False)
 
 
 def match_from(start: Start, target: float) -> Match | None:
@@ -258,6 +271,8 @@ def match_from(start: Start, target: float) -> Match | None:
         rotation=float(abs(pose[4])),
         agreement=witness.agreement(blocks),
         edge_agreement=witness.edge_agreement(blocks),
+        lowest=float(np.nanmin(blocks, initial=1.0)),
+        banded=start.banded,
         color_difference=difference,
     )
 

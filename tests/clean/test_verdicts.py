@@ -62,10 +62,15 @@ def test_the_larger_of_two_copies_is_kept(demo: CleanedDemo):
         assert demo.row(copy)["verdict"] == "near_duplicate"
 
 
-def test_of_equally_large_copies_the_first_listed_is_kept(demo: CleanedDemo):
-    for copy in demo.of_kind("exact_copy", "mirrored", "recompressed"):
+def test_of_equal_copies_the_first_listed_is_kept(demo: CleanedDemo):
+    for copy in demo.of_kind("exact_copy"):
         first = min(entry.number for entry in demo.same_picture(copy))
         assert demo.table.loc[first, "verdict"] == "keep"
+
+
+def test_a_better_copy_is_kept_wherever_it_is_listed(demo: CleanedDemo):
+    for copy in demo.of_kind("recompressed", "resized", "cropped", "captioned"):
+        assert demo.row(copy)["verdict"] == "near_duplicate"
 
 
 def test_no_good_portrait_is_lost(demo: CleanedDemo):
