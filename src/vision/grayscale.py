@@ -4,6 +4,10 @@ A grayscale photograph may be stored as RGB, carry chroma noise, a cast, sepia o
 colour is then a function of how light it is. So a dark picture is brightened, and Lab's (a, b) are
 regressed on a polynomial of the channels' mean. What is left over is the colour. The mean serves
 better than Lab's own lightness: in toned highlights one channel may be clipped, hardly all three.
+
+The same holds of a red shirt on a white sheet, or of a blue sky. Toned prints differ from them: their
+tint is weak beside the contrast that it goes along with. A stronger tint counts as colour, too. Two
+inks and a single channel may be as strong, and are known by their colours' straight line.
 """
 
 import cv2
@@ -20,6 +24,16 @@ MAX_GAIN = 4.0  # of the brightening, for noise is raised too
 PERCENTILE = 95
 BLOCK = 256  # pictures at a time
 FLAT_WEIGHT = 1e-6  # added to the moments: a flat picture has one level only
+# A strong tint leaves a rest where reducing mixes its tones. A weak tint does not: its rest counts
+# so many times as much. Tints in Lab units; between the two the factor is interpolated.
+WEAK_TINT, STRONG_TINT, WEAK_FACTOR = 5.0, 12.0, 1.7
+# The tint that prints reach, in Lab units: a constant and a share of the levels' deviation.
+PRINT_TINT, PRINT_TINT_SHARE = 12.0, 0.75
+DETAIL_STEP, DETAIL_SHARE = 6, 0.02  # levels between neighbours, and the share of such pixels
+ONE_CHANNEL_SHARE = 0.08  # of the strongest channel, which no other channel exceeds
+INK_TOLERANCE = 8.0  # levels that two inks' colours lie off their line, at the 95th percentile
+INK_OFFSET = 30.0  # levels that the line misses black by: light of one colour does not
+INK_MIDDLE = 0.15  # share of the pixels between a quarter and three quarters of the levels' range
 # Legendre polynomials at the 256 levels, and the products of any two.
 _BASIS = np.polynomial.legendre.legvander(np.arange(256) / 127.5 - 1, DEGREE)
 _PRODUCTS = (_BASIS[:, :, None] * _BASIS[:, None, :]).reshape(256, -1)
@@ -42,15 +56,16 @@ def tone_residual(pixels: np.ndarray) -> float:
 def tone_residuals(pictures: np.ndarray) -> np.ndarray:
     """Return the tone residual of many reduced pictures.
 
-    It is the 95th percentile over the picture, or twice that over its middle if that is smaller.
-    The middle sees through a coloured frame and past a logo in a corner. It is a smaller sample,
-    and must therefore leave half as much.
+    It is the larger of two. The rest is the 95th percentile over the picture, or twice that over its
+    middle if that is smaller. The excess is the tint beyond what prints reach, in the picture or in
+    its middle, where it is smaller. The middle sees through a coloured frame and past a logo in a
+    corner. It is a smaller sample, and must therefore leave half as much.
 
     Args:
         pictures: (N, 48, 48, 3) uint8 RGB, from `downscale`.
 
     Returns:
-        (N,) float64, in Lab units.
+        (N,) float64, in Lab units; 0 where one channel holds the whole picture.
     """
     edge = REDUCED_PX // 6
     middle = np.s_[:, edge:-edge, edge:-edge]
@@ -59,7 +74,12 @@ def tone_residuals(pictures: np.ndarray) -> np.ndarray:
         rgb = _brighten(pictures[block])
         # of 8 bits: OpenCV then computes with integers, equal on every machine
         lab = cv2.cvtColor(rgb.reshape(-1, REDUCED_PX, 3), cv2.COLOR_RGB2LAB).reshape(rgb.shape)
-        residuals.append(np.minimum(_residuals(rgb, lab), 2 * _residuals(rgb[middle], lab[middle])))
+        levels, channels = _levels(rgb)
+        rest, excess = _rest_and_excess(rgb, levels, lab)
+        middle_rest, middle_excess = _rest_and_excess(rgb[middle], levels[middle], lab[middle])
+        residual = np.maximum(np.minimum(rest, 2 * middle_rest), np.minimum(excess, middle_excess))
+        channels.sort(axis=1)
+        residuals.append(residual * (channels[:, 1] > ONE_CHANNEL_SHARE * channels[:, 2]))
     return np.concatenate(residuals)
 
 
@@ -77,12 +97,32 @@ def _brighten(pictures: np.ndarray) -> np.ndarray:
     return brightened
 
 
-def _residuals(rgb: np.ndarray, lab: np.ndarray) -> np.ndarray:
-    """Return the percentile of each picture's distances from its own curve, (N,) float64."""
-    rgb, lab = (pixels.reshape(len(pixels), -1, 3) for pixels in (rgb, lab))
-    squares = _squared_distances(rgb, lab, _fit_curves(*_level_sums(rgb, lab)))
+def _rest_and_excess(
+    rgb: np.ndarray, levels: np.ndarray, lab: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each picture's tone curve leaves, and its tint beyond that of prints.
+
+    Args:
+        rgb: (N, side, side, 3) uint8.
+        levels: Their mean channels, (N, side, side) int16.
+        lab: The same in Lab, (N, side, side, 3) uint8.
+
+    Returns:
+        Two times (N,) float64, in Lab units.
+    """
+    counts, sums = _level_sums(levels, lab)
+    curves = _fit_curves(counts, sums)
+    tints, deviations = _tints(counts, curves)
+    squares = _squared_distances(levels, lab, curves)
     rank = squares.shape[1] * PERCENTILE // 100
-    return np.asarray(np.sqrt(np.partition(squares, rank, axis=1)[:, rank]))
+    rest = np.sqrt(np.partition(squares, rank, axis=1)[:, rank])
+    rest *= np.interp(tints, [WEAK_TINT, STRONG_TINT], [WEAK_FACTOR, 1])
+    # a smooth gradient has no contrast that a tint could go along with
+    excess = tints - PRINT_TINT - PRINT_TINT_SHARE * deviations * _are_detailed(levels)
+    for strong in np.nonzero(excess > rest)[0]:
+        if _has_two_inks(rgb[strong], levels[strong]):
+            excess[strong] = 0
+    return rest, excess
 
 
 def _fit_curves(counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
@@ -101,34 +141,121 @@ def _fit_curves(counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
     return np.asarray(_BASIS @ np.linalg.solve(moments, _BASIS.T @ sums))
 
 
+def _has_two_inks(rgb: np.ndarray, levels: np.ndarray) -> bool:
+    """Say whether a detailed picture's colours lie on one straight line that misses black.
+
+    Pips on a card do as well, but leave the middle of the line empty.
+
+    Args:
+        rgb: (side, side, 3) uint8.
+        levels: (side, side) int16.
+    """
+    if not _are_detailed(levels[None])[0]:
+        return False
+    colors, level = rgb.reshape(-1, 3).astype(np.float64), levels.ravel().astype(np.float64)
+    centered = level - level.mean()
+    slope = centered @ colors / (centered @ centered)
+    black = colors.mean(axis=0) - slope * level.mean()  # the line's colour at level 0
+    squares = ((colors - black - slope * level[:, None]) ** 2).sum(axis=1)
+    rank = len(squares) * PERCENTILE // 100
+    low, high = np.sort(level)[[len(level) * 2 // 100, len(level) * 98 // 100]]
+    quarter = (high - low) / 4
+    in_middle = (low + quarter < level) & (level < high - quarter)
+    return bool(
+        np.partition(squares, rank)[rank] <= INK_TOLERANCE**2
+        and black @ black >= INK_OFFSET**2
+        and in_middle.mean() >= INK_MIDDLE
+    )
+
+
 @compiled
-def _level_sums(rgb: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _levels(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the channels' mean at each pixel, rounded down, and each channel's sum, (N, 3)."""
+    count, height, width, _ = rgb.shape
+    levels = np.empty((count, height, width), np.int16)
+    channels = np.zeros((count, 3), np.int64)
+    for picture in range(count):
+        for y in range(height):
+            for x in range(width):
+                r, g, b = rgb[picture, y, x]
+                levels[picture, y, x] = (int(r) + int(g) + int(b)) // 3
+                channels[picture, 0] += r
+                channels[picture, 1] += g
+                channels[picture, 2] += b
+    return levels, channels
+
+
+@compiled
+def _are_detailed(levels: np.ndarray) -> np.ndarray:
+    """Say of each picture whether enough pixels are apart from their neighbour, (N,) bool."""
+    count, height, width = levels.shape
+    detailed = np.empty(count, np.bool_)
+    for picture in range(count):
+        steps = 0
+        for y in range(height):
+            for x in range(1, width):
+                step = levels[picture, y, x] - levels[picture, y, x - 1]
+                steps += abs(step) >= DETAIL_STEP
+        detailed[picture] = steps >= DETAIL_SHARE * height * width
+    return detailed
+
+
+@compiled
+def _level_sums(levels: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Count each picture's pixels of each level, and sum their (a, b): (N, 256) and (N, 256, 2)."""
-    counts = np.zeros((len(rgb), 256))
-    sums = np.zeros((len(rgb), 256, 2))
-    for picture in range(len(rgb)):
-        for pixel in range(rgb.shape[1]):
-            level = _level(rgb[picture, pixel])
-            counts[picture, level] += 1
-            sums[picture, level, 0] += lab[picture, pixel, 1]
-            sums[picture, level, 1] += lab[picture, pixel, 2]
+    count, height, width = levels.shape
+    counts = np.zeros((count, 256))
+    sums = np.zeros((count, 256, 2))
+    for picture in range(count):
+        for y in range(height):
+            for x in range(width):
+                level = levels[picture, y, x]
+                counts[picture, level] += 1
+                sums[picture, level, 0] += lab[picture, y, x, 1]
+                sums[picture, level, 1] += lab[picture, y, x, 2]
     return counts, sums
 
 
 @compiled
-def _squared_distances(rgb: np.ndarray, lab: np.ndarray, curves: np.ndarray) -> np.ndarray:
-    """Return each pixel's squared distance of (a, b) from its level's, (N, pixels)."""
-    squares = np.empty(rgb.shape[:2])
-    for picture in range(len(rgb)):
-        for pixel in range(rgb.shape[1]):
-            level = _level(rgb[picture, pixel])
-            a = lab[picture, pixel, 1] - curves[picture, level, 0]
-            b = lab[picture, pixel, 2] - curves[picture, level, 1]
-            squares[picture, pixel] = a * a + b * b
-    return squares
+def _tints(counts: np.ndarray, curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the chroma of each picture's curve, and the standard deviation of its levels.
+
+    Both are weighted by the pixels and by the chroma's square: what is neutral has no say.
+
+    Args:
+        counts: (N, 256), how many pixels have a level.
+        curves: (N, 256, 2), their (a, b); 128 is neutral.
+
+    Returns:
+        Two times (N,) float64: Lab units, and levels.
+    """
+    tints, deviations = np.zeros(len(counts)), np.zeros(len(counts))
+    for picture in range(len(counts)):
+        weights, chromas, firsts, seconds = 0.0, 0.0, 0.0, 0.0
+        for level in range(256):
+            a, b = curves[picture, level, 0] - 128, curves[picture, level, 1] - 128
+            weight = counts[picture, level] * (a * a + b * b)
+            weights += weight
+            chromas += weight * np.sqrt(a * a + b * b)
+            firsts += weight * level
+            seconds += weight * level * level
+        if weights > 0:
+            tints[picture] = chromas / weights
+            variance = seconds / weights - (firsts / weights) ** 2
+            deviations[picture] = np.sqrt(max(0.0, variance))
+    return tints, deviations
 
 
 @compiled
-def _level(channels: np.ndarray) -> int:
-    """Return the mean of the channels, rounded down."""
-    return (int(channels[0]) + int(channels[1]) + int(channels[2])) // 3
+def _squared_distances(levels: np.ndarray, lab: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """Return each pixel's squared distance of (a, b) from its level's, (N, pixels)."""
+    count, height, width = levels.shape
+    squares = np.empty((count, height * width))
+    for picture in range(count):
+        for y in range(height):
+            for x in range(width):
+                level = levels[picture, y, x]
+                a = lab[picture, y, x, 1] - curves[picture, level, 0]
+                b = lab[picture, y, x, 2] - curves[picture, level, 1]
+                squares[picture, y * width + x] = a * a + b * b
+    return squares
