@@ -3,7 +3,8 @@
 The script writes each original and one copy of every kind, and judges all as the clean stage does.
 It keeps grayscale, so that gray copies count as copies. A copy is found if it is in its original's
 cluster. A false pair is a cluster with two originals. An original is lost if no picture of its
-cluster remains. Grayscale is judged apart, each disguise on its own.
+cluster remains. Grayscale is judged apart, each disguise on its own, and so are drawn colour pictures
+of one hue. A table shows both errors by threshold, and one what the audit flags of what clean keeps.
 
 Without --portraits the script draws people. With it, it takes the files whose names have a SHA-256
 with an odd first byte. The other half of another set served to choose the thresholds.
@@ -17,6 +18,7 @@ Peers use all cores and take turns with ours. The first run installs them into .
 (5 GB, because imagededup needs torch).
 
     python -m benchmarks.clean [--portraits DIR] [--count 200]     copies, grayscale and speed
+    python -m benchmarks.clean --gray [--portraits DIR] [--layout photo_left]     grayscale alone
     python -m benchmarks.clean --peers [--sizes 2000 20000] [--width 300]    against imagededup and cleanvision
     python -m benchmarks.clean --join 100000 1000000 3000000       all pairs among that many hashes
     python -m benchmarks.clean --growth 1000 10000 50000           memory of the whole stage
@@ -41,21 +43,26 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from src.audit import findings
 from src.clean import measure, verdicts
 from src.clean.multi_index_hash import Index
 from src.demo import portraits
 from src.imaging.picture_files import find_pictures, read_photo
+from src.imaging.resizing import thumbnail
+from src.pair.pairing import square_crop
 from src.parallel.local import map_processes
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import write_table
 from src.storage.slices import slices
-from src.vision import grayscale
+from src.vision import alignment, grayscale
+from tests import one_hue
 from tests.copies import COPIES, again
-from tests.disguises import COLOUR, GRAY, PARTLY
+from tests.disguises import COLOUR, GRAY, PARTLY, STRONGLY_TONED, Change
 
 ROUNDS = 5
 NOISE = 3.0  # levels
+ONE_HUE_COUNT = 30  # pictures of a kind
 VENV = Path(__file__).resolve().parent.parent / ".cache" / "bench-clean"
 PEERS = {
     "imagededup==0.3.3.post2": """
@@ -83,6 +90,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--portraits", type=Path, help="a folder of photographs of one person each")
+    parser.add_argument("--layout", default="single", help="of the photographs' files")
+    parser.add_argument("--gray", action="store_true", help="judge grayscale only")
     parser.add_argument("--count", type=int, default=200, help="originals")
     parser.add_argument("--peers", action="store_true", help="compare speed with the peers")
     parser.add_argument("--sizes", type=int, nargs="+", default=[2000], help="timed pictures")
@@ -97,6 +106,8 @@ def main() -> None:
             join(arguments.join)
         elif arguments.growth:
             growth(arguments.growth, Path(name))
+        elif arguments.gray:
+            gray_shares(originals(arguments.portraits, arguments.count, arguments.layout))
         else:
             compare(arguments, Path(name))
 
@@ -104,7 +115,7 @@ def main() -> None:
 def compare(arguments: argparse.Namespace, folder: Path) -> None:
     """Print copies and grayscale, or the peers' speed; then the headline."""
     if not arguments.peers:
-        pictures = originals(arguments.portraits, arguments.count)
+        pictures = originals(arguments.portraits, arguments.count, arguments.layout)
         (folder / "copies").mkdir()
         recall(write_copies(pictures, folder / "copies"), folder / "copies")
         gray_shares(pictures)
@@ -116,12 +127,12 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
     print(f"rate of decoding, fingerprint and tone over plain decoding: {ratio:.2f}")
 
 
-def originals(folder: Path | None, count: int) -> list[np.ndarray]:
+def originals(folder: Path | None, count: int, layout: str) -> list[np.ndarray]:
     """Return pictures of `count` people, from half of a folder or drawn."""
     if folder is None:
         return map_processes(partial(portraits.draw, 77), range(count), "drawing")
     half = [p for p in find_pictures(folder) if hashlib.sha256(p.name.encode()).digest()[0] % 2]
-    return [read_photo(path) for path in half[:count]]
+    return [read_photo(path, layout) for path in half[:count]]
 
 
 def write_copies(pictures: list[np.ndarray], raw: Path) -> pd.DataFrame:
@@ -159,17 +170,72 @@ def recall(table: pd.DataFrame, raw: Path) -> None:
 
 
 def gray_shares(pictures: list[np.ndarray]) -> None:
-    """Print the share of pictures that count as grayscale, by disguise."""
+    """Print which pictures count as grayscale: disguises, colour, and drawn sets of one hue."""
     threshold = read_params().clean.tone_residual
-    pictures = [p for p in pictures if grayscale.tone_residual(p) >= threshold]
+    pictures = [p for p in pictures if clean_residual(p) >= threshold]
+    kinds = {**GRAY, **STRONGLY_TONED, **PARTLY, **COLOUR}
+    changed = {kind: change_all(pictures, change) for kind, change in kinds.items()}
+    changed |= {kind: one_hue.draw(kind, ONE_HUE_COUNT) for kind in one_hue.ONE_HUE}
+    residuals = {kind: np.array([*map(clean_residual, changed[kind])]) for kind in changed}
     print(f"\n| of {len(pictures)} in colour | taken for grayscale |\n| --- | ---: |")
-    for kind, change in {**GRAY, **PARTLY, **COLOUR}.items():
-        rngs = [np.random.default_rng([7, number]) for number in range(len(pictures))]
-        is_gray = [
-            grayscale.tone_residual(change(p, rng)) < threshold
-            for p, rng in zip(pictures, rngs, strict=True)
+    for kind in kinds:
+        print(f"| {kind} | {(residuals[kind] < threshold).mean():.3f} |")
+    for name in ("TUNED", "SEEN", "HELD_BACK"):
+        print(f"\n| {name}, {ONE_HUE_COUNT} each | taken for grayscale |\n| --- | ---: |")
+        for kind in getattr(one_hue, name):
+            print(f"| {kind} | {(residuals[kind] < threshold).sum()} |")
+    threshold_curve(residuals)
+    audit_margin(changed, residuals, threshold)
+
+
+def change_all(pictures: list[np.ndarray], change: Change) -> list[np.ndarray]:
+    """Return each picture changed, with a seed of its own."""
+    return [change(p, np.random.default_rng([7, n])) for n, p in enumerate(pictures)]
+
+
+def clean_residual(pixels: np.ndarray) -> float:
+    """Return the tone residual as clean computes it, from the thumbnail."""
+    return grayscale.tone_residual(thumbnail(pixels, alignment.THUMBNAIL_PX))
+
+
+def threshold_curve(residuals: dict[str, np.ndarray]) -> None:
+    """Print both errors at some thresholds."""
+    groups = {
+        "gray missed": GRAY,
+        "strongly toned missed": STRONGLY_TONED,
+        "colour flagged": COLOUR,
+        "one hue, tuned": one_hue.TUNED,
+        "seen": one_hue.SEEN,
+        "held back": one_hue.HELD_BACK,
+    }
+    print(f"\n| threshold | {' | '.join(groups)} |\n| ---: " + "| ---: " * len(groups) + "|")
+    for limit in (2.5, 3, 3.5, 4, 4.6, 5, 6, 8):
+        shares = [
+            np.mean([(residuals[kind] < limit).mean() for kind in kinds])
+            for kinds in groups.values()
         ]
-        print(f"| {kind} | {np.mean(is_gray):.3f} |")
+        shares = [1 - share for share in shares[:2]] + shares[2:]
+        print(f"| {limit} | " + " | ".join(f"{share:.3f}" for share in shares) + " |")
+
+
+def audit_margin(
+    changed: dict[str, list[np.ndarray]], residuals: dict[str, np.ndarray], threshold: float
+) -> None:
+    """Print the shares of what clean keeps that the audit's crop shows as gray, by its limit."""
+    pair, default = read_params().pair, findings.resolve_limits({})["tone_residual"]
+    kept = [
+        (residual, picture)
+        for kind in (*PARTLY, *COLOUR, *one_hue.ONE_HUE)
+        for residual, picture in zip(residuals[kind], changed[kind], strict=True)
+        if residual >= threshold
+    ]
+    near = np.array([residual < 2 * threshold for residual, _ in kept])
+    crops = [square_crop(picture, pair.crop_size, pair.crop) for _, picture in kept]
+    seen = np.array([grayscale.tone_residual(crop) for crop in crops])
+    print(f"\n| audit's limit ({default}) | of {len(kept)} kept |", end="")
+    print(f" of the {near.sum()} below twice clean's |\n| ---: | ---: | ---: |")
+    for limit in (2.5, 3, 3.5, 4, 4.6):
+        print(f"| {limit} | {(seen < limit).mean():.4f} | {(seen[near] < limit).mean():.4f} |")
     print()
 
 

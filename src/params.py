@@ -33,7 +33,8 @@ RENAMED = {
     "models.encdec.blocks": "models.encdec.n_blocks",
     "models.unet.filters": "models.unet.ngf",
     "models.unet.downs": "models.unet.n_downs",
-    "evaluate.grayscale": "evaluate.tone_residual",
+    "evaluate.grayscale": "clean.tone_residual",
+    "evaluate.tone_residual": "clean.tone_residual",
     "engine.batch": "engine.task_size",
 }
 RENAMED_LIMITS = {
@@ -251,7 +252,6 @@ class Evaluate(Section):
     lpips_weights: str
     lpips_url: Annotated[str, Field(pattern=r"^https?://")]
     batch_size: Count
-    tone_residual: NotNegative
     model: Literal["last", "best"]
     device: Literal["auto", "cpu", "cuda"]
     processes: Annotated[int, Field(ge=1, le=1024)]

@@ -30,7 +30,7 @@ def work(p: Params, world: World) -> None:
         world,
     )
     lpips = load_lpips(pretrained.lpips_file(data / "weights"), val.photo.shape[1], device)
-    evaluator = evaluation.Evaluator(extractor, settings, world, lpips)
+    evaluator = evaluation.Evaluator(extractor, settings, p.clean.tone_residual, world, lpips)
     model, leaks = data / "model", bool(read_json(metrics / "gate.json")["leaks"])
     outs = data / "predictions", data / "samples"
     scores = evaluation.evaluate(evaluator, model, val, probe, *outs, leaks)

@@ -61,12 +61,14 @@ class Evaluator:
     Attributes:
         features: Turns pictures into features.
         settings: The section `evaluate` of params.yaml.
+        min_residual: The tone residual (Lab units) below which a picture counts as gray.
         world: The processes that share the batches.
         lpips: Scores LPIPS, or None.
     """
 
     features: Extractor
     settings: Evaluate
+    min_residual: float
     world: World = SINGLE_PROCESS
     lpips: Lpips | None = None
 
@@ -107,7 +109,7 @@ class Evaluator:
                 for row, picture in zip(rows[part], outputs, strict=True):
                     write_bytes(folder / f"{row:06d}.png", encode_png(picture))
             targets = pairs.photo[part]
-            table = per_picture(outputs, targets, self.settings.tone_residual)
+            table = per_picture(outputs, targets, self.min_residual)
             if self.lpips:
                 table["lpips"] = self.lpips(outputs, targets)
             # arrays: many small tables would fragment memory to many times their size
@@ -222,7 +224,7 @@ def _baselines(
     return {
         "copy_input": evaluator.measure(copy_input, val).scores(name, val_features),
         "mean_color": evaluator.measure(paint_mean_color, val).scores(name, val_features),
-        "real_real": real | _mean_looks(val, evaluator.settings.tone_residual),
+        "real_real": real | _mean_looks(val, evaluator.min_residual),
     }
 
 

@@ -32,7 +32,9 @@ PRINT_TINT, PRINT_TINT_SHARE = 12.0, 0.75
 DETAIL_STEP, DETAIL_SHARE = 6, 0.02  # levels between neighbours, and the share of such pixels
 ONE_CHANNEL_SHARE = 0.08  # of the strongest channel, which no other channel exceeds
 INK_TOLERANCE = 8.0  # levels that two inks' colours lie off their line, at the 95th percentile
-INK_OFFSET = 30.0  # levels that the line misses black by: light of one colour does not
+# Levels that the line misses black and white by. Light of one colour goes through black, one ink on
+# white paper through white.
+BLACK_OFFSET, WHITE_OFFSET = 30.0, 8.0
 INK_MIDDLE = 0.15  # share of the pixels between a quarter and three quarters of the levels' range
 # Legendre polynomials at the 256 levels, and the products of any two.
 _BASIS = np.polynomial.legendre.legvander(np.arange(256) / 127.5 - 1, DEGREE)
@@ -142,9 +144,9 @@ def _fit_curves(counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
 
 
 def _has_two_inks(rgb: np.ndarray, levels: np.ndarray) -> bool:
-    """Say whether a detailed picture's colours lie on one straight line that misses black.
+    """Say whether a detailed picture's colours lie on one straight line that misses black and white.
 
-    Pips on a card do as well, but leave the middle of the line empty.
+    A flat motif on a plain sheet does as well, but leaves the middle of the line empty.
 
     Args:
         rgb: (side, side, 3) uint8.
@@ -152,10 +154,12 @@ def _has_two_inks(rgb: np.ndarray, levels: np.ndarray) -> bool:
     """
     if not _are_detailed(levels[None])[0]:
         return False
-    colors, level = rgb.reshape(-1, 3).astype(np.float64), levels.ravel().astype(np.float64)
-    centered = level - level.mean()
-    slope = centered @ colors / (centered @ centered)
+    # sums of integers: equal on every machine
+    colors, level = rgb.reshape(-1, 3).astype(np.int64), levels.ravel().astype(np.int64)
+    products = len(level) * (level @ colors) - level.sum() * colors.sum(axis=0)
+    slope = products / (len(level) * (level @ level) - level.sum() ** 2)
     black = colors.mean(axis=0) - slope * level.mean()  # the line's colour at level 0
+    white = black + 255 * slope - 255  # at level 255, less white
     squares = ((colors - black - slope * level[:, None]) ** 2).sum(axis=1)
     rank = len(squares) * PERCENTILE // 100
     low, high = np.sort(level)[[len(level) * 2 // 100, len(level) * 98 // 100]]
@@ -163,7 +167,8 @@ def _has_two_inks(rgb: np.ndarray, levels: np.ndarray) -> bool:
     in_middle = (low + quarter < level) & (level < high - quarter)
     return bool(
         np.partition(squares, rank)[rank] <= INK_TOLERANCE**2
-        and black @ black >= INK_OFFSET**2
+        and black @ black >= BLACK_OFFSET**2
+        and white @ white >= WHITE_OFFSET**2
         and in_middle.mean() >= INK_MIDDLE
     )
 

@@ -1,6 +1,7 @@
 """Evaluation of a tiny generator: what it scores and writes, and that both can be repeated."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,9 @@ def pairs(tmp_path_factory, faces) -> Path:
 
 @pytest.fixture(scope="module")
 def evaluator() -> Evaluator:
-    settings = read_params(ROOT / "params.yaml").evaluate
-    return Evaluator(build_extractor(None, 0, 4), settings.model_copy(update={"batch_size": 4}))
+    params = read_params(ROOT / "params.yaml")
+    settings = params.evaluate.model_copy(update={"batch_size": 4})
+    return Evaluator(build_extractor(None, 0, 4), settings, params.clean.tone_residual)
 
 
 def evaluated(
@@ -176,7 +178,7 @@ def test_sample_sheets_are_written_for_both_sides(finished, pairs):
 def test_pictures_do_not_depend_on_the_batch(evaluator, pairs):
     val, model = arrays.load(pairs, "val"), generator()
     settings = [evaluator.settings.model_copy(update={"batch_size": n}) for n in (1, 4, 100)]
-    renders = [Evaluator(evaluator.features, s).render(model, val.gray) for s in settings]
+    renders = [replace(evaluator, settings=s).render(model, val.gray) for s in settings]
     for render in renders[1:]:
         assert np.abs(renders[0].astype(int) - render).max() <= 1
 
@@ -273,7 +275,7 @@ def test_the_best_model_is_scored_on_request(evaluator, finished, pairs, tmp_pat
     scores, _ = finished
     save_generator(generator(seed=5), tmp_path / "model" / "best")
     best = evaluator.settings.model_copy(update={"model": "best"})
-    best_evaluator = Evaluator(evaluator.features, best)
+    best_evaluator = replace(evaluator, settings=best)
     scored = evaluated(best_evaluator, pairs, tmp_path, generator())
     assert scored["val"] != scores["val"]
     assert scored["val"] == evaluated(evaluator, pairs, tmp_path / "5", generator(seed=5))["val"]

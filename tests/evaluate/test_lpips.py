@@ -98,9 +98,10 @@ def test_pictures_too_small_for_the_network_have_none_and_a_message_says_so(file
 
 
 def test_an_evaluation_with_lpips_scores_it_and_names_its_weights(file, photos):
-    settings = read_params(ROOT / "params.yaml").evaluate
+    params = read_params(ROOT / "params.yaml")
     lpips = Lpips(file, CPU)
-    evaluator = Evaluator(features.build_extractor(None, 0, 32), settings, lpips=lpips)
+    extractor = features.build_extractor(None, 0, 32)
+    evaluator = Evaluator(extractor, params.evaluate, params.clean.tone_residual, lpips=lpips)
     pairs = pairs_of(photos)
     outputs = evaluator.measure(lambda part: photos[::-1][part], pairs)
     expected = lpips(photos[::-1], photos)

@@ -71,7 +71,8 @@ def _score(root: Path, outputs: np.ndarray, pairs: Pairs) -> None:
 
 
 def _evaluator(root: Path) -> evaluation.Evaluator:
-    settings = read_params(root / "params.yaml").evaluate
+    params = read_params(root / "params.yaml")
+    settings = params.evaluate
     file = pretrained.inception_file(root / "data/weights")
     extractor = features.build_extractor(file, settings.random_seed, settings.batch_size)
-    return evaluation.Evaluator(extractor, settings)
+    return evaluation.Evaluator(extractor, settings, params.clean.tone_residual)
