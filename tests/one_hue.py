@@ -267,7 +267,7 @@ SEEN: dict[str, Draw] = {
     "badges": badge,
     "sand dunes": dunes,
 }
-# and nothing by these: they were drawn afterwards.
+# and these were drawn afterwards. Only WHITE_OFFSET came later still, for crops of badges.
 HELD_BACK: dict[str, Draw] = {
     "denim": denim,
     "wooden boards": boards,
