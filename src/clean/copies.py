@@ -13,7 +13,7 @@ from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.ledger import COPIES
 from src.vision import alignment, forms
-from src.vision.alignment import CROPPED_SHARE, Match
+from src.vision.alignment import Match
 
 MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
 MIN_ROTATION_DEGREES = 1.0  # from which a copy counts as tilted
@@ -26,6 +26,8 @@ class Marks(Enum):
     FIRST = "first"
     SECOND = "second"
     EITHER = "either"  # something differs, in one of them
+    BEYOND_FIRST = "beyond first"  # the second shows more: the first was cut, or a strip added
+    BEYOND_SECOND = "beyond second"
 
 
 class Copy(NamedTuple):
@@ -117,11 +119,15 @@ def _marks(match: Match) -> Marks:
     first, second = match.banded
     if first != second:
         return Marks.FIRST if first else Marks.SECOND
-    return Marks.EITHER if match.has_marks() else Marks.NONE
+    if match.has_marks():
+        return Marks.EITHER
+    if match.is_cut():
+        return Marks.BEYOND_FIRST if match.is_first_smaller else Marks.BEYOND_SECOND
+    return Marks.NONE
 
 
 def _transform(match: Match, original: Measurement, copy: Measurement, clean: Clean) -> str:
-    is_cropped = match.visible_share < CROPPED_SHARE
+    is_cropped = match.is_cut()
     is_tilted = match.rotation >= MIN_ROTATION_DEGREES
     has_other_edge = not (is_cropped or is_tilted or match.border or match.edges_agree())
     changes = {

@@ -314,40 +314,58 @@ class _Comparison:
             first: The picture that the other one is described in terms of.
             similarity: The least correlation of a copy, -1…1.
         """
-        strip = int(candidate["strip"])
-        # the hash left out a strip, but there may be no caption in it
-        for left_out in dict.fromkeys((0, strip)):
-            match = alignment.match_from(self._start(candidate, first, left_out), similarity)
-            if match and match.is_copy(similarity) and (left_out == strip or match.edges_agree()):
+        start = self._start(candidate, first)
+        # the hash left out a strip or bands, but there may be neither
+        if start.strip or any(start.banded):
+            match = alignment.match_from(self._plain_start(candidate, start), similarity)
+            if match and match.is_copy(similarity) and match.edges_agree():
                 return match
-        return None
+        match = alignment.match_from(start, similarity)
+        return match if match and match.is_copy(similarity) else None
 
-    def _start(self, candidate: np.void, first: int, strip: int) -> Start:
-        query, moved, form = (int(candidate[name]) for name in ("query", "match", "form"))
-        variants, inverse = self._variants, forms.INVERSES[form]
-        pictures = int(variants.pictures[query]), int(variants.pictures[moved])
-        border = "caption" if strip else ""
+    def _start(self, candidate: np.void, first: int) -> Start:
+        query, moved, strip = (int(candidate[name]) for name in ("query", "match", "strip"))
+        variants = self._variants
+        details = self._details(query, strip), self._details(moved, strip)
+        chromas = variants.chromas[query], variants.chromas[moved]
         banded = bool(variants.numbers[query]), bool(variants.numbers[moved])
+        border = "caption" if strip else ""
         if any(banded):
+            pictures = variants.pictures[[query, moved]]
             border = alignment.border_name(*(self._looks[n].thumbnail for n in pictures))
-        chroma = variants.chromas[moved]
+        form, is_query_first = int(candidate["form"]), variants.pictures[query] == first
         return Start(
             value=-1.0,
-            details=(
-                self._details(query, strip),
-                forms.orient(self._details(moved, strip), inverse),
-            ),
-            chromas=(
-                variants.chromas[query],
-                None if chroma is None else forms.orient(chroma, inverse),
-            ),
+            details=(details[0], forms.orient(details[1], forms.INVERSES[form])),
+            chromas=(chromas[0], _orient(chromas[1], forms.INVERSES[form])),
             pose=alignment.POSES[candidate["view"]],
             strip=strip,
             # the candidate says what the query became
-            form=form if pictures[0] == first else inverse,
+            form=form if is_query_first else forms.INVERSES[form],
             border=border,
-            banded=banded if pictures[0] == first else banded[::-1],
+            banded=banded if is_query_first else banded[::-1],
+            is_first_moved=not is_query_first,
+        )
+
+    def _plain_start(self, candidate: np.void, start: Start) -> Start:
+        """Return the start at which nothing is left out of both pictures."""
+        pictures = self._variants.pictures[[candidate["query"], candidate["match"]]]
+        fixed, moved = (self._looks[picture] for picture in pictures)
+        inverse = forms.INVERSES[int(candidate["form"])]
+        return start._replace(
+            details=(
+                alignment.detail(fixed.thumbnail),
+                forms.orient(alignment.detail(moved.thumbnail), inverse),
+            ),
+            chromas=(fixed.chroma, _orient(moved.chroma, inverse)),
+            strip=0,
+            border="",
+            banded=(False, False),
         )
 
     def _detail(self, variant: int, strip: int) -> np.ndarray:
         return alignment.detail(self._variants.thumbnails[variant], strip)
+
+
+def _orient(chroma: np.ndarray | None, form: int) -> np.ndarray | None:
+    return None if chroma is None else forms.orient(chroma, form)

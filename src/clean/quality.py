@@ -1,4 +1,4 @@
-"""Which of several copies is best: in colour, unmarked, sharp, and little compressed."""
+"""Which of several copies is best: in colour, unmarked, uncut, sharp, and little compressed."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -19,8 +19,11 @@ from src.storage.archives import read_bytes
 
 COMPARED_PX = 256  # at which marks are looked for
 MAX_PX = 1024  # at which sharpness is compared
-SAME_SHARPNESS = 0.03  # relative difference that encoding alone makes
-Rank = tuple[bool, bool, int, float, int, int]
+MARKED_SHARE = 0.3  # of its copies that lack what a marked picture has
+BUSIER_BY_MARKS = 1.02  # the least ratio of busyness of a marked picture and its original
+BUSIER_BY_TEXT = 1.4  # of a picture with a strip of text added; 20 % cut off change less
+SAME_SHARPNESS = 0.06  # relative difference that encoding alone makes
+Rank = tuple[bool, bool, bool, int, float, int]
 
 
 @dataclass(frozen=True)
@@ -50,26 +53,50 @@ def rank_copies(
         clean: What counts as gray.
     """
     known = {pair: copy for pair, copy in pairs.items() if set(pair) <= pictures.keys()}
-    sides = _sides(pictures, known)
+    components = connected(known)
+    sides: dict[int, int] = {}
+    for rows in components:
+        area = max(pictures[row].width * pictures[row].height for row in rows)
+        sides |= dict.fromkeys(rows, min(MAX_PX, round(area**0.5)))
 
     def measure_row(row: int) -> Quality:
         return measure(pictures[row], sides[row])
 
-    qualities = dict(
-        zip(sides, map_threads(measure_row, list(sides), "comparing copies", cores()), strict=True)
-    )
-    marked = _marked(known, qualities)
-    ranks: dict[int, Rank] = {}
-    best, least = _best_sharpness(known, qualities), _least_compression(known, qualities)
-    for row, picture in pictures.items():
-        quality = qualities.get(row, Quality())
-        blur = 0
-        if row in best:
-            blur = round(math.log(best[row] / max(quality.sharpness, 1e-9)) / SAME_SHARPNESS)
-        area = picture.width * picture.height
-        compression = least.get(row, quality.quantization)
-        ranks[row] = (is_gray(picture, clean), row in marked, blur, compression, -area, row)
+    measured = map_threads(measure_row, list(sides), "comparing copies", cores())
+    qualities = dict(zip(sides, measured, strict=True))
+    marked, cut = _faults(known, qualities)
+    compression = _least_compression(known, qualities)
+    ranks: dict[int, Rank] = {
+        row: (is_gray(picture, clean), False, False, 0, 0.0, row)
+        for row, picture in pictures.items()
+    }
+    for rows in components:
+        plain = [row for row in rows if row not in marked | cut] or rows
+        best = max(qualities[row].sharpness for row in plain)
+        for row in rows:
+            # marks are sharp, whatever the picture is
+            blur = 0 if row in marked | cut else _steps(best, qualities[row].sharpness)
+            gray = is_gray(pictures[row], clean)
+            ranks[row] = (gray, row in marked, row in cut, blur, compression[row], row)
     return ranks
+
+
+def connected(pairs: Iterable[Pair]) -> list[list[int]]:
+    """Return the rows that pairs connect, directly or over others, each list sorted."""
+    members: dict[int, list[int]] = {}
+    for a, b in pairs:
+        first, second = members.setdefault(a, [a]), members.setdefault(b, [b])
+        if first is not second:
+            small, large = sorted((first, second), key=len)
+            large += small
+            members |= dict.fromkeys(small, large)
+    lists = {id(rows): rows for rows in members.values()}
+    return [sorted(rows) for rows in lists.values()]
+
+
+def _steps(best: float, sharpness: float) -> int:
+    """Return by how many steps of SAME_SHARPNESS a picture is less sharp than the best."""
+    return round(math.log(max(best, 1e-9) / max(sharpness, 1e-9)) / SAME_SHARPNESS)
 
 
 def measure(picture: Measurement, side: int) -> Quality:
@@ -91,7 +118,7 @@ def measure(picture: Measurement, side: int) -> Quality:
         return Quality()
     gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
     small = _square(gray, COMPARED_PX)
-    large = _square(gray, side)
+    large = _square(_middle(gray), side * 2 // 3)
     middle = cv2.GaussianBlur(large, (0, 0), 2) - cv2.GaussianBlur(large, (0, 0), 6)
     fine = large - cv2.GaussianBlur(large, (0, 0), 1)
     return Quality(
@@ -99,6 +126,12 @@ def measure(picture: Measurement, side: int) -> Quality:
         sharpness=float(np.abs(fine).mean()) / max(float(np.abs(middle).mean()), 1e-3),
         quantization=_quantization(data),
     )
+
+
+def _middle(gray: np.ndarray) -> np.ndarray:
+    """Cut off a sixth at each side, where marks and the corners of a tilted picture are."""
+    height, width = gray.shape[0] // 6, gray.shape[1] // 6
+    return np.ascontiguousarray(gray[height : len(gray) - height, width : gray.shape[1] - width])
 
 
 def _square(gray: np.ndarray, side: int) -> np.ndarray:
@@ -113,47 +146,44 @@ def _quantization(data: bytes) -> float:
     return float(np.mean(tables[0])) if tables else 0.0
 
 
-def _sides(pictures: Mapping[int, Measurement], pairs: Iterable[Pair]) -> dict[int, int]:
-    """Return for each picture of a pair the side at which it is compared: its largest copy's."""
-    areas: dict[int, int] = {}
-    for pair in pairs:
-        area = max(pictures[row].width * pictures[row].height for row in pair)
-        for row in pair:
-            areas[row] = max(areas.get(row, 0), area)
-    return {row: min(MAX_PX, round(area**0.5)) for row, area in areas.items()}
-
-
-def _best_sharpness(pairs: Iterable[Pair], qualities: Mapping[int, Quality]) -> dict[int, float]:
-    """Return for each picture of a pair the greatest sharpness of its copies and itself."""
-    best: dict[int, float] = {}
-    for pair in pairs:
-        sharpness = max(qualities[row].sharpness for row in pair)
-        for row in pair:
-            best[row] = max(best.get(row, 1e-9), sharpness)
-    return best
-
-
 def _least_compression(
     pairs: Mapping[Pair, Copy], qualities: Mapping[int, Quality]
 ) -> dict[int, float]:
-    """Return for each picture with equals in another format the least quantisation of these."""
-    least: dict[int, float] = {}
+    """Return each picture's quantisation; of equal pictures in several formats the least."""
+    least = {row: quality.quantization for row, quality in qualities.items()}
     for pair, copy in pairs.items():
         if copy == EXACT:
             quantization = min(qualities[row].quantization for row in pair)
             for row in pair:
-                least[row] = min(least.get(row, math.inf), quantization)
+                least[row] = min(least[row], quantization)
     return least
 
 
-def _marked(pairs: Mapping[Pair, Copy], qualities: Mapping[int, Quality]) -> set[int]:
-    """Return the pictures with bands or marks that at least half of their copies lack."""
-    blamed: dict[int, list[bool]] = {}
+def _faults(
+    pairs: Mapping[Pair, Copy], qualities: Mapping[int, Quality]
+) -> tuple[set[int], set[int]]:
+    """Return the pictures with bands or marks that many of their copies lack, and those cut."""
+    blames: dict[int, list[bool]] = {}
+    smaller: set[tuple[int, int]] = set()
     for pair, copy in pairs.items():
-        busier = pair[qualities[pair[1]].busyness > qualities[pair[0]].busyness]
-        culprit = {Marks.NONE: None, Marks.FIRST: pair[0], Marks.SECOND: pair[1]}.get(
-            copy.marks, busier
-        )
+        culprit = _culprit(pair, copy.marks, qualities)
         for row in pair:
-            blamed.setdefault(row, []).append(row == culprit)
-    return {row for row, blames in blamed.items() if 2 * sum(blames) >= len(blames)}
+            blames.setdefault(row, []).append(row == culprit)
+        if copy.marks in (Marks.BEYOND_FIRST, Marks.BEYOND_SECOND):
+            smaller.add(pair if copy.marks == Marks.BEYOND_FIRST else pair[::-1])
+    marked = {row for row, blamed in blames.items() if np.mean(blamed) >= MARKED_SHARE}
+    return marked, {row for row, larger in smaller if larger not in marked}
+
+
+def _culprit(pair: Pair, marks: Marks, qualities: Mapping[int, Quality]) -> int | None:
+    """Return the row of a pair that has the bands or marks, or None."""
+    if marks in (Marks.FIRST, Marks.SECOND):
+        return pair[marks == Marks.SECOND]
+    if marks == Marks.NONE:
+        return None
+    calm, busy = sorted(pair, key=lambda row: qualities[row].busyness)
+    ratio = qualities[busy].busyness / max(qualities[calm].busyness, 1e-9)
+    if marks == Marks.EITHER:
+        return busy if ratio >= BUSIER_BY_MARKS else None
+    larger = pair[marks == Marks.BEYOND_FIRST]
+    return busy if busy == larger and ratio >= BUSIER_BY_TEXT else None

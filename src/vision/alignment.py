@@ -54,8 +54,9 @@ NOISE_LEVELS = 4  # of detail that may be noise, and are not evened out
 MIN_START_CORR = 0.25  # correlation in a view below which no alignment leads to a copy
 STARTS = 3  # views from which the alignment of any two starts
 CROPPED_SHARE = 0.985  # visible share below which a picture counts as cut out of the other
+FRAMED_SHARE = 0.9  # the same where bands were left out, to a line or two
 TIE_MARGIN = 0.02  # of similarity
-MAX_MARKED_CORR = 0.3  # of a block, below which there is a mark in one of the pictures
+MAX_MARKED_CORR = 0.6  # of a block, below which there is a mark in one of the pictures
 MIN_EDGE_AGREEMENT = 0.6  # of the blocks at an edge, below which there is a caption
 
 
@@ -74,6 +75,7 @@ class Match:
         edge_agreement: See `witness.edge_agreement`.
         lowest: The lowest correlation of a block, -1…1.
         banded: For each picture, whether bands around it were left out.
+        is_first_smaller: Whether the first picture shows less, if one of them does.
         color_difference: See `witness.color_difference`; 0 if either picture is gray.
     """
 
@@ -86,6 +88,7 @@ class Match:
     edge_agreement: float = 1.0
     lowest: float = 1.0
     banded: tuple[bool, bool] = (False, False)
+    is_first_smaller: bool = False
     color_difference: float = 0.0
 
     def is_copy(self, similarity: float) -> bool:
@@ -100,9 +103,12 @@ class Match:
 
     def has_marks(self) -> bool:
         """Say whether one picture shows something at some place that the other does not."""
-        is_uncut = self.visible_share >= CROPPED_SHARE and self.rotation < 1
         is_other = self.lowest < MAX_MARKED_CORR or not self.edges_agree()
-        return bool(self.border) or (is_uncut and is_other)
+        return bool(self.border) or (is_other and self.rotation < 1 and not self.is_cut())
+
+    def is_cut(self) -> bool:
+        """Say whether one picture shows less than the other, beyond its bands."""
+        return self.visible_share < (FRAMED_SHARE if any(self.banded) else CROPPED_SHARE)
 
 
 class Look(NamedTuple):
@@ -164,12 +170,12 @@ def match(a: Look, b: Look) -> Match:
     )
     border = border_name(a.thumbnail, b.thumbnail)
     starts = [
-        start._replace(form=form, banded=(i > 0, j > 0))
+        start._replace(form=form, banded=(i > 0, j > 0), is_first_moved=is_first_moved)
         for i, j in comparable_variants(len(variants_a), len(variants_b))
         for form in forms.FORMS
-        for fixed, moved, moved_form in (
-            (variants_b[j], variants_a[i], form),
-            (variants_a[i], variants_b[j], forms.INVERSES[form]),
+        for fixed, moved, moved_form, is_first_moved in (
+            (variants_b[j], variants_a[i], form, True),
+            (variants_a[i], variants_b[j], forms.INVERSES[form], False),
         )
         for start in _best_starts(fixed, moved, moved_form, border if i + j else "")
     ]
@@ -235,6 +241,7 @@ class Start(NamedTuple):
         form: See `Match`.
         border: See `Match`.
         banded: See `Match`.
+        is_first_moved: Whether the first picture of the match is the one laid upon the other.
     """
 
     value: float
@@ -245,6 +252,7 @@ class Start(NamedTuple):
     form: int
     border: str
     banded: tuple[bool, bool] = (False, False)
+    is_first_moved: bool = False
 
 
 def match_from(start: Start, target: float) -> Match | None:
@@ -273,6 +281,7 @@ def match_from(start: Start, target: float) -> Match | None:
         edge_agreement=witness.edge_agreement(blocks),
         lowest=float(np.nanmin(blocks, initial=1.0)),
         banded=start.banded,
+        is_first_smaller=start.is_first_moved == (height * width < 1),
         color_difference=difference,
     )
 
@@ -307,8 +316,7 @@ def _best_starts(fixed: _Variant, moved: _Variant, form: int, border: str) -> li
 
 def _effort(match: Match) -> tuple[int, float]:
     """Return how many things were done to a picture, then how much of it is missing."""
-    cropped = match.visible_share < CROPPED_SHARE
-    return bool(match.form) + bool(match.border) + cropped, -match.visible_share
+    return bool(match.form) + bool(match.border) + match.is_cut(), -match.visible_share
 
 
 def _details(thumbnail: np.ndarray) -> list[np.ndarray]:

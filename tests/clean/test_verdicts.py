@@ -15,6 +15,7 @@ from PIL import Image
 from src.clean import measure, verdicts
 from src.clean.measurement import Measurement
 from src.clean.near_duplicates import Proof
+from src.clean.quality import Quality
 from src.demo.inventory import COPY_KINDS, alter
 from src.imaging import decoding
 from src.imaging.resizing import resize
@@ -260,7 +261,7 @@ def test_no_pictures_at_all_are_no_error(judge: Judge):
 
 
 def _judge_matches(widths: list[int], matching: set[tuple[int, int]], **changes: object):
-    """Judge colour pictures of these widths, of which only the given pairs match."""
+    """Judge colour pictures, of which only the given pairs match; the widest is the sharpest."""
     table = ledger_table(len(widths), "raw")
     measurements = {
         (file, "single"): Measurement(
@@ -285,6 +286,10 @@ def _judge_matches(widths: list[int], matching: set[tuple[int, int]], **changes:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("src.clean.near_duplicates.find_copies", find_copies)
+        patch.setattr(
+            "src.clean.quality.measure",
+            lambda picture, _: Quality(sharpness=picture.width, quantization=9.0),
+        )
         return verdicts.assign_verdicts(table, measurements, _settings(**changes))[0]
 
 
@@ -296,7 +301,7 @@ def test_the_far_end_of_a_chain_of_matches_is_kept():
     assert table["cluster"][2] == 2
 
 
-def test_the_middle_of_a_chain_survives_if_it_is_the_largest():
+def test_the_middle_of_a_chain_survives_if_it_is_the_best():
     table = _judge_matches([100, 300, 200], {(0, 1), (1, 2)})
     assert list(table["verdict"]) == ["near_duplicate", "keep", "near_duplicate"]
     assert list(table["cluster"]) == [1, 1, 1]
