@@ -6,7 +6,7 @@ import click
 
 from src.errors import printable
 from src.report.row_lineage import downstream, find_rows, lineage
-from src.storage.ledger import read_ledger
+from src.storage.ledger import COPIES, read_ledger, read_table
 
 
 @click.command("lineage", epilog="Example: python -m src lineage nm1000001")
@@ -18,7 +18,8 @@ def show_lineage(identifier: str) -> None:
     """
     data = Path("data")
     ledger = read_ledger(data / "split" / "ledger.parquet", "split")
+    copies = read_table(data / "clean" / "copies.parquet", COPIES)
     for row in find_rows(ledger, identifier):
         click.echo(f"row {row}")
-        for label, value in lineage(ledger, row) + downstream(data, row):
+        for label, value in lineage(ledger, copies, row) + downstream(data, row):
             click.echo(f"    {label:20} {printable(value)}")

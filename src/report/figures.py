@@ -17,7 +17,7 @@ from src.imaging.resizing import resize
 from src.report.row_lineage import Facts, lineage
 from src.storage.atomic import read_json
 from src.storage.encoding import encode_jpeg
-from src.storage.ledger import read_ledger
+from src.storage.ledger import COPIES, read_ledger, read_table
 
 THUMBNAIL_PX = 96  # width
 MAX_PX = 4 * THUMBNAIL_PX  # height of a thumbnail, and either side of other pictures
@@ -55,6 +55,7 @@ class Album:
         self.data = data
         self.ledger = read_ledger(data / "split" / "ledger.parquet", "split")
         self.by_row = self.ledger.set_index("row", drop=False)
+        self.copies = read_table(data / "clean" / "copies.parquet", COPIES)
 
     @cached_property
     def val(self) -> Pairs:
@@ -77,7 +78,9 @@ class Album:
         # isolated: a name written right to left must not turn what follows it
         name = "" if pd.isna(values["name"]) else f", \u2068{values['name']}\u2069"
         picture = self._raw_uri(values["file"], values["layout"])
-        return Figure(picture, f"row {row}{name}: {caption}", lineage(self.ledger, row))
+        return Figure(
+            picture, f"row {row}{name}: {caption}", lineage(self.ledger, self.copies, row)
+        )
 
     def removed(self, verdict: str) -> list[Figure]:
         """Return the first pictures of a verdict, each with the reason."""
@@ -119,7 +122,7 @@ class Album:
         groups = []
         for index in np.linspace(0, len(val) - 1, min(N_PAIRS, len(val))).astype(int):
             row = int(val.index["row"].iloc[index])
-            facts = lineage(self.ledger, row)
+            facts = lineage(self.ledger, self.copies, row)
             groups.append(
                 [
                     Figure(uri(pictures[index]), f"row {row}, {name}", facts)
@@ -159,7 +162,7 @@ class Album:
     def _sample(self, row: int, task: str, l1: float) -> Sample:
         index = self.val_indices[row]
         nearest = self.nearest[row]
-        facts = lineage(self.ledger, row)
+        facts = lineage(self.ledger, self.copies, row)
         pictures = {
             "input": self.val.inputs(task)[index],
             "output": read_photo(self._output(row)),

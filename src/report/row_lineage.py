@@ -13,11 +13,12 @@ Facts = list[tuple[str, str]]  # label and value
 MAX_DIGITS = 12  # of a row number
 
 
-def lineage(ledger: pd.DataFrame, row: int) -> Facts:
+def lineage(ledger: pd.DataFrame, copies: pd.DataFrame, row: int) -> Facts:
     """Return what the ledger says about a row, from its list page to its side.
 
     Args:
         ledger: After split.
+        copies: The proven pairs of copies.
         row: The row's number.
     """
     values = ledger.set_index("row").loc[row].to_dict()
@@ -32,12 +33,24 @@ def lineage(ledger: pd.DataFrame, row: int) -> Facts:
     if not pd.isna(values["tone_residual"]):
         tone, color = values["tone_residual"], values["colorfulness"]
         facts.append(("colour", f"tone residual {tone:.2f}, colorfulness {color:.1f}"))
-    copies = ledger.loc[(ledger["duplicate_of"] == row).fillna(False), "row"]
-    if len(copies):
-        facts.append(("copies", ", ".join(f"row {copy}" for copy in copies)))
+    if links := _links(copies, row):
+        facts.append(("copies", ", ".join(links)))
     if not pd.isna(values["side"]):
         facts.append(("side", f"{values['side']}, in the group of row {values['group']}"))
     return facts
+
+
+def _links(copies: pd.DataFrame, row: int) -> list[str]:
+    """Name the pictures that a row is proven to be a copy of, the most similar first."""
+    related = copies[(copies["row_a"] == row) | (copies["row_b"] == row)]
+    related = related.sort_values("similarity", ascending=False, kind="stable")
+    others = related["row_a"] + related["row_b"] - row
+    return [
+        f"row {other} ({transform}, similarity {similarity:.3f})"
+        for other, transform, similarity in zip(
+            others, related["transform"], related["similarity"], strict=True
+        )
+    ]
 
 
 def downstream(data: Path, row: int) -> Facts:

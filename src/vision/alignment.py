@@ -56,7 +56,7 @@ STARTS = 3  # views from which the alignment of any two starts
 CROPPED_SHARE = 0.985  # visible share below which a picture counts as cut out of the other
 FRAMED_SHARE = 0.9  # the same where bands were left out, to a line or two
 TIE_MARGIN = 0.02  # of similarity
-MAX_MARKED_CORR = 0.6  # of a block, below which there is a mark in one of the pictures
+MAX_MARKED_CORR = 0.78  # of a block, below which there is a mark in one of the pictures
 MIN_EDGE_AGREEMENT = 0.6  # of the blocks at an edge, below which there is a caption
 
 

@@ -18,7 +18,7 @@ from src.report.figures import Album
 from src.split import assignment
 from src.storage.atomic import write_json, write_text
 from src.storage.encoding import encode_png
-from src.storage.ledger import write_ledger
+from src.storage.ledger import COPIES, write_ledger, write_table
 from tests.builders import ledger_table
 from tests.conftest import ROOT
 
@@ -163,6 +163,12 @@ class Artifacts:
         }
         return [[int(row) for row in rows[side]] for side in SIDES]
 
+    def copies(self) -> pd.DataFrame:
+        """The pairs of copies that the ledger tells of."""
+        of = self.table[self.table["duplicate_of"].notna()]
+        pairs = {"row_a": of["duplicate_of"], "row_b": of["row"], "similarity": of["similarity"]}
+        return pd.DataFrame(pairs).assign(hash_distance=5, transform="cropped")
+
     def put_picture(self, row: int, pixels: np.ndarray) -> None:
         put_file(self.data / "raw" / f"images/{row}.png", encode_png(pixels))
 
@@ -180,6 +186,7 @@ class Artifacts:
 
     def write(self) -> None:
         write_ledger(self.table, self.data / "split" / "ledger.parquet", "split")
+        write_table(self.copies(), self.data / "clean" / "copies.parquet", COPIES)
         write_json(self.data / "audit" / "findings.json", self.findings)
         write_json(self.data / "review" / "findings.json", self.review)
         write_json(self.data / "audit" / "nearest.json", self.nearest)

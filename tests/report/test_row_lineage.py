@@ -15,7 +15,7 @@ def written_ledger(artifacts: Artifacts) -> pd.DataFrame:
 
 
 def facts_of(artifacts: Artifacts, row: int) -> dict[str, str]:
-    facts = lineage(written_ledger(artifacts), row)
+    facts = lineage(written_ledger(artifacts), artifacts.copies(), row)
     assert len(dict(facts)) == len(facts)
     return dict(facts)
 
@@ -38,7 +38,9 @@ def test_a_kept_row_is_traced_from_its_page_to_its_side(artifacts):
 
 def test_a_kept_row_names_its_copies(artifacts):
     facts = facts_of(artifacts, 0)
-    assert facts["copies"] == "row 10, row 11"
+    assert facts["copies"] == (
+        "row 10 (cropped, similarity 0.987), row 11 (cropped, similarity 0.987)"
+    )
     assert facts["side"] == "val, in the group of row 0"
 
 
@@ -47,7 +49,16 @@ def test_a_removed_copy_names_what_was_kept_instead(artifacts, row, verdict):
     facts = facts_of(artifacts, row)
     assert facts["verdict"] == f"{verdict} of row 0, similarity 0.987"
     assert "side" not in facts
-    assert "copies" not in facts
+    assert facts["copies"] == "row 0 (cropped, similarity 0.987)"
+
+
+def test_a_gray_copy_names_the_picture_that_it_is_a_copy_of(artifacts):
+    [gray, *_] = artifacts.rows("grayscale")
+    copies = artifacts.copies()
+    copies.loc[len(copies)] = [2, gray, 0.96, 7, "recoloured"]
+    facts = dict(lineage(written_ledger(artifacts), copies, gray))
+    assert facts["verdict"] == "grayscale"
+    assert facts["copies"] == "row 2 (recoloured, similarity 0.960)"
 
 
 def test_a_missing_row_says_why_there_is_no_file(artifacts):
@@ -74,13 +85,13 @@ def test_a_file_on_disk_has_neither_page_nor_name(artifacts):
 def test_a_copy_that_was_kept_still_names_its_twin(artifacts):
     artifacts.table.loc[5, ["duplicate_of", "similarity"]] = [4, 0.95]
     assert facts_of(artifacts, 5)["verdict"] == "keep of row 4, similarity 0.950"
-    assert facts_of(artifacts, 4)["copies"] == "row 5"
+    assert facts_of(artifacts, 4)["copies"] == "row 5 (cropped, similarity 0.950)"
 
 
 def test_every_row_has_a_lineage_of_text(artifacts):
     table = written_ledger(artifacts)
     for row in range(len(table)):
-        parts = [part for fact in lineage(table, row) for part in fact]
+        parts = [part for fact in lineage(table, artifacts.copies(), row) for part in fact]
         assert all(isinstance(part, str) and part for part in parts)
         assert not {"nan", "None", "<NA>"} & set(parts)
 
