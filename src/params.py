@@ -141,6 +141,7 @@ class Clean(Section):
 
 class Split(Section):
     val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    largest_group: Share
     group_by: Literal["person", "image"]
     method: Literal["hash", "exact"]
     use_source_split: bool

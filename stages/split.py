@@ -16,6 +16,7 @@ def main() -> None:
     table = read_ledger(clean / "ledger.parquet", "clean")
     copies = read_table(clean / "copies.parquet", COPIES)
     table = assign_sides(table, copies, p.split, p.seed)
+    assignment.report_large_groups(table, p.split)
     write_ledger(table, Path("data/split/ledger.parquet"), "split")
     write_json(Path("metrics/split.json"), assignment.counts(table))
 

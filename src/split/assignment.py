@@ -1,13 +1,16 @@
 """Groups of pictures that belong together, and the side that each one is on."""
 
 import hashlib
+import sys
 from collections import Counter
 
 import pandas as pd
 
+from src.errors import printable
 from src.params import Split
 
 SIDES = ("train", "val")
+NAMED_ITEMS = 5  # of a large group
 Node = tuple[str, object]  # ("row", 3) or ("item", "nm1")
 
 
@@ -52,12 +55,34 @@ def counts(table: pd.DataFrame) -> dict[str, float]:
     """Return metrics/split.json of a ledger with sides."""
     sides = table["side"].value_counts()
     train, val = (int(sides.get(side, 0)) for side in SIDES)
+    groups = table["group"].value_counts()
     return {
         "train": train,
         "val": val,
-        "groups": int(table["group"].nunique()),
+        "groups": len(groups),
+        "largest_group": int(groups.max()) if len(groups) else 0,
         "val_fraction": round(val / max(1, train + val), 4),
     }
+
+
+def report_large_groups(table: pd.DataFrame, settings: Split) -> None:
+    """Print a line for each group that holds more than `largest_group` of the kept pictures.
+
+    Args:
+        table: The ledger with sides.
+        settings: See params.yaml.
+    """
+    sizes = table["group"].value_counts().sort_index()
+    total = int(sizes.sum())
+    for group, size in sizes[sizes > max(1, settings.largest_group * total)].items():
+        items = table.loc[(table["group"] == group).fillna(False), "item_id"].unique()
+        more = f" and {len(items) - NAMED_ITEMS} more" if len(items) > NAMED_ITEMS else ""
+        line = (
+            f"split: the group of row {group} holds {size} of {total} pictures: expected at most "
+            f"split.largest_group = {settings.largest_group:g} of them; it joins the items "
+            f"{', '.join(items[:NAMED_ITEMS])}{more}: data/clean/copies.parquet says by which copies"
+        )
+        print(printable(line), file=sys.stderr)
 
 
 def _connected_rows(table: pd.DataFrame, copies: pd.DataFrame) -> dict[int, int]:

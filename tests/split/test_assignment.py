@@ -163,7 +163,13 @@ def test_the_exact_method_meets_the_fraction_within_one_groups_size(
 
 def test_the_exact_method_is_exact_where_each_picture_is_alone():
     table = assign_sides(_table(_items(200)), _settings(val_fraction=0.1, method="exact"), 0)
-    assert counts(table) == {"train": 180, "val": 20, "groups": 200, "val_fraction": 0.1}
+    assert counts(table) == {
+        "train": 180,
+        "val": 20,
+        "groups": 200,
+        "largest_group": 1,
+        "val_fraction": 0.1,
+    }
 
 
 def test_the_hash_method_meets_the_fraction_on_average():
@@ -259,7 +265,20 @@ def test_a_split_leaves_the_other_columns_and_its_input_alone():
 @pytest.mark.parametrize("method", ["hash", "exact"])
 def test_nothing_to_split_is_no_error(rows: list[dict], method: str):
     table = assign_sides(_table(rows), _settings(method=method), 0)
-    assert counts(table) == {"train": 0, "val": 0, "groups": 0, "val_fraction": 0}
+    nothing = {"train": 0, "val": 0, "groups": 0, "largest_group": 0, "val_fraction": 0}
+    assert counts(table) == nothing
+
+
+def test_a_group_that_holds_too_many_pictures_is_named(capsys: pytest.CaptureFixture[str]):
+    rows = [{"item_id": f"nm{n}", "cluster": "one" if n < 7 else f"{n}"} for n in range(20)]
+    table = assign_sides(_table(rows), DEFAULT, 0)
+    assert counts(table)["largest_group"] == 7
+    assignment.report_large_groups(table, _settings(largest_group=0.4))
+    assert capsys.readouterr().err == ""
+    assignment.report_large_groups(table, DEFAULT)
+    [line] = capsys.readouterr().err.splitlines()
+    assert "the group of row 0 holds 7 of 20 pictures" in line
+    assert "nm0, nm1, nm2, nm3, nm4 and 2 more" in line
 
 
 def test_the_split_of_a_ledger_from_disk_can_be_written(tmp_path: Path):
