@@ -12,7 +12,7 @@ from src.clean.near_duplicates import Proof
 from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.ledger import COPIES
-from src.vision import alignment, forms
+from src.vision import forms
 from src.vision.alignment import Match
 
 MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
@@ -88,13 +88,6 @@ def first_of_equals(pictures: Mapping[int, Measurement]) -> dict[int, int]:
     """
     firsts: dict[str, int] = {}
     return {row: firsts.setdefault(pictures[row].pixel_digest, row) for row in sorted(pictures)}
-
-
-def compare(original: Measurement, copy: Measurement, clean: Clean) -> Copy:
-    """Compare two readable pictures in every way, whether or not they show the same."""
-    match = alignment.match(look(original, clean), look(copy, clean))
-    bits = near_duplicates.hash_distance(original.thumbnail, copy.thumbnail)
-    return describe(original, copy, match, bits, clean)
 
 
 def describe(

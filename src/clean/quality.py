@@ -20,7 +20,6 @@ from src.storage.archives import read_bytes
 COMPARED_PX = 256  # at which marks are looked for
 MAX_PX = 1024  # at which sharpness is compared
 MARKED_SHARE = 0.3  # of its copies that lack what a marked picture has
-BUSIER_BY_MARKS = 1.02  # the least ratio of busyness of a marked picture and its original
 BUSIER_BY_TEXT = 1.4  # of a picture with a strip of text added; 20 % cut off change less
 SAME_SHARPNESS = 0.06  # relative difference that encoding alone makes
 Rank = tuple[bool, bool, bool, int, float, int]
@@ -184,6 +183,6 @@ def _culprit(pair: Pair, marks: Marks, qualities: Mapping[int, Quality]) -> int 
     calm, busy = sorted(pair, key=lambda row: qualities[row].busyness)
     ratio = qualities[busy].busyness / max(qualities[calm].busyness, 1e-9)
     if marks == Marks.EITHER:
-        return busy if ratio >= BUSIER_BY_MARKS else None
+        return busy
     larger = pair[marks == Marks.BEYOND_FIRST]
     return busy if busy == larger and ratio >= BUSIER_BY_TEXT else None

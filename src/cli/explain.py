@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from src.clean import copies, verdicts
+from src.clean import copies, near_duplicates, verdicts
 from src.clean.measure import measure_files
-from src.clean.measurement import Measurement, digest_pixels
+from src.clean.measurement import Measurement, digest_pixels, look
 from src.drawing.sheets import grid
 from src.errors import UserError, printable
 from src.imaging import decoding
@@ -18,6 +18,7 @@ from src.params import Clean, read_params
 from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.ledger import read_ledger
+from src.vision import alignment, witness
 
 SQUARE_PX = 256  # of each picture on the sheet
 
@@ -74,7 +75,12 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
     if copy.error or original.error:
         return ["they cannot be compared"]
     pairs = copies.find({0: original, 1: copy}, clean)
-    conclusion, described = "different pictures", copies.compare(original, copy, clean)
+    match = alignment.match(look(original, clean), look(copy, clean))
+    bits = near_duplicates.hash_distance(original.thumbnail, copy.thumbnail)
+    conclusion, described = (
+        "different pictures",
+        copies.describe(original, copy, match, bits, clean),
+    )
     if pairs:
         [described] = pairs.values()
         conclusion = f"copies of each other, {described.transform}"
@@ -84,6 +90,9 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
         f"clean.hash_distance {clean.hash_distance})",
         f"    similarity       {described.similarity:.4f} (copies from clean.similarity "
         f"{clean.similarity:g})",
+        f"    middle agrees    {match.agreement:.2f} (copies from {witness.MIN_AGREEMENT:g})",
+        f"    colours differ   {match.color_difference:.1f} (copies up to "
+        f"{witness.MAX_COLOR_DIFFERENCE:g})",
     ]
 
 

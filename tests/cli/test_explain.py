@@ -52,11 +52,14 @@ def test_a_copy_is_described_by_its_transform(pictures, kind: str, transform: st
     assert first == f"together: copies of each other, {transform}"
 
 
-def test_two_people_are_different_and_both_numbers_say_so(pictures):
-    first, distance, similarity = describe_pair(pictures["original"], pictures["other"], CLEAN)
+def test_two_people_are_different_and_the_numbers_say_so(pictures):
+    lines = describe_pair(pictures["original"], pictures["other"], CLEAN)
+    first, distance, similarity, agreement, colors = lines
     assert first == "together: different pictures"
     assert "of 256 bits (compared up to clean.hash_distance 63)" in distance
     assert "copies from clean.similarity 0.93" in similarity
+    assert "copies from 0.7" in agreement
+    assert "copies up to 20" in colors
 
 
 def test_a_grayscale_picture_is_described_by_its_tone(pictures):

@@ -1,0 +1,79 @@
+"""Of several copies the best is kept, wherever it is listed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.clean import copies, measure, quality
+from src.demo.inventory import alter
+from src.params import read_params
+from src.storage.encoding import encode_jpeg
+from tests.builders import ledger_table
+from tests.conftest import ROOT
+from tests.copies import COPIES, HARD_COPIES
+
+CLEAN = read_params(ROOT / "params.yaml").clean.model_copy(update={"grayscale": "keep"})
+Best = Callable[..., int]
+
+
+@pytest.fixture
+def best(tmp_path: Path) -> Best:
+    def best_of(*files: bytes) -> int:
+        """Return the number of the file that is kept."""
+        for number, data in enumerate(files):
+            (tmp_path / f"{number}.jpeg").write_bytes(data)
+        rows = [{"file": f"{n}.jpeg", "sha256": str(n)} for n in range(len(files))]
+        measurements = measure.measure_pictures(ledger_table(rows, "raw"), tmp_path)
+        pictures = {n: measurements[f"{n}.jpeg", "single"] for n in range(len(files))}
+        pairs = copies.find(pictures, CLEAN)
+        assert pairs
+        ranks = quality.rank_copies(pictures, pairs, CLEAN)
+        return min(ranks, key=ranks.__getitem__)
+
+    return best_of
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "caption strip",
+        "logo in a corner",
+        "gray",
+        "cropped by 10 %",
+        "polaroid",
+        "uneven frame",
+        "enlarged to 200 %",
+        "blurred",
+        "resized to 70 %",
+        "recompressed, quality 30",
+    ],
+)
+def test_the_original_is_better_than_its_copy(best: Best, faces: list[np.ndarray], kind: str):
+    change = {**COPIES, **HARD_COPIES}[kind]
+    kept = [
+        best(change(face, np.random.default_rng(n)), encode_jpeg(face, 95))
+        for n, face in enumerate(faces[:5])
+    ]
+    assert kept.count(1) >= 4
+
+
+def test_of_equals_the_first_listed_is_best(best: Best, faces: list[np.ndarray]):
+    file = encode_jpeg(faces[0])
+    commented = file[:2] + b"\xff\xfe\x00\x04hi" + file[2:]
+    assert best(file, commented) == 0
+    assert best(commented, file) == 0
+
+
+def test_a_mark_is_blamed_on_the_picture_that_differs_from_the_others(
+    best: Best, faces: list[np.ndarray]
+):
+    rng = np.random.default_rng(0)
+    marked = alter(faces[0], "captioned", rng)
+    assert best(marked, alter(faces[0], "resized", rng), alter(faces[0], "recompressed", rng)) != 0
+
+
+def test_pairs_that_share_a_picture_connect_all_of_theirs():
+    assert quality.connected([(1, 2), (5, 6), (2, 9)]) == [[1, 2, 9], [5, 6]]
+    assert quality.connected([(3, 4), (1, 2), (1, 3)]) == [[1, 2, 3, 4]]
