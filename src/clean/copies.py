@@ -38,12 +38,14 @@ class Copy(NamedTuple):
         hash_distance: Bits of 256.
         transform: What was done to it: exact, mirrored, cropped, ….
         marks: What one of them has and the other lacks.
+        blocks: Where they differ, see `Match.differing`.
     """
 
     similarity: float
     hash_distance: int
     transform: str
     marks: Marks = Marks.NONE
+    blocks: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
 
 EXACT = Copy(1.0, 0, "exact")
@@ -105,7 +107,7 @@ def describe(
     if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
         return EXACT
     transform = _transform(match, original, copy, clean)
-    return Copy(round(match.similarity, 4), bits, transform, _marks(match))
+    return Copy(round(match.similarity, 4), bits, transform, _marks(match), match.differing)
 
 
 def _marks(match: Match) -> Marks:

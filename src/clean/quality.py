@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 
 import cv2
@@ -17,6 +17,7 @@ from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.archives import read_bytes
 
+BLOCKS = 8  # into which a side is divided, as `witness` does
 COMPARED_PX = 256  # at which marks are looked for
 MAX_PX = 1024  # at which sharpness is compared
 MARKED_SHARE = 0.3  # of its copies that lack what a marked picture has
@@ -30,13 +31,14 @@ class Quality:
     """What is measured on a copy's pixels.
 
     Attributes:
-        busyness: Mean high frequencies of 256 pixels, in levels: text and logos raise it.
+        busyness: (64,) float32, high frequencies of each of 8x8 blocks at 256 pixels, in levels:
+            text and logos raise it.
         sharpness: Share of the high frequencies among the middle ones, at the size of the largest
             copy: an enlarged or blurred picture has few.
         quantization: Mean of a JPEG's quantisation table; 0 for a lossless file.
     """
 
-    busyness: float = 0.0
+    busyness: np.ndarray = field(default_factory=lambda: np.zeros(BLOCKS**2, np.float32))
     sharpness: float = 0.0
     quantization: float = math.inf
 
@@ -121,10 +123,15 @@ def measure(picture: Measurement, side: int) -> Quality:
     middle = cv2.GaussianBlur(large, (0, 0), 2) - cv2.GaussianBlur(large, (0, 0), 6)
     fine = large - cv2.GaussianBlur(large, (0, 0), 1)
     return Quality(
-        busyness=float(np.abs(small - cv2.GaussianBlur(small, (0, 0), 1)).mean()),
+        busyness=_block_means(np.abs(small - cv2.GaussianBlur(small, (0, 0), 1))),
         sharpness=float(np.abs(fine).mean()) / max(float(np.abs(middle).mean()), 1e-3),
         quantization=_quantization(data),
     )
+
+
+def _block_means(values: np.ndarray) -> np.ndarray:
+    size = len(values) // BLOCKS
+    return np.asarray(values.reshape(BLOCKS, size, BLOCKS, size).mean(axis=(1, 3)).ravel())
 
 
 def _middle(gray: np.ndarray) -> np.ndarray:
@@ -165,7 +172,7 @@ def _faults(
     blames: dict[int, list[bool]] = {}
     smaller: set[tuple[int, int]] = set()
     for pair, copy in pairs.items():
-        culprit = _culprit(pair, copy.marks, qualities)
+        culprit = _culprit(pair, copy, qualities)
         for row in pair:
             blames.setdefault(row, []).append(row == culprit)
         if copy.marks in (Marks.BEYOND_FIRST, Marks.BEYOND_SECOND):
@@ -174,15 +181,20 @@ def _faults(
     return marked, {row for row, larger in smaller if larger not in marked}
 
 
-def _culprit(pair: Pair, marks: Marks, qualities: Mapping[int, Quality]) -> int | None:
+def _culprit(pair: Pair, copy: Copy, qualities: Mapping[int, Quality]) -> int | None:
     """Return the row of a pair that has the bands or marks, or None."""
-    if marks in (Marks.FIRST, Marks.SECOND):
-        return pair[marks == Marks.SECOND]
-    if marks == Marks.NONE:
-        return None
-    calm, busy = sorted(pair, key=lambda row: qualities[row].busyness)
-    ratio = qualities[busy].busyness / max(qualities[calm].busyness, 1e-9)
-    if marks == Marks.EITHER:
-        return busy
-    larger = pair[marks == Marks.BEYOND_FIRST]
-    return busy if busy == larger and ratio >= BUSIER_BY_TEXT else None
+    busyness = [qualities[row].busyness for row in pair]
+    match copy.marks:
+        case Marks.FIRST | Marks.SECOND:
+            return pair[copy.marks == Marks.SECOND]
+        case Marks.EITHER:
+            first, second = (
+                values[list(blocks)].sum()
+                for values, blocks in zip(busyness, copy.blocks, strict=True)
+            )
+            return pair[int(second > first)]
+        case Marks.BEYOND_FIRST | Marks.BEYOND_SECOND:
+            larger = int(copy.marks == Marks.BEYOND_FIRST)
+            is_text = busyness[larger].mean() >= BUSIER_BY_TEXT * busyness[1 - larger].mean()
+            return pair[larger] if is_text else None
+    return None

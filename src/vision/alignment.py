@@ -73,7 +73,8 @@ class Match:
         rotation: Degrees, either way.
         agreement: See `witness.agreement`.
         edge_agreement: See `witness.edge_agreement`.
-        lowest: The lowest correlation of a block, -1…1.
+        differing: The blocks of the first and of the second picture, numbered in rows of 8, in
+            which one shows something that the other does not.
         banded: For each picture, whether bands around it were left out.
         is_first_smaller: Whether the first picture shows less, if one of them does.
         color_difference: See `witness.color_difference`; 0 if either picture is gray.
@@ -86,7 +87,7 @@ class Match:
     rotation: float = 0.0
     agreement: float = 1.0
     edge_agreement: float = 1.0
-    lowest: float = 1.0
+    differing: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     banded: tuple[bool, bool] = (False, False)
     is_first_smaller: bool = False
     color_difference: float = 0.0
@@ -103,8 +104,7 @@ class Match:
 
     def has_marks(self) -> bool:
         """Say whether one picture shows something at some place that the other does not."""
-        is_other = self.lowest < MAX_MARKED_CORR or not self.edges_agree()
-        return bool(self.border) or (is_other and self.rotation < 1 and not self.is_cut())
+        return bool(self.differing[0]) and self.rotation < 1 and not self.is_cut()
 
     def is_cut(self) -> bool:
         """Say whether one picture shows less than the other, beyond its bands."""
@@ -279,11 +279,27 @@ def match_from(start: Start, target: float) -> Match | None:
         rotation=float(abs(pose[4])),
         agreement=witness.agreement(blocks),
         edge_agreement=witness.edge_agreement(blocks),
-        lowest=float(np.nanmin(blocks, initial=1.0)),
+        differing=_differing(blocks, start),
         banded=start.banded,
         is_first_smaller=start.is_first_moved == (height * width < 1),
         color_difference=difference,
     )
+
+
+def _differing(blocks: np.ndarray, start: Start) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the blocks in which the first and the second picture differ, if neither is cut."""
+    differ = blocks < MAX_MARKED_CORR  # not where there is nothing to compare
+    low, high = _compared_rows(start.strip)
+    middles = (np.arange(len(blocks)) + 0.5) * THUMBNAIL_PX / len(blocks)
+    differ[(middles < low) | (middles >= high)] = True
+    undo = forms.INVERSES[start.form] if start.is_first_moved else start.form
+    moved = forms.orient(differ, undo)
+    fixed_numbers, moved_numbers = (
+        tuple(np.flatnonzero(mask).tolist()) for mask in (differ, moved)
+    )
+    if start.is_first_moved:
+        return moved_numbers, fixed_numbers
+    return fixed_numbers, moved_numbers
 
 
 def border_name(a: np.ndarray, b: np.ndarray) -> str:
