@@ -183,7 +183,7 @@ def alter(pixels: np.ndarray, kind: str, rng: np.random.Generator) -> bytes:
 
     Args:
         pixels: The picture, (height, width, 3) uint8.
-        kind: How it is changed, a key of FAULTS.
+        kind: How it is changed: a key of FAULTS, or turned.
         rng: Chooses the corner of a crop, and noise.
     """
     height, width = pixels.shape[:2]
@@ -198,6 +198,8 @@ def alter(pixels: np.ndarray, kind: str, rng: np.random.Generator) -> bytes:
         return encode_jpeg(cropped)
     if kind == "mirrored":
         return encode_jpeg(np.ascontiguousarray(pixels[:, ::-1]))
+    if kind == "turned":
+        return encode_jpeg(np.ascontiguousarray(np.rot90(pixels)))
     if kind == "brightened":
         return encode_jpeg((pixels.astype(np.int32) * 5 // 4).clip(0, 255).astype(np.uint8))
     if kind == "captioned":

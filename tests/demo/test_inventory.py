@@ -112,6 +112,7 @@ def test_a_truncated_picture_has_a_header_and_no_end():
         ("resized", (179, 134)),
         ("cropped", (243, 182)),
         ("mirrored", (256, 192)),
+        ("turned", (192, 256)),
         ("brightened", (256, 192)),
         ("captioned", (256, 192)),
         ("gray", (256, 192)),
