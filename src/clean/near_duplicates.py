@@ -1,11 +1,12 @@
 """Pictures that show the same: candidates by hash, proof by pixels.
 
 The hash is PDQ's idea (Facebook, 2019): a bit for the sign of each of the 16x16 lowest frequencies
-of a 64x64 gray thumbnail's discrete cosine transform. A crop changes all of them, so a picture is
-also hashed in the views of it that a crop could show (`alignment.VIEWS`). Each view is looked up
-among the other pictures, and mirrored too; the whole picture in all eight forms of a square. These
-exchange bits and change the signs of odd frequencies. A caption changes the lowest frequencies, so pictures are also compared without its strip.
-Candidates are then aligned pixel by pixel. Blank pictures, whose bits are noise, have no copies and
+of a 64x64 gray thumbnail's discrete cosine transform. A cut or a tilt changes all of them. So a
+picture is also hashed in the views of it that a copy could show (`alignment.VIEWS`). These are cuts
+of up to 20 % of both sides or 25 % of one, and tilts of 2 to 7 degrees. Each view is looked up among
+the other pictures, and mirrored too; the whole picture in all eight forms of a square. These
+exchange bits and change the signs of odd frequencies. A caption changes the lowest frequencies, so
+pictures are also compared without its strip. Candidates are then aligned pixel by pixel. Blank pictures, whose bits are noise, have no copies and
 are left out first.
 """
 
@@ -336,6 +337,7 @@ class _Comparison:
         form, is_query_first = int(candidate["form"]), variants.pictures[query] == first
         return Start(
             value=-1.0,
+            fixed=variants.thumbnails[query],
             details=(details[0], forms.orient(details[1], forms.INVERSES[form])),
             chromas=(chromas[0], _orient(chromas[1], forms.INVERSES[form])),
             pose=alignment.POSES[candidate["view"]],
@@ -353,6 +355,7 @@ class _Comparison:
         fixed, moved = (self._looks[picture] for picture in pictures)
         inverse = forms.INVERSES[int(candidate["form"])]
         return start._replace(
+            fixed=fixed.thumbnail,
             details=(
                 alignment.detail(fixed.thumbnail),
                 forms.orient(alignment.detail(moved.thumbnail), inverse),

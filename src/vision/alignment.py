@@ -1,8 +1,9 @@
 """Do two thumbnails show the same? Their normalised correlation, in the pose where it is highest.
 
 What is compared is detail, between single pixels, which misalign, and broad light. Either picture
-may be cut out of the other, rotated by a few degrees, or in one of the eight forms of a square. Bands around it (frames, strips
-of a caption) are left out if that matches better. No hash is used: the audit may rely on it.
+may be cut out of the other, tilted by up to 7 degrees, or in one of the eight forms of a square.
+Bands around it (frames, strips of a caption) are left out if that matches better. Likely pairs get
+a second look at one scale. No hash is used: the audit may rely on it.
 """
 
 from dataclasses import dataclass, replace
@@ -14,44 +15,83 @@ import numpy as np
 from src.imaging import resizing
 from src.vision import forms, witness
 from src.vision.bands import border_variants, borders
-from src.vision.correlation import coordinate_ascent, correlation, correlations
+from src.vision.correlation import coordinate_ascent, correlation, correlations, warp
 
 THUMBNAIL_PX = 64
 UPRIGHT_FORMS = (forms.PLAIN, forms.MIRRORED)
-View = tuple[float, float, float, float]  # shares cut off at the top, bottom, left and right
 
-# What a picture may show of another.
-_SMALL_CUTS = (
-    ((0, 0.05), (0.05, 0)),
-    ((0, 0.1), (0.033, 0.067), (0.067, 0.033), (0.1, 0)),
-    ((0.05, 0.1), (0.1, 0.05)),
-    ((0.1, 0.1),),
-)
-_ONE_WAY_CUTS = (
-    *((0, share) for share in (0.05, 0.1, 0.15, 0.25)),
-    *((share, 0) for share in (0.05, 0.1, 0.15, 0.25)),
-    (0.125, 0.125),
-)
-UNCUT: View = (0, 0, 0, 0)
+
+class View(NamedTuple):
+    """What a picture may show of another one.
+
+    Attributes:
+        top: The share of the height that is cut off there; so are the next three.
+        bottom: See `top`.
+        left: See `top`.
+        right: See `top`.
+        degrees: By which the other one is turned before that, see `correlation`.
+    """
+
+    top: float = 0
+    bottom: float = 0
+    left: float = 0
+    right: float = 0
+    degrees: float = 0
+
+
+def _cuts(share: float, positions: int) -> list[tuple[float, float]]:
+    """Return the ways to cut a share off a length, some at each end."""
+    steps = range(positions)
+    return [(share * n / steps[-1], share * (steps[-1] - n) / steps[-1]) for n in steps]
+
+
+# Two hashes stay near while a view is off by about a sixtieth of both sides, or by 3 degrees.
+_BOTH_SIDES = ((0.05, 3), (0.1, 4), (0.15, 5), (0.2, 7))  # a share, and its positions
+_ONE_SIDE = ((0.05, 2), (0.1, 3), (0.15, 4), (0.2, 6), (0.25, 6))
+_TILTED = (0, 0.05, 0.08)  # cut off at each side of a picture turned by
+_DEGREES = 4.5
+UNCUT = View()
 VIEWS: tuple[View, ...] = (
     UNCUT,
-    *((*rows, *columns) for cuts in _SMALL_CUTS for rows in cuts for columns in cuts),
-    *((*cut, 0, 0) for cut in _ONE_WAY_CUTS),
-    *((0, 0, *cut) for cut in _ONE_WAY_CUTS),
+    *(
+        View(*rows, *columns)
+        for share, positions in _BOTH_SIDES
+        for rows in _cuts(share, positions)
+        for columns in _cuts(share, positions)
+    ),
+    *(View(*cut) for one_side in _ONE_SIDE for cut in _cuts(*one_side)),
+    *(View(0, 0, *cut) for one_side in _ONE_SIDE for cut in _cuts(*one_side)),
+    *(
+        View(share, share, share, share, degrees)
+        for share in _TILTED
+        for degrees in (-_DEGREES, _DEGREES)
+    ),
 )
 # The pose of each view in the picture that it is a view of.
 POSES = np.array(
     [
-        [(1 + top - bottom) / 2, (1 + left - right) / 2, 1 - top - bottom, 1 - left - right, 0]
-        for top, bottom, left, right in VIEWS
+        [
+            (1 + view.top - view.bottom) / 2,
+            (1 + view.left - view.right) / 2,
+            1 - view.top - view.bottom,
+            1 - view.left - view.right,
+            view.degrees,
+        ]
+        for view in VIEWS
     ]
 )
 # What may be left out of both pictures: nothing, or a strip as high as a caption's.
-STRIPS: tuple[View, ...] = (UNCUT, (0, 0.15, 0, 0), (0.15, 0, 0, 0))
+STRIPS: tuple[View, ...] = (UNCUT, View(bottom=0.15), View(top=0.15))
 BLANK_DETAIL = 0.5  # levels of detail below which a picture is like nothing
 CONTRAST_PX = 6  # pixels over which contrast is evened out
 NOISE_LEVELS = 4  # of detail that may be noise, and are not evened out
-MIN_START_CORR = 0.25  # correlation in a view below which no alignment leads to a copy
+MIN_START_CORR = 0.45  # correlation in a view below which no alignment leads to a copy
+MIN_SECOND_LOOK, SURE_CORR = 0.75, 0.985  # correlations between which a second look pays off
+# By which a second look must be better: look-alikes gain by it too. Of 3,117 copies of all kinds
+# 3,057 are proven with it and 2,899 without, and no more look-alikes.
+SECOND_MARGIN, SECOND_AGREEMENT_MARGIN = 0.01, 0.045
+# Height over width of pictures, on which tilts depend; only the second look needs it.
+ASPECTS, MIN_TILT_DEGREES = (1.0, 4 / 3, 3 / 4, 16 / 9, 9 / 16), 2.0
 STARTS = 3  # views from which the alignment of any two starts
 CROPPED_SHARE = 0.985  # visible share below which a picture counts as cut out of the other
 FRAMED_SHARE = 0.9  # the same where bands were left out, to a line or two
@@ -166,7 +206,8 @@ def match(a: Look, b: Look) -> Match:
     there is one of those that the witnesses do not refute.
     """
     variants_a, variants_b = (
-        [_Variant(_details(v.thumbnail), v.chroma) for v in look_variants(look)] for look in (a, b)
+        [_Variant(v.thumbnail, _details(v.thumbnail), v.chroma) for v in look_variants(look)]
+        for look in (a, b)
     )
     border = border_name(a.thumbnail, b.thumbnail)
     starts = [
@@ -234,6 +275,7 @@ class Start(NamedTuple):
 
     Attributes:
         value: How well they correlate there, -1…1.
+        fixed: The thumbnail of the fixed picture.
         details: Of the fixed picture, and of the one laid upon it in its form.
         chromas: Of the same; None for gray pictures.
         pose: Of the second in the first.
@@ -245,6 +287,7 @@ class Start(NamedTuple):
     """
 
     value: float
+    fixed: np.ndarray
     details: tuple[np.ndarray, np.ndarray]
     chromas: tuple[np.ndarray | None, np.ndarray | None]
     pose: np.ndarray
@@ -263,26 +306,92 @@ def match_from(start: Start, target: float) -> Match | None:
         target: The least correlation, -1…1.
     """
     value, pose = align(*start.details, start.pose, start.strip, target)
-    if value < target:
+    if value < min(target, MIN_SECOND_LOOK):
         return None
-    height, width = float(pose[2]), float(pose[3])
-    blocks = witness.block_correlations(*start.details, pose)
+    looks = [_Evidence.of(value, start.details, pose)]
+    if MIN_SECOND_LOOK <= value < SURE_CORR:
+        looks.append(_second_look(start, pose, target))
+    best = max(looks, key=lambda look: look.value)
+    if best.value < target:
+        return None
+    height, width = float(best.pose[2]), float(best.pose[3])
     fixed, moved = start.chromas
     difference = 0.0
     if fixed is not None and moved is not None:
-        difference = witness.color_difference(fixed, moved, pose)
+        difference = witness.color_difference(fixed, moved, best.pose)
     return Match(
-        similarity=min(value, 1.0),
+        similarity=min(best.value, 1.0),
         form=start.form,
         border=start.border,
         visible_share=min(height, width, 1 / height, 1 / width),
-        rotation=float(abs(pose[4])),
-        agreement=witness.agreement(blocks),
-        edge_agreement=witness.edge_agreement(blocks),
-        differing=_differing(blocks, start),
+        rotation=float(abs(best.pose[4])),
+        agreement=min(best.agreement, looks[-1].agreement),
+        edge_agreement=best.edge_agreement,
+        differing=_differing(best.blocks, start),
         banded=start.banded,
         is_first_smaller=start.is_first_moved == (height * width < 1),
         color_difference=difference,
+    )
+
+
+class _Evidence(NamedTuple):
+    """How well two pictures agree in a pose; see `Match`."""
+
+    value: float
+    agreement: float
+    edge_agreement: float
+    blocks: np.ndarray
+    pose: np.ndarray
+
+    @classmethod
+    def of(
+        cls, value: float, details: tuple[np.ndarray, np.ndarray], pose: np.ndarray
+    ) -> "_Evidence":
+        """Look at the details of two pictures, which correlate with a value in a pose."""
+        blocks = witness.block_correlations(*details, pose)
+        edges = witness.edge_agreement(blocks)
+        return cls(value, witness.agreement(blocks), edges, blocks, pose)
+
+
+def _second_look(start: Start, pose: np.ndarray, target: float) -> _Evidence:
+    """Compare a picture with the details of only what it covers of the fixed one.
+
+    Details depend on the scale, and on what lies beside them. Cuts of 20 % of facades correlate
+    with their originals at .86 or more, and with these details at .97.
+    """
+    aspects = ASPECTS if abs(pose[4]) >= MIN_TILT_DEGREES else ASPECTS[:1]
+    looks = [_look_again(start, pose, target, aspect) for aspect in aspects]
+    return max(looks, key=lambda look: look.value)
+
+
+def _look_again(start: Start, pose: np.ndarray, target: float, aspect: float) -> _Evidence:
+    """Take the second look at pictures of some height over width."""
+    below = warp(start.fixed.astype(np.float32), pose, aspect)
+    outside = np.isnan(below)
+    below[outside] = np.median(start.fixed)
+    covered = detail(np.rint(below).astype(np.uint8), start.strip)
+    details = np.where(outside, np.float32(0), covered), np.where(outside, 0, start.details[1])
+    value, rest = align(*details, POSES[0], start.strip, target)
+    evidence = _Evidence.of(value, details, rest)
+    return evidence._replace(
+        value=value - SECOND_MARGIN,
+        agreement=evidence.agreement - SECOND_AGREEMENT_MARGIN,
+        pose=_composed(pose, rest),
+    )
+
+
+def _composed(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Return the pose of a picture that has a pose within another pose."""
+    angle = np.deg2rad(outer[4])
+    down, across = inner[:2] - 0.5
+    return np.array(
+        [
+            outer[0] + outer[2] * (np.cos(angle) * down + np.sin(angle) * across),
+            outer[1] + outer[3] * (np.cos(angle) * across - np.sin(angle) * down),
+            outer[2] * inner[2],
+            outer[3] * inner[3],
+            outer[4] + inner[4],
+        ]
     )
 
 
@@ -308,8 +417,9 @@ def border_name(a: np.ndarray, b: np.ndarray) -> str:
 
 
 class _Variant(NamedTuple):
-    """A border variant's details, one for each of STRIPS, and its chroma."""
+    """A border variant: its thumbnail, its details for each of STRIPS, and its chroma."""
 
+    thumbnail: np.ndarray
     details: list[np.ndarray]
     chroma: np.ndarray | None
 
@@ -326,7 +436,9 @@ def _best_starts(fixed: _Variant, moved: _Variant, form: int, border: str) -> li
         poses = POSES if is_upright and not strip else POSES[:1]
         values = correlations(*details, poses, *_compared_rows(strip))
         for value, pose in zip(values, poses, strict=True):
-            starts.append(Start(value, details, chromas, pose, strip, form, left_out))
+            starts.append(
+                Start(value, fixed.thumbnail, details, chromas, pose, strip, form, left_out)
+            )
     return sorted(starts, key=lambda start: -start.value)[:STARTS]
 
 

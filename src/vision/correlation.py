@@ -16,7 +16,7 @@ GIVE_UP_ROUNDS, GIVE_UP_MARGIN = 6, 0.16
 STEPS = (0.02, 0.01, 0.005)  # of position and size; a hundred times that in degrees
 ROUNDS_PER_STEP = 12
 MIN_GAIN = 1e-4  # of a round, below which a smaller step follows
-MIN_SIZE, MAX_SIZE, MAX_DEGREES = 0.7, 1.05, 5
+MIN_SIZE, MAX_SIZE, MAX_DEGREES = 0.7, 1.05, 7
 MIN_OVERLAP = 0.85  # share of the compared pixels below which the correlation does not count
 MIN_SPREAD = 1e-6  # below which a picture is flat, and correlates with nothing
 
@@ -133,12 +133,13 @@ def correlation(
 
 
 @compiled
-def warp(fixed: np.ndarray, pose: np.ndarray) -> np.ndarray:
+def warp(fixed: np.ndarray, pose: np.ndarray, aspect: float = 1.0) -> np.ndarray:
     """Return what lies under each pixel of a picture that is laid upon another in a pose.
 
     Args:
         fixed: (S, S) float32; interpolated between pixels.
         pose: Of the upper picture, as large as `fixed`.
+        aspect: Height over width of the pictures before they became squares. Turns depend on it.
 
     Returns:
         (S, S) float32, NaN outside of `fixed`.
@@ -151,8 +152,8 @@ def warp(fixed: np.ndarray, pose: np.ndarray) -> np.ndarray:
     for row in range(side):
         for column in range(side):
             down, across = row + offset, column + offset
-            y = pose[0] * side - 0.5 + pose[2] * (cosine * down + sine * across)
-            x = pose[1] * side - 0.5 + pose[3] * (cosine * across - sine * down)
+            y = pose[0] * side - 0.5 + pose[2] * (cosine * down + sine * across / aspect)
+            x = pose[1] * side - 0.5 + pose[3] * (cosine * across - sine * down * aspect)
             if y < 0 or x < 0 or y > side - 1 or x > side - 1:
                 continue
             top, left = min(int(y), side - 2), min(int(x), side - 2)

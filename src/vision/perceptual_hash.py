@@ -34,7 +34,7 @@ def hash_views(thumbnails: Sequence[np.ndarray] | np.ndarray, views: Sequence[Vi
 
     Args:
         thumbnails: N of (64, 64) uint8.
-        views: Shares cut off at the top, bottom, left and right.
+        views: What is hashed of each.
 
     Returns:
         (views, N, 32) uint8.
@@ -64,19 +64,52 @@ def orient_hashes(hashes: np.ndarray, form: int) -> np.ndarray:
 
 
 def _hash_block(thumbnails: np.ndarray, views: Sequence[View]) -> np.ndarray:
-    """Take the cosine transform of all columns once, and of the rows in each view."""
-    count = len(thumbnails)
-    pixels = cv2.transpose(thumbnails.reshape(count, -1)).astype(np.float32)
+    """Turn pictures as the views are turned, and hash them in each view."""
+    block_hashes = np.empty((len(views), len(thumbnails), BITS // 8), np.uint8)
+    for degrees in {view.degrees for view in views}:
+        numbers = [number for number, view in enumerate(views) if view.degrees == degrees]
+        pixels = cv2.transpose(thumbnails.reshape(len(thumbnails), -1))
+        if degrees:
+            pixels = pixels[_turned_pixels(degrees)]
+        block_hashes[numbers] = _hash_cuts(pixels, [views[number] for number in numbers])
+    return block_hashes
+
+
+@lru_cache
+def _turned_pixels(degrees: float) -> np.ndarray:
+    """Return the pixel of a picture that is nearest to each of one turned in it, (4096,) int64."""
+    angle = np.deg2rad(degrees)
+    middle = (THUMBNAIL_PX - 1) / 2
+    down, across = np.indices((THUMBNAIL_PX, THUMBNAIL_PX)) - middle
+    # as `correlation.warp` turns
+    rows = middle + np.cos(angle) * down + np.sin(angle) * across
+    columns = middle + np.cos(angle) * across - np.sin(angle) * down
+    rows, columns = (np.rint(line.clip(0, THUMBNAIL_PX - 1)) for line in (rows, columns))
+    return np.asarray(rows * THUMBNAIL_PX + columns, np.int64).ravel()
+
+
+def _hash_cuts(pixels: np.ndarray, views: Sequence[View]) -> np.ndarray:
+    """Take the cosine transform of all columns once, and of the rows in each view.
+
+    Args:
+        pixels: (4096, N) uint8.
+        views: Whose degrees are left out of account.
+
+    Returns:
+        (views, N, 32) uint8.
+    """
+    count = pixels.shape[1]
     row_cuts = sorted({view[:2] for view in views})
     # exact: sums stay below 2**24 here, and below 2**53 in what follows
     down = np.concatenate([_cosines(cut) for cut in row_cuts]).astype(np.float32)
-    down = (down @ pixels.reshape(THUMBNAIL_PX, -1)).reshape(-1, _FREQUENCIES, THUMBNAIL_PX, count)
-    block_hashes = np.empty((len(views), count, BITS // 8), np.uint8)
+    down = down @ pixels.astype(np.float32).reshape(THUMBNAIL_PX, -1)
+    down = down.reshape(-1, _FREQUENCIES, THUMBNAIL_PX, count)
+    cut_hashes = np.empty((len(views), count, BITS // 8), np.uint8)
     for row_cut, cut_down in zip(row_cuts, down, strict=True):
         numbers = [number for number, view in enumerate(views) if view[:2] == row_cut]
-        across = np.concatenate([_cosines(views[number][2:]) for number in numbers])
-        block_hashes[numbers] = _signs(across @ cut_down.astype(np.float64), _ROWS, _COLUMNS)
-    return block_hashes
+        across = np.concatenate([_cosines(views[number][2:4]) for number in numbers])
+        cut_hashes[numbers] = _signs(across @ cut_down.astype(np.float64), _ROWS, _COLUMNS)
+    return cut_hashes
 
 
 @compiled

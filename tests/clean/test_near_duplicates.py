@@ -12,10 +12,13 @@ from src.imaging.picture_files import read_photo
 from src.params import read_params
 from src.vision.alignment import Look, thumbnail
 from tests.conftest import ROOT, real
-from tests.copies import COPIES, again
+from tests.copies import COPIES, HARD_COPIES, again
 
 CLEAN = read_params(ROOT / "params.yaml").clean
 COUNT = 24
+FEW = 8  # pictures of which harder copies are sought
+CUT_OR_TILTED = [kind for kind in HARD_COPIES if kind.startswith(("cut by", "turned by 5"))]
+MOUNTED = ["polaroid", "uneven frame", "phone screenshot", "strip below", "strip above"]
 
 
 def _find_copies(thumbnails: np.ndarray, distance: int = CLEAN.hash_distance) -> list:
@@ -70,6 +73,16 @@ def test_every_copy_of_a_picture_is_found(pictures: Pictures, kind: str):
     missed = [n for n in copies if (pictures.originals[n], n) not in pairs]
     assert len(copies) == COUNT
     assert len(missed) <= (kind == "caption strip")  # whose lowest seventh is left out
+
+
+@pytest.mark.parametrize("kind", [*CUT_OR_TILTED, *MOUNTED, "mirrored and cropped by 10 %"])
+def test_large_cuts_tilts_and_mounts_of_a_picture_are_found(faces: list[np.ndarray], kind: str):
+    make = HARD_COPIES[kind]
+    files = [again(face, np.random.default_rng(0)) for face in faces[:FEW]]
+    files += [make(face, np.random.default_rng(n)) for n, face in enumerate(faces[:FEW])]
+    pairs = _pairs(_find_copies(np.stack([thumbnail(decoding.decode(data)) for data in files])))
+    assert len(pairs) >= FEW - 1
+    assert set(pairs) <= {(n, n + FEW) for n in range(FEW)}
 
 
 def test_no_two_different_pictures_are_taken_for_copies(pictures: Pictures):
