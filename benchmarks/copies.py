@@ -324,8 +324,8 @@ def pairs_of(files: Sequence[bytes], side: str) -> np.ndarray:
 def reported(val: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which pictures of validation the audit reports, (N,) bool, and with which of training."""
     limits = findings.resolve_limits(read_params().audit.limits)
-    similarities, match = leak.nearest(val, train)
-    return similarities >= limits["leak_similarity"], match
+    nearest = leak.nearest(val, train, limits["leak_similarity"], limits["tone_residual"])
+    return nearest.copies, nearest.indices
 
 
 def _is_own(is_reported: np.ndarray, match: np.ndarray) -> np.ndarray:

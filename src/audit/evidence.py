@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from src.audit import leak, saved_pages, source_files
+from src.audit.leak import Nearest
 from src.audit.registry import Offender
 from src.audit.source_files import SourceFile
 from src.dataset.arrays import Pairs
@@ -59,9 +60,14 @@ class Evidence:
         ]
 
     @cached_property
-    def nearest(self) -> tuple[np.ndarray, np.ndarray]:
-        """For each validation picture: similarity and index of the nearest training picture."""
-        return leak.nearest(self.val.photo, self.train.photo)
+    def nearest(self) -> Nearest:
+        """The most similar training picture of each validation picture."""
+        return leak.nearest(
+            self.val.photo,
+            self.train.photo,
+            self.limits["leak_similarity"],
+            self.limits["tone_residual"],
+        )
 
     @cached_property
     def files(self) -> dict[str, SourceFile]:

@@ -63,16 +63,16 @@ def write(findings: dict[str, Finding], ledger: pd.DataFrame, file: Path) -> Non
 
 
 def write_nearest(evidence: Evidence, file: Path) -> None:
-    """Write each validation picture's nearest training picture and their similarity as JSON."""
-    similarities, indices = evidence.nearest
+    """Write each validation picture's nearest training picture, and whether it is a copy, as JSON."""
     val_rows, train_rows = (pairs.index["row"] for pairs in (evidence.val, evidence.train))
     nearest = [
         {
             "row": int(row),
             "train_row": int(train_rows.iloc[index]),
             "similarity": round(float(similarity), 4),
+            "copy": bool(is_copy),
         }
-        for row, index, similarity in zip(val_rows, indices, similarities, strict=True)
+        for row, similarity, index, is_copy in zip(val_rows, *evidence.nearest, strict=True)
     ]
     write_json(file, nearest)
 

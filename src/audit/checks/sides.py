@@ -104,10 +104,10 @@ def _namesake(row: NamedRow, rows: list[NamedRow]) -> str:
     "audit.limits.leak_similarity if not",
 )
 def leaked_pictures(evidence: Evidence) -> Measurement:
-    similarities, indices = evidence.nearest
+    similarities, indices, copies = evidence.nearest
     val_rows, train_rows = evidence.val.index["row"], evidence.train.index["row"]
     offenders = []
-    for val in np.flatnonzero(similarities >= evidence.limits["leak_similarity"]):
+    for val in np.flatnonzero(copies):
         train = indices[val]
         detail = f"is row {train_rows.iloc[train]} in training (similarity {similarities[val]:.3f})"
         pictures = (("val", int(val)), ("train", int(train)))

@@ -1,0 +1,244 @@
+"""Finds which training pictures a validation picture may be a copy of, without any hash.
+
+A picture becomes a unit vector: a thumbnail of 16 pixels without broad light. Each view of it that
+a copy could show is looked up among the other side's whole pictures, as it is and mirrored; the
+whole picture in all eight forms of a square. Both sides take both roles. Captions and frames change
+the vector, so pictures are also compared without a strip, and without the bands around them. A few
+pictures are compared with all others; for many an index (FAISS, inverted lists) picks the likely ones.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import cv2
+import faiss
+import numpy as np
+
+from src.parallel.local import progress
+from src.storage.slices import slices
+from src.vision import alignment, forms
+from src.vision.alignment import THUMBNAIL_PX, UNCUT, UPRIGHT_FORMS, View
+from src.vision.bands import border_variants
+
+VECTOR_PX = 16
+LIGHT_SIGMA = 2.0  # pixels of a vector over which light is broad
+MIN_DETAIL = 1.0  # levels below which a vector is like nothing
+BLOCK = 512  # pictures that are looked up at a time: bounds the memory
+MAX_WAITING = 4_000_000  # candidates that are not yet compared with the best
+MAX_EXACT = 10_000  # pictures up to which every pair is compared
+PER_LIST = 64  # pictures in an inverted list
+MAX_LISTS = 1024
+N_PROBE = 12  # inverted lists that a query visits
+PER_QUERY = 12  # nearest pictures of each view
+MIN_CORR = 0.4  # correlation of vectors below which a view shows no copy
+
+# Two border variants that may show the same, and how one was found by the other.
+CANDIDATE = np.dtype(
+    [
+        ("val", np.int32),
+        ("train", np.int32),
+        ("similarity", np.float32),  # of the vectors
+        ("query", np.uint8),  # in QUERIES
+        ("by_val", bool),  # whether the validation picture was looked up, or the training picture
+    ]
+)
+
+
+class Query(NamedTuple):
+    """How a picture is looked up: what is left out of it, its form, and what of the others."""
+
+    view: View
+    form: int
+    strip: View
+
+
+_CUTS = (((0, 0.1), (0.05, 0.05), (0.1, 0)), ((0, 0.2), (0.1, 0.1), (0.2, 0)))  # at both ends
+_CORNERS = (0, 0.15), (0.15, 0)
+# What a copy may show of a picture: all, less of its height and width, or less of one of them.
+_VIEWS: tuple[View, ...] = (
+    UNCUT,
+    *((*rows, *columns) for cuts in _CUTS for rows in cuts for columns in cuts),
+    *((*rows, *columns) for rows in _CORNERS for columns in _CORNERS),
+    *((*rows, 0, 0) for cuts in _CUTS for rows in cuts),
+    *((0, 0, *columns) for cuts in _CUTS for columns in cuts),
+)
+# What may be left out of the pictures that are looked up in: nothing, or a strip.
+_, _BOTTOM, _TOP = alignment.STRIPS
+_RIGHT, _LEFT = (0, 0, 0, 0.14), (0, 0, 0.14, 0)
+STRIPS: tuple[View, ...] = (UNCUT, _BOTTOM, _TOP, _RIGHT, _LEFT)
+# The views that are looked up without each strip. Without the same strip, for a caption; else for
+# squares from different parts of one picture.
+_STRIP_VIEWS: dict[View, tuple[View, ...]] = {
+    _BOTTOM: (_BOTTOM, (0.1, 0.05, 0, 0), _TOP),
+    _TOP: (_TOP, (0.05, 0.1, 0, 0), _BOTTOM),
+    _RIGHT: ((0, 0, 0.09, 0.05), _LEFT),
+    _LEFT: ((0, 0, 0.05, 0.09), _RIGHT),
+}
+QUERIES = (
+    *(Query(view, form, UNCUT) for view in _VIEWS for form in UPRIGHT_FORMS),
+    *(Query(UNCUT, form, UNCUT) for form in forms.FORMS if form not in UPRIGHT_FORMS),
+    *(
+        Query(view, form, strip)
+        for strip, views in _STRIP_VIEWS.items()
+        for view in views
+        for form in UPRIGHT_FORMS
+    ),
+)
+
+
+class Variants(NamedTuple):
+    """The border variants of one side's pictures, without the blank ones.
+
+    Attributes:
+        thumbnails: (V, 64, 64) uint8.
+        pictures: (V,) int64, the picture of each, ascending.
+        numbers: (V,) int64, 0 for all of the picture, 1 without its bands.
+    """
+
+    thumbnails: np.ndarray
+    pictures: np.ndarray
+    numbers: np.ndarray
+
+
+def variants(thumbnails: Iterable[np.ndarray]) -> Variants:
+    """Return the border variants of pictures, given their (64, 64) uint8 thumbnails."""
+    kept = [
+        (variant, picture, number)
+        for picture, thumbnail in enumerate(thumbnails)
+        for number, variant in enumerate(border_variants(thumbnail))
+        if not alignment.is_blank(variant)
+    ]
+    pixels, pictures, numbers = zip(*kept, strict=True) if kept else ((), (), ())
+    return Variants(
+        np.array(pixels, np.uint8).reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX),
+        np.array(pictures, np.int64),
+        np.array(numbers, np.int64),
+    )
+
+
+def find(val: Variants, train: Variants, count: int) -> np.ndarray:
+    """Return the likeliest CANDIDATEs of each validation picture.
+
+    Args:
+        val: Of validation.
+        train: Of training.
+        count: How many training pictures each validation picture has at most.
+
+    Returns:
+        (C,) CANDIDATE, sorted by validation picture, the most similar first; each pair of pictures
+        once.
+    """
+    best = np.empty(0, CANDIDATE)
+    if not len(val.pictures) or not len(train.pictures):
+        return best
+    exact = len(val.pictures) + len(train.pictures) <= MAX_EXACT
+    for by_val, queries, database in ((True, val, train), (False, train, val)):
+        indexes = {s: _index(_vectors(database.thumbnails, s), exact) for s in STRIPS}
+        waiting = [best]
+        blocks = slices(len(queries.pictures), BLOCK)
+        for block in progress(blocks, len(blocks), "looking up likely copies"):
+            waiting += _look_up(queries.thumbnails[block], block.start, indexes, by_val)
+            if sum(map(len, waiting)) > MAX_WAITING:
+                waiting = [_best(np.concatenate(waiting), val, train, count)]
+        best = _best(np.concatenate(waiting), val, train, count)
+    return best
+
+
+def _look_up(
+    thumbnails: np.ndarray, start: int, indexes: dict[View, faiss.Index], by_val: bool
+) -> list[np.ndarray]:
+    """Look up pictures in every way.
+
+    Args:
+        thumbnails: (N, 64, 64) uint8.
+        start: The number of the first one among its side's variants.
+        indexes: Of the other side's variants, by STRIPS.
+        by_val: Whether the pictures are of validation.
+
+    Returns:
+        CANDIDATEs of each of QUERIES.
+    """
+    vectors = lru_cache(1)(partial(_vectors, thumbnails))  # of one view in two forms
+    found = []
+    for number, query in enumerate(QUERIES):
+        oriented = _orient(vectors(query.view), query.form)
+        similarities, matches = indexes[query.strip].search(oriented, PER_QUERY)
+        likely = (matches >= 0) & (similarities >= MIN_CORR)
+        part = np.empty(np.count_nonzero(likely), CANDIDATE)
+        part["val" if by_val else "train"] = np.nonzero(likely)[0] + start
+        part["train" if by_val else "val"] = matches[likely]
+        part["similarity"], part["query"] = similarities[likely], number
+        part["by_val"] = by_val
+        found.append(part)
+    return found
+
+
+def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) -> np.ndarray:
+    """Return the best candidate of each pair of pictures, and the `count` best of each of `val`."""
+    val_picture, train_picture = val.pictures[candidates["val"]], train.pictures[candidates["train"]]
+    ties = candidates["query"], candidates["train"], candidates["val"], candidates["by_val"]
+    order = np.lexsort((*ties, -candidates["similarity"], train_picture, val_picture))
+    pairs = val_picture[order] * (len(train.pictures) + 1) + train_picture[order]
+    candidates = candidates[order[np.diff(pairs, prepend=-1) > 0]]
+    val_picture, train_picture = val.pictures[candidates["val"]], train.pictures[candidates["train"]]
+    order = np.lexsort((train_picture, -candidates["similarity"], val_picture))
+    groups = val_picture[order]
+    rank = np.arange(len(groups)) - np.searchsorted(groups, groups)
+    return np.asarray(candidates[order[rank < count]])
+
+
+def _index(vectors: np.ndarray, exact: bool) -> faiss.Index:
+    """Return an index of unit vectors, (N, 256) float32: one list of them all, or many."""
+    if exact:
+        index = faiss.IndexFlatIP(vectors.shape[1])
+    else:
+        lists = int(np.clip(len(vectors) // PER_LIST, 1, MAX_LISTS))
+        index = faiss.index_factory(
+            vectors.shape[1], f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT
+        )
+        index.train(vectors)
+        index.nprobe = N_PROBE
+    index.add(vectors)
+    return index
+
+
+def _vectors(thumbnails: np.ndarray, view: View) -> np.ndarray:
+    """Return unit vectors of a view without its broad light; a flat one becomes zeros.
+
+    Args:
+        thumbnails: (N, 64, 64) uint8.
+        view: What is left out.
+
+    Returns:
+        (N, 256) float32.
+    """
+    top, bottom, left, right = view
+    light = cv2.getGaussianKernel(6 * VECTOR_PX + 1, LIGHT_SIGMA)
+    rows, columns = _reduction(top, bottom), _reduction(left, right)
+    blur = cv2.sepFilter2D(np.eye(VECTOR_PX, dtype=np.float32), -1, np.ones(1), light)
+    vectors = np.empty((len(thumbnails), VECTOR_PX**2), np.float32)
+    for block in slices(len(thumbnails), BLOCK):
+        small = rows @ thumbnails[block].astype(np.float32) @ columns.T
+        small -= blur @ small @ blur.T
+        vectors[block] = small.reshape(len(small), -1)
+    vectors -= vectors.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length < MIN_DETAIL * VECTOR_PX, np.inf, length)
+
+
+def _reduction(low: float, high: float) -> np.ndarray:
+    """Return the (16, 64) float32 that averages lines, without a share at either end."""
+    edges = np.linspace(low, 1 - high, VECTOR_PX + 1) * THUMBNAIL_PX
+    lines = np.arange(THUMBNAIL_PX)
+    ends = np.minimum(edges[1:, None], lines + 1)
+    covered = np.clip(ends - np.maximum(edges[:-1, None], lines), 0, None)
+    return (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _orient(vectors: np.ndarray, form: int) -> np.ndarray:
+    """Return vectors, (N, 256), of the pictures in a form."""
+    pixels = vectors.reshape(-1, VECTOR_PX, VECTOR_PX).transpose(1, 2, 0)
+    return np.ascontiguousarray(forms.orient(pixels, form).transpose(2, 0, 1)).reshape(
+        len(vectors), -1
+    )
