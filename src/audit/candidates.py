@@ -31,6 +31,7 @@ PER_LIST = 64  # pictures in an inverted list
 MAX_LISTS = 1024
 N_PROBE = 12  # inverted lists that a query visits
 PER_QUERY = 12  # nearest pictures of each view
+PER_PAIR = 3  # views of a pair from which it is aligned
 MIN_CORR = 0.4  # correlation of vectors below which a view shows no copy
 
 # Two border variants that may show the same, and how one was found by the other.
@@ -45,8 +46,17 @@ CANDIDATE = np.dtype(
 )
 
 
+def mirrored(view: View) -> View:
+    """Return what is left out of a mirrored picture."""
+    top, bottom, left, right = view
+    return top, bottom, right, left
+
+
 class Query(NamedTuple):
-    """How a picture is looked up: what is left out of it, its form, and what of the others."""
+    """How a picture is looked up: what is left out of it, its form, and what of the others.
+
+    The view is cut out first; then the form is taken.
+    """
 
     view: View
     form: int
@@ -67,8 +77,7 @@ _VIEWS: tuple[View, ...] = (
 _, _BOTTOM, _TOP = alignment.STRIPS
 _RIGHT, _LEFT = (0, 0, 0, 0.14), (0, 0, 0.14, 0)
 STRIPS: tuple[View, ...] = (UNCUT, _BOTTOM, _TOP, _RIGHT, _LEFT)
-# The views that are looked up without each strip. Without the same strip, for a caption; else for
-# squares from different parts of one picture.
+# What is looked up without each strip: a caption's, or a square from another part of one picture.
 _STRIP_VIEWS: dict[View, tuple[View, ...]] = {
     _BOTTOM: (_BOTTOM, (0.1, 0.05, 0, 0), _TOP),
     _TOP: (_TOP, (0.05, 0.1, 0, 0), _BOTTOM),
@@ -79,7 +88,7 @@ QUERIES = (
     *(Query(view, form, UNCUT) for view in _VIEWS for form in UPRIGHT_FORMS),
     *(Query(UNCUT, form, UNCUT) for form in forms.FORMS if form not in UPRIGHT_FORMS),
     *(
-        Query(view, form, strip)
+        Query(view, form, mirrored(strip) if form == forms.MIRRORED else strip)
         for strip, views in _STRIP_VIEWS.items()
         for view in views
         for form in UPRIGHT_FORMS
@@ -126,8 +135,8 @@ def find(val: Variants, train: Variants, count: int) -> np.ndarray:
         count: How many training pictures each validation picture has at most.
 
     Returns:
-        (C,) CANDIDATE, sorted by validation picture, the most similar first; each pair of pictures
-        once.
+        (C,) CANDIDATE, sorted by validation picture; those of a pair of pictures follow each other,
+        the most similar pairs and views first.
     """
     best = np.empty(0, CANDIDATE)
     if not len(val.pictures) or not len(train.pictures):
@@ -175,17 +184,21 @@ def _look_up(
 
 
 def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) -> np.ndarray:
-    """Return the best candidate of each pair of pictures, and the `count` best of each of `val`."""
-    val_picture, train_picture = val.pictures[candidates["val"]], train.pictures[candidates["train"]]
-    ties = candidates["query"], candidates["train"], candidates["val"], candidates["by_val"]
-    order = np.lexsort((*ties, -candidates["similarity"], train_picture, val_picture))
-    pairs = val_picture[order] * (len(train.pictures) + 1) + train_picture[order]
-    candidates = candidates[order[np.diff(pairs, prepend=-1) > 0]]
-    val_picture, train_picture = val.pictures[candidates["val"]], train.pictures[candidates["train"]]
-    order = np.lexsort((train_picture, -candidates["similarity"], val_picture))
-    groups = val_picture[order]
-    rank = np.arange(len(groups)) - np.searchsorted(groups, groups)
-    return np.asarray(candidates[order[rank < count]])
+    """Return the best PER_PAIR candidates of each pair, of the `count` best pairs of each of `val`."""
+    pictures = val.pictures[candidates["val"]], train.pictures[candidates["train"]]
+    ties = (candidates[name] for name in ("by_val", "query", "train", "val"))
+    order = np.lexsort((*ties, -candidates["similarity"], pictures[1], pictures[0]))
+    candidates = candidates[order]
+    pair = pictures[0][order] << 32 | pictures[1][order]
+    first = np.searchsorted(pair, pair)
+    best = candidates["similarity"][first]
+    kept = np.arange(len(pair)) - first < PER_PAIR
+    candidates, pair, best = candidates[kept], pair[kept], best[kept]
+    order = np.lexsort((pair, -best, pair >> 32))  # stable: a pair's own order remains
+    candidates, pair = candidates[order], pair[order]
+    number = np.cumsum(np.diff(pair, prepend=-1) != 0)
+    rank = number - number[np.searchsorted(pair >> 32, pair >> 32)]
+    return np.asarray(candidates[rank < count])
 
 
 def _index(vectors: np.ndarray, exact: bool) -> faiss.Index:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.audit import candidates
-from src.audit.candidates import QUERIES, Query, Variants
+from src.audit.candidates import QUERIES, Query, Variants, mirrored
 from src.dataset.arrays import Pictures
 from src.imaging import resizing
 from src.parallel.local import cores, map_threads
@@ -22,6 +22,7 @@ from src.vision.alignment import STRIPS, Look, Match, Start
 
 TOP_K = 40  # likeliest pictures that are aligned
 NEAR_COPY = 0.15  # of similarity, how far below the limit a pair is aligned in every way
+MAX_NEAR = 3  # pictures that are aligned in every way
 BLOCK = 256  # pictures that are read at a time
 CACHED = 4096  # details that are remembered, of 16 kB each
 
@@ -107,32 +108,50 @@ class _Comparison:
         Args:
             likely: CANDIDATEs of one validation picture.
         """
-        best = -1.0, 0, False
+        matches: dict[int, Match] = {}  # by training picture
+        target = 0.0
         for candidate in likely:
-            match = self._match(candidate, min(best[0], self._similarity - NEAR_COPY))
-            if match is not None:
-                picture = int(self._train.variants.pictures[candidate["train"]])
-                found = match.similarity, picture, match.is_copy(self._similarity)
-                best = max(best, found, key=lambda one: (one[2], one[0]))
-        return best
+            picture = int(self._train.variants.pictures[candidate["train"]])
+            if picture in matches and matches[picture].is_copy(self._similarity):
+                continue
+            if match := self._match(candidate, min(target, self._similarity - NEAR_COPY)):
+                matches[picture] = max(match, matches.get(picture, match), key=self._rank)
+                target = max(target, match.similarity)
+        if not any(match.is_copy(self._similarity) for match in matches.values()):
+            matches |= self._align_near(likely, matches)
+        if not matches:
+            return -1.0, 0, False
+        picture = max(matches, key=lambda picture: self._rank(matches[picture]))
+        return matches[picture].similarity, picture, matches[picture].is_copy(self._similarity)
+
+    def _rank(self, match: Match) -> tuple[bool, float]:
+        return match.is_copy(self._similarity), match.similarity
+
+    def _align_near(self, likely: np.ndarray, matches: dict[int, Match]) -> dict[int, Match]:
+        """Align in every way what came near a copy."""
+        near = [
+            picture
+            for picture, match in matches.items()
+            if self._similarity - NEAR_COPY <= match.similarity < self._similarity
+        ]
+        near = sorted(near, key=lambda picture: -matches[picture].similarity)[:MAX_NEAR]
+        if not near:
+            return {}
+        val = self._val.look(int(self._val.variants.pictures[likely["val"][0]]))
+        return {p: alignment.match(val, self._train.look(p)) for p in near}
 
     def _match(self, candidate: np.void, target: float) -> Match | None:
         """Return how the two pictures of a candidate match, or None if that is below the target."""
-        best = None
+        matches = []
         # the vectors left out a strip, but there may be no caption in it
         for strip in dict.fromkeys((_caption(QUERIES[candidate["query"]]), 0)):
             start = self._start(candidate, strip)
             match = alignment.match_from(start, target)
             if match and match.is_copy(self._similarity):
                 match = alignment.match_from(self._with_colors(start, candidate), target)
-                if match and match.is_copy(self._similarity):
-                    return match
-            if match and (best is None or match.similarity > best.similarity):
-                best = match
-        if best and self._similarity - NEAR_COPY <= best.similarity < self._similarity:
-            pictures = ((self._val, candidate["val"]), (self._train, candidate["train"]))
-            best = alignment.match(*(side.look(side.variants.pictures[n]) for side, n in pictures))
-        return best
+            if match:
+                matches.append(match)
+        return max(matches, key=self._rank, default=None)
 
     def _start(self, candidate: np.void, strip: int) -> Start:
         """Return where to begin: the picture that was found lies in the one that was looked up."""
@@ -171,7 +190,9 @@ def _caption(query: Query) -> int:
 def _pose(query: Query) -> np.ndarray:
     """Return the pose in a picture that is looked up of a picture that was found by it."""
     top, bottom, left, right = query.view
-    above, below, before, after = query.strip
+    # the picture that was found takes the form of the other
+    strip = mirrored(query.strip) if query.form == forms.MIRRORED else query.strip
+    above, below, before, after = strip
     height = (1 - top - bottom) / (1 - above - below)
     width = (1 - left - right) / (1 - before - after)
     return np.array([top + (0.5 - above) * height, left + (0.5 - before) * width, height, width, 0])
