@@ -203,16 +203,13 @@ def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) ->
 
 def _index(vectors: np.ndarray, exact: bool) -> faiss.Index:
     """Return an index of unit vectors, (N, 256) float32: one list of them all, or many."""
-    if exact:
-        index = faiss.IndexFlatIP(vectors.shape[1])
-    else:
-        lists = int(np.clip(len(vectors) // PER_LIST, 1, MAX_LISTS))
-        index = faiss.index_factory(
-            vectors.shape[1], f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT
-        )
-        index.train(vectors)
-        index.nprobe = N_PROBE
+    lists = int(np.clip(len(vectors) // PER_LIST, 1, MAX_LISTS))
+    kind = "Flat" if exact else f"IVF{lists},Flat"
+    index = faiss.index_factory(vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors)
     index.add(vectors)
+    if not exact:
+        faiss.extract_index_ivf(index).nprobe = N_PROBE
     return index
 
 
@@ -237,7 +234,7 @@ def _vectors(thumbnails: np.ndarray, view: View) -> np.ndarray:
         vectors[block] = small.reshape(len(small), -1)
     vectors -= vectors.mean(axis=1, keepdims=True)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(length < MIN_DETAIL * VECTOR_PX, np.inf, length)
+    return np.asarray(vectors / np.where(length < MIN_DETAIL * VECTOR_PX, np.inf, length))
 
 
 def _reduction(low: float, high: float) -> np.ndarray:
@@ -252,6 +249,5 @@ def _reduction(low: float, high: float) -> np.ndarray:
 def _orient(vectors: np.ndarray, form: int) -> np.ndarray:
     """Return vectors, (N, 256), of the pictures in a form."""
     pixels = vectors.reshape(-1, VECTOR_PX, VECTOR_PX).transpose(1, 2, 0)
-    return np.ascontiguousarray(forms.orient(pixels, form).transpose(2, 0, 1)).reshape(
-        len(vectors), -1
-    )
+    oriented = forms.orient(pixels, form).transpose(2, 0, 1).reshape(len(vectors), -1)
+    return np.ascontiguousarray(oriented)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.audit import candidates
-from src.audit.candidates import QUERIES, Query, Variants, mirrored
+from src.audit.candidates import QUERIES, Query, mirrored
 from src.dataset.arrays import Pictures
 from src.imaging import resizing
 from src.parallel.local import cores, map_threads
@@ -51,13 +51,10 @@ def nearest(val: Pictures, train: Pictures, similarity: float, tone_residual: fl
         similarity: The least of a copy, -1…1.
         tone_residual: In Lab units; below it a picture is gray, and has no colours to compare.
     """
-    variants = [candidates.variants(_thumbnails(pictures)) for pictures in (val, train)]
-    likely = candidates.find(*variants, TOP_K)
-    comparison = _Comparison(
-        [_Side(*side, tone_residual) for side in zip((val, train), variants, strict=True)],
-        similarity,
-    )
-    edges = np.searchsorted(variants[0].pictures[likely["val"]], np.arange(len(val) + 1))
+    of_val, of_train = _Side(val, tone_residual), _Side(train, tone_residual)
+    likely = candidates.find(of_val.variants, of_train.variants, TOP_K)
+    comparison = _Comparison(of_val, of_train, similarity)
+    edges = np.searchsorted(of_val.variants.pictures[likely["val"]], np.arange(len(val) + 1))
     of_each = np.split(likely, edges[1:-1]) if len(val) else []
     best = map_threads(comparison.best, of_each, "aligning likely copies", cores())
     columns = zip(*best, strict=True) if best else ((), (), ())
@@ -73,9 +70,9 @@ def _thumbnails(pictures: Pictures) -> Iterator[np.ndarray]:
 class _Side:
     """One side's pictures as they are compared; remembers the last ones."""
 
-    def __init__(self, pictures: Pictures, variants: Variants, tone_residual: float):
-        self._pictures, self.variants = pictures, variants
-        self._tone_residual = tone_residual
+    def __init__(self, pictures: Pictures, tone_residual: float):
+        self.variants = candidates.variants(_thumbnails(pictures))
+        self._pictures, self._tone_residual = pictures, tone_residual
         self.detail = lru_cache(CACHED)(self._detail)
 
     def look(self, picture: int) -> Look:
@@ -89,7 +86,7 @@ class _Side:
     def chroma(self, variant: int) -> np.ndarray | None:
         """Return the colours of a border variant; None if its picture is gray."""
         look = self.look(int(self.variants.pictures[variant]))
-        return alignment.look_variants(look)[self.variants.numbers[variant]].chroma
+        return alignment.look_variants(look)[int(self.variants.numbers[variant])].chroma
 
     def _detail(self, variant: int, strip: int) -> np.ndarray:
         return alignment.detail(self.variants.thumbnails[variant], strip)
@@ -98,9 +95,8 @@ class _Side:
 class _Comparison:
     """Aligns likely copies of two sides, validation and training."""
 
-    def __init__(self, sides: list[_Side], similarity: float):
-        self._val, self._train = sides
-        self._similarity = similarity
+    def __init__(self, val: _Side, train: _Side, similarity: float):
+        self._val, self._train, self._similarity = val, train, similarity
 
     def best(self, likely: np.ndarray) -> tuple[float, int, bool]:
         """Return the best similarity, its training picture, and whether that is a copy.
@@ -118,7 +114,8 @@ class _Comparison:
                 matches[picture] = max(match, matches.get(picture, match), key=self._rank)
                 target = max(target, match.similarity)
         if not any(match.is_copy(self._similarity) for match in matches.values()):
-            matches |= self._align_near(likely, matches)
+            for picture, match in self._align_near(likely, matches).items():
+                matches[picture] = max(match, matches[picture], key=self._rank)
         if not matches:
             return -1.0, 0, False
         picture = max(matches, key=lambda picture: self._rank(matches[picture]))

@@ -107,7 +107,7 @@ class Album:
         order = sorted(self.nearest.values(), key=lambda n: (-n["similarity"], n["row"]))
         return [
             [
-                self.figure(n["row"], f"similarity {n['similarity']}"),
+                self.figure(n["row"], _likeness(n)),
                 self.figure(n["train_row"], "its nearest in training"),
             ]
             for n in order[:N_NEAREST]
@@ -169,7 +169,7 @@ class Album:
             "target": self.val.photo[index],
         }
         figures = [Figure(uri(pixels), name, facts) for name, pixels in pictures.items()]
-        caption = f"nearest in training, similarity {nearest['similarity']}"
+        caption = f"nearest in training, {_likeness(nearest)}"
         figures.append(self.figure(nearest["train_row"], caption))
         return Sample(figures, f"row {row}: L1 {l1:.4f}", facts)
 
@@ -203,3 +203,8 @@ def _reason(row: pd.Series) -> str:
     if row["verdict"] == "too_small":
         return f"{row['width']}x{row['height']} pixels"
     return str(row["status"] if row["status"] != "ok" else row["verdict"])
+
+
+def _likeness(nearest: dict[str, Any]) -> str:
+    """Return in words how similar an entry of nearest.json is, and whether it is a copy."""
+    return f"similarity {nearest['similarity']}" + (", a copy" if nearest["copy"] else "")

@@ -64,6 +64,7 @@ def downstream(data: Path, row: int) -> Facts:
     for nearest in _read_list(data / "audit" / "nearest.json"):
         if nearest["row"] == row:
             text = f"row {nearest['train_row']}, similarity {nearest['similarity']}"
+            text += ", a copy" if nearest["copy"] else ""
             facts.append(("nearest in training", text))
     scores = data / "predictions" / "scores.csv"
     if scores.is_file():

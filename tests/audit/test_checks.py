@@ -66,7 +66,7 @@ def test_every_limit_and_threshold_belongs_to_one_check():
     assert len(set(limits)) == len(limits)
     read = {
         node.slice.value
-        for file in (ROOT / "src/audit/checks").glob("*.py")
+        for file in (ROOT / "src/audit").rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Subscript)
         and isinstance(node.value, ast.Attribute)

@@ -47,6 +47,7 @@ def test_the_nearest_training_picture_of_each_is_recorded(clean, tmp_path):
     assert [entry["row"] for entry in nearest] == [4, 9, 14, 19, 24, 29]
     assert nearest[2]["train_row"] == 16
     assert nearest[2]["similarity"] >= clean.limits["leak_similarity"] > nearest[0]["similarity"]
+    assert [entry["copy"] for entry in nearest] == [False, False, True, False, False, False]
 
 
 def test_a_row_that_the_ledger_lacks_is_written_all_the_same(clean, tmp_path):

@@ -139,7 +139,7 @@ class Artifacts:
         val_rows, train_rows = self.sides()
         self.l1 = {row: 0.1 + 0.01 * i for i, row in enumerate(val_rows)}
         self.nearest = [
-            {"row": row, "train_row": train_rows[-1], "similarity": 0.5 + 0.01 * i}
+            {"row": row, "train_row": train_rows[-1], "similarity": 0.5 + 0.01 * i, "copy": False}
             for i, row in enumerate(val_rows)
             if train_rows
         ]
