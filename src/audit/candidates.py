@@ -7,32 +7,27 @@ the vector, so pictures are also compared without a strip, and without the bands
 pictures are compared with all others; for many an index (FAISS, inverted lists) picks the likely ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from typing import NamedTuple
 
 import cv2
-import faiss
 import numpy as np
 
+from src.audit.vector_index import Everything, Lists
 from src.parallel.local import progress
 from src.storage.slices import slices
 from src.vision import alignment, forms
 from src.vision.alignment import THUMBNAIL_PX, UNCUT, UPRIGHT_FORMS, View
 from src.vision.bands import border_variants
 
-VECTOR_PX = 16
-LIGHT_SIGMA = 2.0  # pixels of a vector over which light is broad
+VECTOR_PX = 12
+LIGHT_SIGMA = 1.5  # pixels of a vector over which light is broad
 MIN_DETAIL = 1.0  # levels below which a vector is like nothing
 BLOCK = 512  # pictures that are looked up at a time: bounds the memory
 MAX_WAITING = 4_000_000  # candidates that are not yet compared with the best
 MAX_EXACT = 10_000  # pictures up to which every pair is compared
-PER_LIST = 64  # pictures in an inverted list
-MAX_LISTS = 1024
-N_PROBE = 12  # inverted lists that a query visits
-PER_QUERY = 12  # nearest pictures of each view
 PER_PAIR = 3  # views of a pair from which it is aligned
-MIN_CORR = 0.4  # correlation of vectors below which a view shows no copy
 
 # Two border variants that may show the same, and how one was found by the other.
 CANDIDATE = np.dtype(
@@ -143,7 +138,8 @@ def find(val: Variants, train: Variants, count: int) -> np.ndarray:
         return best
     exact = len(val.pictures) + len(train.pictures) <= MAX_EXACT
     for by_val, queries, database in ((True, val, train), (False, train, val)):
-        indexes = {s: _index(_vectors(database.thumbnails, s), exact) for s in STRIPS}
+        index = Everything if exact else Lists
+        indexes = {strip: index(_vectors(database.thumbnails, strip)) for strip in STRIPS}
         waiting = [best]
         blocks = slices(len(queries.pictures), BLOCK)
         for block in progress(blocks, len(blocks), "looking up likely copies"):
@@ -155,7 +151,7 @@ def find(val: Variants, train: Variants, count: int) -> np.ndarray:
 
 
 def _look_up(
-    thumbnails: np.ndarray, start: int, indexes: dict[View, faiss.Index], by_val: bool
+    thumbnails: np.ndarray, start: int, indexes: Mapping[View, Everything | Lists], by_val: bool
 ) -> list[np.ndarray]:
     """Look up pictures in every way.
 
@@ -172,13 +168,11 @@ def _look_up(
     found = []
     for number, query in enumerate(QUERIES):
         oriented = _orient(vectors(query.view), query.form)
-        similarities, matches = indexes[query.strip].search(oriented, PER_QUERY)
-        likely = (matches >= 0) & (similarities >= MIN_CORR)
-        part = np.empty(np.count_nonzero(likely), CANDIDATE)
-        part["val" if by_val else "train"] = np.nonzero(likely)[0] + start
-        part["train" if by_val else "val"] = matches[likely]
-        part["similarity"], part["query"] = similarities[likely], number
-        part["by_val"] = by_val
+        rows, matches, similarities = indexes[query.strip].search(oriented)
+        part = np.empty(len(rows), CANDIDATE)
+        part["val" if by_val else "train"] = rows + start
+        part["train" if by_val else "val"] = matches
+        part["similarity"], part["query"], part["by_val"] = similarities, number, by_val
         found.append(part)
     return found
 
@@ -199,18 +193,6 @@ def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) ->
     number = np.cumsum(np.diff(pair, prepend=-1) != 0)
     rank = number - number[np.searchsorted(pair >> 32, pair >> 32)]
     return np.asarray(candidates[rank < count])
-
-
-def _index(vectors: np.ndarray, exact: bool) -> faiss.Index:
-    """Return an index of unit vectors, (N, 256) float32: one list of them all, or many."""
-    lists = int(np.clip(len(vectors) // PER_LIST, 1, MAX_LISTS))
-    kind = "Flat" if exact else f"IVF{lists},Flat"
-    index = faiss.index_factory(vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
-    index.train(vectors)
-    index.add(vectors)
-    if not exact:
-        faiss.extract_index_ivf(index).nprobe = N_PROBE
-    return index
 
 
 def _vectors(thumbnails: np.ndarray, view: View) -> np.ndarray:
@@ -243,7 +225,7 @@ def _reduction(low: float, high: float) -> np.ndarray:
     lines = np.arange(THUMBNAIL_PX)
     ends = np.minimum(edges[1:, None], lines + 1)
     covered = np.clip(ends - np.maximum(edges[:-1, None], lines), 0, None)
-    return (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(covered / covered.sum(axis=1, keepdims=True), np.float32)
 
 
 def _orient(vectors: np.ndarray, form: int) -> np.ndarray:
