@@ -26,7 +26,7 @@ LIGHT_SIGMA = 1.5  # pixels of a vector over which light is broad
 MIN_DETAIL = 1.0  # levels below which a vector is like nothing
 BLOCK = 512  # pictures that are looked up at a time: bounds the memory
 MAX_WAITING = 4_000_000  # candidates that are not yet compared with the best
-MAX_EXACT = 10_000  # pictures up to which every pair is compared
+MAX_EXACT = 20_000  # pictures up to which every pair is compared
 PER_PAIR = 3  # views of a pair from which it is aligned
 
 # Two border variants that may show the same, and how one was found by the other.

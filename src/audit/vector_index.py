@@ -5,9 +5,9 @@ import numpy as np
 
 PER_LIST = 64  # pictures in an inverted list
 MAX_LISTS = 1024
-N_PROBE = 12  # inverted lists that a query visits
+N_PROBE = 6  # inverted lists that a query visits
 PER_QUERY = 12  # nearest pictures of each view
-MIN_CORR = 0.4  # correlation of vectors below which a view shows no copy
+MIN_CORR = 0.5  # correlation of vectors below which a view shows no copy
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]  # numbers of queries, of matches, similarities
 
@@ -23,10 +23,11 @@ class Everything:
         similarities = queries @ self._vectors.T
         is_near = similarities >= MIN_CORR
         crowded = np.flatnonzero(np.count_nonzero(is_near, axis=1) > PER_QUERY)
-        # a stable order of equals, as the other kind of index has one
-        order = np.argsort(-similarities[crowded], axis=1, kind="stable")[:, PER_QUERY:]
-        is_near[crowded[:, None], order] = False
-        rows, matches = np.nonzero(is_near)
+        if len(crowded):
+            near = similarities[crowded]
+            is_near[crowded] = near >= np.partition(near, -PER_QUERY, axis=1)[:, -PER_QUERY, None]
+        # in one dimension it takes a fifth of the time
+        rows, matches = np.divmod(np.flatnonzero(is_near), is_near.shape[1])
         return rows, matches, similarities[rows, matches]
 
 
