@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.clean import in_a_process, peak
-from src.audit import findings, leak
+from src.audit import candidates, findings
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence
 from src.dataset import arrays
@@ -74,7 +74,7 @@ def measure(evidence: Evidence, copies: set[int]) -> float:
     decode = seconds_of_decoding(evidence)
     slowest = sorted(seconds, key=seconds.__getitem__, reverse=True)[:SLOWEST]
     parts = ", ".join(f"{name} {seconds[name]:.1f} s" for name in slowest)
-    compared = "every pair" if count <= leak.MAX_EXACT else "by index"
+    compared = "every pair" if count <= candidates.MAX_EXACT else "by index"
     print(
         f"| {count:,} | {compared} | {audit:.1f} | {1000 * audit / count:.2f} | "
         f"{1000 * decode / count:.2f} | {len(reported & copies)} of {len(copies)}, "

@@ -1,6 +1,6 @@
 """Finds which training pictures a validation picture may be a copy of, without any hash.
 
-A picture becomes a unit vector: a thumbnail of 16 pixels without broad light. Each view of it that
+A picture becomes a unit vector: a thumbnail of 12 pixels without broad light. Each view of it that
 a copy could show is looked up among the other side's whole pictures, as it is and mirrored; the
 whole picture in all eight forms of a square. Both sides take both roles. Captions and frames change
 the vector, so pictures are also compared without a strip, and without the bands around them. A few
@@ -203,7 +203,7 @@ def _vectors(thumbnails: np.ndarray, view: View) -> np.ndarray:
         view: What is left out.
 
     Returns:
-        (N, 256) float32.
+        (N, 144) float32.
     """
     top, bottom, left, right = view
     light = cv2.getGaussianKernel(6 * VECTOR_PX + 1, LIGHT_SIGMA)
@@ -220,7 +220,7 @@ def _vectors(thumbnails: np.ndarray, view: View) -> np.ndarray:
 
 
 def _reduction(low: float, high: float) -> np.ndarray:
-    """Return the (16, 64) float32 that averages lines, without a share at either end."""
+    """Return the (12, 64) float32 that averages lines, without a share at either end."""
     edges = np.linspace(low, 1 - high, VECTOR_PX + 1) * THUMBNAIL_PX
     lines = np.arange(THUMBNAIL_PX)
     ends = np.minimum(edges[1:, None], lines + 1)
@@ -229,7 +229,7 @@ def _reduction(low: float, high: float) -> np.ndarray:
 
 
 def _orient(vectors: np.ndarray, form: int) -> np.ndarray:
-    """Return vectors, (N, 256), of the pictures in a form."""
+    """Return vectors, (N, 144), of the pictures in a form."""
     pixels = vectors.reshape(-1, VECTOR_PX, VECTOR_PX).transpose(1, 2, 0)
     oriented = forms.orient(pixels, form).transpose(2, 0, 1).reshape(len(vectors), -1)
     return np.ascontiguousarray(oriented)

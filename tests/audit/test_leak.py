@@ -11,6 +11,7 @@ from src.demo.inventory import alter
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.pair.pairing import square_crop
+from src.vision import forms
 from tests.conftest import real
 
 Search = Callable[..., leak.Nearest]
@@ -186,3 +187,25 @@ def test_real_copies_are_found(search: Search):
     _, index, copies = search(np.concatenate([val, planted]), train)
     assert list(index) == [*copied, *range(len(KINDS))]
     assert copies.all()
+
+
+@pytest.mark.parametrize("form", forms.FORMS)
+def test_a_copy_in_any_form_of_the_square_is_found(search: Search, squares, form: int):
+    val = np.stack([forms.orient(picture[:64, :64], form) for picture in squares[:3]])
+    _, index, copies = search(val, squares[:10, :64, :64])
+    assert copies.all()
+    assert list(index) == [0, 1, 2]
+
+
+def test_a_square_from_another_part_of_a_picture_is_found(search: Search, squares):
+    _, index, copies = search(squares[:3, :66, :66], squares[:6, 10:76, :66])
+    assert copies.all()
+    assert list(index) == [0, 1, 2]
+
+
+def test_smooth_skies_are_not_taken_for_copies(search: Search):
+    """They differ in their light alone, which distinguishes nothing."""
+    slope = np.linspace(0, 1, 64)[:, None, None] * np.ones((1, 64, 1))
+    tops = np.random.default_rng(0).integers(0, 256, (12, 2, 3))
+    skies = np.stack([top + slope * (bottom - top) for top, bottom in tops]).astype(np.uint8)
+    assert not search(skies[:6], skies[6:]).copies.any()
