@@ -2,10 +2,17 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from src.errors import UserError
@@ -53,6 +60,7 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+PictureFault = Literal["odd_aspect", "low_information", "dark", "bright", "blurred"]
 
 
 class Section(BaseModel):
@@ -134,9 +142,21 @@ class Clean(Section):
     duplicates: Literal["remove", "keep"]
     grayscale: Literal["remove", "keep"]
     min_side: Count
+    remove: dict[PictureFault, NotNegative]
     hash_distance: Annotated[int, Field(ge=0, le=128)]
     similarity: Annotated[float, Field(gt=0, le=1)]
     tone_residual: NotNegative
+
+    @field_validator("remove", mode="before")
+    @classmethod
+    def _remove_has_limits_of_faults(cls, value: Any) -> Any:
+        faults = get_args(PictureFault)
+        if not isinstance(value, dict) or set(value) - set(faults):
+            raise ValueError(
+                f"{value!r}, expected faults with their limits, such as {{dark: 82}}; "
+                f"faults are {', '.join(faults)}"
+            )
+        return value
 
 
 class Split(Section):

@@ -120,6 +120,13 @@ def test_what_is_no_key_of_a_query_is_refused(file: Path, key: str):
     assert f"gallery: ignored_query holds {key!r}, expected keys such as sid" in message
 
 
+@pytest.mark.parametrize("value", [["dark"], {"gloomy": 82}, "dark"])
+def test_a_picture_fault_without_a_limit_or_unknown_is_refused(file: Path, value: object):
+    message = refusal(with_values(file, {("clean", "remove"): value}))
+    assert f"clean.remove: {value!r}, expected faults with their limits" in message
+    assert "faults are odd_aspect, low_information, dark, bright, blurred" in message
+
+
 @pytest.mark.parametrize("key", ["train.lr", "clean.tone_residual", "scrape.timeout_s"])
 @pytest.mark.parametrize("value", ["inf", "nan"])
 def test_a_number_without_a_value_is_refused(file: Path, key: str, value: str):

@@ -20,7 +20,14 @@ from src.imaging import decoding, resizing
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 from src.storage.slices import slices
-from src.vision import alignment, colorfulness, grayscale, perceptual_hash, witness
+from src.vision import (
+    alignment,
+    colorfulness,
+    grayscale,
+    perceptual_hash,
+    picture_faults,
+    witness,
+)
 
 FILES_PER_TASK = 64  # that a process measures at a time
 COLUMNS = pa.schema(
@@ -148,12 +155,14 @@ def measure_files(files: list[FileRef]) -> list[Measurement]:
     for (file, thumbnail), residual, color in zip(
         thumbnails.items(), residuals, colors, strict=True
     ):
+        gray = cv2.cvtColor(thumbnail.pixels, cv2.COLOR_RGB2GRAY)
         measurements[file] = Measurement(
             width=thumbnail.width,
             height=thumbnail.height,
             tone_residual=round(float(residual), 3),
             colorfulness=round(float(color), 3),
-            thumbnail=cv2.cvtColor(thumbnail.pixels, cv2.COLOR_RGB2GRAY),
+            **picture_faults.measure(gray)._asdict(),
+            thumbnail=gray,
             chroma=witness.chroma(thumbnail.pixels),
             source=file,
         )

@@ -9,6 +9,7 @@ import numpy as np
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.params import Clean
+from src.vision import picture_faults
 from src.vision.alignment import Look
 
 ContentKey = tuple[str, str]  # a file's SHA-256 and its layout
@@ -38,6 +39,10 @@ class Measurement:
             of one ledger with equal thumbnails.
         tone_residual: See `grayscale.tone_residual`.
         colorfulness: See `colorfulness.colorfulness`.
+        sharpness: See `picture_faults.Measures`, as for the next three.
+        highlights: Level, 0…255.
+        shadows: Level, 0…255.
+        entropy: Bits.
         thumbnail: (64, 64) uint8 gray; (0, 0) if the file cannot be decoded.
         chroma: (16, 16, 2) uint8, see `witness.chroma`; (0, 0, 2) if the file cannot be decoded.
         source: Where the file lies.
@@ -49,9 +54,18 @@ class Measurement:
     pixel_digest: str = ""
     tone_residual: float = 0.0
     colorfulness: float = 0.0
+    sharpness: float = 0.0
+    highlights: int = 0
+    shadows: int = 0
+    entropy: float = 0.0
     thumbnail: np.ndarray = field(default_factory=no_thumbnail, compare=False)
     chroma: np.ndarray = field(default_factory=no_chroma, compare=False)
     source: FileRef | None = field(default=None, compare=False)
+
+    @property
+    def aspect_ratio(self) -> float:
+        """The shorter side over the longer one, 0…1."""
+        return picture_faults.aspect_ratio(self.width, self.height)
 
 
 def is_gray(measurement: Measurement, clean: Clean) -> bool:

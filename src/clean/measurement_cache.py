@@ -30,6 +30,7 @@ from src.vision import (
     correlation,
     forms,
     grayscale,
+    picture_faults,
     witness,
 )
 
@@ -43,6 +44,10 @@ COLUMNS = pa.schema(
         ("pixel_digest", pa.string()),
         ("tone_residual", pa.float64()),
         ("colorfulness", pa.float64()),
+        ("sharpness", pa.float64()),
+        ("highlights", pa.int64()),
+        ("shadows", pa.int64()),
+        ("entropy", pa.float64()),
         ("thumbnail", pa.binary()),
         ("chroma", pa.binary()),
     ]
@@ -60,6 +65,7 @@ CODE = (
     forms,
     grayscale,
     measurement,
+    picture_faults,
     picture_files,
     resizing,
     witness,

@@ -13,6 +13,7 @@ from src.clean.copies import Copy, Pair
 from src.clean.measurement import FileKey, Measurement, is_gray
 from src.params import Clean
 from src.vision import perceptual_hash
+from src.vision.picture_faults import FAULTS
 
 VERDICTS = (
     "keep",
@@ -20,6 +21,7 @@ VERDICTS = (
     "unreadable",
     "too_small",
     "grayscale",
+    *FAULTS,
     "exact_duplicate",
     "near_duplicate",
 )
@@ -29,6 +31,7 @@ COUNT_NAMES = {
     "exact_duplicate": "exact_duplicates",
     "near_duplicate": "near_duplicates",
 }
+MEASURES = ("tone_residual", "colorfulness", *(fault.measure for fault in FAULTS.values()))
 Value = str | int | float | None  # of a ledger's column
 
 
@@ -64,8 +67,8 @@ def assign_verdicts(
     hashes = perceptual_hash.hashes([m.thumbnail for m in readable.values()])
     hex_hashes = [row_hash.tobytes().hex() for row_hash in hashes]
     table["fingerprint"] = _column(table, dict(zip(readable, hex_hashes, strict=True)))
-    table["tone_residual"] = _column(table, {r: m.tone_residual for r, m in readable.items()})
-    table["colorfulness"] = _column(table, {r: m.colorfulness for r, m in readable.items()})
+    for name in MEASURES:
+        table[name] = _column(table, {row: getattr(m, name) for row, m in readable.items()})
     table["duplicate_of"] = _column(table, survivors)
     for name in ("similarity", "hash_distance", "transform"):
         table[name] = _column(table, {row: getattr(copy, name) for row, copy in removed.items()})
@@ -104,6 +107,9 @@ def single_verdict(measurement: Measurement | None, clean: Clean) -> str:
         return "too_small"
     if clean.grayscale == "remove" and is_gray(measurement, clean):
         return "grayscale"
+    for word, limit in clean.remove.items():
+        if FAULTS[word].found(getattr(measurement, FAULTS[word].measure), limit):
+            return word
     return "keep"
 
 

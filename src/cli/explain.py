@@ -19,6 +19,7 @@ from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.ledger import read_ledger
 from src.vision import alignment, witness
+from src.vision.picture_faults import FAULTS
 
 SQUARE_PX = 256  # of each picture on the sheet
 
@@ -62,7 +63,17 @@ def describe_picture(file: Path, clean: Clean) -> list[str]:
         f"    tone residual    {m.tone_residual:.2f} (grayscale below clean.tone_residual "
         f"{clean.tone_residual:g}; clean.grayscale: {clean.grayscale})",
         f"    colorfulness     {m.colorfulness:.1f}",
+        *(_describe_fault(m, word, clean) for word in FAULTS),
     ]
+
+
+def _describe_fault(m: Measurement, word: str, clean: Clean) -> str:
+    fault = FAULTS[word]
+    removed = {str(name): limit for name, limit in clean.remove.items()}
+    name, side = fault.measure.replace("_", " "), "above" if fault.above else "below"
+    policy = "removed" if word in removed else "kept"
+    limit = removed.get(word, fault.limit)
+    return f"    {name:16} {getattr(m, fault.measure):g} ({word} {side} {limit:g}: {policy})"
 
 
 def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:

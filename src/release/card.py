@@ -15,6 +15,11 @@ REMOVED = (  # keys of metrics/clean.json
     "unreadable",
     "too_small",
     "grayscale",
+    "odd_aspect",
+    "low_information",
+    "dark",
+    "bright",
+    "blurred",
     "exact_duplicates",
     "near_duplicates",
 )

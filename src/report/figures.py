@@ -30,6 +30,18 @@ N_NEAREST = 12
 N_SAMPLES = 4  # of the best, the median and the worst
 
 
+# The number behind a verdict: a column of the ledger, and how it is written.
+NUMBERS = {
+    "grayscale": "tone residual {tone_residual:.1f}",
+    "too_small": "{width}x{height} pixels",
+    "odd_aspect": "{width}x{height} pixels, aspect ratio {aspect_ratio:.2f}",
+    "low_information": "entropy {entropy:.1f} bits",
+    "dark": "highlights {highlights} of 255",
+    "bright": "shadows {shadows} of 255",
+    "blurred": "sharpness {sharpness:.2f}",
+}
+
+
 @dataclass(frozen=True)
 class Figure:
     """A picture with its caption; `uri` is a data: URI, or None if there is no picture."""
@@ -198,10 +210,8 @@ def uri(pixels: np.ndarray) -> str:
 def _reason(row: pd.Series) -> str:
     if not pd.isna(row["duplicate_of"]):
         return f"copy of row {row['duplicate_of']}, similarity {row['similarity']:.3f}"
-    if row["verdict"] == "grayscale":
-        return f"tone residual {row['tone_residual']:.1f}"
-    if row["verdict"] == "too_small":
-        return f"{row['width']}x{row['height']} pixels"
+    if row["verdict"] in NUMBERS:
+        return NUMBERS[row["verdict"]].format(**row)
     return str(row["status"] if row["status"] != "ok" else row["verdict"])
 
 

@@ -20,6 +20,9 @@ STEPS = {
     "downloaded": {"missing": "missing"},
     "readable": {"unreadable": "unreadable", "too_small": "too_small"},
     "in colour": {"grayscale": "grayscale"},
+    "without faults": {
+        word: word for word in ("odd_aspect", "low_information", "dark", "bright", "blurred")
+    },
     "unique": {"exact_duplicate": "exact_duplicates", "near_duplicate": "near_duplicates"},
 }
 COPIES = tuple(STEPS["unique"])  # shown beside their survivor

@@ -10,6 +10,7 @@ from src.errors import UserError
 from src.storage.atomic import read_json
 
 Facts = list[tuple[str, str]]  # label and value
+QUALITY = ("sharpness", "highlights", "shadows", "entropy", "aspect_ratio")  # columns
 MAX_DIGITS = 12  # of a row number
 
 
@@ -33,6 +34,9 @@ def lineage(ledger: pd.DataFrame, copies: pd.DataFrame, row: int) -> Facts:
     if not pd.isna(values["tone_residual"]):
         tone, color = values["tone_residual"], values["colorfulness"]
         facts.append(("colour", f"tone residual {tone:.2f}, colorfulness {color:.1f}"))
+    if not pd.isna(values["sharpness"]):
+        quality = [f"{name.replace('_', ' ')} {values[name]:g}" for name in QUALITY]
+        facts.append(("quality", ", ".join(quality)))
     if links := _links(copies, row):
         facts.append(("copies", ", ".join(links)))
     if not pd.isna(values["side"]):

@@ -41,6 +41,11 @@ CLEANED = pa.schema(
         ("fingerprint", pa.string()),  # 256 bits as 64 hex digits
         ("tone_residual", pa.float64()),  # Lab units
         ("colorfulness", pa.float64()),
+        ("sharpness", pa.float64()),  # 0…1
+        ("highlights", pa.int64()),  # level that 99 % of the pixels do not exceed, 0…255
+        ("shadows", pa.int64()),  # level that 5 % of the pixels do not exceed, 0…255
+        ("entropy", pa.float64()),  # of the levels, bits
+        ("aspect_ratio", pa.float64()),  # the photograph's shorter side over the longer one, 0…1
         ("duplicate_of", pa.int64()),  # the survivor's row
         ("similarity", pa.float64()),  # to the survivor, -1…1
         ("hash_distance", pa.int64()),  # to the survivor, bits of 256

@@ -209,6 +209,17 @@ def use_thumbnails(evidence: Evidence) -> Evidence:
     return evidence
 
 
+def measure_as(row: int, measure: str, value: float) -> Change:
+    """Clean measured a value on a picture that it kept."""
+
+    def change(evidence: Evidence) -> Evidence:
+        column = evidence.ledger[measure].copy()
+        column[row] = value
+        return with_ledger(evidence, **{measure: column})
+
+    return change
+
+
 # --- photographs
 
 
@@ -367,6 +378,13 @@ FAULTS = {
     "other bytes": Fault("broken_files", change_bytes, {8}),
     "one picture for three": Fault("placeholders", use_placeholder, {5, 6, 7}),
     "thumbnails": Fault("upscaled_pictures", use_thumbnails, {1, 2, 4, 5}),
+    "a blurred picture": Fault("blurred_pictures", measure_as(7, "sharpness", 0.199), {7}),
+    "a dark picture": Fault("dark_pictures", measure_as(9, "highlights", 81), {9}),
+    "a bright picture": Fault("bright_pictures", measure_as(3, "shadows", 226), {3}),
+    "a picture of one colour": Fault(
+        "low_information_pictures", measure_as(4, "entropy", 1.9), {4}
+    ),
+    "a narrow strip": Fault("odd_aspect_pictures", measure_as(2, "aspect_ratio", 0.349), {2}),
     "pale pictures swapped": Fault("altered_photos", swap_pale_photos, {2, 3}),
     "red and blue": Fault("altered_photos", misread(2, lambda p: p[..., ::-1]), {2}),
     "mirrored in validation": Fault("altered_photos", misread(14, lambda p: p[:, ::-1]), {14}),

@@ -13,6 +13,7 @@ from src.audit.checks import CHECKS
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.pair.pairing import square_crop
+from src.vision import picture_faults
 from tests.audit.evidence import (
     CHECKS_BY_NAME,
     SIZE,
@@ -29,7 +30,12 @@ from tests.conftest import ROOT, real
 
 ALL_FAULTS = FAULTS | OUTPUT_FAULTS
 FAULT_OF_CHECK = {fault.check: name for name, fault in reversed(FAULTS.items())}
-WARNINGS_BEFORE = {"upscaled_pictures", "garbled_names", "shared_names"}
+WARNINGS_BEFORE = {
+    "upscaled_pictures",
+    "garbled_names",
+    "shared_names",
+    *(f"{word}_pictures" for word in picture_faults.FAULTS),
+}
 
 
 @pytest.fixture
@@ -95,6 +101,11 @@ def test_a_value_at_the_limit_passes_and_just_beyond_it_fails(broken, fault):
         ("edge_density_most", 1.0, "all edges in training"),
         ("leak_similarity", 1.0, "captioned across"),
         ("namesake_ids", 1, "one person under two ids"),
+        ("sharpness", 0.1, "a blurred picture"),
+        ("highlights", 80, "a dark picture"),
+        ("shadows", 230, "a bright picture"),
+        ("entropy", 1.5, "a picture of one colour"),
+        ("aspect_ratio", 0.3, "a narrow strip"),
     ],
 )
 def test_a_threshold_decides_which_pictures_are_at_fault(broken, threshold, value, fault):
@@ -118,6 +129,7 @@ def test_a_threshold_decides_which_pictures_are_at_fault(broken, threshold, valu
         ("a file gone", "images/3 is no picture: No such file"),
         ("other bytes", "images/8 is not what was downloaded"),
         ("one picture for three", "images/5 stands for 3 items"),
+        ("a dark picture", "highlights 81 (val)"),
         ("thumbnails", "48 pixels wide, enlarged to 64"),
         ("two names swapped", "its picture is beside nm0010 on the page"),
         ("a row twice in the ledger", "is 2 times in the ledger"),

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,6 +24,7 @@ from src.params import Clean, read_params
 from src.storage.encoding import encode_jpeg, encode_png
 from src.storage.ledger import read_ledger, write_ledger
 from src.vision.alignment import Look, Match
+from src.vision.picture_faults import FAULTS
 from tests.builders import ledger_table
 from tests.clean.conftest import CleanedDemo
 from tests.conftest import ROOT
@@ -122,7 +124,7 @@ def test_the_counts_add_up(demo: CleanedDemo):
 
 def test_every_readable_picture_has_its_fingerprint(demo: CleanedDemo):
     unmeasured = demo.table["verdict"].isin(["missing", "unreadable"])
-    for column in ("fingerprint", "tone_residual", "colorfulness"):
+    for column in ("fingerprint", *verdicts.MEASURES):
         assert (demo.table[column].isna() == unmeasured).all()
     assert demo.table.loc[~unmeasured, "fingerprint"].str.fullmatch("[0-9a-f]{64}").all()
 
@@ -225,6 +227,37 @@ def test_the_shorter_side_decides_what_is_too_small(
     judge: Judge, faces: list[np.ndarray], side: int, verdict: str
 ):
     assert list(judge(encode_jpeg(resize(faces[0], side, 200)))["verdict"]) == [verdict]
+
+
+POOR = {
+    "blurred": lambda face: cv2.GaussianBlur(face, (0, 0), 10),
+    "dark": lambda face: face // 4,
+    "odd_aspect": lambda face: face[96:160],
+}
+
+
+@pytest.mark.parametrize("word", POOR)
+def test_a_picture_with_a_fault_is_removed_by_choice(judge: Judge, faces, word: str):
+    files = [encode_jpeg(np.ascontiguousarray(POOR[word](faces[0]))), encode_jpeg(faces[1])]
+    assert list(judge(*files)["verdict"]) == ["keep", "keep"]
+    table = judge(*files, remove={word: FAULTS[word].limit})
+    assert list(table["verdict"]) == [word, "keep"]
+    counts = verdicts.counts(table)
+    assert counts[word] == 1
+    assert counts["listed"] == sum(
+        counts[verdicts.COUNT_NAMES.get(w, w)] for w in verdicts.VERDICTS
+    )
+
+
+def test_the_sharp_one_of_two_copies_is_kept_where_blurred_ones_are_removed(judge: Judge, faces):
+    blurred = encode_jpeg(resize(POOR["blurred"](faces[0]), 288, 384))  # the larger one
+    table = judge(blurred, encode_jpeg(faces[0]), remove={"blurred": 0.2})
+    assert list(table["verdict"]) == ["blurred", "keep"]
+
+
+def test_the_limit_of_a_fault_is_a_choice(judge: Judge, faces):
+    table = judge(encode_jpeg(faces[0]), encode_jpeg(faces[1]), remove={"dark": 256})
+    assert list(table["verdict"]) == ["dark", "dark"]
 
 
 def test_of_a_pair_the_photograph_is_judged(judge: Judge, faces: list[np.ndarray]):

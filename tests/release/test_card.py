@@ -22,6 +22,11 @@ CLEAN = {
     "unreadable": 0,
     "too_small": 0,
     "grayscale": 5,
+    "odd_aspect": 0,
+    "low_information": 0,
+    "dark": 0,
+    "bright": 0,
+    "blurred": 0,
     "exact_duplicates": 0,
     "near_duplicates": 1,
 }

@@ -231,6 +231,26 @@ def test_removed_pictures_are_shown_with_their_reason(artifacts):
     assert shows(uri, tint(12, "file"))
 
 
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        ("blurred", "sharpness 0.12"),
+        ("dark", "highlights 40 of 255"),
+        ("bright", "shadows 230 of 255"),
+        ("low_information", "entropy 1.5 bits"),
+        ("odd_aspect", "32x24 pixels, aspect ratio 0.30"),
+    ],
+)
+def test_pictures_removed_for_a_fault_are_shown_with_its_number(tmp_path, word, number):
+    artifacts = Artifacts(tmp_path, words=["keep"] * 4 + [word], val=1)
+    values = {"sharpness": 0.12, "highlights": 40, "shadows": 230, "entropy": 1.5}
+    for name, value in (values | {"aspect_ratio": 0.3}).items():
+        artifacts.table.loc[4, name] = value
+    soup = artifacts.soup()
+    assert captions(soup, f"#removed-{word}") == [f"row 4, Zoë Young: {number}"]
+    assert f"−1 {word.replace('_', ' ')}" in text_of(soup.select_one("#funnel"))
+
+
 def test_removed_rows_without_a_picture_are_listed_with_their_reason(artifacts):
     soup = artifacts.soup()
     listed = {

@@ -1,6 +1,25 @@
 """The checks, one file for each thing that they check. A new check is a function in one of them."""
 
-from src.audit.checks import derived, downloads, listing, outputs, photos, rows, sides
+from src.audit.checks import (
+    derived,
+    downloads,
+    kept_pictures,
+    listing,
+    outputs,
+    photos,
+    rows,
+    sides,
+)
 from src.audit.registry import CHECKS
 
-__all__ = ["CHECKS", "derived", "downloads", "listing", "outputs", "photos", "rows", "sides"]
+__all__ = [
+    "CHECKS",
+    "derived",
+    "downloads",
+    "kept_pictures",
+    "listing",
+    "outputs",
+    "photos",
+    "rows",
+    "sides",
+]

@@ -31,7 +31,7 @@ def replace_pictures(root: Path, kind: str) -> None:
 
     Args:
         root: The project's folder.
-        kind: html, placeholder, thumbnail, truncated, framed, or one of inventory.alter's.
+        kind: html, placeholder, thumbnail, truncated, framed, poor, or one of inventory.alter's.
     """
     ledger = _read_ledger(root)
     every = {"placeholder": 2, "thumbnail": 1}.get(kind, EVERY)
@@ -63,7 +63,21 @@ def _replacement(pixels: np.ndarray, kind: str, row: int) -> bytes:
         framed = np.full_like(pixels, FRAME_COLOR)
         framed[inner, inner] = gray[inner, inner]
         return encode_jpeg(framed)
-    return inventory.alter(pixels, kind, np.random.default_rng([5, row]))
+    rng = np.random.default_rng([5, row])
+    return encode_jpeg(_poor(pixels, rng)) if kind == "poor" else inventory.alter(pixels, kind, rng)
+
+
+def _poor(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a picture that is blurred, dark, bright, of one colour, or a narrow strip."""
+    height, width = pixels.shape[:2]
+    changes = (
+        lambda: cv2.GaussianBlur(pixels, (0, 0), width / 20),
+        lambda: (pixels * 0.2).astype(np.uint8),
+        lambda: (pixels * 0.1 + 229).astype(np.uint8),
+        lambda: np.full_like(pixels, rng.integers(90, 180, 3)),
+        lambda: pixels[height * 3 // 8 : height * 5 // 8],
+    )
+    return np.ascontiguousarray(changes[rng.integers(len(changes))]())
 
 
 def overwrite_files(root: Path, kind: str) -> None:
