@@ -378,7 +378,7 @@ FAULTS = {
     "other bytes": Fault("broken_files", change_bytes, {8}),
     "one picture for three": Fault("placeholders", use_placeholder, {5, 6, 7}),
     "thumbnails": Fault("upscaled_pictures", use_thumbnails, {1, 2, 4, 5}),
-    "a blurred picture": Fault("blurred_pictures", measure_as(7, "sharpness", 0.199), {7}),
+    "a blurred picture": Fault("blurred_pictures", measure_as(7, "sharpness", 0.249), {7}),
     "a dark picture": Fault("dark_pictures", measure_as(9, "highlights", 81), {9}),
     "a bright picture": Fault("bright_pictures", measure_as(3, "shadows", 226), {3}),
     "a picture of one colour": Fault(

@@ -104,14 +104,21 @@ def test_noise_does_not_make_a_flat_picture_informative():
     assert _faults(noise.astype(np.uint8)) == {"low_information"}
 
 
+@pytest.mark.parametrize("sigma", [1, 3])
+def test_noise_does_not_hide_a_blur(faces, sigma: int):
+    noise = np.random.default_rng(2).normal(0, sigma, faces[0].shape)
+    noisy = [(_blurred(face, 0.05) + noise).clip(0, 255).astype(np.uint8) for face in faces[:12]]
+    assert sum("blurred" in _faults(pixels) for pixels in noisy) >= 11
+
+
 def test_the_measures_are_those_of_the_definition():
     pixels = np.random.default_rng(1).integers(20, 200, (64, 64), dtype=np.uint8)
     lost = total = 0.0
     for lines in (pixels.astype(float), pixels.T.astype(float)):
         blurred = np.stack([lines[:, :-2], lines[:, 1:-1], lines[:, 2:]]).mean(axis=0)
         differences = np.abs(np.diff(lines))[:, 1:-1]
-        lost += np.maximum(0, differences - np.abs(np.diff(blurred))).sum()
-        total += differences.sum()
+        lost += (differences * np.maximum(0, differences - np.abs(np.diff(blurred)))).sum()
+        total += (differences**2).sum()
     shares = np.bincount(pixels.ravel()) / pixels.size
     shares = shares[shares > 0]
     measures = picture_faults.measure(pixels)

@@ -12,7 +12,7 @@ REMEDY = "look at them in the report; to remove them, add to clean.remove: "
     limit="blurred_share",
     allowed=0.01,
     thresholds={"sharpness": FAULTS["blurred"].limit},
-    remedy=REMEDY + "{blurred: 0.2}",
+    remedy=REMEDY + "{blurred: 0.25}",
     severity="warn",
 )
 def blurred_pictures(evidence: Evidence) -> Measurement:
