@@ -43,8 +43,7 @@ CANDIDATE = np.dtype(
 
 def mirrored(view: View) -> View:
     """Return what is left out of a mirrored picture."""
-    top, bottom, left, right = view
-    return top, bottom, right, left
+    return view._replace(left=view.right, right=view.left)
 
 
 class Query(NamedTuple):
@@ -63,21 +62,21 @@ _CORNERS = (0, 0.15), (0.15, 0)
 # What a copy may show of a picture: all, less of its height and width, or less of one of them.
 _VIEWS: tuple[View, ...] = (
     UNCUT,
-    *((*rows, *columns) for cuts in _CUTS for rows in cuts for columns in cuts),
-    *((*rows, *columns) for rows in _CORNERS for columns in _CORNERS),
-    *((*rows, 0, 0) for cuts in _CUTS for rows in cuts),
-    *((0, 0, *columns) for cuts in _CUTS for columns in cuts),
+    *(View(*rows, *columns) for cuts in _CUTS for rows in cuts for columns in cuts),
+    *(View(*rows, *columns) for rows in _CORNERS for columns in _CORNERS),
+    *(View(*rows) for cuts in _CUTS for rows in cuts),
+    *(View(0, 0, *columns) for cuts in _CUTS for columns in cuts),
 )
 # What may be left out of the pictures that are looked up in: nothing, or a strip.
 _, _BOTTOM, _TOP = alignment.STRIPS
-_RIGHT, _LEFT = (0, 0, 0, 0.14), (0, 0, 0.14, 0)
+_RIGHT, _LEFT = View(right=0.14), View(left=0.14)
 STRIPS: tuple[View, ...] = (UNCUT, _BOTTOM, _TOP, _RIGHT, _LEFT)
 # What is looked up without each strip: a caption's, or a square from another part of one picture.
 _STRIP_VIEWS: dict[View, tuple[View, ...]] = {
-    _BOTTOM: (_BOTTOM, (0.1, 0.05, 0, 0), _TOP),
-    _TOP: (_TOP, (0.05, 0.1, 0, 0), _BOTTOM),
-    _RIGHT: ((0, 0, 0.09, 0.05), _LEFT),
-    _LEFT: ((0, 0, 0.05, 0.09), _RIGHT),
+    _BOTTOM: (_BOTTOM, View(0.1, 0.05), _TOP),
+    _TOP: (_TOP, View(0.05, 0.1), _BOTTOM),
+    _RIGHT: (View(0, 0, 0.09, 0.05), _LEFT),
+    _LEFT: (View(0, 0, 0.05, 0.09), _RIGHT),
 }
 QUERIES = (
     *(Query(view, form, UNCUT) for view in _VIEWS for form in UPRIGHT_FORMS),
@@ -205,7 +204,7 @@ def _vectors(thumbnails: np.ndarray, view: View) -> np.ndarray:
     Returns:
         (N, 144) float32.
     """
-    top, bottom, left, right = view
+    top, bottom, left, right, _ = view
     light = cv2.getGaussianKernel(6 * VECTOR_PX + 1, LIGHT_SIGMA)
     rows, columns = _reduction(top, bottom), _reduction(left, right)
     blur = cv2.sepFilter2D(np.eye(VECTOR_PX, dtype=np.float32), -1, np.ones(1), light)

@@ -158,6 +158,7 @@ class _Comparison:
         details = looked_up.detail(fixed, fixed_strip), found.detail(moved, strip)
         return Start(
             value=-1.0,
+            fixed=looked_up.variants.thumbnails[fixed],
             details=(details[0], forms.orient(details[1], forms.INVERSES[query.form])),
             chromas=(None, None),
             pose=_pose(query),
@@ -186,10 +187,10 @@ def _caption(query: Query) -> int:
 
 def _pose(query: Query) -> np.ndarray:
     """Return the pose in a picture that is looked up of a picture that was found by it."""
-    top, bottom, left, right = query.view
+    top, bottom, left, right, _ = query.view
     # the picture that was found takes the form of the other
     strip = mirrored(query.strip) if query.form == forms.MIRRORED else query.strip
-    above, below, before, after = strip
+    above, below, before, after, _ = strip
     height = (1 - top - bottom) / (1 - above - below)
     width = (1 - left - right) / (1 - before - after)
     return np.array([top + (0.5 - above) * height, left + (0.5 - before) * width, height, width, 0])
