@@ -13,9 +13,11 @@ from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.ledger import COPIES
 from src.vision import forms
-from src.vision.alignment import Match
+from src.vision.alignment import THUMBNAIL_PX, Match
+from src.vision.bands import borders
 
 MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
+BAND_TOLERANCE = 0.03  # share of a side by which bands and what the other picture lacks may differ
 MIN_ROTATION_DEGREES = 1.0  # from which a copy counts as tilted
 
 
@@ -106,11 +108,29 @@ def describe(
     """
     if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
         return EXACT
-    transform = _transform(match, original, copy, clean)
-    return Copy(round(match.similarity, 4), bits, transform, _marks(match), match.differing)
+    similarity, border = round(match.similarity, 4), _border(match, original, copy)
+    transform = _transform(match, border, original, copy, clean)
+    return Copy(similarity, bits, transform, _marks(match, border), match.differing)
 
 
-def _marks(match: Match) -> Marks:
+def _border(match: Match, original: Measurement, copy: Measurement) -> str:
+    """Return what one picture has around it and the other lacks: "", "caption" or "frame".
+
+    A picture with bands also matches as one that shows more than the other, by their thickness.
+    """
+    if match.border or not match.is_cut():
+        return match.border
+    larger = copy if match.is_first_smaller else original
+    top, bottom, left, right = (lines / THUMBNAIL_PX for lines in borders(larger.thumbnail))
+    thickness = max(top + bottom, left + right)
+    if not thickness or abs(thickness - (1 - match.visible_share)) > BAND_TOLERANCE:
+        return ""
+    return "frame" if left + right else "caption"
+
+
+def _marks(match: Match, border: str) -> Marks:
+    if border and not match.border:
+        return Marks.SECOND if match.is_first_smaller else Marks.FIRST
     first, second = match.banded
     if first != second:
         return Marks.FIRST if first else Marks.SECOND
@@ -121,14 +141,16 @@ def _marks(match: Match) -> Marks:
     return Marks.NONE
 
 
-def _transform(match: Match, original: Measurement, copy: Measurement, clean: Clean) -> str:
-    is_cropped = match.is_cut()
+def _transform(
+    match: Match, border: str, original: Measurement, copy: Measurement, clean: Clean
+) -> str:
+    is_cropped = match.is_cut() and bool(match.border) == bool(border)
     is_tilted = match.rotation >= MIN_ROTATION_DEGREES
-    has_other_edge = not (is_cropped or is_tilted or match.border or match.edges_agree())
+    has_other_edge = not (is_cropped or is_tilted or border or match.edges_agree())
     changes = {
         forms.NAMES[match.form]: match.form != forms.PLAIN,
-        "captioned": match.border == "caption" or has_other_edge,
-        "framed": match.border == "frame",
+        "captioned": border == "caption" or has_other_edge,
+        "framed": border == "frame",
         "tilted": is_tilted,
         "cropped": is_cropped,
         "recoloured": is_gray(original, clean) != is_gray(copy, clean),
