@@ -17,7 +17,7 @@ from src.vision.alignment import THUMBNAIL_PX, Match
 from src.vision.bands import borders
 
 MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
-BAND_TOLERANCE = 0.03  # share of a side by which bands and what the other picture lacks may differ
+BAND_TOLERANCE = 0.06  # share of a side by which bands and what the other picture lacks may differ
 MIN_ROTATION_DEGREES = 1.0  # from which a copy counts as tilted
 
 
@@ -116,12 +116,14 @@ def describe(
 def _border(match: Match, original: Measurement, copy: Measurement) -> str:
     """Return what one picture has around it and the other lacks: "", "caption" or "frame".
 
-    A picture with bands also matches as one that shows more than the other, by their thickness.
+    A picture with bands also matches as one that shows more than the other, by their thickness. A
+    plain margin that was cut is thicker or thinner, or some of it remains.
     """
     if match.border or not match.is_cut():
         return match.border
-    larger = copy if match.is_first_smaller else original
-    top, bottom, left, right = (lines / THUMBNAIL_PX for lines in borders(larger.thumbnail))
+    larger, smaller = (copy, original) if match.is_first_smaller else (original, copy)
+    sides = zip(borders(larger.thumbnail), borders(smaller.thumbnail), strict=True)
+    top, bottom, left, right = (0 if rest else lines / THUMBNAIL_PX for lines, rest in sides)
     thickness = max(top + bottom, left + right)
     if not thickness or abs(thickness - (1 - match.visible_share)) > BAND_TOLERANCE:
         return ""
