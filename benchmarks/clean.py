@@ -55,7 +55,7 @@ from src.params import read_params
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import write_table
 from src.storage.slices import slices
-from src.vision import alignment, grayscale
+from src.vision import grayscale, views
 from tests import one_hue
 from tests.copies import COPIES, again
 from tests.disguises import COLOUR, GRAY, PARTLY, STRONGLY_TONED, Change
@@ -195,7 +195,7 @@ def change_all(pictures: list[np.ndarray], change: Change) -> list[np.ndarray]:
 
 def clean_residual(pixels: np.ndarray) -> float:
     """Return the tone residual as clean computes it, from the thumbnail."""
-    return grayscale.tone_residual(thumbnail(pixels, alignment.THUMBNAIL_PX))
+    return grayscale.tone_residual(thumbnail(pixels, views.THUMBNAIL_PX))
 
 
 def threshold_curve(residuals: dict[str, np.ndarray]) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 from src.audit.vector_index import Everything, Lists
 from src.parallel.local import progress
 from src.storage.slices import slices
-from src.vision import alignment, forms
-from src.vision.alignment import THUMBNAIL_PX, UNCUT, UPRIGHT_FORMS, View
+from src.vision import alignment, forms, views
 from src.vision.bands import border_variants
+from src.vision.views import THUMBNAIL_PX, UNCUT, UPRIGHT_FORMS, View
 
 VECTOR_PX = 12
 LIGHT_SIGMA = 1.5  # pixels of a vector over which light is broad
@@ -68,7 +68,7 @@ _VIEWS: tuple[View, ...] = (
     *(View(0, 0, *columns) for cuts in _CUTS for columns in cuts),
 )
 # What may be left out of the pictures that are looked up in: nothing, or a strip.
-_, _BOTTOM, _TOP = alignment.STRIPS
+_, _BOTTOM, _TOP = views.STRIPS
 _RIGHT, _LEFT = View(right=0.14), View(left=0.14)
 STRIPS: tuple[View, ...] = (UNCUT, _BOTTOM, _TOP, _RIGHT, _LEFT)
 # What is looked up without each strip: a caption's, or a square from another part of one picture.

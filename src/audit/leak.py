@@ -17,8 +17,9 @@ from src.dataset.arrays import Pictures
 from src.imaging import resizing
 from src.parallel.local import cores, map_threads
 from src.storage.slices import slices
-from src.vision import alignment, forms, grayscale, witness
-from src.vision.alignment import STRIPS, Look, Match, Start
+from src.vision import alignment, forms, grayscale, matching, views, witness
+from src.vision.matching import Look, Match, Start
+from src.vision.views import STRIPS
 
 TOP_K = 40  # likeliest pictures that are aligned
 NEAR_COPY = 0.15  # of similarity, how far below the limit a pair is aligned in every way
@@ -31,7 +32,7 @@ class Nearest(NamedTuple):
     """The most similar training picture of each of N validation pictures.
 
     Attributes:
-        similarities: (N,) float64, -1…1 as `alignment.match` gives them; -1 if none is likely.
+        similarities: (N,) float64, -1…1 as `matching.match` gives them; -1 if none is likely.
         indices: (N,) int64, into training; 0 if none is likely.
         copies: (N,) bool, whether both show the same. A copy comes before whatever is none,
             however similar.
@@ -81,12 +82,12 @@ class _Side:
         thumbnail = alignment.thumbnail(pixels)
         if grayscale.tone_residual(pixels) < self._tone_residual:
             return Look(thumbnail)
-        return Look(thumbnail, witness.chroma(resizing.thumbnail(pixels, alignment.THUMBNAIL_PX)))
+        return Look(thumbnail, witness.chroma(resizing.thumbnail(pixels, views.THUMBNAIL_PX)))
 
     def chroma(self, variant: int) -> np.ndarray | None:
         """Return the colours of a border variant; None if its picture is gray."""
         look = self.look(int(self.variants.pictures[variant]))
-        return alignment.look_variants(look)[int(self.variants.numbers[variant])].chroma
+        return matching.look_variants(look)[int(self.variants.numbers[variant])].chroma
 
     def _detail(self, variant: int, strip: int) -> np.ndarray:
         return alignment.detail(self.variants.thumbnails[variant], strip)
@@ -135,7 +136,7 @@ class _Comparison:
         if not near:
             return {}
         val = self._val.look(int(self._val.variants.pictures[likely["val"][0]]))
-        return {p: alignment.match(val, self._train.look(p)) for p in near}
+        return {p: matching.match(val, self._train.look(p)) for p in near}
 
     def _match(self, candidate: np.void, target: float) -> Match | None:
         """Return how the two pictures of a candidate match, or None if that is below the target."""
@@ -143,9 +144,9 @@ class _Comparison:
         # the vectors left out a strip, but there may be no caption in it
         for strip in dict.fromkeys((_caption(QUERIES[candidate["query"]]), 0)):
             start = self._start(candidate, strip)
-            match = alignment.match_from(start, target)
+            match = matching.match_from(start, target)
             if match and match.is_copy(self._similarity):
-                match = alignment.match_from(self._with_colors(start, candidate), target)
+                match = matching.match_from(self._with_colors(start, candidate), target)
             if match:
                 matches.append(match)
         return max(matches, key=self._rank, default=None)

@@ -13,8 +13,9 @@ from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.ledger import COPIES
 from src.vision import forms
-from src.vision.alignment import THUMBNAIL_PX, Match
 from src.vision.bands import borders
+from src.vision.matching import Match
+from src.vision.views import THUMBNAIL_PX
 
 MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
 BAND_TOLERANCE = 0.06  # share of a side by which bands and what the other picture lacks may differ

@@ -21,13 +21,13 @@ from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 from src.storage.slices import slices
 from src.vision import (
-    alignment,
     colorfulness,
     grayscale,
     perceptual_hash,
     picture_faults,
     witness,
 )
+from src.vision.views import THUMBNAIL_PX
 
 FILES_PER_TASK = 64  # that a process measures at a time
 COLUMNS = pa.schema(
@@ -186,8 +186,8 @@ def read_thumbnail(path: Path, layout: str) -> Thumbnail:
         height, width = pixels.shape[:2]
     else:
         # no JPEG is decoded to more than its thumbnail shows
-        pixels, width, height = decoding.decode_reduced(data, alignment.THUMBNAIL_PX)
-    return Thumbnail(resizing.thumbnail(pixels, alignment.THUMBNAIL_PX), width, height)
+        pixels, width, height = decoding.decode_reduced(data, THUMBNAIL_PX)
+    return Thumbnail(resizing.thumbnail(pixels, THUMBNAIL_PX), width, height)
 
 
 def _fill_pixel_digests(

@@ -10,7 +10,7 @@ from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.params import Clean
 from src.vision import picture_faults
-from src.vision.alignment import Look
+from src.vision.matching import Look
 
 ContentKey = tuple[str, str]  # a file's SHA-256 and its layout
 FileKey = tuple[str, str]  # a file's name in the ledger and its layout

@@ -30,7 +30,9 @@ from src.vision import (
     correlation,
     forms,
     grayscale,
+    matching,
     picture_faults,
+    views,
     witness,
 )
 
@@ -64,10 +66,12 @@ CODE = (
     decoding,
     forms,
     grayscale,
+    matching,
     measurement,
     picture_faults,
     picture_files,
     resizing,
+    views,
     witness,
 )
 LIBRARIES = (np, cv2, PIL)

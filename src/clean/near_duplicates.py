@@ -2,7 +2,7 @@
 
 The hash is PDQ's idea (Facebook, 2019): a bit for the sign of each of the 16x16 lowest frequencies
 of a 64x64 gray thumbnail's discrete cosine transform. A cut or a tilt changes all of them. So a
-picture is also hashed in the views of it that a copy could show (`alignment.VIEWS`). These are cuts
+picture is also hashed in the views of it that a copy could show (`views.VIEWS`). These are cuts
 of up to 20 % of both sides or 25 % of one, and tilts of 2 to 7 degrees. Each view is looked up among
 the other pictures, and mirrored too; the whole picture in all eight forms of a square. These
 exchange bits and change the signs of odd frequencies. A caption changes the lowest frequencies, so
@@ -20,10 +20,11 @@ import numpy as np
 from src.clean.multi_index_hash import Index
 from src.parallel.local import cores, map_compiled
 from src.storage.slices import even_slices, slices
-from src.vision import alignment, forms
-from src.vision.alignment import STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS, VIEWS, Look, Match, Start
+from src.vision import alignment, forms, matching, views
 from src.vision.bands import border_variants
+from src.vision.matching import Look, Match, Start
 from src.vision.perceptual_hash import BITS, hash_views, orient_hashes
+from src.vision.views import STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS, VIEWS
 
 MIN_LOOKUP, MAX_LOOKUP = 512, 4096  # thumbnails that are looked up at a time
 MAX_INDEX = 20_000_000  # hashes in an index; of more, several parts are built by band value
@@ -84,7 +85,7 @@ def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> list
         distance: The most bits of 256 in which the hashes of candidates differ.
         similarity: The least correlation of a copy, -1…1. Alignment starts at the poses that the
             hashes suggest and ends at the first that reaches it. So the value of a pair may be
-            below `alignment.similarity`'s.
+            below `matching.match`'s.
 
     Returns:
         Sorted by their pictures.
@@ -122,7 +123,7 @@ def hash_distance(a: np.ndarray, b: np.ndarray) -> int:
     strips_a, strips_b = (hash_views(variants, STRIPS) for variants in (variants_a, variants_b))
     return min(
         _least_bits(queries, hashes, turned)
-        for i, j in alignment.comparable_variants(len(variants_a), len(variants_b))
+        for i, j in matching.comparable_variants(len(variants_a), len(variants_b))
         for queries, hashes, turned in (
             (views_a[:, i], strips_b[:1, j], True),
             (views_b[:, j], strips_a[:1, i], True),
@@ -158,7 +159,7 @@ def _query_forms(views: np.ndarray, turned: bool) -> tuple[np.ndarray, np.ndarra
 def _variants(looks: Sequence[Look]) -> Variants:
     variants = [
         (variant.thumbnail, variant.chroma, picture, number, len(of_picture) == 1)
-        for picture, of_picture in enumerate(map(alignment.look_variants, looks))
+        for picture, of_picture in enumerate(map(matching.look_variants, looks))
         for number, variant in enumerate(of_picture)
         if not alignment.is_blank(variant.thumbnail)
     ]
@@ -318,10 +319,10 @@ class _Comparison:
         start = self._start(candidate, first)
         # the hash left out a strip or bands, but there may be neither
         if start.strip or any(start.banded):
-            match = alignment.match_from(self._plain_start(candidate, start), similarity)
+            match = matching.match_from(self._plain_start(candidate, start), similarity)
             if match and match.is_copy(similarity) and match.edges_agree():
                 return match
-        match = alignment.match_from(start, similarity)
+        match = matching.match_from(start, similarity)
         return match if match and match.is_copy(similarity) else None
 
     def _start(self, candidate: np.void, first: int) -> Start:
@@ -333,14 +334,14 @@ class _Comparison:
         border = "caption" if strip else ""
         if any(banded):
             pictures = variants.pictures[[query, moved]]
-            border = alignment.border_name(*(self._looks[n].thumbnail for n in pictures))
+            border = matching.border_name(*(self._looks[n].thumbnail for n in pictures))
         form, is_query_first = int(candidate["form"]), variants.pictures[query] == first
         return Start(
             value=-1.0,
             fixed=variants.thumbnails[query],
             details=(details[0], forms.orient(details[1], forms.INVERSES[form])),
             chromas=(chromas[0], _orient(chromas[1], forms.INVERSES[form])),
-            pose=alignment.POSES[candidate["view"]],
+            pose=views.POSES[candidate["view"]],
             strip=strip,
             # the candidate says what the query became
             form=form if is_query_first else forms.INVERSES[form],

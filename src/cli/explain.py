@@ -18,7 +18,7 @@ from src.params import Clean, read_params
 from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.ledger import read_ledger
-from src.vision import alignment, witness
+from src.vision import matching, witness
 from src.vision.picture_faults import FAULTS
 
 SQUARE_PX = 256  # of each picture on the sheet
@@ -86,7 +86,7 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
     if copy.error or original.error:
         return ["they cannot be compared"]
     pairs = copies.find({0: original, 1: copy}, clean)
-    match = alignment.match(look(original, clean), look(copy, clean))
+    match = matching.match(look(original, clean), look(copy, clean))
     bits = near_duplicates.hash_distance(original.thumbnail, copy.thumbnail)
     conclusion, described = (
         "different pictures",

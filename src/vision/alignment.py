@@ -1,168 +1,22 @@
-"""Do two thumbnails show the same? Their normalised correlation, in the pose where it is highest.
+"""A thumbnail's details, and the pose in which two pictures' details correlate best.
 
-What is compared is detail, between single pixels, which misalign, and broad light. Either picture
-may be cut out of the other, tilted by up to 7 degrees, or in one of the eight forms of a square.
-Bands around it (frames, strips of a caption) are left out if that matches better. Likely pairs get
-a second look at one scale. No hash is used: the audit may rely on it.
+What is compared is detail, between single pixels, which misalign, and broad light. No hash is used:
+the audit may rely on it.
 """
-
-from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from src.imaging import resizing
-from src.vision import forms, witness
-from src.vision.bands import border_variants, borders
-from src.vision.correlation import coordinate_ascent, correlation, correlations, warp
+from src.vision.correlation import coordinate_ascent, correlation
+from src.vision.views import STRIPS, THUMBNAIL_PX
 
-THUMBNAIL_PX = 64
-UPRIGHT_FORMS = (forms.PLAIN, forms.MIRRORED)
-
-
-class View(NamedTuple):
-    """What a picture may show of another one.
-
-    Attributes:
-        top: The share of the height that is cut off there; so are the next three.
-        bottom: See `top`.
-        left: See `top`.
-        right: See `top`.
-        degrees: By which the other one is turned before that, see `correlation`.
-    """
-
-    top: float = 0
-    bottom: float = 0
-    left: float = 0
-    right: float = 0
-    degrees: float = 0
-
-
-def _cuts(share: float, positions: int) -> list[tuple[float, float]]:
-    """Return the ways to cut a share off a length, some at each end."""
-    steps = range(positions)
-    return [(share * n / steps[-1], share * (steps[-1] - n) / steps[-1]) for n in steps]
-
-
-# Two hashes stay near while a view is off by about a sixtieth of both sides, or by 3 degrees.
-_BOTH_SIDES = ((0.05, 3), (0.1, 4), (0.15, 5), (0.2, 7))  # a share, and its positions
-_ONE_SIDE = ((0.05, 2), (0.1, 3), (0.15, 4), (0.2, 6), (0.25, 6))
-_TILTED = (0, 0.05, 0.08)  # cut off at each side of a picture turned by
-_DEGREES = 4.5
-UNCUT = View()
-VIEWS: tuple[View, ...] = (
-    UNCUT,
-    *(
-        View(*rows, *columns)
-        for share, positions in _BOTH_SIDES
-        for rows in _cuts(share, positions)
-        for columns in _cuts(share, positions)
-    ),
-    *(View(*cut) for one_side in _ONE_SIDE for cut in _cuts(*one_side)),
-    *(View(0, 0, *cut) for one_side in _ONE_SIDE for cut in _cuts(*one_side)),
-    *(
-        View(share, share, share, share, degrees)
-        for share in _TILTED
-        for degrees in (-_DEGREES, _DEGREES)
-    ),
-)
-# The pose of each view in the picture that it is a view of.
-POSES = np.array(
-    [
-        [
-            (1 + view.top - view.bottom) / 2,
-            (1 + view.left - view.right) / 2,
-            1 - view.top - view.bottom,
-            1 - view.left - view.right,
-            view.degrees,
-        ]
-        for view in VIEWS
-    ]
-)
-# What may be left out of both pictures: nothing, or a strip as high as a caption's.
-STRIPS: tuple[View, ...] = (UNCUT, View(bottom=0.15), View(top=0.15))
 # Levels of detail below which a picture is like nothing. Smooth skies have .6, the plainest of the
 # copies of portraits and facades 6.6.
 BLANK_DETAIL, BLANK_PX = 1.0, 15
 CONTRAST_PX = 6  # pixels over which contrast is evened out
 NOISE_LEVELS = 4  # of detail that may be noise, and are not evened out
 MIN_START_CORR = 0.45  # correlation in a view below which no alignment leads to a copy
-MIN_SECOND_LOOK, SURE_CORR = 0.75, 0.985  # correlations between which a second look pays off
-# By which a second look must be better: look-alikes gain by it too. Of 3,117 copies of all kinds
-# 3,057 are proven with it and 2,899 without, and no more look-alikes.
-SECOND_MARGIN, SECOND_AGREEMENT_MARGIN = 0.01, 0.045
-# Height over width of pictures, on which tilts depend; only the second look needs it.
-ASPECTS, MIN_TILT_DEGREES = (1.0, 4 / 3, 3 / 4, 16 / 9, 9 / 16), 2.0
-STARTS = 3  # views from which the alignment of any two starts
-CROPPED_SHARE = 0.985  # visible share below which a picture counts as cut out of the other
-FRAMED_SHARE = 0.9  # the same where bands were left out, to a line or two
-TIE_MARGIN = 0.02  # of similarity
-MAX_MARKED_CORR = 0.78  # of a block, below which there is a mark in one of the pictures
-MIN_EDGE_AGREEMENT = 0.6  # of the blocks at an edge, below which there is a caption
-
-
-@dataclass(frozen=True)
-class Match:
-    """How well one picture matches another, and what was done to it for that.
-
-    Attributes:
-        similarity: The correlation, -1…1.
-        form: Of the first picture, in `forms.FORMS`, that the second one shows.
-        border: What was left out: "", "caption" or "frame".
-        visible_share: How much of the larger one's height or width the smaller one shows, whichever
-            is less.
-        rotation: Degrees, either way.
-        agreement: See `witness.agreement`.
-        edge_agreement: See `witness.edge_agreement`.
-        differing: The blocks of the first and of the second picture, numbered in rows of 8, in
-            which one shows something that the other does not.
-        banded: For each picture, whether bands around it were left out.
-        is_first_smaller: Whether the first picture shows less, if one of them does.
-        color_difference: See `witness.color_difference`; 0 if either picture is gray.
-    """
-
-    similarity: float
-    form: int = forms.PLAIN
-    border: str = ""
-    visible_share: float = 1.0
-    rotation: float = 0.0
-    agreement: float = 1.0
-    edge_agreement: float = 1.0
-    differing: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
-    banded: tuple[bool, bool] = (False, False)
-    is_first_smaller: bool = False
-    color_difference: float = 0.0
-
-    def is_copy(self, similarity: float) -> bool:
-        """Say whether both pictures show the same; `similarity` is the least that counts."""
-        agree = self.agreement >= witness.MIN_AGREEMENT
-        same_colors = self.color_difference <= witness.MAX_COLOR_DIFFERENCE
-        return self.similarity >= similarity and agree and same_colors
-
-    def edges_agree(self) -> bool:
-        """Say whether neither the highest nor the lowest strip shows something else."""
-        return self.edge_agreement >= MIN_EDGE_AGREEMENT
-
-    def has_marks(self) -> bool:
-        """Say whether one picture shows something at some place that the other does not."""
-        return bool(self.differing[0]) and self.rotation < 1 and not self.is_cut()
-
-    def is_cut(self) -> bool:
-        """Say whether one picture shows less than the other, beyond its bands."""
-        return self.visible_share < (FRAMED_SHARE if any(self.banded) else CROPPED_SHARE)
-
-
-class Look(NamedTuple):
-    """What a picture is compared by.
-
-    Attributes:
-        thumbnail: (64, 64) uint8 gray.
-        chroma: (16, 16, 2) uint8, from `witness.chroma`; None for a gray picture.
-    """
-
-    thumbnail: np.ndarray
-    chroma: np.ndarray | None = None
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
@@ -189,7 +43,7 @@ def detail(thumbnail: np.ndarray, strip: int = 0) -> np.ndarray:
     Returns:
         (64, 64) float32, zero in the strip; a blank picture has zeros only.
     """
-    low, high = _compared_rows(strip)
+    low, high = compared_rows(strip)
     values = np.zeros(thumbnail.shape, np.float32)
     if not is_blank(thumbnail[low:high]):
         rows = thumbnail[low:high].astype(np.float32)
@@ -197,59 +51,6 @@ def detail(thumbnail: np.ndarray, strip: int = 0) -> np.ndarray:
         contrast = np.sqrt(cv2.GaussianBlur(rows * rows, (0, 0), CONTRAST_PX))
         values[low:high] = rows / (contrast + NOISE_LEVELS)
     return values
-
-
-def similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the best correlation of two thumbnails, -1…1, over all that `match` tries."""
-    return match(Look(a), Look(b)).similarity
-
-
-def match(a: Look, b: Look) -> Match:
-    """Return how two pictures match best.
-
-    Of the matches that are as good as the best within TIE_MARGIN, the plainest is returned, if
-    there is one of those that the witnesses do not refute.
-    """
-    variants_a, variants_b = (
-        [_Variant(v.thumbnail, _details(v.thumbnail), v.chroma) for v in look_variants(look)]
-        for look in (a, b)
-    )
-    border = border_name(a.thumbnail, b.thumbnail)
-    starts = [
-        start._replace(form=form, banded=(i > 0, j > 0), is_first_moved=is_first_moved)
-        for i, j in comparable_variants(len(variants_a), len(variants_b))
-        for form in forms.FORMS
-        for fixed, moved, moved_form, is_first_moved in (
-            (variants_b[j], variants_a[i], form, True),
-            (variants_a[i], variants_b[j], forms.INVERSES[form], False),
-        )
-        for start in _best_starts(fixed, moved, moved_form, border if i + j else "")
-    ]
-    matches, best = [], -1.0
-    for start in sorted(starts, key=lambda start: -start.value):
-        if aligned := match_from(start, best - TIE_MARGIN):
-            matches.append(aligned)
-            best = max(best, aligned.similarity)
-    good = [m for m in matches if m.similarity >= best - TIE_MARGIN]
-    plainest = min(good, key=lambda m: (not m.is_copy(-1.0), _effort(m)))
-    return replace(plainest, similarity=best)
-
-
-def look_variants(look: Look) -> list[Look]:
-    """Return a picture as it is, and without its bands if it has any."""
-    thumbnails = border_variants(look.thumbnail)
-    if len(thumbnails) == 1:
-        return [look]
-    chroma = look.chroma
-    if chroma is not None:
-        chroma = witness.without_bands(chroma, borders(look.thumbnail))
-    return [look, Look(thumbnails[1], chroma)]
-
-
-def comparable_variants(count_a: int, count_b: int) -> list[tuple[int, int]]:
-    """List which border variants of two pictures are compared; of two with bands not the bands."""
-    pairs = [(i, j) for i in range(count_a) for j in range(count_b)]
-    return pairs if min(count_a, count_b) == 1 else pairs[1:]
 
 
 def align(
@@ -268,195 +69,14 @@ def align(
     Returns:
         The correlation, -1…1, and the pose that has it.
     """
-    low, high = _compared_rows(strip)
+    low, high = compared_rows(strip)
     value = correlation(fixed, moved, pose, low, high, 2)
     if value >= MIN_START_CORR:
         value, pose = coordinate_ascent(fixed, moved, pose, low, high, target)
     return float(value), pose
 
 
-class Start(NamedTuple):
-    """Where the alignment of two pictures begins.
-
-    Attributes:
-        value: How well they correlate there, -1…1.
-        fixed: The thumbnail of the fixed picture.
-        details: Of the fixed picture, and of the one laid upon it in its form.
-        chromas: Of the same; None for gray pictures.
-        pose: Of the second in the first.
-        strip: Which of STRIPS is left out.
-        form: See `Match`.
-        border: See `Match`.
-        banded: See `Match`.
-        is_first_moved: Whether the first picture of the match is the one laid upon the other.
-    """
-
-    value: float
-    fixed: np.ndarray
-    details: tuple[np.ndarray, np.ndarray]
-    chromas: tuple[np.ndarray | None, np.ndarray | None]
-    pose: np.ndarray
-    strip: int
-    form: int
-    border: str
-    banded: tuple[bool, bool] = (False, False)
-    is_first_moved: bool = False
-
-
-def match_from(start: Start, target: float) -> Match | None:
-    """Return the match that an alignment leads to, or None below the target.
-
-    Args:
-        start: Where the alignment begins.
-        target: The least correlation, -1…1.
-    """
-    value, pose = align(*start.details, start.pose, start.strip, target)
-    if value < min(target, MIN_SECOND_LOOK):
-        return None
-    looks = [_Evidence.of(value, start.details, pose)]
-    if MIN_SECOND_LOOK <= value < SURE_CORR:
-        looks.append(_second_look(start, pose, target))
-    best = max(looks, key=lambda look: look.value)
-    if best.value < target:
-        return None
-    height, width = float(best.pose[2]), float(best.pose[3])
-    fixed, moved = start.chromas
-    difference = 0.0
-    if fixed is not None and moved is not None:
-        difference = witness.color_difference(fixed, moved, best.pose)
-    return Match(
-        similarity=min(best.value, 1.0),
-        form=start.form,
-        border=start.border,
-        visible_share=min(height, width, 1 / height, 1 / width),
-        rotation=float(abs(best.pose[4])),
-        agreement=min(best.agreement, looks[-1].agreement),
-        edge_agreement=best.edge_agreement,
-        differing=_differing(best.blocks, start),
-        banded=start.banded,
-        is_first_smaller=start.is_first_moved == (height * width < 1),
-        color_difference=difference,
-    )
-
-
-class _Evidence(NamedTuple):
-    """How well two pictures agree in a pose; see `Match`."""
-
-    value: float
-    agreement: float
-    edge_agreement: float
-    blocks: np.ndarray
-    pose: np.ndarray
-
-    @classmethod
-    def of(
-        cls, value: float, details: tuple[np.ndarray, np.ndarray], pose: np.ndarray
-    ) -> "_Evidence":
-        """Look at the details of two pictures, which correlate with a value in a pose."""
-        blocks = witness.block_correlations(*details, pose)
-        edges = witness.edge_agreement(blocks)
-        return cls(value, witness.agreement(blocks), edges, blocks, pose)
-
-
-def _second_look(start: Start, pose: np.ndarray, target: float) -> _Evidence:
-    """Compare a picture with the details of only what it covers of the fixed one.
-
-    Details depend on the scale, and on what lies beside them. Cuts of 20 % of facades correlate
-    with their originals at .86 or more, and with these details at .97.
-    """
-    aspects = ASPECTS if abs(pose[4]) >= MIN_TILT_DEGREES else ASPECTS[:1]
-    looks = [_look_again(start, pose, target, aspect) for aspect in aspects]
-    return max(looks, key=lambda look: look.value)
-
-
-def _look_again(start: Start, pose: np.ndarray, target: float, aspect: float) -> _Evidence:
-    """Take the second look at pictures of some height over width."""
-    below = warp(start.fixed.astype(np.float32), pose, aspect)
-    outside = np.isnan(below)
-    below[outside] = np.median(start.fixed)
-    covered = detail(np.rint(below).astype(np.uint8), start.strip)
-    details = np.where(outside, np.float32(0), covered), np.where(outside, 0, start.details[1])
-    value, rest = align(*details, POSES[0], start.strip, target)
-    evidence = _Evidence.of(value, details, rest)
-    return evidence._replace(
-        value=value - SECOND_MARGIN,
-        agreement=evidence.agreement - SECOND_AGREEMENT_MARGIN,
-        pose=_composed(pose, rest),
-    )
-
-
-def _composed(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """Return the pose of a picture that has a pose within another pose."""
-    angle = np.deg2rad(outer[4])
-    down, across = inner[:2] - 0.5
-    return np.array(
-        [
-            outer[0] + outer[2] * (np.cos(angle) * down + np.sin(angle) * across),
-            outer[1] + outer[3] * (np.cos(angle) * across - np.sin(angle) * down),
-            outer[2] * inner[2],
-            outer[3] * inner[3],
-            outer[4] + inner[4],
-        ]
-    )
-
-
-def _differing(blocks: np.ndarray, start: Start) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the blocks in which the first and the second picture differ, if neither is cut."""
-    differ = blocks < MAX_MARKED_CORR  # not where there is nothing to compare
-    low, high = _compared_rows(start.strip)
-    middles = (np.arange(len(blocks)) + 0.5) * THUMBNAIL_PX / len(blocks)
-    differ[(middles < low) | (middles >= high)] = True
-    undo = forms.INVERSES[start.form] if start.is_first_moved else start.form
-    moved = forms.orient(differ, undo)
-    fixed_numbers, moved_numbers = (
-        tuple(np.flatnonzero(mask).tolist()) for mask in (differ, moved)
-    )
-    if start.is_first_moved:
-        return moved_numbers, fixed_numbers
-    return fixed_numbers, moved_numbers
-
-
-def border_name(a: np.ndarray, b: np.ndarray) -> str:
-    """Return what the bands of two thumbnails are, "frame" or "caption"."""
-    return "frame" if sum(borders(a)[2:] + borders(b)[2:]) else "caption"
-
-
-class _Variant(NamedTuple):
-    """A border variant: its thumbnail, its details for each of STRIPS, and its chroma."""
-
-    thumbnail: np.ndarray
-    details: list[np.ndarray]
-    chroma: np.ndarray | None
-
-
-def _best_starts(fixed: _Variant, moved: _Variant, form: int, border: str) -> list[Start]:
-    """Return the most promising views and strips of `moved` in a form."""
-    starts = []
-    # a cut or a caption of a picture that is turned too is out of reach
-    is_upright = form in UPRIGHT_FORMS
-    chromas = fixed.chroma, None if moved.chroma is None else forms.orient(moved.chroma, form)
-    for strip, moved_detail in enumerate(moved.details if is_upright else moved.details[:1]):
-        details = fixed.details[strip], forms.orient(moved_detail, form)
-        left_out = border or ("caption" if strip else "")
-        poses = POSES if is_upright and not strip else POSES[:1]
-        values = correlations(*details, poses, *_compared_rows(strip))
-        for value, pose in zip(values, poses, strict=True):
-            starts.append(
-                Start(value, fixed.thumbnail, details, chromas, pose, strip, form, left_out)
-            )
-    return sorted(starts, key=lambda start: -start.value)[:STARTS]
-
-
-def _effort(match: Match) -> tuple[int, float]:
-    """Return how many things were done to a picture, then how much of it is missing."""
-    return bool(match.form) + bool(match.border) + match.is_cut(), -match.visible_share
-
-
-def _details(thumbnail: np.ndarray) -> list[np.ndarray]:
-    return [detail(thumbnail, strip) for strip in range(len(STRIPS))]
-
-
-def _compared_rows(strip: int) -> tuple[int, int]:
+def compared_rows(strip: int) -> tuple[int, int]:
     """Return the first row outside a strip, and the row after the last one."""
     top, bottom = STRIPS[strip][:2]
     return round(top * THUMBNAIL_PX), round((1 - bottom) * THUMBNAIL_PX)

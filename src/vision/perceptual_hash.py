@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from src.storage.slices import even_slices
-from src.vision.alignment import THUMBNAIL_PX, VIEWS, View
 from src.vision.compiled import compiled
+from src.vision.views import THUMBNAIL_PX, VIEWS, View
 
 BITS = 256
 BLOCK = 64  # pictures hashed at a time: their intermediate values fit into a core's cache

@@ -10,7 +10,8 @@ from src.clean.near_duplicates import Proof
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.params import read_params
-from src.vision.alignment import Look, thumbnail
+from src.vision.alignment import thumbnail
+from src.vision.matching import Look
 from tests.conftest import ROOT, real
 from tests.copies import COPIES, HARD_COPIES, again
 

@@ -23,7 +23,7 @@ from src.imaging.resizing import resize
 from src.params import Clean, read_params
 from src.storage.encoding import encode_jpeg, encode_png
 from src.storage.ledger import read_ledger, write_ledger
-from src.vision.alignment import Look, Match
+from src.vision.matching import Look, Match
 from src.vision.picture_faults import FAULTS
 from tests.builders import ledger_table
 from tests.clean.conftest import CleanedDemo

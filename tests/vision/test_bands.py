@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from src.vision.alignment import THUMBNAIL_PX, thumbnail
+from src.vision.alignment import thumbnail
 from src.vision.bands import MAX_LINES, MIN_LINES, border_variants, borders
+from src.vision.views import THUMBNAIL_PX
 
 
 @pytest.fixture

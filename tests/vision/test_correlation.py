@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from src.vision.alignment import POSES, THUMBNAIL_PX, detail, thumbnail
+from src.vision.alignment import detail, thumbnail
 from src.vision.correlation import coordinate_ascent, correlation, correlations
+from src.vision.views import POSES, THUMBNAIL_PX
 
 IDENTITY = POSES[0]
 

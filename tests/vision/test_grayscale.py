@@ -9,7 +9,7 @@ from src.imaging.picture_files import read_photo
 from src.imaging.resizing import thumbnail
 from src.pair.pairing import square_crop
 from src.params import read_params
-from src.vision import alignment, grayscale
+from src.vision import grayscale, views
 from tests import one_hue
 from tests.conftest import ROOT, real
 from tests.disguises import COLOUR, GRAY, PARTLY
@@ -99,7 +99,7 @@ def test_a_strong_tint_without_contrast_is_colour():
 
 
 def _as_clean_does(picture: np.ndarray) -> np.ndarray:
-    return grayscale.downscale(thumbnail(picture, alignment.THUMBNAIL_PX))
+    return grayscale.downscale(thumbnail(picture, views.THUMBNAIL_PX))
 
 
 def test_many_pictures_have_the_residuals_that_each_has(faces: list[np.ndarray]):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from src.vision import forms
-from src.vision.alignment import STRIPS, VIEWS, thumbnail
+from src.vision.alignment import thumbnail
 from src.vision.perceptual_hash import BLOCK, hash_views, hashes, orient_hashes
+from src.vision.views import STRIPS, VIEWS
 
 
 @pytest.fixture

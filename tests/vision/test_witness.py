@@ -6,8 +6,8 @@ import pytest
 
 from src.demo.inventory import alter
 from src.imaging import decoding
-from src.vision import alignment, witness
-from src.vision.alignment import Look, Match
+from src.vision import alignment, matching, views, witness
+from src.vision.matching import Look, Match
 from tests.lookalikes import LOOKALIKES
 
 SIMILARITY = 0.93
@@ -20,7 +20,7 @@ def _look(pixels: np.ndarray) -> Look:
 
 
 def _match(a: np.ndarray, b: np.ndarray) -> Match:
-    return alignment.match(_look(a), _look(b))
+    return matching.match(_look(a), _look(b))
 
 
 @pytest.mark.parametrize("kind", ["recompressed", "resized", "brightened", "mirrored", "captioned"])
@@ -63,7 +63,7 @@ def test_a_strip_that_shows_something_else_is_a_mark(faces: list[np.ndarray]):
 def test_a_picture_without_detail_in_the_middle_agrees_with_nothing():
     details = np.zeros((64, 64), np.float32)
     details[:8] = 1
-    blocks = witness.block_correlations(details, details, alignment.POSES[0])
+    blocks = witness.block_correlations(details, details, views.POSES[0])
     assert witness.agreement(blocks) == -1
     assert witness.edge_agreement(blocks) == pytest.approx(1, abs=0.05)
 
