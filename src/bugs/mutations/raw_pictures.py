@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from src.dataset.inputs import to_gray
-from src.demo import inventory, site
+from src.demo import inventory, portraits, site
 from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.resizing import resize
@@ -18,6 +18,7 @@ from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_jpeg, encode_png
 from src.storage.ledger import read_ledger, write_ledger
 
+STRANGER_SEED = 99
 EVERY = 5  # every fifth picture is at fault
 SILHOUETTE_COLOR = (204, 208, 214)
 FRAME_COLOR = (40, 60, 150)
@@ -31,10 +32,11 @@ def replace_pictures(root: Path, kind: str) -> None:
 
     Args:
         root: The project's folder.
-        kind: html, placeholder, thumbnail, truncated, framed, poor, or one of inventory.alter's.
+        kind: html, placeholder, stranger, thumbnail, truncated, framed, poor, or one of
+            inventory.alter's.
     """
     ledger = _read_ledger(root)
-    every = {"placeholder": 2, "thumbnail": 1}.get(kind, EVERY)
+    every = {"placeholder": 2, "stranger": 3, "thumbnail": 1}.get(kind, EVERY)
     for row in ledger.loc[ledger["file"].notna(), "row"][::every]:
         data = (root / "data/raw" / ledger["file"][row]).read_bytes()
         try:
@@ -51,6 +53,8 @@ def _replacement(pixels: np.ndarray, kind: str, row: int) -> bytes:
         return ERROR_PAGE
     if kind == "placeholder":
         return encode_png(np.full((height, width, 3), SILHOUETTE_COLOR, np.uint8))
+    if kind == "stranger":  # one portrait for all, encoded anew each time
+        return encode_jpeg(portraits.draw(STRANGER_SEED, 0), 60 + int(row) % 30)
     if kind == "thumbnail":
         return encode_jpeg(resize(pixels, 40, 40 * height // width))
     if kind == "truncated":
