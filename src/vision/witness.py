@@ -14,8 +14,8 @@ BLOCKS = 8  # into which a picture's height and width are divided; the middle is
 MIN_BLOCK_DETAIL = 0.15  # mean square of the details, below which a block says nothing
 SMOOTHING = 0.02  # added to the mean squares, so that faint details count less
 MIN_BLOCKS = 2  # of the middle that have details
-# Of 1,500 pairs of originals and copies of 38 kinds, the second lowest correlation of a block of
-# the middle was below .70 in none; of pictures with one frame, badge or rim it was above in few.
+# Of originals and their copies of 38 kinds, the second lowest correlation of a block of the middle
+# is below .70 in few but those with a watermark, where it is in about one of ten.
 MIN_AGREEMENT = 0.70
 THUMBNAIL_PX, CHROMA_PX = 64, 16
 MAX_CHROMA_GAIN = 3.0  # of a copy's colours, up or down
