@@ -7,13 +7,17 @@ from typing import NamedTuple
 import pandas as pd
 
 from src.clean import near_duplicates
+from src.clean.lookalikes import without_lookalikes
+from src.clean.measure import read_thumbnail
 from src.clean.measurement import Measurement, is_gray, look, same_pixels
 from src.clean.near_duplicates import Proof
+from src.imaging.decoding import ImageError
 from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.ledger import COPIES
 from src.vision import forms
 from src.vision.bands import borders
+from src.vision.close_look import SIDE_PX, CloseLook, close_look
 from src.vision.matching import Match
 from src.vision.views import THUMBNAIL_PX
 
@@ -69,7 +73,8 @@ def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
     pairs = {(first, row): EXACT for row, first in firsts.items() if row != first}
     rows = sorted(set(firsts.values()))
     looks = [look(pictures[row], clean) for row in rows]
-    proofs = near_duplicates.find_copies(looks, clean.hash_distance, clean.similarity)
+    likenesses = near_duplicates.find_copies(looks, clean.hash_distance, clean.similarity)
+    proofs = without_lookalikes(likenesses, lambda picture: _close_look(pictures[rows[picture]]))
 
     def describe_proof(proof: Proof) -> tuple[Pair, Copy]:
         a, b = rows[proof.first], rows[proof.second]
@@ -78,6 +83,17 @@ def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
 
     pairs |= map_threads(describe_proof, proofs, "describing copies", cores())
     return dict(sorted(pairs.items()))
+
+
+def _close_look(picture: Measurement) -> CloseLook | None:
+    """Return a readable picture's close look, or None if its file is missing or has changed."""
+    if picture.source is None:
+        return None
+    try:
+        pixels = read_thumbnail(*picture.source, SIDE_PX).pixels
+    except (ImageError, OSError):
+        return None
+    return close_look(pixels, picture.thumbnail, picture.height / picture.width)
 
 
 def between(pairs: Mapping[Pair, Copy], a: int, b: int) -> Copy:

@@ -169,12 +169,13 @@ def measure_files(files: list[FileRef]) -> list[Measurement]:
     return [measurements[file] for file in files]
 
 
-def read_thumbnail(path: Path, layout: str) -> Thumbnail:
+def read_thumbnail(path: Path, layout: str, side: int = THUMBNAIL_PX) -> Thumbnail:
     """Read a photograph's thumbnail.
 
     Args:
         path: May lead through an archive.
         layout: single, photo_left or photo_right.
+        side: Of the thumbnail, in pixels.
 
     Raises:
         ImageError: The file cannot be decoded.
@@ -186,8 +187,8 @@ def read_thumbnail(path: Path, layout: str) -> Thumbnail:
         height, width = pixels.shape[:2]
     else:
         # no JPEG is decoded to more than its thumbnail shows
-        pixels, width, height = decoding.decode_reduced(data, THUMBNAIL_PX)
-    return Thumbnail(resizing.thumbnail(pixels, THUMBNAIL_PX), width, height)
+        pixels, width, height = decoding.decode_reduced(data, side)
+    return Thumbnail(resizing.thumbnail(pixels, side), width, height)
 
 
 def _fill_pixel_digests(

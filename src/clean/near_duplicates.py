@@ -29,6 +29,7 @@ from src.vision.views import STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS, VIEWS
 MIN_LOOKUP, MAX_LOOKUP = 512, 4096  # thumbnails that are looked up at a time
 MAX_INDEX = 20_000_000  # hashes in an index; of more, several parts are built by band value
 COMPARED_BLOCK = 512  # candidates that are compared at a time
+NEAR_MISS_CORR = 0.8  # correlation from which two pictures are alike
 
 # Two thumbnails that may show the same, and how one was found by the other.
 CANDIDATE = np.dtype(
@@ -77,8 +78,20 @@ class Variants(NamedTuple):
     alone: np.ndarray
 
 
-def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> list[Proof]:
-    """Find all pairs of pictures that show the same.
+class Likenesses(NamedTuple):
+    """What the pixels of candidates have in common.
+
+    Attributes:
+        proofs: Pairs that show the same, sorted by their pictures.
+        near_misses: Pairs that are alike but not proven, sorted.
+    """
+
+    proofs: list[Proof]
+    near_misses: list[tuple[int, int]]
+
+
+def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> Likenesses:
+    """Find all pairs of pictures that show the same, and those that nearly do.
 
     Args:
         looks: The pictures.
@@ -86,9 +99,6 @@ def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> list
         similarity: The least correlation of a copy, -1…1. Alignment starts at the poses that the
             hashes suggest and ends at the first that reaches it. So the value of a pair may be
             below `matching.match`'s.
-
-    Returns:
-        Sorted by their pictures.
     """
     variants = _variants(looks)
     candidates, pairs = _order_by_picture(_candidates(variants, distance), variants)
@@ -102,10 +112,14 @@ def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> list
     )
     blocks = slices(len(candidates), COMPARED_BLOCK)
     proofs: dict[tuple[int, int], Proof] = {}
-    for block_proofs in map_compiled(compare, blocks, "comparing likely copies"):
-        for proof in block_proofs:
+    near_misses: set[tuple[int, int]] = set()
+    for part in map_compiled(compare, blocks, "comparing likely copies"):
+        near_misses.update(part.near_misses)
+        for proof in part.proofs:
             proofs.setdefault((proof.first, proof.second), proof)
-    return [proofs[pair] for pair in sorted(proofs)]
+    return Likenesses(
+        [proofs[pair] for pair in sorted(proofs)], sorted(near_misses - proofs.keys())
+    )
 
 
 def hash_distance(a: np.ndarray, b: np.ndarray) -> int:
@@ -279,7 +293,7 @@ def _compare(
     candidates: np.ndarray,
     pairs: np.ndarray,
     similarity: float,
-) -> list[Proof]:
+) -> Likenesses:
     """Compare the pixels of a block of candidates.
 
     Args:
@@ -291,14 +305,21 @@ def _compare(
         similarity: The least correlation of a copy, -1…1.
 
     Returns:
-        A proof of each pair of copies, from the first candidate that proves it.
+        A proof of each pair of copies, from the first candidate that proves it; and the pairs of
+        which a candidate comes near.
     """
     comparison = _Comparison(looks, variants)
     proofs: dict[tuple[int, int], Proof] = {}
+    near_misses: list[tuple[int, int]] = []
     for (i, j), candidate in zip(pairs[block].tolist(), candidates[block], strict=True):
-        if (i, j) not in proofs and (match := comparison.prove(candidate, i, similarity)):
+        if (i, j) in proofs:
+            continue
+        match = comparison.compare(candidate, i, similarity)
+        if match and match.is_copy(similarity):
             proofs[i, j] = Proof(i, j, int(candidate["bits"]), match)
-    return list(proofs.values())
+        elif match:
+            near_misses.append((i, j))
+    return Likenesses(list(proofs.values()), near_misses)
 
 
 class _Comparison:
@@ -308,8 +329,8 @@ class _Comparison:
         self._looks, self._variants = looks, variants
         self._details = lru_cache(2 * COMPARED_BLOCK)(self._detail)
 
-    def prove(self, candidate: np.void, first: int, similarity: float) -> Match | None:
-        """Return what a candidate's two pictures have in common, or None if they are no copies.
+    def compare(self, candidate: np.void, first: int, similarity: float) -> Match | None:
+        """Return what a candidate's two pictures have in common, or None if they are not alike.
 
         Args:
             candidate: A CANDIDATE.
@@ -322,8 +343,7 @@ class _Comparison:
             match = matching.match_from(self._plain_start(candidate, start), similarity)
             if match and match.is_copy(similarity) and match.edges_agree():
                 return match
-        match = matching.match_from(start, similarity)
-        return match if match and match.is_copy(similarity) else None
+        return matching.match_from(start, similarity, min(similarity, NEAR_MISS_CORR))
 
     def _start(self, candidate: np.void, first: int) -> Start:
         query, moved, strip = (int(candidate[name]) for name in ("query", "match", "strip"))

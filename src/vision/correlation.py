@@ -23,7 +23,14 @@ MIN_SPREAD = 1e-6  # below which a picture is flat, and correlates with nothing
 
 @compiled
 def coordinate_ascent(
-    fixed: np.ndarray, moved: np.ndarray, start: np.ndarray, low: int, high: int, target: float
+    fixed: np.ndarray,
+    moved: np.ndarray,
+    start: np.ndarray,
+    low: int,
+    high: int,
+    target: float,
+    steps: tuple[float, ...] = STEPS,
+    aspect: float = 1.0,
 ) -> tuple[float, np.ndarray]:
     """Improve a pose by ever smaller steps of position, size and rotation, one at a time.
 
@@ -34,13 +41,15 @@ def coordinate_ascent(
         low: The first row of `moved` that is compared.
         high: The row after the last one.
         target: The correlation below which the exact result does not matter.
+        steps: Of position and size; a hundred times that in degrees.
+        aspect: Height over width of the pictures before they became squares. Turns depend on it.
 
     Returns:
         The correlation, -1…1, and the pose that has it.
     """
     pose = start.copy()
-    value = correlation(fixed, moved, pose, low, high, 2)
-    for step in STEPS:
+    value = correlation(fixed, moved, pose, low, high, 2, aspect)
+    for step in steps:
         for _ in range(ROUNDS_PER_STEP):
             before = value
             for axis in range(5):
@@ -55,14 +64,14 @@ def coordinate_ascent(
                         continue
                     if max(candidate[2], candidate[3]) > MAX_SIZE:
                         continue
-                    candidate_value = correlation(fixed, moved, candidate, low, high, 2)
+                    candidate_value = correlation(fixed, moved, candidate, low, high, 2, aspect)
                     if candidate_value > value:
                         value, pose = candidate_value, candidate
             if value + GIVE_UP_ROUNDS * (value - before) < target - GIVE_UP_MARGIN:
                 return value, pose
             if value - before < MIN_GAIN or value >= STOP_AT_CORR:
                 break
-    return correlation(fixed, moved, pose, low, high, 1), pose
+    return correlation(fixed, moved, pose, low, high, 1, aspect), pose
 
 
 @compiled
@@ -78,7 +87,13 @@ def correlations(
 
 @compiled
 def correlation(
-    fixed: np.ndarray, moved: np.ndarray, pose: np.ndarray, low: int, high: int, stride: int
+    fixed: np.ndarray,
+    moved: np.ndarray,
+    pose: np.ndarray,
+    low: int,
+    high: int,
+    stride: int,
+    aspect: float = 1.0,
 ) -> float:
     """Return the normalised correlation of a picture with what lies under it.
 
@@ -89,6 +104,7 @@ def correlation(
         low: The first row of `moved` that is compared.
         high: The row after the last one.
         stride: Every how many rows and columns are compared.
+        aspect: See `coordinate_ascent`.
 
     Returns:
         -1…1; -1 too if too little of `moved` lies within `fixed`, or either is flat.
@@ -97,8 +113,8 @@ def correlation(
     angle = pose[4] * np.pi / 180
     cosine, sine = np.cos(angle), np.sin(angle)
     # where the first pixel lies, and how far from it the next row's and the next column's
-    y_row, y_column = pose[2] * cosine, pose[2] * sine
-    x_row, x_column = -pose[3] * sine, pose[3] * cosine
+    y_row, y_column = pose[2] * cosine, pose[2] * sine / aspect
+    x_row, x_column = -pose[3] * sine * aspect, pose[3] * cosine
     offset = (1 - side) / 2
     y_first = pose[0] * side - 0.5 + (y_row + y_column) * offset
     x_first = pose[1] * side - 0.5 + (x_row + x_column) * offset

@@ -4,7 +4,7 @@ Either picture may be cut out of the other, rotated by a few degrees, or in one 
 a square. Bands around it (frames, strips of a caption) are left out if that matches better.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +47,9 @@ class Match:
         banded: For each picture, whether bands around it were left out.
         is_first_smaller: Whether the first picture shows less, if one of them does.
         color_difference: See `witness.color_difference`; 0 if either picture is gray.
+        pose: Of the picture that is laid upon the other, see `correlation`.
+        strip: Which of STRIPS was left out.
+        is_first_moved: Whether the first picture was laid upon the second.
     """
 
     similarity: float
@@ -60,6 +63,9 @@ class Match:
     banded: tuple[bool, bool] = (False, False)
     is_first_smaller: bool = False
     color_difference: float = 0.0
+    pose: tuple[float, ...] = field(default=(0.5, 0.5, 1.0, 1.0, 0.0), compare=False)
+    strip: int = field(default=0, compare=False)
+    is_first_moved: bool = field(default=False, compare=False)
 
     def is_copy(self, similarity: float) -> bool:
         """Say whether both pictures show the same; `similarity` is the least that counts."""
@@ -168,12 +174,13 @@ class Start(NamedTuple):
     is_first_moved: bool = False
 
 
-def match_from(start: Start, target: float) -> Match | None:
-    """Return the match that an alignment leads to, or None below the target.
+def match_from(start: Start, target: float, least: float | None = None) -> Match | None:
+    """Return the match that an alignment leads to, or None if it is too low.
 
     Args:
         start: Where the alignment begins.
-        target: The least correlation, -1…1.
+        target: The correlation that is looked for, -1…1.
+        least: The correlation below which there is no match; the target if left out.
     """
     value, pose = align(*start.details, start.pose, start.strip, target)
     if value < min(target, MIN_SECOND_LOOK):
@@ -182,7 +189,7 @@ def match_from(start: Start, target: float) -> Match | None:
     if MIN_SECOND_LOOK <= value < SURE_CORR:
         looks.append(_second_look(start, pose, target))
     best = max(looks, key=lambda look: look.value)
-    if best.value < target:
+    if best.value < (target if least is None else least):
         return None
     height, width = float(best.pose[2]), float(best.pose[3])
     fixed, moved = start.chromas
@@ -201,6 +208,9 @@ def match_from(start: Start, target: float) -> Match | None:
         banded=start.banded,
         is_first_smaller=start.is_first_moved == (height * width < 1),
         color_difference=difference,
+        pose=tuple(best.pose.tolist()),
+        strip=start.strip,
+        is_first_moved=start.is_first_moved,
     )
 
 

@@ -16,7 +16,7 @@ SMOOTHING = 0.02  # added to the mean squares, so that faint details count less
 MIN_BLOCKS = 2  # of the middle that have details
 # Of originals and their copies of 38 kinds, the second lowest correlation of a block of the middle
 # is below .70 in few but those with a watermark, where it is in about one of ten.
-MIN_AGREEMENT = 0.70
+MIN_AGREEMENT = 0.60
 THUMBNAIL_PX, CHROMA_PX = 64, 16
 MAX_CHROMA_GAIN = 3.0  # of a copy's colours, up or down
 PERCENTILE = 95
@@ -50,29 +50,41 @@ def without_bands(chroma: np.ndarray, bands: tuple[int, int, int, int]) -> np.nd
     return cv2.resize(inner, (CHROMA_PX, CHROMA_PX), interpolation=cv2.INTER_LINEAR)
 
 
-def block_correlations(fixed: np.ndarray, moved: np.ndarray, pose: np.ndarray) -> np.ndarray:
+def block_correlations(
+    fixed: np.ndarray,
+    moved: np.ndarray,
+    pose: np.ndarray,
+    blocks: int = BLOCKS,
+    aspect: float = 1.0,
+    in_both: bool = False,
+) -> np.ndarray:
     """Return how well two pictures' details agree in each block.
 
     Args:
-        fixed: Details, (64, 64) float32.
-        moved: Details that are laid upon `fixed`, (64, 64) float32.
+        fixed: Details, (S, S) float32.
+        moved: Details that are laid upon `fixed`, (S, S) float32.
         pose: Of `moved` in `fixed`, see `correlation`.
+        blocks: Into which each side is divided.
+        aspect: Height over width of the pictures, see `correlation`.
+        in_both: Whether both pictures must have details in a block, or one of them.
 
     Returns:
-        (8, 8) float64, -1…1; NaN where there is no detail or half of the block lies outside.
+        (blocks, blocks) float64, -1…1; NaN where there is no detail or half of the block lies
+        outside.
     """
-    below = warp(fixed, pose).astype(np.float64)
+    below = warp(fixed, pose, aspect).astype(np.float64)
     visible = ~np.isnan(below)
     below = np.where(visible, below, 0)
     above = np.where(visible, moved, 0).astype(np.float64)
     products, squares_below, squares_above, counts = (
-        _block_sums(values)
+        _block_sums(values, blocks)
         for values in (below * above, below**2, above**2, visible.astype(np.float64))
     )
-    area = (len(moved) / BLOCKS) ** 2
+    area = (len(moved) / blocks) ** 2
     floor = SMOOTHING * area
     correlations = products / np.sqrt((squares_below + floor) * (squares_above + floor))
-    detailed = np.maximum(squares_below, squares_above) > MIN_BLOCK_DETAIL * np.maximum(counts, 1)
+    squares = (np.minimum if in_both else np.maximum)(squares_below, squares_above)
+    detailed = squares > MIN_BLOCK_DETAIL * np.maximum(counts, 1)
     return np.where(detailed & (counts >= area / 2), correlations, np.nan)
 
 
@@ -130,7 +142,7 @@ def color_difference(fixed: np.ndarray, moved: np.ndarray, pose: np.ndarray) -> 
     return float(np.sort(differences)[len(differences) * PERCENTILE // 100])
 
 
-def _block_sums(values: np.ndarray) -> np.ndarray:
-    """Sum each block: (64, 64) → (8, 8) float64."""
-    size = len(values) // BLOCKS
-    return np.asarray(values.reshape(BLOCKS, size, BLOCKS, size).sum(axis=(1, 3)))
+def _block_sums(values: np.ndarray, blocks: int) -> np.ndarray:
+    """Sum each block: (S, S) → (blocks, blocks) float64."""
+    size = len(values) // blocks
+    return np.asarray(values.reshape(blocks, size, blocks, size).sum(axis=(1, 3)))

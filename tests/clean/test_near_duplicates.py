@@ -24,7 +24,7 @@ MOUNTED = ["polaroid", "uneven frame", "phone screenshot", "strip below", "strip
 
 def _find_copies(thumbnails: np.ndarray, distance: int = CLEAN.hash_distance) -> list:
     looks = [Look(picture) for picture in thumbnails]
-    return near_duplicates.find_copies(looks, distance, CLEAN.similarity)
+    return near_duplicates.find_copies(looks, distance, CLEAN.similarity).proofs
 
 
 def _pairs(proofs: list[Proof]) -> list[tuple[int, int]]:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from src.clean import measure, verdicts
 from src.clean.measurement import Measurement
-from src.clean.near_duplicates import Proof
+from src.clean.near_duplicates import Likenesses, Proof
 from src.clean.quality import Quality
 from src.demo.inventory import COPY_KINDS, alter
 from src.imaging import decoding
@@ -308,14 +308,15 @@ def _judge_matches(widths: list[int], matching: set[tuple[int, int]], **changes:
         for n, (file, width) in enumerate(zip(table["file"], widths, strict=True))
     }
 
-    def find_copies(looks: list[Look], *_: object) -> list[Proof]:
+    def find_copies(looks: list[Look], *_: object) -> Likenesses:
         names = [int(look.thumbnail[0, 0]) for look in looks]
         pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
-        return [
+        proofs = [
             Proof(i, j, 9, Match(0.95))
             for i, j in pairs
             if tuple(sorted((names[i], names[j]))) in matching
         ]
+        return Likenesses(proofs, [])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("src.clean.near_duplicates.find_copies", find_copies)

@@ -58,7 +58,7 @@ def test_two_people_are_different_and_the_numbers_say_so(pictures):
     assert first == "together: different pictures"
     assert "of 256 bits (compared up to clean.hash_distance 63)" in distance
     assert "copies from clean.similarity 0.93" in similarity
-    assert "copies from 0.7" in agreement
+    assert "copies from 0.6" in agreement
     assert "copies up to 20" in colors
 
 

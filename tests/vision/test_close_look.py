@@ -1,0 +1,74 @@
+"""A close look: copies agree in every part of the middle; pictures of one template do not."""
+
+import numpy as np
+import pytest
+
+from src.imaging import decoding, resizing
+from src.vision import alignment, matching
+from src.vision.close_look import SIDE_PX, CloseAgreement, CloseLook, close_agreement, close_look
+from src.vision.matching import Look
+from tests.copies import COPIES, HARD_COPIES
+from tests.lookalikes import LOOKALIKES
+
+
+def _close_look(pixels: np.ndarray) -> CloseLook:
+    height, width = pixels.shape[:2]
+    small = resizing.thumbnail(pixels, SIDE_PX)
+    return close_look(small, alignment.thumbnail(pixels), height / width)
+
+
+def _compare(a: np.ndarray, b: np.ndarray) -> CloseAgreement:
+    match = matching.match(*(Look(alignment.thumbnail(pixels)) for pixels in (a, b)))
+    return close_agreement(_close_look(a), _close_look(b), match)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "recompressed, quality 60",
+        "resized to 70 %",
+        "mirrored",
+        "logo in a corner",
+        "cut by 15 % at a corner",
+        "turned by 5 degrees",
+        "turned by 90 degrees",
+        "transversed",
+        "polaroid",
+    ],
+)
+def test_a_copy_agrees_in_every_part_of_the_middle(faces: list[np.ndarray], kind: str):
+    copying = {**COPIES, **HARD_COPIES}[kind]
+    for n, face in enumerate(faces[:4]):
+        copy = decoding.decode(copying(face, np.random.default_rng(n)))
+        assert _compare(face, copy).lowest >= 0.5
+        assert _compare(copy, face).lowest >= 0.5
+
+
+def test_a_turned_picture_is_laid_on_the_other_in_its_own_aspect(faces: list[np.ndarray]):
+    wide = np.ascontiguousarray(faces[0][60:200])
+    copy = decoding.decode(HARD_COPIES["turned by 5 degrees"](wide, np.random.default_rng(0)))
+    match = matching.match(*(Look(alignment.thumbnail(pixels)) for pixels in (wide, copy)))
+    looks = [_close_look(pixels) for pixels in (wide, copy)]
+    squares = [look._replace(aspect=1.0) for look in looks]
+    assert match.rotation > 2
+    assert close_agreement(*looks, match).lowest > close_agreement(*squares, match).lowest
+
+
+def test_a_sign_across_the_middle_lowers_one_block_or_two(faces: list[np.ndarray]):
+    face = faces[0]
+    marked = face.copy()
+    marked[118:134, 118:134] = 255 - marked[118:134, 118:134]
+    agreement = _compare(face, marked)
+    assert agreement.lowest < agreement.second_lowest
+
+
+@pytest.mark.parametrize("name", ["playing cards", "bottles of one shape"])
+def test_pictures_of_one_template_disagree_somewhere(name: str):
+    pictures = LOOKALIKES[name](5)
+    values = [_compare(pictures[0], other).lowest for other in pictures[1:]]
+    assert np.median(values) < 0.5
+
+
+def test_plain_pictures_agree():
+    plain = np.full((80, 80, 3), 120, np.uint8)
+    assert _compare(plain, plain) == (1.0, 1.0)
