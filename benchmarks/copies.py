@@ -42,6 +42,7 @@ from src.pair.pairing import square_crop
 from src.parallel.local import map_processes
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
+from src.storage.row_components import smallest_connected
 from tests.copies import COPIES, HARD_COPIES, MARKED, again
 from tests.lookalikes import LOOKALIKES
 
@@ -150,21 +151,6 @@ def judge(files: Sequence[bytes]) -> Judged:
     return Judged(table, set(pairs))
 
 
-def components(count: int, pairs: set[tuple[int, int]]) -> list[int]:
-    """Return the lowest row that each row is connected with by pairs."""
-    roots = list(range(count))
-
-    def root(row: int) -> int:
-        while roots[row] != row:
-            row = roots[row]
-        return row
-
-    for a, b in sorted(pairs):
-        low, high = sorted((root(a), root(b)))
-        roots[high] = low
-    return [root(row) for row in range(count)]
-
-
 def tabulate_lookalikes() -> None:
     """Print how many of each set clean removes, and how many false pairs it proves."""
     print("| look-alikes | pictures | removed | false pairs |\n| --- | ---: | ---: | ---: |")
@@ -250,7 +236,8 @@ def recall(judged: Judged, count: int) -> list[list[float]]:
     """
     rows = np.arange(len(judged.table))
     proven = [(row % count, row) in judged.pairs for row in rows.tolist()]
-    component = np.array(components(len(rows), judged.pairs))
+    smallest = smallest_connected(judged.pairs)
+    component = np.array([smallest.get(row, row) for row in rows.tolist()])
     cluster = judged.table["cluster"].to_numpy()
     connected, merged = (ids == ids[rows % count] for ids in (component, cluster))
     shares = np.stack([proven, connected, merged]).reshape(3, -1, count).mean(axis=2)

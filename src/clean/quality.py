@@ -1,7 +1,7 @@
 """Which of several copies is best: in colour, unmarked, uncut, sharp, and little compressed."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -16,6 +16,7 @@ from src.imaging.picture_files import read_photo
 from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.archives import read_bytes
+from src.storage.row_components import smallest_connected
 
 BLOCKS = 8  # into which a side is divided, as `witness` does
 COMPARED_PX = 256  # at which marks are looked for
@@ -54,9 +55,11 @@ def rank_copies(
         clean: What counts as gray.
     """
     known = {pair: copy for pair, copy in pairs.items() if set(pair) <= pictures.keys()}
-    components = connected(known)
+    components: dict[int, list[int]] = {}
+    for row, smallest in sorted(smallest_connected(known).items()):
+        components.setdefault(smallest, []).append(row)
     sides: dict[int, int] = {}
-    for rows in components:
+    for rows in components.values():
         area = max(pictures[row].width * pictures[row].height for row in rows)
         sides |= dict.fromkeys(rows, min(MAX_PX, round(area**0.5)))
 
@@ -71,7 +74,7 @@ def rank_copies(
         row: (is_gray(picture, clean), False, False, 0, 0.0, row)
         for row, picture in pictures.items()
     }
-    for rows in components:
+    for rows in components.values():
         plain = [row for row in rows if row not in marked | cut] or rows
         best = max(qualities[row].sharpness for row in plain)
         for row in rows:
@@ -80,19 +83,6 @@ def rank_copies(
             gray = is_gray(pictures[row], clean)
             ranks[row] = (gray, row in marked, row in cut, blur, compression[row], row)
     return ranks
-
-
-def connected(pairs: Iterable[Pair]) -> list[list[int]]:
-    """Return the rows that pairs connect, directly or over others, each list sorted."""
-    members: dict[int, list[int]] = {}
-    for a, b in pairs:
-        first, second = members.setdefault(a, [a]), members.setdefault(b, [b])
-        if first is not second:
-            small, large = sorted((first, second), key=len)
-            large += small
-            members |= dict.fromkeys(small, large)
-    lists = {id(rows): rows for rows in members.values()}
-    return [sorted(rows) for rows in lists.values()]
 
 
 def _steps(best: float, sharpness: float) -> int:

@@ -3,15 +3,16 @@
 import hashlib
 import sys
 from collections import Counter
+from itertools import chain
 
 import pandas as pd
 
 from src.errors import printable
 from src.params import Split
+from src.storage.row_components import smallest_connected
 
 SIDES = ("train", "val")
 NAMED_ITEMS = 5  # of a large group
-Node = tuple[str, object]  # ("row", 3) or ("item", "nm1")
 
 
 def assign_sides(
@@ -86,27 +87,13 @@ def report_large_groups(table: pd.DataFrame, settings: Split) -> None:
 
 
 def _connected_rows(table: pd.DataFrame, copies: pd.DataFrame) -> dict[int, int]:
-    """Return for each row the smallest row that it is connected with by items and copies.
-
-    The algorithm is union-find.
-    """
-    parents: dict[Node, Node] = {}
-
-    def root(node: Node) -> Node:
-        parents.setdefault(node, node)
-        while parents[node] != node:
-            parents[node] = parents[parents[node]]
-            node = parents[node]
-        return node
-
-    for row, item in zip(table["row"], table["item_id"], strict=True):
-        parents[root(("row", row))] = root(("item", item))
-    for a, b in zip(copies["row_a"], copies["row_b"], strict=True):
-        parents[root(("row", a))] = root(("row", b))
-    smallest_rows: dict[Node, int] = {}
-    for row in sorted(table["row"]):
-        smallest_rows.setdefault(root(("row", row)), row)
-    return {row: smallest_rows[root(("row", row))] for row in table["row"]}
+    """Return for each row the smallest row that it is connected with by items and copies."""
+    firsts = table.groupby("item_id", dropna=False)["row"].transform("first")
+    pairs = chain(
+        zip(table["row"], firsts, strict=True),
+        zip(copies["row_a"], copies["row_b"], strict=True),
+    )
+    return smallest_connected(pairs)
 
 
 def _group_names(good: pd.DataFrame, groups: dict[int, int], group_by: str) -> dict[int, str]:

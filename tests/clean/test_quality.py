@@ -72,8 +72,3 @@ def test_a_mark_is_blamed_on_the_picture_that_differs_from_the_others(
     rng = np.random.default_rng(0)
     marked = alter(faces[0], "captioned", rng)
     assert best(marked, alter(faces[0], "resized", rng), alter(faces[0], "recompressed", rng)) != 0
-
-
-def test_pairs_that_share_a_picture_connect_all_of_theirs():
-    assert quality.connected([(1, 2), (5, 6), (2, 9)]) == [[1, 2, 9], [5, 6]]
-    assert quality.connected([(3, 4), (1, 2), (1, 3)]) == [[1, 2, 3, 4]]
