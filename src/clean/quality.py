@@ -12,7 +12,6 @@ from PIL import Image
 from src.clean.copies import EXACT, Copy, Marks, Pair
 from src.clean.measurement import Measurement, is_gray
 from src.imaging import decoding
-from src.imaging.picture_files import read_photo
 from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.archives import read_bytes
@@ -102,9 +101,10 @@ def measure(picture: Measurement, side: int) -> Quality:
     """
     if picture.source is None:
         return Quality()
+    path, layout = picture.source
     try:
-        pixels = read_photo(*picture.source)
-        data = read_bytes(picture.source[0])
+        data = read_bytes(path)
+        pixels = decoding.split_pair(decoding.decode(data), layout)[0]
     except (decoding.ImageError, OSError):
         return Quality()
     gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from src.clean import copies, measure, quality
+from src.clean.measurement import Measurement
 from src.demo.inventory import alter
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
@@ -72,3 +73,13 @@ def test_a_mark_is_blamed_on_the_picture_that_differs_from_the_others(
     rng = np.random.default_rng(0)
     marked = alter(faces[0], "captioned", rng)
     assert best(marked, alter(faces[0], "resized", rng), alter(faces[0], "recompressed", rng)) != 0
+
+
+def test_a_copys_file_is_read_once(faces: list[np.ndarray], tmp_path: Path, monkeypatch):
+    file = tmp_path / "copy.jpeg"
+    file.write_bytes(encode_jpeg(faces[0], 60))
+    read, paths = Path.read_bytes, []
+    monkeypatch.setattr(Path, "read_bytes", lambda path: paths.append(path) or read(path))
+    measured = quality.measure(Measurement(source=(file, "single")), 256)
+    assert measured.quantization > 0
+    assert paths == [file]
