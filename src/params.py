@@ -146,6 +146,8 @@ class Clean(Section):
     hash_distance: Annotated[int, Field(ge=0, le=128)]
     similarity: Annotated[float, Field(gt=0, le=1)]
     tone_residual: NotNegative
+    exclude: Annotated[str, Field(min_length=1)]
+    force: Annotated[str, Field(min_length=1)]
 
     @field_validator("remove", mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from src.clean import copies, measure, verdicts
+from src.clean import copies, measure, rulings, verdicts
 from src.errors import exit_on_user_error
 from src.parallel import cluster
 from src.params import read_params
@@ -14,9 +14,10 @@ def main() -> None:
     p = read_params()
     raw, clean = Path("data/raw"), Path("data/clean")
     table = read_ledger(raw / "ledger.parquet", "raw")
+    ruled = rulings.read(p.clean, table)
     with cluster.connected(p.engine, resume=True):
         measurements = measure.measure_pictures(table, raw, Path(".cache/clean"))
-        table, pairs = verdicts.assign_verdicts(table, measurements, p.clean)
+        table, pairs = verdicts.assign_verdicts(table, measurements, p.clean, ruled)
     fingerprints = measure.fingerprint_table(measurements)
     write_table(fingerprints, clean / "fingerprints.parquet", measure.COLUMNS)
     write_table(copies.to_table(pairs), clean / "copies.parquet", COPIES)

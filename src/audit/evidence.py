@@ -67,7 +67,23 @@ class Evidence:
             self.train.photo,
             self.limits["leak_similarity"],
             self.limits["tone_residual"],
+            self.ruled("excluded"),
         )
+
+    def ruled(self, column: str) -> list[tuple[int, int]]:
+        """Return the pairs across the sides on which a person ruled, by their indices.
+
+        Args:
+            column: `excluded` for no copies, `forced` for copies.
+        """
+        indices = {int(row): index for index, row in enumerate(self.train.index["row"])}
+        partners = dict(zip(self.ledger["row"], self.ledger[column].fillna(""), strict=True))
+        return [
+            (index, indices[int(other)])
+            for index, row in enumerate(self.val.index["row"])
+            for other in partners.get(row, "").split()
+            if int(other) in indices
+        ]
 
     @cached_property
     def files(self) -> dict[str, SourceFile]:

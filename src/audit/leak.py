@@ -5,7 +5,7 @@ pixel by pixel, from where their vectors are most alike. Those that come near a 
 aligned in every way. The best alignment is the verdict; one that the witnesses refute is no copy.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -43,7 +43,13 @@ class Nearest(NamedTuple):
     copies: np.ndarray
 
 
-def nearest(val: Pictures, train: Pictures, similarity: float, tone_residual: float) -> Nearest:
+def nearest(
+    val: Pictures,
+    train: Pictures,
+    similarity: float,
+    tone_residual: float,
+    excluded: Collection[tuple[int, int]] = (),
+) -> Nearest:
     """Find the most similar training picture of each validation picture.
 
     Args:
@@ -51,10 +57,12 @@ def nearest(val: Pictures, train: Pictures, similarity: float, tone_residual: fl
         train: (M, T, T, 3) uint8; T may differ from S.
         similarity: The least of a copy, -1…1.
         tone_residual: In Lab units; below it a picture is gray, and has no colours to compare.
+        excluded: Indices of validation and of training that are not compared: a person ruled that
+            they are no copies.
     """
     of_val, of_train = _Side(val, tone_residual), _Side(train, tone_residual)
     likely = candidates.find(of_val.variants, of_train.variants, TOP_K)
-    comparison = _Comparison(of_val, of_train, similarity)
+    comparison = _Comparison(of_val, of_train, similarity, frozenset(excluded))
     edges = np.searchsorted(of_val.variants.pictures[likely["val"]], np.arange(len(val) + 1))
     of_each = np.split(likely, edges[1:-1]) if len(val) else []
     best = map_threads(comparison.best, of_each, "aligning likely copies", cores())
@@ -96,8 +104,11 @@ class _Side:
 class _Comparison:
     """Aligns likely copies of two sides, validation and training."""
 
-    def __init__(self, val: _Side, train: _Side, similarity: float):
+    def __init__(
+        self, val: _Side, train: _Side, similarity: float, excluded: frozenset[tuple[int, int]]
+    ):
         self._val, self._train, self._similarity = val, train, similarity
+        self._excluded = excluded
 
     def best(self, likely: np.ndarray) -> tuple[float, int, bool]:
         """Return the best similarity, its training picture, and whether that is a copy.
@@ -109,6 +120,8 @@ class _Comparison:
         target = 0.0
         for candidate in likely:
             picture = int(self._train.variants.pictures[candidate["train"]])
+            if (int(self._val.variants.pictures[candidate["val"]]), picture) in self._excluded:
+                continue
             if picture in matches and matches[picture].is_copy(self._similarity):
                 continue
             if match := self._match(candidate, min(target, self._similarity - NEAR_COPY)):

@@ -123,9 +123,9 @@ class Lab:
         _check_call([*DVC, "cache", "dir", "--local", cache], self.clone)
 
     def _fingerprint(self) -> str:
-        """Return what results depend on: the commit's code and parameters, and the settings."""
-        trees = ["HEAD:src", "HEAD:stages", "HEAD:dvc.yaml", "HEAD:params.yaml"]
-        versions = _call(["git", "rev-parse", *trees], self.root)[1]
+        """Return what results depend on: the commit's code, parameters and rulings, and the settings."""
+        names = ("src", "stages", "rulings", "dvc.yaml", "params.yaml")
+        versions = _call(["git", "rev-parse", *(f"HEAD:{name}" for name in names)], self.root)[1]
         return fingerprint((), versions, self.settings)
 
     def result(self, name: str, settings: Settings, bug: Bug | None = None) -> Entry:

@@ -15,7 +15,7 @@ from src.imaging.decoding import ImageError
 from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.ledger import COPIES
-from src.vision import forms
+from src.vision import forms, witness
 from src.vision.bands import borders
 from src.vision.close_look import SIDE_PX, CloseLook, close_look
 from src.vision.matching import Match
@@ -46,6 +46,7 @@ class Copy(NamedTuple):
         transform: What was done to it: exact, mirrored, cropped, ….
         marks: What one of them has and the other lacks.
         blocks: Where they differ, see `Match.differing`.
+        certainty: See `_certainty`; None if a person ruled it.
     """
 
     similarity: float
@@ -53,6 +54,7 @@ class Copy(NamedTuple):
     transform: str
     marks: Marks = Marks.NONE
     blocks: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    certainty: float | None = 1.0
 
 
 EXACT = Copy(1.0, 0, "exact")
@@ -127,7 +129,18 @@ def describe(
         return EXACT
     similarity, border = round(match.similarity, 4), _border(match, original, copy)
     transform = _transform(match, border, original, copy, clean)
-    return Copy(similarity, bits, transform, _marks(match, border), match.differing)
+    marks, certainty = _marks(match, border), _certainty(match, clean)
+    return Copy(similarity, bits, transform, marks, match.differing, certainty)
+
+
+def _certainty(match: Match, clean: Clean) -> float:
+    """Return the smallest margin of a pair above the limits of a copy, 0…1 of the widest one."""
+    margins = (
+        (match.similarity - clean.similarity) / max(1 - clean.similarity, 1e-6),
+        (match.agreement - witness.MIN_AGREEMENT) / (1 - witness.MIN_AGREEMENT),
+        1 - match.color_difference / witness.MAX_COLOR_DIFFERENCE,
+    )
+    return round(max(0.0, min(margins)), 4)
 
 
 def _border(match: Match, original: Measurement, copy: Measurement) -> str:
@@ -182,6 +195,7 @@ def _transform(
 def to_table(pairs: Mapping[Pair, Copy]) -> pd.DataFrame:
     """Return the pairs as a table with the columns COPIES."""
     rows = [
-        (*pair, copy.hash_distance, copy.similarity, copy.transform) for pair, copy in pairs.items()
+        (*pair, copy.hash_distance, copy.similarity, copy.transform, copy.certainty)
+        for pair, copy in pairs.items()
     ]
     return pd.DataFrame(rows, columns=COPIES.names)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from src.clean import copies, quality
+from src.clean import copies, quality, rulings
 from src.clean.copies import Copy, Pair
 from src.clean.measurement import FileKey, Measurement, is_gray
+from src.clean.rulings import Rulings
 from src.params import Clean
 from src.vision import perceptual_hash
 from src.vision.picture_faults import FAULTS
@@ -36,7 +37,10 @@ Value = str | int | float | None  # of a ledger's column
 
 
 def assign_verdicts(
-    table: pd.DataFrame, measurements: Mapping[FileKey, Measurement], clean: Clean
+    table: pd.DataFrame,
+    measurements: Mapping[FileKey, Measurement],
+    clean: Clean,
+    ruled: Rulings = rulings.NONE,
 ) -> tuple[pd.DataFrame, dict[Pair, Copy]]:
     """Give every row one of VERDICTS.
 
@@ -44,18 +48,22 @@ def assign_verdicts(
         table: The ledger after scrape.
         measurements: By file and layout; a picture without was not fetched.
         clean: The thresholds.
+        ruled: What a person rules on pairs.
 
     Returns:
-        The ledger with clean's columns, and all proven pairs of copies.
+        The ledger with clean's columns, and all pairs of copies, proven or forced.
+
+    Raises:
+        UserError: A ruling cannot hold, see `rulings.overrule`.
     """
     table = table.copy()
     files = zip(table["file"], table["layout"], strict=True)
     by_row = {row: measurements.get(file) for row, file in zip(table["row"], files, strict=True)}
     verdicts = {row: single_verdict(m, clean) for row, m in by_row.items()}
     readable = {row: m for row, m in by_row.items() if m and not m.error}
-    pairs = copies.find(readable, clean)
-    good = {row: m for row, m in readable.items() if verdicts[row] == "keep"}
     firsts = copies.first_of_equals(readable)
+    pairs = rulings.overrule(copies.find(readable, clean), ruled, readable, firsts, clean)
+    good = {row: m for row, m in readable.items() if verdicts[row] == "keep"}
     survivors = _survivors(good, firsts, pairs, clean)
     removed = {
         row: copies.between(pairs, firsts[row], firsts[survivor])
@@ -64,17 +72,24 @@ def assign_verdicts(
     if clean.duplicates == "remove":
         for row, copy in removed.items():
             verdicts[row] = "exact_duplicate" if copy.transform == "exact" else "near_duplicate"
+    _add_measures(table, readable)
+    table["duplicate_of"] = _column(table, survivors)
+    for name in ("similarity", "hash_distance", "transform", "certainty"):
+        table[name] = _column(table, {row: getattr(copy, name) for row, copy in removed.items()})
+    kept = [row for row, verdict in verdicts.items() if verdict == "keep"]
+    for name in ("excluded", "forced"):
+        table[name] = _column(table, rulings.partners(getattr(ruled, name), firsts, kept))
+    table["cluster"] = _column(table, {row: survivors.get(row, row) for row in good})
+    table["verdict"] = _column(table, verdicts)
+    return table, pairs
+
+
+def _add_measures(table: pd.DataFrame, readable: Mapping[int, Measurement]) -> None:
     hashes = perceptual_hash.hashes([m.thumbnail for m in readable.values()])
     hex_hashes = [row_hash.tobytes().hex() for row_hash in hashes]
     table["fingerprint"] = _column(table, dict(zip(readable, hex_hashes, strict=True)))
     for name in MEASURES:
         table[name] = _column(table, {row: getattr(m, name) for row, m in readable.items()})
-    table["duplicate_of"] = _column(table, survivors)
-    for name in ("similarity", "hash_distance", "transform"):
-        table[name] = _column(table, {row: getattr(copy, name) for row, copy in removed.items()})
-    table["cluster"] = _column(table, {row: survivors.get(row, row) for row in good})
-    table["verdict"] = _column(table, verdicts)
-    return table, pairs
 
 
 def _column(table: pd.DataFrame, values: Mapping[int, Value]) -> list[Value]:

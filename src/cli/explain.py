@@ -1,10 +1,13 @@
 """explain: why a picture is kept or removed, in numbers and side by side."""
 
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 
 from src.clean import copies, near_duplicates, verdicts
 from src.clean.measure import measure_files
@@ -15,17 +18,20 @@ from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.params import Clean, read_params
+from src.report import row_lineage
 from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.ledger import read_ledger
+from src.storage.row_selection import find_row
 from src.vision import matching, witness
 from src.vision.picture_faults import FAULTS
 
+LEDGER, RAW = Path("data/clean/ledger.parquet"), Path("data/raw")
 SQUARE_PX = 256  # of each picture on the sheet
 
 
 @click.command(epilog="Example: python -m src explain data/raw/images/5f3a.jpeg")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", metavar="PICTURE", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--out",
@@ -35,13 +41,18 @@ SQUARE_PX = 256  # of each picture on the sheet
     help="The sheet with both pictures.",
 )
 def explain(file: Path, other: Path | None, out: Path) -> None:
-    """Say why FILE is kept or removed, beside OTHER or the picture that it is a copy of."""
+    """Say why PICTURE is kept or removed, beside OTHER or the picture that it is a copy of.
+
+    A picture is a file, or a row number, file name or item id of the ledger.
+    """
     clean = read_params().clean
-    other = other or _survivor(file)
+    file = _named(file)
+    rows = _rows_of(file)
+    other = _named(other) if other else _survivor(rows)
     lines = describe_picture(file, clean)
     if other:
         lines += describe_picture(other, clean) + describe_pair(file, other, clean)
-    for line in lines:
+    for line in lines + _rulings(rows):
         click.echo(printable(line))
     write_bytes(out, encode_png(side_by_side([file, other] if other else [file])))
     click.echo(f"shown in {out}")
@@ -132,13 +143,37 @@ def _measure(file: Path) -> Measurement:
     return replace(m, pixel_digest=m.error or digest_pixels(m) or str(file))
 
 
-def _survivor(file: Path) -> Path | None:
-    """Return the picture that a file of data/raw is a copy of, or None."""
-    ledger, raw = Path("data/clean/ledger.parquet"), Path("data/raw")
-    path, root = file.resolve(), raw.resolve()
-    if not ledger.is_file() or not path.is_relative_to(root):
-        return None
+def _named(picture: Path) -> Path:
+    """Return a picture's path, given that or what names it in the ledger."""
+    if len(picture.parts) > 1 or picture.exists() or not LEDGER.is_file():
+        return picture
+    table = read_ledger(LEDGER, "clean").set_index("row", drop=False)
+    row = find_row(table, str(picture))
+    values = table.loc[row].to_dict()
+    if pd.isna(values["file"]):
+        raise UserError(f"row {row} has no picture: `python -m src lineage {row}` says why")
+    return RAW / str(values["file"])
+
+
+def _rows_of(file: Path) -> list[dict[Hashable, Any]]:
+    """Return the ledger's rows of a file of data/raw, without those of other files."""
+    path, root = file.resolve(), RAW.resolve()
+    if not LEDGER.is_file() or not path.is_relative_to(root):
+        return []
+    table = read_ledger(LEDGER, "clean")
     name = path.relative_to(root).as_posix()
-    rows = read_ledger(ledger, "clean").set_index("row")
-    originals = rows.loc[(rows["file"] == name).fillna(False), "duplicate_of"].dropna()
-    return raw / rows.loc[originals.iloc[0], "file"] if len(originals) else None
+    return table[(table["file"] == name).fillna(False)].to_dict("records")
+
+
+def _rulings(rows: list[dict[Hashable, Any]]) -> list[str]:
+    ruled = ((values["row"], row_lineage.rulings(values)) for values in rows)
+    return [f"a person ruled: row {row} is {words}" for row, words in ruled if words]
+
+
+def _survivor(rows: list[dict[Hashable, Any]]) -> Path | None:
+    """Return the picture that rows of one file are a copy of, or None."""
+    originals = [values["duplicate_of"] for values in rows if not pd.isna(values["duplicate_of"])]
+    if not originals:
+        return None
+    table = read_ledger(LEDGER, "clean").set_index("row")
+    return RAW / str(table.loc[originals[0], "file"])

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from src.errors import printable
-from src.report.row_lineage import downstream, find_rows, lineage
+from src.report.row_lineage import downstream, lineage
 from src.storage.ledger import COPIES, read_ledger, read_table
+from src.storage.row_selection import find_rows
 
 
 @click.command("lineage", epilog="Example: python -m src lineage nm1000001")

@@ -1,17 +1,15 @@
 """Where a picture comes from and what later stages wrote about it."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from src.errors import UserError
 from src.storage.atomic import read_json
 
 Facts = list[tuple[str, str]]  # label and value
 QUALITY = ("sharpness", "highlights", "shadows", "entropy", "aspect_ratio")  # columns
-MAX_DIGITS = 12  # of a row number
 
 
 def lineage(ledger: pd.DataFrame, copies: pd.DataFrame, row: int) -> Facts:
@@ -31,6 +29,8 @@ def lineage(ledger: pd.DataFrame, copies: pd.DataFrame, row: int) -> Facts:
         ("fetched", _file(values)),
         ("verdict", _verdict(values)),
     ]
+    if ruled := rulings(values):
+        facts.append(("ruling", ruled))
     if not pd.isna(values["tone_residual"]):
         tone, color = values["tone_residual"], values["colorfulness"]
         facts.append(("colour", f"tone residual {tone:.2f}, colorfulness {color:.1f}"))
@@ -42,6 +42,22 @@ def lineage(ledger: pd.DataFrame, copies: pd.DataFrame, row: int) -> Facts:
     if not pd.isna(values["side"]):
         facts.append(("side", f"{values['side']}, in the group of row {values['group']}"))
     return facts
+
+
+def rulings(values: Mapping[Hashable, Any]) -> str:
+    """Return in words what a person ruled on a row and others; "" if nothing.
+
+    Args:
+        values: The row's, with `excluded` and `forced`.
+    """
+    words = {"excluded": "no copy of {} (clean.exclude)", "forced": "a copy of {} (clean.force)"}
+    ruled = []
+    for column, word in words.items():
+        if not pd.isna(values[column]):
+            others = values[column].split()
+            names = ("row " if len(others) == 1 else "rows ") + ", ".join(others)
+            ruled.append(word.format(names))
+    return "; ".join(ruled)
 
 
 def _links(copies: pd.DataFrame, row: int) -> list[str]:
@@ -82,32 +98,6 @@ def downstream(data: Path, row: int) -> Facts:
             outcome = "failed" if finding["failed"] else "passed"
             facts += [(f"{finding['name']} ({outcome})", detail) for detail in details]
     return facts
-
-
-def find_rows(ledger: pd.DataFrame, identifier: str) -> list[int]:
-    """Return the rows that an identifier names.
-
-    Args:
-        ledger: Its columns row, item_id and file are searched.
-        identifier: A row number, an item's id, or a file of data/raw or data/predictions.
-
-    Raises:
-        UserError: It names no row.
-    """
-    names = ledger["file"].dropna().map(lambda file: Path(file).name)
-    stems = names.map(lambda name: Path(name).stem)
-    files = names.index[(names == Path(identifier).name) | (stems == identifier)]
-    matches = (ledger["item_id"] == identifier).fillna(False) | ledger.index.isin(files)
-    # data/predictions names its pictures by row, with leading zeros
-    number = Path(identifier).name.removesuffix(".png")
-    if number.isdecimal() and len(number) <= MAX_DIGITS:
-        matches |= ledger["row"] == int(number)
-    rows = [int(row) for row in ledger.loc[matches, "row"]]
-    if not rows:
-        raise UserError(
-            f"{identifier!r} is no row (0 to {len(ledger) - 1}), item id or file of the ledger"
-        )
-    return rows
 
 
 def _file(values: dict[Hashable, Any]) -> str:

@@ -50,6 +50,9 @@ CLEANED = pa.schema(
         ("similarity", pa.float64()),  # to the survivor, -1…1
         ("hash_distance", pa.int64()),  # to the survivor, bits of 256
         ("transform", pa.string()),  # how it differs from the survivor: exact, mirrored, cropped, …
+        ("certainty", pa.float64()),  # that it is a copy, 0…1; null if a person ruled it
+        ("excluded", pa.string()),  # rows that a person ruled to be no copies of it, as "7 40"
+        ("forced", pa.string()),  # rows that a person ruled to be copies of it, likewise
         ("cluster", pa.int64()),  # the row of the cluster's survivor
         ("verdict", pa.string()),
     ]
@@ -60,7 +63,8 @@ COPIES = pa.schema(  # the proven pairs of copies, whatever their verdicts
         ("row_b", pa.int64()),  # a later row
         ("hash_distance", pa.int64()),  # bits of 256
         ("similarity", pa.float64()),  # -1…1
-        ("transform", pa.string()),  # how b differs from a: exact, mirrored, cropped, …
+        ("transform", pa.string()),  # how b differs from a: exact, mirrored, cropped, …, or forced
+        ("certainty", pa.float64()),  # 0…1: the smallest margin above the limits; null if forced
     ]
 )
 SPLIT = pa.schema([("group", pa.int64()), ("side", pa.string())])

@@ -272,6 +272,13 @@ def copy_across(kind: str) -> Change:
     return lambda evidence: with_file(evidence, 14, altered_copy(photo_of(evidence, 16), kind))
 
 
+def rule_copy(evidence: Evidence) -> Evidence:
+    """A person ruled that two pictures across the sides are copies."""
+    return with_ledger(
+        evidence, forced=evidence.ledger["forced"].mask(evidence.ledger["row"] == 14, "16")
+    )
+
+
 def remove_colour(kind: str, row: int) -> Change:
     return lambda evidence: with_file(evidence, row, altered_copy(photo_of(evidence, row), kind))
 
@@ -425,6 +432,7 @@ FAULTS = {
     "mirrored across": Fault("leaked_pictures", copy_across("mirrored"), {14}),
     "cropped across": Fault("leaked_pictures", copy_across("cropped"), {14}),
     "captioned across": Fault("leaked_pictures", copy_across("captioned"), {14}),
+    "copies by ruling across": Fault("leaked_pictures", rule_copy, {14}),
     "one cluster": Fault("giant_cluster", grow_cluster, set(range(7))),
     "too few to train on": Fault(
         "train_size", remove_rows([row for row in sorted(TRAIN_ROWS) if row > 17]), set()

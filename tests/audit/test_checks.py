@@ -21,6 +21,7 @@ from tests.audit.evidence import (
     fired,
     output_evidence_of,
     with_labels,
+    with_ledger,
     with_limits,
     with_side,
     without_rows,
@@ -136,6 +137,7 @@ def test_a_threshold_decides_which_pictures_are_at_fault(broken, threshold, valu
         ("a row gone from the ledger", "is missing from the ledger"),
         ("a row doubled", "is 2 times in train, should be 1 times"),
         ("names of the next", "is nm0007, the ledger says nm0006 (train)"),
+        ("copies by ruling across", "is row 16 in training (by clean.force)"),
         ("one cluster", "is in the cluster of row 0"),
         ("one person under two ids", "has the name of row 9 in val, nm0009 (train)"),
         ("an incomplete download", "of 64 rows are gray (val)"),
@@ -151,6 +153,12 @@ def test_a_threshold_decides_which_pictures_are_at_fault(broken, threshold, valu
 def test_the_first_row_at_fault_says_what_is_wrong(broken, fault, words):
     offenders = CHECKS_BY_NAME[ALL_FAULTS[fault].check].run(broken(fault)).offenders
     assert words in offenders[0].detail
+
+
+def test_what_a_person_ruled_to_be_no_copy_is_no_leak(clean):
+    leaking = FAULTS["recompressed across"].change(clean)
+    excluded = leaking.ledger["excluded"].mask(leaking.ledger["row"] == 14, "3 16")
+    assert fired(with_ledger(leaking, excluded=excluded)) == {}
 
 
 @pytest.mark.parametrize("rows", [[0], [0, 4]], ids=["no validation", "one each"])

@@ -62,6 +62,16 @@ def test_other_pictures_are_not_taken_for_copies(squares, search: Search):
     assert not copies.any()
 
 
+def test_an_excluded_pair_hides_no_other_copy(faces, squares, search: Search):
+    train = np.concatenate([squares[:4], squares[1:2]])
+    val = np.stack([square_crop(copy(faces[1], "recompressed"), 64, "center")])
+    assert search(val, train).indices.tolist() == [1]
+    nearest = search(val, train, excluded=[(0, 1)])
+    assert nearest.indices.tolist() == [4]
+    assert nearest.copies.all()
+    assert not search(val, train, excluded=[(0, 1), (0, 4)]).copies.any()
+
+
 def test_the_same_picture_is_found_at_another_size(faces, search: Search):
     train = np.stack([square_crop(face, 140, "center") for face in faces[:8]])
     val = np.stack([square_crop(face, 32, "center") for face in faces[:8]])

@@ -43,6 +43,7 @@ class Run:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, settings: dict):
         self.folder, self.monkeypatch = folder, monkeypatch
         folder.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(ROOT / "rulings", folder / "rulings")
         write_params(folder / "params.yaml", SETTINGS | settings)
 
     def stages(self, names: tuple[str, ...], bug: Bug | None = None) -> None:

@@ -16,6 +16,7 @@ from src.params import read_params
 from src.scrape.store import store
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import write_ledger
+from tests.builders import ledger_table
 from tests.conftest import ROOT, SCRAPE, handing
 
 CLEAN = read_params(ROOT / "params.yaml").clean
@@ -97,6 +98,41 @@ def test_a_removed_copy_is_shown_beside_the_picture_that_was_kept(
     assert "together: copies of each other, mirrored" in result.output
     assert table["file"][0] in result.output
     assert read_photo(tmp_path / "explained.png").shape == (264, 524, 3)
+
+
+@pytest.fixture
+def ruled(pictures, tmp_path: Path, monkeypatch) -> None:
+    """A cleaned project of the original, the other and a missing picture: a person forced a pair."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    files = {"file": ["original.jpg", "other.jpg", None], "forced": ["1", "0", None]}
+    rows = [dict(zip(files, values, strict=True)) for values in zip(*files.values(), strict=True)]
+    rows[1] |= {"verdict": "near_duplicate", "duplicate_of": 0}
+    write_ledger(ledger_table(rows), tmp_path / "data/clean/ledger.parquet", "clean")
+    (tmp_path / "data/raw").mkdir()
+    for name in ("original.jpg", "other.jpg"):
+        (tmp_path / name).rename(tmp_path / "data/raw" / name)
+
+
+@pytest.mark.parametrize("name", ["1", "other", "other.jpg", "nm0000001", "data/raw/other.jpg"])
+def test_a_picture_of_the_ledger_is_explained_with_the_ruling_on_it(ruled, name: str):
+    lines = CliRunner().invoke(explain, [name], catch_exceptions=False).output.splitlines()
+    assert lines[0].startswith("data/raw/other.jpg: keep (by itself)")
+    assert "together: different pictures" in lines
+    assert lines[-2] == "a person ruled: row 1 is a copy of row 0 (clean.force)"
+
+
+def test_two_rows_are_compared(ruled):
+    lines = CliRunner().invoke(explain, ["0", "1"], catch_exceptions=False).output.splitlines()
+    assert [line.split(":")[0] for line in lines if line.endswith("(by itself)")] == [
+        "data/raw/original.jpg",
+        "data/raw/other.jpg",
+    ]
+
+
+def test_a_row_without_a_picture_is_one_line(ruled):
+    refused = CliRunner().invoke(explain, ["2"])
+    assert "row 2 has no picture: `python -m src lineage 2` says why" in str(refused.exception)
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path, monkeypatch, capsys):

@@ -167,7 +167,8 @@ class Artifacts:
         """The pairs of copies that the ledger tells of."""
         of = self.table[self.table["duplicate_of"].notna()]
         pairs = {"row_a": of["duplicate_of"], "row_b": of["row"], "similarity": of["similarity"]}
-        return pd.DataFrame(pairs).assign(hash_distance=5, transform="cropped")
+        numbers = {"hash_distance": 5, "transform": "cropped", "certainty": 0.5}
+        return pd.DataFrame(pairs).assign(**numbers)
 
     def put_picture(self, row: int, pixels: np.ndarray) -> None:
         put_file(self.data / "raw" / f"images/{row}.png", encode_png(pixels))

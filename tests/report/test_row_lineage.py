@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 
-from src.errors import UserError
-from src.report.row_lineage import downstream, find_rows, lineage
+from src.report.row_lineage import downstream, lineage
 from src.storage.ledger import read_ledger
 from tests.report.artifacts import Artifacts, offender
 
@@ -55,10 +54,18 @@ def test_a_removed_copy_names_what_was_kept_instead(artifacts, row, verdict):
 def test_a_gray_copy_names_the_picture_that_it_is_a_copy_of(artifacts):
     [gray, *_] = artifacts.rows("grayscale")
     copies = artifacts.copies()
-    copies.loc[len(copies)] = [2, gray, 0.96, 7, "recoloured"]
+    copies.loc[len(copies)] = [2, gray, 0.96, 7, "recoloured", 0.4]
     facts = dict(lineage(written_ledger(artifacts), copies, gray))
     assert facts["verdict"] == "grayscale"
     assert facts["copies"] == "row 2 (recoloured, similarity 0.960)"
+
+
+def test_a_persons_rulings_are_named(artifacts):
+    artifacts.table.loc[0, ["excluded", "forced"]] = ["7 40", "11"]
+    facts = facts_of(artifacts, 0)
+    assert facts["ruling"] == (
+        "no copy of rows 7, 40 (clean.exclude); a copy of row 11 (clean.force)"
+    )
 
 
 def test_a_missing_row_says_why_there_is_no_file(artifacts):
@@ -126,51 +133,3 @@ def test_a_row_twice_at_fault_is_listed_twice(artifacts):
 
 def test_stages_that_did_not_run_are_left_out(artifacts, tmp_path):
     assert downstream(tmp_path / "nowhere", 1) == []
-
-
-# --- which row is meant
-
-
-@pytest.mark.parametrize(
-    ("identifier", "expected"),
-    [
-        ("3", [3]),
-        ("15", [15]),
-        ("000003", [3]),
-        ("000003.png", [3]),
-        ("data/predictions/000003.png", [3]),
-        ("nm3", [3]),
-        ("portrait_3.jpeg", [3]),
-        ("images/portrait_3.jpeg", [3]),
-        ("data/raw/images/portrait_3.jpeg", [3]),
-        ("portrait_3", [3]),
-        ("nm_twice", [4, 6, 14]),
-    ],
-)
-def test_a_row_is_found_by(artifacts, identifier, expected):
-    artifacts.table.loc[3, "file"] = "images/portrait_3.jpeg"
-    artifacts.table.loc[[4, 6, 14], "item_id"] = "nm_twice"
-    rows = find_rows(written_ledger(artifacts), identifier)
-    assert rows == expected
-    assert all(type(row) is int for row in rows)
-
-
-def test_a_file_shared_by_rows_names_them_all(artifacts):
-    artifacts.table.loc[[10, 11], "file"] = "images/same.png"
-    assert find_rows(written_ledger(artifacts), "same.png") == [10, 11]
-
-
-def test_a_number_that_is_also_an_item_names_both(artifacts):
-    artifacts.table.loc[5, "item_id"] = "3"
-    assert find_rows(written_ledger(artifacts), "3") == [3, 5]
-
-
-@pytest.mark.parametrize(
-    "identifier",
-    ["16", "-1", "nm", "nm99", "1.5", "²", "9" * 30, "", ".", "/", "images/", "nan"],
-    ids=lambda identifier: identifier or "nothing",
-)
-def test_an_unknown_id_is_refused_with_what_is_known(artifacts, identifier):
-    # rows without a file, item or name must not answer to an empty id
-    with pytest.raises(UserError, match=r"is no row \(0 to 15\), item id or file of the ledger"):
-        find_rows(written_ledger(artifacts), identifier)

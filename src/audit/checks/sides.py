@@ -100,17 +100,18 @@ def _namesake(row: NamedRow, rows: list[NamedRow]) -> str:
     allowed=0,
     thresholds={"leak_similarity": 0.93},  # as clean.similarity
     remedy="set clean.duplicates: remove, or split.group_by: person; if they are set, look at the "
-    "pairs in the report: raise clean.hash_distance if they are copies, "
-    "audit.limits.leak_similarity if not",
+    "pairs in the report: list them in clean.force if they are copies, in clean.exclude if not",
 )
 def leaked_pictures(evidence: Evidence) -> Measurement:
     similarities, indices, copies = evidence.nearest
     val_rows, train_rows = evidence.val.index["row"], evidence.train.index["row"]
+    leaks = {val: (train, "by clean.force") for val, train in evidence.ruled("forced")}
+    for index in np.flatnonzero(copies):
+        leaks[int(index)] = int(indices[index]), f"similarity {similarities[index]:.3f}"
     offenders = []
-    for val in np.flatnonzero(copies):
-        train = indices[val]
-        detail = f"is row {train_rows.iloc[train]} in training (similarity {similarities[val]:.3f})"
-        pictures = (("val", int(val)), ("train", int(train)))
+    for val, (train, reason) in sorted(leaks.items()):
+        detail = f"is row {train_rows.iloc[train]} in training ({reason})"
+        pictures = (("val", val), ("train", train))
         offenders.append(Offender(int(val_rows.iloc[val]), detail, pictures))
     return len(offenders), offenders
 

@@ -1,0 +1,60 @@
+"""Which rows of the ledger a person means."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from src.errors import UserError
+
+MAX_DIGITS = 12  # of a row number
+NAMED_ROWS = 5  # in an error
+
+
+def find_rows(ledger: pd.DataFrame, identifier: str) -> list[int]:
+    """Return the rows that an identifier names.
+
+    Args:
+        ledger: Its columns row, item_id and file are searched.
+        identifier: A row number, an item's id, or a file of data/raw or data/predictions.
+
+    Raises:
+        UserError: It names no row.
+    """
+    names = ledger["file"].dropna().map(lambda file: Path(file).name)
+    stems = names.map(lambda name: Path(name).stem)
+    files = names.index[(names == Path(identifier).name) | (stems == identifier)]
+    matches = (ledger["item_id"] == identifier).fillna(False) | ledger.index.isin(files)
+    # data/predictions names its pictures by row, with leading zeros
+    number = Path(identifier).name.removesuffix(".png")
+    if number.isdecimal() and len(number) <= MAX_DIGITS:
+        matches |= ledger["row"] == int(number)
+    rows = [int(row) for row in ledger.loc[matches, "row"]]
+    if not rows:
+        raise UserError(
+            f"{identifier!r} is no row (0 to {len(ledger) - 1}), item id or file of the ledger"
+        )
+    return rows
+
+
+def find_row(ledger: pd.DataFrame, identifier: str) -> int:
+    """Return the row of the one picture that an identifier names; of equal files the first.
+
+    Args:
+        ledger: Its columns row, item_id, file and layout are searched.
+        identifier: As of `find_rows`; a number is always a row.
+
+    Raises:
+        UserError: It names no row, or rows of several files.
+    """
+    if identifier.isdecimal() and len(identifier) <= MAX_DIGITS and int(identifier) < len(ledger):
+        return int(identifier)
+    rows = find_rows(ledger, identifier)
+    named = ledger[ledger["row"].isin(rows)]
+    count = len(named.drop_duplicates(["file", "layout"]))
+    if count > 1:
+        more = ", …" if len(rows) > NAMED_ROWS else ""
+        raise UserError(
+            f"{identifier!r} names {count} pictures, of the rows "
+            f"{', '.join(map(str, rows[:NAMED_ROWS]))}{more}: expected one of them"
+        )
+    return rows[0]
