@@ -60,10 +60,14 @@ def histogram(values: Sequence[float], limit: float, title: str, bins: int = 50)
             parts.append(f'<rect class="c0" {position} {size}><title>{count}</title></rect>')
     x = f"{PADDING + limit * (WIDTH - 2 * PADDING):.1f}"
     y = HEIGHT - TEXT_GAP
+    # above the bars: below them it would cover a 0 or 1 near by
+    anchor, gap = ("end", -TEXT_GAP) if limit > 0.5 else ("start", TEXT_GAP)
     parts.append(f'<line class="limit" x1="{x}" x2="{x}" y1="0" y2="{baseline}"/>')
     parts.append(f'<text x="{PADDING}" y="{y}">0</text>')
     parts.append(f'<text text-anchor="end" x="{WIDTH - PADDING}" y="{y}">1</text>')
-    parts.append(f'<text text-anchor="middle" x="{x}" y="{y}">limit {limit:g}</text>')
+    parts.append(
+        f'<text text-anchor="{anchor}" dx="{gap}" x="{x}" y="{LINE_HEIGHT}">limit {limit:g}</text>'
+    )
     return _svg(parts, title)
 
 

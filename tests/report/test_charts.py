@@ -142,3 +142,12 @@ def test_a_chart_is_a_picture_with_a_name(svg):
     assert chart.get("role") == "img"
     assert chart.get("aria-label")
     assert not re.search(r"nan|inf", svg)
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.07, 0.5, 0.93, 1.0])
+def test_the_label_of_the_limit_is_above_the_bars_and_points_inwards(limit):
+    texts = list(parsed(charts.histogram([limit, 0.5], limit, "title")).iter("text"))
+    [label] = [text for text in texts if text.text == f"limit {limit:g}"]
+    assert float(label.attrib["y"]) <= charts.TOP_MARGIN
+    assert all(float(text.attrib["y"]) > charts.TOP_MARGIN for text in texts if text is not label)
+    assert label.attrib["text-anchor"] == ("end" if limit > 0.5 else "start")
