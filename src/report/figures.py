@@ -25,6 +25,8 @@ JPEG_QUALITY = 80
 MAX_ROWS = 24  # of a verdict or a check
 MAX_CLUSTERS = 24
 MAX_COPIES = 8  # of a cluster
+MAX_MERGES = 24
+MERGE_PX = 144  # width of a thumbnail there: two pictures are compared by eye
 N_PAIRS = 6
 N_NEAREST = 12
 N_SAMPLES = 4  # of the best, the median and the worst
@@ -60,6 +62,21 @@ class Sample:
     lineage: Facts
 
 
+@dataclass(frozen=True)
+class Merge:
+    """A removed near duplicate.
+
+    Attributes:
+        figures: The picture that is kept, and the one that is removed.
+        caption: Why, in numbers.
+        line: What overrules it in the list `clean.exclude`.
+    """
+
+    figures: list[Figure]
+    caption: str
+    line: str
+
+
 class Album:
     """Figures of the pipeline's pictures, from the artifacts in the folder `data`."""
 
@@ -84,12 +101,12 @@ class Album:
         """For each validation row: its nearest training row and their similarity."""
         return {entry["row"]: entry for entry in read_json(self.data / "audit" / "nearest.json")}
 
-    def figure(self, row: int, caption: str) -> Figure:
-        """Return a row's picture as it is in data/raw."""
+    def figure(self, row: int, caption: str, width: int = THUMBNAIL_PX) -> Figure:
+        """Return a row's picture as it is in data/raw, `width` pixels wide."""
         values = self.by_row.loc[row].to_dict()
         # isolated: a name written right to left must not turn what follows it
         name = "" if pd.isna(values["name"]) else f", \u2068{values['name']}\u2069"
-        picture = self._raw_uri(values["file"], values["layout"])
+        picture = self._raw_uri(values["file"], values["layout"], width)
         return Figure(
             picture, f"row {row}{name}: {caption}", lineage(self.ledger, self.copies, row)
         )
@@ -107,6 +124,34 @@ class Album:
             [self.figure(int(rows["duplicate_of"].iloc[0]), "kept")]
             + [self.figure(int(r["row"]), _reason(r)) for _, r in rows.head(MAX_COPIES).iterrows()]
             for _, rows in groups[:MAX_CLUSTERS]
+        ]
+
+    def merges(self) -> list[Merge]:
+        """Return the removed near duplicates, the least certain first; no rulings of a person."""
+        near = self.ledger[self.ledger["verdict"] == "near_duplicate"].dropna(subset=["certainty"])
+        near = near.sort_values(["certainty", "row"]).head(MAX_MERGES)
+        return [self._merge(row) for _, row in near.iterrows()]
+
+    def _merge(self, removed: pd.Series) -> Merge:
+        rows = int(removed["duplicate_of"]), int(removed["row"])
+        captions = zip(rows, ("kept", "removed"), strict=True)
+        return Merge(
+            [self.figure(row, caption, MERGE_PX) for row, caption in captions],
+            f"{_likeness_of_copy(removed)}, certainty {removed['certainty']:.2f}",
+            ",".join(Path(str(self.by_row.loc[row, "file"])).stem for row in rows),
+        )
+
+    def excluded_across(self) -> list[tuple[int, int]]:
+        """Return the rows of validation and of training that a person ruled to be no copies."""
+        sides = dict(zip(self.ledger["row"], self.ledger["side"], strict=True))
+        ruled = self.ledger[(self.ledger["side"] == "val").fillna(False)].dropna(
+            subset=["excluded"]
+        )
+        return [
+            (row, int(other))
+            for row, others in zip(ruled["row"], ruled["excluded"], strict=True)
+            for other in others.split()
+            if sides[int(other)] == "train"
         ]
 
     def offenders(self, finding: dict[str, Any]) -> list[Figure]:
@@ -185,15 +230,15 @@ class Album:
         figures.append(self.figure(nearest["train_row"], caption))
         return Sample(figures, f"row {row}: L1 {l1:.4f}", facts)
 
-    def _raw_uri(self, file: str | None, layout: str) -> str | None:
+    def _raw_uri(self, file: str | None, layout: str, width: int) -> str | None:
         if pd.isna(file):
             return None
         try:
             pixels = read_photo(self.data / "raw" / file, layout)
         except (decoding.ImageError, OSError):  # the audit says so
             return None
-        height = min(max(1, THUMBNAIL_PX * pixels.shape[0] // pixels.shape[1]), MAX_PX)
-        return uri(resize(pixels, THUMBNAIL_PX, height))
+        height = min(max(1, width * pixels.shape[0] // pixels.shape[1]), MAX_PX)
+        return uri(resize(pixels, width, height))
 
 
 def uri(pixels: np.ndarray) -> str:
@@ -209,10 +254,15 @@ def uri(pixels: np.ndarray) -> str:
 
 def _reason(row: pd.Series) -> str:
     if not pd.isna(row["duplicate_of"]):
-        return f"copy of row {row['duplicate_of']}, similarity {row['similarity']:.3f}"
+        return _likeness_of_copy(row)
     if row["verdict"] in NUMBERS:
         return NUMBERS[row["verdict"]].format(**row)
     return str(row["status"] if row["status"] != "ok" else row["verdict"])
+
+
+def _likeness_of_copy(row: pd.Series) -> str:
+    """Return how a removed copy differs from the picture beside it, and how similar it is."""
+    return f"{row['transform']}, similarity {row['similarity']:.3f}"
 
 
 def _likeness(nearest: dict[str, Any]) -> str:

@@ -66,7 +66,8 @@ def table_of(words: Sequence[str], name: str | None = NAME, val: int = 3) -> pd.
         if fetched and word != "unreadable":
             rows[-1] |= {"tone_residual": 1.5, "colorfulness": 20.0}
         if copy:
-            rows[-1] |= {"duplicate_of": 0, "similarity": 0.987}
+            rows[-1] |= {"duplicate_of": 0, "similarity": 0.987, "transform": "cropped"}
+            rows[-1]["certainty"] = 0.5 if word == "near_duplicate" else 1.0
         n_kept += keep
     return ledger_table(rows, name=name, page_url="https://example.test/list?page=1")
 

@@ -39,6 +39,18 @@ def test_the_largest_clusters_come_first_and_are_cut(tmp_path):
     assert [len(c) for c in clusters[:2]] == [1 + figures.MAX_COPIES, 2]
 
 
+def test_the_least_certain_merges_come_first_and_are_cut(tmp_path):
+    artifacts = Artifacts(tmp_path, words=["keep"] * 4 + ["near_duplicate"] * 40)
+    removed = artifacts.rows("near_duplicate")
+    artifacts.table.loc[removed, "certainty"] = [0.9, 0.2, 0.2, None, *[0.5] * 36]
+    merges = artifacts.album().merges()
+    assert len(merges) == figures.MAX_MERGES
+    rows = [merge.figures[1].caption.partition(",")[0] for merge in merges]
+    assert rows[:3] == ["row 5", "row 6", "row 8"]
+    assert "row 7" not in rows  # a person ruled it
+    assert pixels_of(merges[0].figures[0].uri).shape[1] == figures.MERGE_PX
+
+
 def test_the_closest_pairs_come_first(tmp_path):
     artifacts = Artifacts(tmp_path, words=["keep"] * 20, val=15)
     groups = [[plain(f.caption) for f in group] for group in artifacts.album().closest()]

@@ -83,8 +83,8 @@ def test_nothing_is_loaded_from_elsewhere(artifacts):
 
 def test_every_picture_in_the_page_can_be_seen(artifacts):
     images = artifacts.soup().find_all("img")
-    # removed, copies, offenders, closest, pairs, samples: three times the three of validation
-    assert len(images) == 3 + 3 + 9 + 3 * 2 + 3 * 3 + 3 * 3 * 4
+    # removed, copies, merges, offenders, closest, pairs, samples: three times the three of validation
+    assert len(images) == 3 + 3 + 2 + 9 + 3 * 2 + 3 * 3 + 3 * 3 * 4
     for img in images:
         head, _, body = str(img["src"]).partition(",")
         assert head == "data:image/jpeg;base64"
@@ -289,10 +289,36 @@ def test_copies_stand_beside_the_picture_kept_instead(artifacts):
     [cluster] = soup.select("#copies .group")
     assert [text_of(c) for c in cluster.find_all("figcaption")] == [
         "row 0, Zoë Young: kept",
-        "row 10, Zoë Young: copy of row 0, similarity 0.987",
-        "row 11, Zoë Young: copy of row 0, similarity 0.987",
+        "row 10, Zoë Young: cropped, similarity 0.987",
+        "row 11, Zoë Young: cropped, similarity 0.987",
     ]
     assert shows(str(cluster.img["src"]), tint(0, "file"))
+    assert "(1 of 1 cluster, the largest first)" in text_of(soup.select_one("#funnel"))
+
+
+def test_an_uncertain_merge_stands_beside_the_line_that_overrules_it(artifacts):
+    soup = artifacts.soup()
+    [merge] = soup.select("#merges .merge")
+    assert [text_of(c) for c in merge.find_all("figcaption")] == [
+        "row 0, Zoë Young: kept",
+        "row 11, Zoë Young: removed",
+    ]
+    assert [
+        shows(str(m["src"]), tint(n, "file")) for m, n in zip(merge("img"), (0, 11), strict=True)
+    ]
+    assert text_of(merge.small) == "cropped, similarity 0.987, certainty 0.50"
+    assert text_of(merge.code) == "0,11"
+    text = text_of(soup.select_one("#funnel"))
+    assert "Least certain merges (1 of 1 near duplicate, the least certain first)" in text
+    assert "add their line to rulings/exclude.csv" in text
+
+
+def test_pairs_across_the_sides_that_a_person_excluded_are_named(artifacts):
+    assert "Not compared" not in text_of(artifacts.soup().select_one("#leaks"))
+    artifacts.table.loc[[0, 6, 7], "excluded"] = ["1 6 10", "0", "6"]
+    leaks = text_of(artifacts.soup().select_one("#leaks"))
+    listed = "because rulings/exclude.csv lists them (1 pair across the sides): rows 0 and 6."
+    assert f"Not compared, {listed}" in leaks
 
 
 def test_a_page_without_copies_has_no_gallery_of_them(tmp_path):
