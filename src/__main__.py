@@ -8,8 +8,8 @@ import click
 from src.errors import exit_on_user_error
 
 PROGRAM = "python -m src"
-# Each command's function, and its line in --help. A command is imported when it runs, so that
-# --help does not wait for torch.
+# Each command's function, and its line in --help. A command is imported when it runs, and imports
+# what it runs with in its body, so that no --help waits for torch.
 COMMANDS = {
     "predict": ("src.cli.predict:predict", "Run pictures through a trained model."),
     "explain": ("src.cli.explain:explain", "Say why a picture is kept or removed."),

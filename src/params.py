@@ -60,6 +60,7 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+Task = Literal["colorize", "sketch", "labels"]
 PictureFault = Literal["odd_aspect", "low_information", "dark", "bright", "blurred"]
 
 
@@ -292,7 +293,7 @@ class Params(Section):
     """The whole of params.yaml."""
 
     source: Literal["demo", "imdb", "gallery", "folder", "facades"]
-    task: Literal["colorize", "sketch", "labels"]
+    task: Task
     model: Literal["encdec", "unet"]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     demo: Demo

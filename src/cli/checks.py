@@ -2,8 +2,6 @@
 
 import click
 
-from src.audit.checks import CHECKS
-from src.audit.findings import resolve_limits
 from src.audit.registry import Check
 from src.params import read_params
 
@@ -25,6 +23,9 @@ def checks(markdown: bool) -> None:
 
 
 def _listing() -> str:
+    from src.audit.checks import CHECKS
+    from src.audit.findings import resolve_limits
+
     limits = resolve_limits(read_params().audit.limits)
     lines = []
     for check in CHECKS:
@@ -39,6 +40,8 @@ def _listing() -> str:
 
 
 def _markdown() -> str:
+    from src.audit.checks import CHECKS
+
     lines = [INTRODUCTION]
     for when, title in TITLES.items():
         lines += [

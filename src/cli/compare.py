@@ -5,10 +5,7 @@ from pathlib import Path
 
 import click
 
-from src.analysis import comparison
-from src.evaluate import features
 from src.params import read_params
-from src.weights import pretrained
 
 
 @click.command(epilog="Example: python -m src compare HEAD unet")
@@ -19,6 +16,10 @@ def compare(first: str, second: str) -> None:
 
     EXP_A and EXP_B are experiments, commits, or the word workspace.
     """
+    from src.analysis import comparison
+    from src.evaluate import features
+    from src.weights import pretrained
+
     p = read_params()
     settings = p.evaluate
     extractor = features.build_extractor(

@@ -1,14 +1,11 @@
 """export: a trained model, or the pairs, in other programs' formats."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
-from src.dataset import arrays
-from src.export.onnx_model import export_onnx
-from src.export.side_by_side import export_pairs
-from src.model.saving import load_generator
-from src.params import read_params
+from src.params import Task, read_params
 
 
 @click.group(
@@ -32,6 +29,9 @@ def export() -> None:
 )
 def onnx(out: Path, model: Path) -> None:
     """Write the model to OUT as ONNX, and check it against torch by ONNX Runtime."""
+    from src.export.onnx_model import export_onnx
+    from src.model.saving import load_generator
+
     difference = export_onnx(load_generator(model), out)
     click.echo(f"{out}: differs from the model by at most {difference:.1e}")
 
@@ -43,10 +43,12 @@ def onnx(out: Path, model: Path) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--task",
-    type=click.Choice(sorted(arrays.INPUTS)),
+    type=click.Choice(get_args(Task)),
     help="Whose inputs stand left; default: the task of params.yaml.",
 )
 def pairs(folder: Path, task: str | None) -> None:
     """Write the pairs to FOLDER/train and FOLDER/val side by side, as the official code reads them."""
+    from src.export.side_by_side import export_pairs
+
     count = export_pairs(Path("data/pairs"), folder, task or read_params().task)
     click.echo(f"{count} pairs written to {folder} (train on them with --direction AtoB)")

@@ -5,9 +5,6 @@ from pathlib import Path
 import click
 
 from src.errors import printable
-from src.report.row_lineage import downstream, lineage
-from src.storage.ledger import COPIES, read_ledger, read_table
-from src.storage.row_selection import find_rows
 
 
 @click.command("lineage", epilog="Example: python -m src lineage nm1000001")
@@ -17,6 +14,10 @@ def show_lineage(identifier: str) -> None:
 
     ID is a row number, an item's id, or a file name of data/raw or data/predictions.
     """
+    from src.report.row_lineage import downstream, lineage
+    from src.storage.ledger import COPIES, read_ledger, read_table
+    from src.storage.row_selection import find_rows
+
     data = Path("data")
     ledger = read_ledger(data / "split" / "ledger.parquet", "split")
     copies = read_table(data / "clean" / "copies.parquet", COPIES)

@@ -1,15 +1,15 @@
 """predict: pictures of any size through a trained model."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from src.errors import UserError
-from src.imaging.picture_files import SUFFIXES
-from src.inference.file_prediction import predict_files
-from src.model.device import pick_device
-from src.model.generator import CHANNELS, Generator
-from src.model.saving import load_generator
+from src.params import Task
+
+if TYPE_CHECKING:
+    from src.model.generator import Generator
 
 
 @click.command(epilog="Example: python -m src predict photo.jpg album/ results/")
@@ -24,7 +24,7 @@ from src.model.saving import load_generator
     show_default=True,
     help="The folder of a trained model.",
 )
-@click.option("--task", type=click.Choice(sorted(CHANNELS)), help="Refuse a model of another task.")
+@click.option("--task", type=click.Choice(get_args(Task)), help="Refuse a model of another task.")
 @click.option(
     "--side",
     type=click.IntRange(min=0),
@@ -62,6 +62,10 @@ def predict(
 
     IN are pictures or folders. Each result keeps its picture's name, transparency and EXIF.
     """
+    from src.imaging.picture_files import SUFFIXES
+    from src.inference.file_prediction import predict_files
+    from src.model.device import pick_device
+
     if out.suffix.lower() in SUFFIXES:
         raise UserError(f"OUT = {out}: expected a folder, not the name of a picture")
     generator = load_model(model, task).to(pick_device(device, "--device"))
@@ -73,8 +77,10 @@ def predict(
         raise UserError("refused: " + "; ".join(refused))
 
 
-def load_model(folder: Path, task: str | None) -> Generator:
+def load_model(folder: Path, task: str | None) -> "Generator":
     """Read a model; raise UserError if its task is another one than `task`."""
+    from src.model.saving import load_generator
+
     generator = load_generator(folder)
     trained_for = generator.config["task"]
     if task not in (None, trained_for):

@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from src.__main__ import run
+from src.analysis.explanation import describe_pair, describe_picture, side_by_side
 from src.clean import measure, verdicts
-from src.cli.explain import describe_pair, describe_picture, explain, side_by_side
+from src.cli.explain import explain
 from src.demo.inventory import alter
 from src.imaging.picture_files import read_photo
 from src.params import read_params

@@ -13,6 +13,9 @@ from src.__main__ import COMMANDS, PROGRAM, main, run
 from tests.conftest import ROOT
 
 
+HEAVY = {"cv2", "dvc", "numpy", "onnxruntime", "pandas", "pyarrow", "ray", "requests", "torch"}
+
+
 @click.command()
 def interrupted() -> None:
     raise KeyboardInterrupt
@@ -59,21 +62,32 @@ def test_every_command_has_help_with_an_example(words):
     assert " ".join([PROGRAM, *words]) in example
 
 
-def test_help_starts_in_half_a_second_without_torch():
-    program = "import sys, runpy; sys.argv = ['src', '--help']; runpy.run_module('src')"
-    checked = (
-        f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); {program}"
-    )
+def test_no_help_imports_what_only_running_needs():
+    program = f"""
+import sys
+from click.testing import CliRunner
+from src.__main__ import main
+for words in {[[], *commands(main)]!r}:
+    assert CliRunner().invoke(main, [*words, "--help"]).exit_code == 0
+print(*{HEAVY!r} & set(sys.modules))
+"""
     shown = subprocess.run(
-        [sys.executable, "-c", checked], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert shown.stdout.splitlines()[-1] == "False"
-    seconds = []
-    for _ in range(5):  # of which the machine may disturb some
+    assert shown.stdout.split() == []
+
+
+@pytest.mark.parametrize("words", [(), *commands(main)], ids=" ".join)
+def test_help_is_there_in_less_than_a_second(words):
+    command = [sys.executable, "-m", "src", *words, "--help"]
+
+    def seconds() -> float:
         start = time.monotonic()
-        subprocess.run([sys.executable, "-m", "src", "--help"], cwd=ROOT, stdout=subprocess.DEVNULL)
-        seconds.append(time.monotonic() - start)
-    assert min(seconds) < 0.5
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+        return time.monotonic() - start
+
+    # several tries, of which the machine may disturb some
+    assert any(seconds() < 1 for _ in range(5))
 
 
 def test_an_error_of_the_user_is_one_line_and_status_1(monkeypatch, capsys):

@@ -1,0 +1,149 @@
+"""Why a picture is kept or removed, in numbers and side by side."""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from src.clean import copies, near_duplicates, verdicts
+from src.clean.measure import measure_files
+from src.clean.measurement import Measurement, digest_pixels, look
+from src.drawing.sheets import grid
+from src.errors import UserError
+from src.imaging import decoding
+from src.imaging.picture_files import read_photo
+from src.imaging.resizing import resize
+from src.params import Clean
+from src.report import row_lineage
+from src.storage.ledger import read_ledger
+from src.storage.row_selection import find_row
+from src.vision import matching, witness
+from src.vision.picture_faults import FAULTS
+
+LEDGER, RAW = Path("data/clean/ledger.parquet"), Path("data/raw")
+SQUARE_PX = 256  # of each picture on the sheet
+
+
+def describe_picture(file: Path, clean: Clean) -> list[str]:
+    """Return lines with what counts for a picture by itself.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    m = _measure(file)
+    if m.error:
+        return [f"{file}: unreadable: {m.error}"]
+    verdict = verdicts.single_verdict(m, clean)
+    return [
+        f"{file}: {verdict} (by itself)",
+        f"    shorter side     {min(m.width, m.height)} pixels (clean.min_side {clean.min_side})",
+        f"    tone residual    {m.tone_residual:.2f} (grayscale below clean.tone_residual "
+        f"{clean.tone_residual:g}; clean.grayscale: {clean.grayscale})",
+        f"    colorfulness     {m.colorfulness:.1f}",
+        *(_describe_fault(m, word, clean) for word in FAULTS),
+    ]
+
+
+def _describe_fault(m: Measurement, word: str, clean: Clean) -> str:
+    fault = FAULTS[word]
+    removed = {str(name): limit for name, limit in clean.remove.items()}
+    name, side = fault.measure.replace("_", " "), "above" if fault.above else "below"
+    policy = "removed" if word in removed else "kept"
+    limit = removed.get(word, fault.limit)
+    return f"    {name:16} {getattr(m, fault.measure):g} ({word} {side} {limit:g}: {policy})"
+
+
+def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
+    """Return lines with what counts for two pictures as copies of each other.
+
+    Raises:
+        UserError: A file cannot be read.
+    """
+    copy, original = _measure(file), _measure(other)
+    if copy.error or original.error:
+        return ["they cannot be compared"]
+    pairs = copies.find({0: original, 1: copy}, clean)
+    match = matching.match(look(original, clean), look(copy, clean))
+    bits = near_duplicates.hash_distance(original.thumbnail, copy.thumbnail)
+    conclusion, described = (
+        "different pictures",
+        copies.describe(original, copy, match, bits, clean),
+    )
+    if pairs:
+        [described] = pairs.values()
+        conclusion = f"copies of each other, {described.transform}"
+    return [
+        f"together: {conclusion}",
+        f"    hash distance    {described.hash_distance} of 256 bits (compared up to "
+        f"clean.hash_distance {clean.hash_distance})",
+        f"    similarity       {described.similarity:.4f} (copies from clean.similarity "
+        f"{clean.similarity:g})",
+        f"    middle agrees    {match.agreement:.2f} (copies from {witness.MIN_AGREEMENT:g})",
+        f"    colours differ   {match.color_difference:.1f} (copies up to "
+        f"{witness.MAX_COLOR_DIFFERENCE:g})",
+    ]
+
+
+def side_by_side(files: list[Path]) -> np.ndarray:
+    """Return a row of pictures, each fitted into a white square; uint8 RGB."""
+    squares = []
+    for file in files:
+        square = np.full((SQUARE_PX, SQUARE_PX, 3), 255, np.uint8)
+        try:
+            picture = read_photo(file)
+        except decoding.ImageError:
+            picture = square
+        scale = SQUARE_PX / max(picture.shape[:2])
+        height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+        top, left = (SQUARE_PX - height) // 2, (SQUARE_PX - width) // 2
+        square[top : top + height, left : left + width] = resize(picture, width, height)
+        squares.append(square)
+    return grid([squares])
+
+
+def _measure(file: Path) -> Measurement:
+    try:
+        [m] = measure_files([(file, "single")])
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from None
+    return replace(m, pixel_digest=m.error or digest_pixels(m) or str(file))
+
+
+def named(picture: Path) -> Path:
+    """Return a picture's path, given that or what names it in the ledger."""
+    if len(picture.parts) > 1 or picture.exists() or not LEDGER.is_file():
+        return picture
+    table = read_ledger(LEDGER, "clean").set_index("row", drop=False)
+    row = find_row(table, str(picture))
+    values = table.loc[row].to_dict()
+    if pd.isna(values["file"]):
+        raise UserError(f"row {row} has no picture: `python -m src lineage {row}` says why")
+    return RAW / str(values["file"])
+
+
+def rows_of(file: Path) -> list[dict[Hashable, Any]]:
+    """Return the ledger's rows of a file of data/raw, without those of other files."""
+    path, root = file.resolve(), RAW.resolve()
+    if not LEDGER.is_file() or not path.is_relative_to(root):
+        return []
+    table = read_ledger(LEDGER, "clean")
+    name = path.relative_to(root).as_posix()
+    return table[(table["file"] == name).fillna(False)].to_dict("records")
+
+
+def rulings(rows: list[dict[Hashable, Any]]) -> list[str]:
+    """Return lines with what a person ruled about rows of the ledger."""
+    ruled = ((values["row"], row_lineage.rulings(values)) for values in rows)
+    return [f"a person ruled: row {row} is {words}" for row, words in ruled if words]
+
+
+def survivor(rows: list[dict[Hashable, Any]]) -> Path | None:
+    """Return the picture that rows of one file are a copy of, or None."""
+    originals = [values["duplicate_of"] for values in rows if not pd.isna(values["duplicate_of"])]
+    if not originals:
+        return None
+    table = read_ledger(LEDGER, "clean").set_index("row")
+    return RAW / str(table.loc[originals[0], "file"])
