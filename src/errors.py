@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -17,6 +18,68 @@ def printable(text: str, allowed: str = "") -> str:
         allowed: Control characters that stay, such as this project's own newlines.
     """
     return "".join(c if c.isprintable() or c in allowed else "?" for c in text)
+
+
+def existing_path(key: str, path: str | Path) -> Path:
+    """Return the path that a user gave for a file or folder, with `~` expanded.
+
+    Args:
+        key: The parameter or argument that gave it, for the message.
+        path: As the user wrote it.
+
+    Raises:
+        UserError: There is nothing at the path.
+    """
+    found = _expanded(path)
+    if found.exists():
+        return found
+    absolute = found.absolute()
+    above = next(parent for parent in absolute.parents if parent.exists())
+    where = f"{above} is there, {absolute.relative_to(above).parts[0]!r} in it is not"
+    if not found.is_absolute():
+        where += "; with --queue or --temp give an absolute path"
+    raise UserError(f"{key} = {str(path)!r} does not exist: {where}")
+
+
+def existing_folder(key: str, path: str | Path) -> Path:
+    """Return a folder's path as `existing_path`; raise UserError if a file is there."""
+    found = existing_path(key, path)
+    if not found.is_dir():
+        raise UserError(f"{key} = {str(path)!r} is a file, expected a folder")
+    return found
+
+
+def existing_file(key: str, path: str | Path) -> Path:
+    """Return a file's path as `existing_path`; raise UserError if a folder is there."""
+    found = existing_path(key, path)
+    if found.is_dir():
+        raise UserError(f"{key} = {str(path)!r} is a folder, expected a file")
+    return found
+
+
+def output_folder(key: str, path: str | Path) -> Path:
+    """Return the path of a folder to write to, `~` expanded; raise UserError if a file is there."""
+    folder = _expanded(path)
+    for part in (folder, *folder.parents):
+        if part.exists() and not part.is_dir():
+            raise UserError(f"{key} = {str(path)!r}: {part} is a file, expected a folder")
+    return folder
+
+
+def output_file(key: str, path: str | Path) -> Path:
+    """Return the path of a file to write, `~` expanded; raise UserError if a folder is there."""
+    file = _expanded(path)
+    if file.is_dir():
+        raise UserError(f"{key} = {str(path)!r} is a folder, expected the name of a file")
+    output_folder(key, file.parent)
+    return file
+
+
+def _expanded(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # ~nobody: no such user
+        return Path(path)
 
 
 @contextmanager

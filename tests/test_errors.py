@@ -1,8 +1,18 @@
 """Errors of the user end a program with one line; its own faults do not."""
 
+from pathlib import Path
+
 import pytest
 
-from src.errors import UserError, exit_on_user_error
+from src.errors import (
+    UserError,
+    existing_file,
+    existing_folder,
+    existing_path,
+    exit_on_user_error,
+    output_file,
+    output_folder,
+)
 
 
 def test_a_program_reports_a_user_error_as_one_line(capsys: pytest.CaptureFixture[str]):
@@ -22,3 +32,56 @@ def test_a_program_that_is_interrupted_says_so(capsys: pytest.CaptureFixture[str
 def test_a_program_does_not_hide_its_own_faults():
     with pytest.raises(ZeroDivisionError), exit_on_user_error("clean"):
         raise ZeroDivisionError
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home and working folder, with a folder `album` and a file `a.jpg` in it."""
+    (tmp_path / "album").mkdir()
+    (tmp_path / "album" / "a.jpg").write_bytes(b"")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_tilde_is_the_home(home: Path):
+    assert existing_folder("key", "~/album") == output_folder("key", "~/album") == home / "album"
+    assert existing_file("key", "~/album/a.jpg") == output_file("key", "~/album/a.jpg")
+
+
+def test_what_is_missing_of_a_path_is_said(home: Path):
+    for path, part in (("albun/b/a.jpg", "albun"), (f"{home}/album/b.jpg", "b.jpg")):
+        with pytest.raises(UserError) as error:
+            existing_path("folder.path", path)
+        sentence, _, where = str(error.value).partition(": ")
+        assert sentence == f"folder.path = {path!r} does not exist"
+        folder = home / "album" if part == "b.jpg" else home
+        assert where.startswith(f"{folder} is there, {part!r} in it is not")
+        assert ("absolute path" in where) == (not path.startswith("/"))
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/album", "album/a.jpg/b"])
+def test_odd_paths_do_not_exist(home: Path, path: str):
+    with pytest.raises(UserError, match="does not exist"):
+        existing_path("key", path)
+
+
+@pytest.mark.parametrize(
+    ("check", "path", "expected"),
+    [
+        (existing_folder, "album/a.jpg", "is a file, expected a folder"),
+        (existing_file, "album", "is a folder, expected a file"),
+        (output_folder, "album/a.jpg", "album/a.jpg is a file, expected a folder"),
+        (output_folder, "album/a.jpg/new", "album/a.jpg is a file, expected a folder"),
+        (output_file, "album", "is a folder, expected the name of a file"),
+        (output_file, "album/a.jpg/new.png", "album/a.jpg is a file, expected a folder"),
+    ],
+)
+def test_a_file_is_no_folder_and_a_folder_no_file(home: Path, check, path: str, expected: str):
+    with pytest.raises(UserError, match=rf"^key = '.*' ?.*{expected}$"):
+        check("key", path)
+
+
+def test_what_is_to_be_written_need_not_exist(home: Path):
+    assert output_folder("key", "new/one") == Path("new/one")
+    assert output_file("key", "new/one.png") == Path("new/one.png")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from src.errors import printable
+from src.errors import output_file, printable
 from src.params import read_params
 
 
@@ -27,7 +27,7 @@ def explain(file: Path, other: Path | None, out: Path) -> None:
     from src.storage.atomic import write_bytes
     from src.storage.encoding import encode_png
 
-    clean = read_params().clean
+    clean, out = read_params().clean, output_file("--out", out)
     file = explanation.named(file)
     rows = explanation.rows_of(file)
     other = explanation.named(other) if other else explanation.survivor(rows)

@@ -5,6 +5,7 @@ from typing import get_args
 
 import click
 
+from src.errors import existing_folder, output_file, output_folder
 from src.params import Task, read_params
 
 
@@ -32,7 +33,8 @@ def onnx(out: Path, model: Path) -> None:
     from src.export.onnx_model import export_onnx
     from src.model.saving import load_generator
 
-    difference = export_onnx(load_generator(model), out)
+    out = output_file("OUT", out)
+    difference = export_onnx(load_generator(existing_folder("--model", model)), out)
     click.echo(f"{out}: differs from the model by at most {difference:.1e}")
 
 
@@ -50,5 +52,6 @@ def pairs(folder: Path, task: str | None) -> None:
     """Write the pairs to FOLDER/train and FOLDER/val side by side, as the official code reads them."""
     from src.export.side_by_side import export_pairs
 
+    folder = output_folder("FOLDER", folder)
     count = export_pairs(Path("data/pairs"), folder, task or read_params().task)
     click.echo(f"{count} pairs written to {folder} (train on them with --direction AtoB)")

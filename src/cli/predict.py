@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from src.errors import UserError
+from src.errors import UserError, existing_folder, output_folder
 from src.params import Task
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def predict(
 
     if out.suffix.lower() in SUFFIXES:
         raise UserError(f"OUT = {out}: expected a folder, not the name of a picture")
+    out = output_folder("OUT", out)
     generator = load_model(model, task).to(pick_device(device, "--device"))
     written, refused = predict_files(
         generator, list(sources), out, side=side, batch_size=batch, side_by_side=side_by_side
@@ -81,7 +82,7 @@ def load_model(folder: Path, task: str | None) -> "Generator":
     """Read a model; raise UserError if its task is another one than `task`."""
     from src.model.saving import load_generator
 
-    generator = load_generator(folder)
+    generator = load_generator(existing_folder("--model", folder))
     trained_for = generator.config["task"]
     if task not in (None, trained_for):
         raise UserError(

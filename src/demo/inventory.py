@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from src.demo import portraits
 from src.demo.brushes import fill_circle, fill_ellipse
-from src.errors import UserError
+from src.errors import UserError, existing_folder
 from src.imaging import decoding
 from src.imaging.picture_files import SUFFIXES, find_pictures
 from src.imaging.resizing import resize
@@ -135,13 +135,7 @@ def _name(identity: int) -> str:
 
 def photographs(folder: str) -> list[Path]:
     """Return the picture files of demo.portraits, sorted; raise UserError if there are none."""
-    root = Path(folder)
-    if not root.is_dir():
-        raise UserError(
-            f"demo.portraits = {folder!r} ({root.resolve()}) is not a folder; "
-            "with --queue or --temp give an absolute path"
-        )
-    files = find_pictures(root)
+    files = find_pictures(existing_folder("demo.portraits", folder))
     if not files:
         raise UserError(f"demo.portraits = {folder!r} holds no picture ({', '.join(SUFFIXES)})")
     return files

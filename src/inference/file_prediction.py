@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.drawing.sheets import three_channels
-from src.errors import UserError
+from src.errors import UserError, existing_path
 from src.imaging import decoding
 from src.imaging.picture_files import SUFFIXES, find_pictures
 from src.inference.prediction import predict_all, task_input
@@ -81,16 +81,15 @@ def find_inputs(sources: list[Path]) -> list[tuple[Path, Path]]:
         UserError: A source is missing, a folder holds no picture, or two results have one path.
     """
     files = []
-    for source in sources:
+    for given in sources:
+        source = existing_path("IN", given)
         if source.is_dir():
             inside = find_pictures(source)
             if not inside:
                 raise UserError(f"{source} holds no picture ({', '.join(SUFFIXES)})")
             files += [(p, p.relative_to(source).with_suffix(".png")) for p in inside]
-        elif source.is_file():
-            files.append((source, Path(source.name).with_suffix(".png")))
         else:
-            raise UserError(f"{source} is neither a file nor a folder")
+            files.append((source, Path(source.name).with_suffix(".png")))
     names = [name for _, name in files]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from src.demo import site
-from src.errors import UserError
+from src.errors import UserError, existing_folder, existing_path
 from src.imaging.picture_files import SUFFIXES, find_pictures
 from src.params import Facades, Folder, Params
 from src.scrape.crawl import Crawl, Row, crawl
@@ -126,7 +126,7 @@ def _folder(folder: Folder) -> Source:
 
 def _facades(facades: Facades, client: Client, stack: ExitStack) -> Source:
     """List side-by-side pairs in folders train, val and test, of a folder, an archive or a URL."""
-    if facades.path.startswith(("http://", "https://")) or Path(facades.path).is_file():
+    if _is_url(facades.path) or existing_path("facades.path", facades.path).is_file():
         files = _unpacked(facades.path, client, _temporary_folder(stack))
     else:
         files = _pictures("facades.path", facades.path)
@@ -151,25 +151,24 @@ def _unpacked(path: str, client: Client, folder: Path) -> dict[str, Path]:
     max_bytes = client.scrape.max_bytes
     unpack = partial(unpack_pictures, folder=folder, max_bytes=max_bytes)
     try:
-        if path.startswith(("http://", "https://")):
+        if _is_url(path):
             return client.get(path, unpack, SIZE_FACTOR * max_bytes)
-        return unpack(Body(Path(path)))
+        return unpack(Body(existing_path("facades.path", path)))
     except FetchError as error:
         raise UserError(
             f"facades.path = {path!r} cannot be used: {error}; or set it to the unpacked folder"
         ) from None
 
 
+def _is_url(path: str) -> bool:
+    return path.startswith(("http://", "https://"))
+
+
 def _pictures(key: str, path: str) -> dict[str, Path]:
     """Return a folder's picture files by their names in it; `key` is the parameter of `path`."""
     if not path:
         raise UserError(f"{key} is empty: set it to a folder of pictures")
-    root = Path(path)
-    if not root.is_dir():
-        raise UserError(
-            f"{key} = {path!r} ({root.resolve()}) is not a folder; "
-            "with --queue or --temp give an absolute path"
-        )
+    root = existing_folder(key, path)
     return {file.relative_to(root).as_posix(): file for file in find_pictures(root)}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 from torch import hub
 
-from src.errors import UserError
+from src.errors import UserError, existing_file
 from src.params import Evaluate
 from src.storage.atomic import atomic_write, read_json, write_json
 
@@ -135,11 +135,12 @@ def _obtain(file: WeightsFile, target: Path) -> str:
         ValueError: The download is not the right file.
     """
     if file.copy:
+        copy = existing_file(f"evaluate.{file.key}", file.copy)
         try:
-            _verify(Path(file.copy), file)
+            _verify(copy, file)
         except (OSError, ValueError) as error:
             raise UserError(f"evaluate.{file.key}: {error}") from None
-        _copy(Path(file.copy), target)
+        _copy(copy, target)
         return file.copy
     cached = Path(hub.get_dir()) / "checkpoints" / target.name
     if cached.exists():

@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from src.__main__ import COMMANDS, PROGRAM, main, run
 from tests.conftest import ROOT
 
-
 HEAVY = {"cv2", "dvc", "numpy", "onnxruntime", "pandas", "pyarrow", "ray", "requests", "torch"}
 
 

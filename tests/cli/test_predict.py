@@ -79,6 +79,19 @@ def test_a_folder_without_a_model_is_refused(refused, picture, tmp_path):
     assert str(tmp_path / "model") in refused(picture)
 
 
+def test_an_output_that_is_a_file_is_refused_before_any_work(refused, picture, tmp_path):
+    (tmp_path / "out").write_bytes(b"")
+    (tmp_path / "model" / "generator.safetensors").unlink()  # would be missed later
+    assert f"OUT = {str(tmp_path / 'out')!r}: {tmp_path / 'out'} is a file" in refused(picture)
+
+
+def test_a_model_or_picture_that_does_not_exist_is_named(refused, picture, tmp_path):
+    missing = f"{str(tmp_path / 'gone')!r} does not exist"
+    assert f"IN = {missing}" in refused(tmp_path / "gone", picture)
+    (tmp_path / "model").rename(tmp_path / "gone too")
+    assert f"--model = {str(tmp_path / 'model')!r} does not exist" in refused(picture)
+
+
 def test_a_gpu_that_is_not_there_is_refused(refused, picture, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "--device = 'cuda'" in refused(picture, "--device", "cuda")

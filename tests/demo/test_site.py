@@ -192,7 +192,7 @@ def test_a_folder_of_photographs_stocks_the_site(album: Path, faults: bool):
 
 def test_photographs_that_are_no_folder_are_refused(tmp_path: Path):
     missing = str(tmp_path / "nowhere")
-    with pytest.raises(UserError, match=r"demo\.portraits = .*nowhere.* is not a folder"):
+    with pytest.raises(UserError, match=r"demo\.portraits = .*nowhere.* does not exist"):
         Site(_demo(portraits=missing), 0)
 
 

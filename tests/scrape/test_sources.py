@@ -203,11 +203,28 @@ def test_pictures_in_one_folder_may_be_one_person(quick, album, tmp_path):
 
 @pytest.mark.parametrize("source", ["folder", "facades"])
 @pytest.mark.parametrize(
-    ("path", "message"), [("", "is empty: set it to"), ("no/such/folder", "is not a folder")]
+    ("path", "message"),
+    [
+        ("", "is empty: set it to"),
+        ("no/such/folder", "does not exist: .* is there, 'no' in it is not"),
+    ],
 )
 def test_a_missing_folder_is_an_error_by_its_key(quick, tmp_path, source, path, message):
     with pytest.raises(UserError, match=rf"^{source}\.path.*{message}"):
         scraped(quick(source, {f"{source}.path": path}), tmp_path / "raw")
+
+
+def test_a_file_in_place_of_a_folder_is_an_error_that_says_so(quick, tmp_path):
+    path = write(tmp_path / "a.jpg", picture(1))
+    with pytest.raises(UserError, match=r"folder\.path = .*a\.jpg' is a file, expected a folder"):
+        scraped(quick("folder", {"folder.path": str(path)}), tmp_path / "raw")
+
+
+@pytest.mark.parametrize("source", ["folder", "facades"])
+def test_a_tilde_in_a_path_is_the_home(quick, tmp_path, monkeypatch, facades, source):
+    monkeypatch.setenv("HOME", str(facades.parent))
+    table, _ = scraped(quick(source, {f"{source}.path": "~/facades"}), tmp_path / "raw")
+    assert len(table) == len(MEMBERS)
 
 
 def test_a_folder_without_pictures_is_an_error_that_lists_the_suffixes(quick, tmp_path):

@@ -105,7 +105,7 @@ def test_a_wrong_named_file_is_one_line_with_file_and_expectation(obtain, tmp_pa
 @pytest.mark.parametrize("name", ["missing.pth", "."])
 def test_a_named_file_that_does_not_exist_is_one_line_with_its_name(obtain, tmp_path, name):
     named = tmp_path / name
-    with pytest.raises(UserError, match=r"evaluate\.inception_weights: ") as caught:
+    with pytest.raises(UserError, match=r"^evaluate\.inception_weights = ") as caught:
         obtain(inception_weights=named)
     assert str(named) in str(caught.value)
     assert "\n" not in str(caught.value)
