@@ -1,9 +1,13 @@
 """Errors that the user can fix: one line, no traceback."""
 
+import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+MAX_WORDS = 120  # characters of a library's own words in a message
 
 
 class UserError(Exception):
@@ -18,6 +22,35 @@ def printable(text: str, allowed: str = "") -> str:
         allowed: Control characters that stay, such as this project's own newlines.
     """
     return "".join(c if c.isprintable() or c in allowed else "?" for c in text)
+
+
+def network_failure(error: BaseException) -> str:
+    """Return in a few words why a host cannot be reached.
+
+    Args:
+        error: What a network library raised, with the system's own error somewhere inside.
+    """
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, socket.gaierror | UnicodeError):
+            why = getattr(cause, "strerror", None) or str(cause)
+            return f"unknown host ({why[:MAX_WORDS]}); check its spelling and the network"
+        if isinstance(cause, ssl.SSLError):
+            why = getattr(cause, "verify_message", "") or cause.strerror or str(cause)
+            return f"no secure connection ({why[:MAX_WORDS]})"
+    why = getattr(causes[-1], "strerror", None) or str(causes[-1]) or type(causes[-1]).__name__
+    return f"no connection ({' '.join(why.split())[:MAX_WORDS]})"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and what it was raised for, down to the first cause."""
+    for _ in range(10):
+        yield error
+        inner = (getattr(error, "reason", None), error.__cause__, *error.args[:2])
+        causes = [part for part in inner if isinstance(part, BaseException)]
+        if not causes:
+            return
+        error = causes[0]
 
 
 def existing_path(key: str, path: str | Path) -> Path:

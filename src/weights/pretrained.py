@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 from torch import hub
 
-from src.errors import UserError, existing_file
+from src.errors import UserError, existing_file, network_failure
 from src.params import Evaluate
 from src.storage.atomic import atomic_write, read_json, write_json
 
@@ -174,7 +174,11 @@ def _copy(source: Path, target: Path) -> None:
 # torch.hub.download_url_to_file has neither a timeout nor a limit of bytes.
 def _download(url: str, target: Path, max_bytes: int) -> None:
     print(f"downloading {url}", file=sys.stderr)
-    with requests.get(url, stream=True, timeout=TIMEOUT_S) as response, target.open("wb") as file:
+    try:
+        answer = requests.get(url, stream=True, timeout=TIMEOUT_S)
+    except requests.ConnectionError as error:
+        raise ConnectionError(f"{url} cannot be reached: {network_failure(error)}") from None
+    with answer as response, target.open("wb") as file:
         response.raise_for_status()
         for chunk in response.iter_content(CHUNK_BYTES):
             file.write(chunk)

@@ -116,6 +116,7 @@ def test_without_network_random_features_are_recorded_and_a_message_says_so(
 ):
     message = obtain(features="auto", inception_url=offline)
     assert message.startswith("NO FID")
+    assert f"({offline} cannot be reached: no connection (Connection refused))" in message
     assert "fd_random" in message
     assert "dvc repro -f weights && dvc repro" in message
     assert outputs() == (["record.json"], "random")

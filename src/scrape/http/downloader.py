@@ -126,7 +126,8 @@ class Downloader:
             missing = error.reason.startswith("http_4") and error.reason != "http_429"
             if missing or error.reason == "empty":
                 return ""
-            error.args = (f"robots.txt could not be read: {error}",)
+            if error.reason != "connection":
+                error.args = (f"robots.txt could not be read: {error}",)
             host.disable(error)  # a dead host is asked once, not for each picture
             raise
 

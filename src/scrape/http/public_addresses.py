@@ -97,7 +97,8 @@ class _GuardedConnection(HTTPConnection):
                 raise ConnectTimeoutError(self, message) from error
             except OSError as error:
                 failure = error
-        raise NewConnectionError(self, f"could not connect to {self.host}: {failure}")
+        message = f"could not connect to {self.host}: {failure}"
+        raise NewConnectionError(self, message) from failure
 
 
 def connection_pools(

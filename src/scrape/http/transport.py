@@ -27,6 +27,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Retry
 
+from src.errors import network_failure
 from src.params import Scrape
 from src.scrape.http import block_pages
 from src.scrape.http.budget import Budget
@@ -189,7 +190,8 @@ class Transport:
                 return FetchError("bad_answer", f"{url}: the answer is not valid HTTP: {part}")
         if isinstance(error, HTTPError):  # while the body was read
             return TransientError("incomplete", f"{url}: the answer broke off: {error}")
-        return TransientError("connection", f"{url}: {error}")
+        message = f"{url} cannot be reached: {network_failure(error)}"
+        return TransientError("connection", message)
 
 
 def _returnable(headers: Mapping[str, str], name: str) -> str | None:

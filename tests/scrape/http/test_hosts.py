@@ -78,7 +78,7 @@ def test_a_host_that_is_gone_is_asked_no_more(client, closed_port):
     c = client(retries=0)
     urls = [f"http://127.0.0.1:{closed_port}/{n}" for n in range(8)]
     assert {reason(c, url) for url in urls} == {"connection"}
-    with pytest.raises(UserError, match=r"7 left: .*robots\.txt could not be read"):
+    with pytest.raises(UserError, match=r"7 left: .*robots\.txt cannot be reached"):
         c.raise_if_incomplete()
 
 

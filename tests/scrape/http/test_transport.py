@@ -1,6 +1,7 @@
 """One request and its answer, by a client without retries."""
 
 import gzip
+import socket
 import time
 
 import pytest
@@ -102,3 +103,32 @@ def test_a_local_origin_is_sent_to_its_port_without_pacing(server, client):
     assert [c.get(f"https://photos.test/a?{n}") for n in range(3)] == [b"local"] * 3
     assert time.monotonic() - start < 1.5
     assert reason(c, "https://photos.test/private/a") == "robots"
+
+
+def test_an_unknown_host_is_one_short_line_with_its_name(client, monkeypatch):
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(FetchError) as caught:
+        client(retries=0).get("https://no.such.host.test/a.jpg")
+    assert str(caught.value) == (
+        "https://no.such.host.test/robots.txt cannot be reached: unknown host (Name or service not "
+        "known); check its spelling and the network"
+    )
+
+
+def test_a_refused_connection_is_one_short_line_with_its_host(client, closed_port):
+    with pytest.raises(FetchError) as caught:
+        client(retries=0).get(f"http://127.0.0.1:{closed_port}/a.jpg")
+    assert str(caught.value) == (
+        f"http://127.0.0.1:{closed_port}/robots.txt cannot be reached: no connection (Connection "
+        "refused)"
+    )
+
+
+def test_a_server_without_tls_is_one_short_line(server, client):
+    url = server["/a"].replace("http://", "https://")
+    with pytest.raises(FetchError, match=r"cannot be reached: no secure connection \(") as caught:
+        client(retries=0).get(url)
+    assert len(str(caught.value)) < 200
