@@ -23,6 +23,7 @@ def main() -> None:
     write_table(copies.to_table(pairs), clean / "copies.parquet", COPIES)
     write_ledger(table, clean / "ledger.parquet", "clean")
     write_json(Path("metrics/clean.json"), verdicts.counts(table))
+    verdicts.require_pictures(table)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ def main() -> None:
         Path("metrics/scrape.json"),
         store.counts(table, crawl.pages, crawl.repeated_pages, crawl.expected),
     )
+    store.require_pictures(table)
 
 
 if __name__ == "__main__":

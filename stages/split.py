@@ -19,6 +19,7 @@ def main() -> None:
     assignment.report_large_groups(table, p.split)
     write_ledger(table, Path("data/split/ledger.parquet"), "split")
     write_json(Path("metrics/split.json"), assignment.counts(table))
+    assignment.require_both_sides(table, copies, p.split, p.seed)
 
 
 if __name__ == "__main__":

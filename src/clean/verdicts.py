@@ -11,7 +11,11 @@ import pandas as pd
 from src.clean import copies, quality, rulings
 from src.clean.copies import Copy, Pair
 from src.clean.measurement import FileKey, Measurement, is_gray
+<<<<<<< HEAD
 from src.clean.rulings import Rulings
+=======
+from src.errors import UserError
+>>>>>>> 6110947 (Fail in the stage that lists, keeps or splits nothing, with remedies)
 from src.params import Clean
 from src.vision import perceptual_hash
 from src.vision.picture_faults import FAULTS
@@ -33,6 +37,17 @@ COUNT_NAMES = {
     "near_duplicate": "near_duplicates",
 }
 MEASURES = ("tone_residual", "colorfulness", *(fault.measure for fault in FAULTS.values()))
+MIN_KEPT = 2  # one to train on, one to validate with
+# What to do where too many pictures have a verdict.
+REMEDIES = {
+    "missing": "not fetched: metrics/scrape.json says why",
+    "unreadable": "damaged, or no pictures",
+    "too_small": "clean.min_side: 1 keeps them",
+    "grayscale": "clean.grayscale: keep keeps them",
+    **{word: f"clean.remove without {word!r} keeps them" for word in FAULTS},
+    "exact_duplicate": "clean.duplicates: keep keeps them",
+    "near_duplicate": "clean.duplicates: keep keeps them",
+}
 Value = str | int | float | None  # of a ledger's column
 
 
@@ -110,6 +125,23 @@ def counts(table: pd.DataFrame) -> dict[str, int]:
         "items_kept": int(table.loc[table["verdict"] == "keep", "item_id"].nunique()),
         "largest_cluster": int(clusters.max()) if len(clusters) else 0,
     }
+
+
+def require_pictures(table: pd.DataFrame) -> None:
+    """Raise UserError, with counts and settings by reason, if fewer than MIN_KEPT are kept."""
+    by_verdict = table["verdict"].value_counts()
+    kept = int(by_verdict.get("keep", 0))
+    if kept >= MIN_KEPT:
+        return
+    reasons = [
+        f"{by_verdict[word]} {word} ({REMEDIES[word]})"
+        for word in VERDICTS[1:]
+        if word in by_verdict
+    ]
+    raise UserError(
+        f"{kept} of {len(table)} listed pictures are kept, expected at least {MIN_KEPT}: "
+        f"{'; '.join(reasons) or 'list more'}"
+    )
 
 
 def single_verdict(measurement: Measurement | None, clean: Clean) -> str:

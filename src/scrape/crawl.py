@@ -94,8 +94,8 @@ def _fetch_page(
         raise UserError(f"page {number} of the list cannot be fetched: {error}{copy}") from None
     if isinstance(page, ListingError):
         raise UserError(
-            f"{url} (saved as {saved}) is not a list in a known layout: {page}. The page is cached: "
-            "change scrape.snapshot to fetch it again"
+            f"{url} (saved as {saved}) is not a list in a known layout: {page}. Correct the selector "
+            "or address by the saved page; it is cached: change scrape.snapshot to fetch it again"
         )
     return page
 

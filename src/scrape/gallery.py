@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from itertools import chain, islice
 
-from bs4 import Tag
+from bs4 import BeautifulSoup, Tag
 from soupsieve import SelectorSyntaxError
 
 from src.errors import UserError
@@ -33,21 +33,48 @@ def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPag
         gallery: The section `gallery` of params.yaml.
 
     Raises:
-        ListingError: The first page has no items, or items stand inside each other.
+        ListingError: The first page has no items or no pictures, or items stand inside each other.
         UserError: A selector is not valid.
     """
     soup = parse_html(html)
     boxes = _select(soup, gallery.item, "item")
     _raise_if_nested(boxes, gallery.item)
     items = _items(boxes, url, gallery)
+    if number == 1:
+        _raise_if_empty(soup, boxes, items, gallery)
     if "{page}" in gallery.url:
         next_url = gallery.url.replace("{page}", str(number + 1)) if items else None
     else:
         next_url = _linked(_first(soup, gallery.next, "next"), url)
     total = _first(soup, gallery.total, "total")
-    if not items and number == 1:
-        raise ListingError(f"expected items at gallery.item = {gallery.item!r}, found none")
     return ListPage(items, largest_number(total.get_text()) if total else None, next_url)
+
+
+def _raise_if_empty(
+    soup: BeautifulSoup, boxes: list[Tag], items: list[Item], gallery: Gallery
+) -> None:
+    """Raise ListingError, with what each selector matches, if no item or no picture is listed."""
+    if any(item.image_url for item in items):
+        return
+    expected = f"expected items at gallery.item = {gallery.item!r}, found none"
+    if items:
+        expected = (
+            f"expected pictures at gallery.image = {gallery.image!r} in the {len(items)} items, "
+            f"with {' or '.join(gallery.image_attributes)} (gallery.image_attributes), found none"
+        )
+        if image := next(
+            filter(None, (_first(box, gallery.image, "image") for box in boxes)), None
+        ):
+            expected += (
+                f": the first image has {', '.join(map(str, image.attrs)) or 'no attribute'}"
+            )
+    keys = ("item", "image", "link", "name", "next", "total")
+    selectors = {key: getattr(gallery, key) for key in keys if getattr(gallery, key)}
+    counts = [
+        f"{len(_select(soup, selector, key))} match gallery.{key} = {selector!r}"
+        for key, selector in selectors.items()
+    ]
+    raise ListingError(f"{expected}. Of all {len(soup.find_all())} elements {', '.join(counts)}")
 
 
 def _linked(link: Tag | None, url: str) -> str | None:

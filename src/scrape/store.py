@@ -30,6 +30,18 @@ from src.storage.slices import slices
 # Few large pictures are in memory at a time, however many arrive.
 LARGE_BYTES = 2_000_000
 LARGE = threading.Semaphore(2)
+# What to do where no picture could be used; by the beginning of the reason.
+REMEDIES = {
+    "no_image": "gallery.image and gallery.image_attributes say where an item's picture is",
+    "placeholder": "items show one and the same picture: gallery.image_attributes should name the "
+    "attribute that holds the real one",
+    "robots": "the host's robots.txt forbids them to scripts",
+    "noai": "their host does not want them in training: scrape.respect_noai",
+    "too_large": "raise scrape.max_bytes",
+    "private_address": "add hosts that you mean to scrape.allow_hosts",
+    "unreadable": "see whether you may read the files",
+}
+ANY_REMEDY = "open one in a browser to see what it needs"
 # The same bytes for this many different items show none of them.
 PLACEHOLDER_ITEMS = 3
 
@@ -107,6 +119,21 @@ def counts(
         "animated": int(table["animated"].eq(True).sum()),
         "failed": {reason: int(count) for reason, count in failed.items()},
     }
+
+
+def require_pictures(table: pd.DataFrame) -> None:
+    """Raise UserError, with counts by reason and remedies, if no picture of a ledger is usable."""
+    if table["status"].eq("ok").any():
+        return
+    reasons = []
+    for status, count in Counter(table["status"]).most_common():
+        urls = table.loc[table["status"] == status, "image_url"].dropna()
+        example = f", such as {urls.iloc[0]}" if len(urls) else ""
+        reasons.append(f"{count} {status}{example} ({REMEDIES.get(status, ANY_REMEDY)})")
+    raise UserError(
+        f"none of the {len(table)} listed pictures can be used: {'; '.join(reasons)}. After a "
+        "correction change scrape.snapshot to ask the web again"
+    )
 
 
 def _in_turns(urls: set[str]) -> list[str]:

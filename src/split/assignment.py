@@ -7,11 +7,21 @@ from itertools import chain
 
 import pandas as pd
 
-from src.errors import printable
+from src.errors import UserError, printable
 from src.params import Split
 from src.storage.row_components import smallest_connected
 
 SIDES = ("train", "val")
+# Changes of settings that may fill an empty side; the first one that does is the remedy.
+REMEDIES: tuple[dict[str, str | float | bool], ...] = (
+    {"use_source_split": False},
+    {"method": "exact"},
+    {"method": "exact", "use_source_split": False},
+    {"val_fraction": 0.1},
+    {"val_fraction": 0.1, "method": "exact"},
+    {"val_fraction": 0.01, "method": "exact"},
+    {"val_fraction": 0.01, "method": "exact", "use_source_split": False},
+)
 NAMED_ITEMS = 5  # of a large group
 
 
@@ -64,6 +74,42 @@ def counts(table: pd.DataFrame) -> dict[str, float]:
         "largest_group": int(groups.max()) if len(groups) else 0,
         "val_fraction": round(val / max(1, train + val), 4),
     }
+
+
+def require_both_sides(
+    table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: int
+) -> None:
+    """Raise UserError, with settings that help, if a side has no picture.
+
+    Args:
+        table: The ledger with sides.
+        copies: As for `assign_sides`.
+        settings: With which the sides were assigned.
+        seed: As for `assign_sides`.
+    """
+    empty = [side for side in SIDES if not table["side"].eq(side).any()]
+    if not empty:
+        return
+    groups = table["group"].nunique()
+    words = ", ".join(f"{key}: {value}" for key, value in settings.model_dump().items())
+    remedy = _remedy(table.drop(columns=["group", "side"]), copies, settings, seed)
+    raise UserError(
+        f"the {' and the '.join(empty)} side is empty: {table['side'].count()} kept pictures in "
+        f"{groups} group{'s'[: groups != 1]} were split by {words}. {remedy}"
+    )
+
+
+def _remedy(table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: int) -> str:
+    """Say which change of the settings puts pictures on both sides."""
+    for change in REMEDIES:
+        sides = assign_sides(table, copies, settings.model_copy(update=change), seed)["side"]
+        if all(sides.eq(side).any() for side in SIDES):
+            words = [f"-S split.{key}={str(value).lower()}" for key, value in change.items()]
+            return f"`dvc exp run {' '.join(words)}` fills both"
+    return (
+        "No setting can divide one group: list other items too, or make each file an item of its "
+        "own where pictures of one folder are one (folder.item: file)"
+    )
 
 
 def report_large_groups(table: pd.DataFrame, settings: Split) -> None:

@@ -18,6 +18,7 @@ from src.clean.measurement import Measurement
 from src.clean.near_duplicates import Likenesses, Proof
 from src.clean.quality import Quality
 from src.demo.inventory import COPY_KINDS, alter
+from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.resizing import resize
 from src.params import Clean, read_params
@@ -394,3 +395,25 @@ def test_equal_pixels_of_large_pictures_are_an_exact_duplicate(
     table = judge(large, encode_png(decoding.decode(large)), encode_png(changed))
     assert list(table["verdict"]) == ["keep", "exact_duplicate", "near_duplicate"]
     assert list(table["transform"][1:]) == ["exact", "recompressed"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["grayscale"] * 4, r"^0 of 4 .*: 4 grayscale \(clean\.grayscale: keep keeps them\)$"),
+        (["missing", "too_small"], r"1 missing \(not fetched.*; 1 too_small \(clean\.min_side"),
+        (["dark", "dark"], r"2 dark \(clean\.remove without 'dark' keeps them\)$"),
+        (["keep", "exact_duplicate"], r"^1 of 2 .*1 exact_duplicate \(clean\.duplicates: keep"),
+        (["keep"], r"^1 of 1 listed pictures are kept, expected at least 2: list more$"),
+        ([], r"^0 of 0 "),
+    ],
+)
+def test_a_cleaning_that_keeps_nothing_to_split_fails_with_counts_and_settings(words, message):
+    table = ledger_table([{"verdict": word} for word in words], "clean")
+    with pytest.raises(UserError, match=message):
+        verdicts.require_pictures(table)
+
+
+def test_every_reason_to_remove_has_its_remedy():
+    assert {"keep", *verdicts.REMEDIES} == set(verdicts.VERDICTS)
+    verdicts.require_pictures(ledger_table(2, "clean"))

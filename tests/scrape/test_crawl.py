@@ -79,7 +79,10 @@ def test_a_page_that_repeats_with_other_positions_in_its_links_is_a_repeat(
 
     def page(numbers: range, first: int) -> Answer:
         items = enumerate(numbers, first)
-        text = "".join(f'<p><a href="/name/nm{n}/?ref_=list_pos_{i}">{n}</a>' for i, n in items)
+        text = "".join(
+            f'<p><a href="/name/nm{n}/?ref_=list_pos_{i}">{n}</a><img src="{n}.jpg">'
+            for i, n in items
+        )
         return Answer(text.encode())
 
     url = server["/g?page={page}"]

@@ -121,6 +121,36 @@ def test_no_items_on_the_first_page_is_an_error_that_names_the_selector(url):
         parse_gallery(saved("gallery_empty"), COMMONS, 1, gallery(url=url))
 
 
+def test_each_selector_is_told_with_how_many_elements_it_matches():
+    page = '<ul><li><a href="/1"><img src="1.jpg"></a></li><li><img src="2.jpg"></li></ul>'
+    with pytest.raises(ListingError) as refused:
+        parse_gallery(page, COMMONS, 1, gallery(item="li.photo", next=""))
+    counts = str(refused.value).partition(". ")[2]
+    assert counts == (
+        "Of all 8 elements 0 match gallery.item = 'li.photo', 2 match gallery.image = 'img', "
+        "1 match gallery.link = 'a', 0 match gallery.name = '.gallerytext', "
+        "0 match gallery.total = '.total'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"image": "img.large"},
+            r"at gallery\.image = 'img\.large' in the 2 items, .*found none\. ",
+        ),
+        (
+            {"image_attributes": ["data-x"]},
+            r"with data-x .*: the first image has src, alt\. Of all",
+        ),
+    ],
+)
+def test_a_list_without_any_picture_is_an_error_that_names_the_selector(changes, message):
+    with pytest.raises(ListingError, match=message):
+        parse_gallery(links("/a", "/b", names="AB"), COMMONS, 1, gallery(item="p", **changes))
+
+
 def test_no_items_on_a_later_page_is_the_end():
     page = parse_gallery(
         saved("gallery_empty"), COMMONS, 2, gallery(url=f"{COMMONS}?page={{page}}")

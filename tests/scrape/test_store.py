@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from src.errors import UserError
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.store import counts, store
+from src.scrape.store import REMEDIES, counts, require_pictures, store
 from src.storage.ledger import read_ledger, write_ledger
 from tests.conftest import SCRAPE, handing
 from tests.scrape.scraping import picture
@@ -109,3 +110,28 @@ def test_an_empty_list_is_an_empty_ledger(tmp_path):
     table = store([], handing(lambda url: b""), tmp_path, SCRAPE)
     write_ledger(table, tmp_path / "ledger.parquet", "raw")
     assert len(read_ledger(tmp_path / "ledger.parquet", "raw")) == 0
+
+
+def test_a_scrape_without_any_picture_fails_with_counts_and_remedies(tmp_path):
+    def gone(url: str) -> bytes:
+        raise FetchError("http_404", url)
+
+    table = store(rows("a", "b", None), handing(gone), tmp_path, SCRAPE)
+    with pytest.raises(UserError) as refused:
+        require_pictures(table)
+    assert str(refused.value).startswith(
+        "none of the 3 listed pictures can be used: 2 http_404, such as a (open one in a browser to "
+        f"see what it needs); 1 no_image ({REMEDIES['no_image']})."
+    )
+
+
+def test_one_picture_is_enough(tmp_path):
+    table = store(rows("a", None), handing({"a": picture(1)}.__getitem__), tmp_path, SCRAPE)
+    require_pictures(table)
+
+
+def test_placeholders_alone_are_no_pictures(tmp_path):
+    online = [{**row, "page_url": "http://a.test/"} for row in rows("a", "b", "c")]
+    table = store(online, handing(lambda _: picture(1)), tmp_path, SCRAPE)
+    with pytest.raises(UserError, match=r"3 placeholder, such as a \(items show one and the same"):
+        require_pictures(table)

@@ -1,13 +1,16 @@
 """Sides: a group stays on one side, and no picture moves without a reason."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from src.errors import UserError
 from src.params import Split, read_params
 from src.split import assignment
 from src.split.assignment import counts
@@ -300,3 +303,43 @@ def test_a_removed_copy_joins_its_item_to_the_picture_it_is_a_copy_of():
     assert table["group"][0] == table["group"][2]
     assert table["side"][0] == table["side"][2]
     assert pd.isna(table["side"][1])
+
+
+NO_COPIES = pd.DataFrame({"row_a": [], "row_b": []})
+
+
+def refusal(table: pd.DataFrame, chosen: Split, seed: int = 0) -> str:
+    """Return the message with which a split with an empty side is refused."""
+    sides = assignment.assign_sides(table, NO_COPIES, chosen, seed)
+    with pytest.raises(UserError) as refused:
+        assignment.require_both_sides(sides, NO_COPIES, chosen, seed)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "side"),
+    [
+        (_items(3), {"val_fraction": 0.001}, "val"),
+        (_items(3), {"val_fraction": 0.999}, "train"),
+        (_items(3), {"val_fraction": 0.9, "method": "exact"}, "train"),
+        ([{"item_id": "a"}] * 9 + [{"item_id": "b"}], {"val_fraction": 0.95}, "train"),
+        ([{**row, "given_side": "train"} for row in _items(30)], {}, "val"),
+        ([{**row, "given_side": "val"} for row in _items(3)], {"val_fraction": 0.001}, "train"),
+    ],
+)
+def test_an_empty_side_is_an_error_whose_remedy_works(rows, changes, side):
+    table, chosen = _table(rows), _settings(**changes)
+    message = refusal(table, chosen)
+    assert message.startswith(f"the {side} side is empty: {len(rows)} kept pictures in ")
+    words = re.findall(r"-S split\.(\w+)=(\S+?)[ `]", message)
+    assert words
+    update = {key: yaml.safe_load(value) for key, value in words}
+    chosen = chosen.model_copy(update=update)
+    sides = assignment.assign_sides(table, NO_COPIES, chosen, 0)
+    assignment.require_both_sides(sides, NO_COPIES, chosen, 0)
+
+
+def test_one_group_alone_cannot_be_split_and_the_message_says_so():
+    message = refusal(_table([{"item_id": "a"}] * 5), DEFAULT)
+    assert "5 kept pictures in 1 group were" in message
+    assert "No setting can divide one group: list other items too" in message

@@ -96,6 +96,9 @@ def test_any_text_may_stand_for_a_url(lasting, texts):
     lasting["/list"] = Answer(gallery(*texts))
     with TemporaryDirectory() as folder:
         outcome = Place(lasting, Path(folder)).run({"scrape.max_failed_runs": 1})
+        if "expected pictures at" in (outcome.error or ""):
+            assert not any(texts)
+            return
         assert outcome.metrics["listed"] == len(texts)
         assert "ok" not in outcome.statuses
     assert outcome.seconds < SECONDS
