@@ -245,6 +245,15 @@ class Train(Section):
     snapshots: Annotated[int, Field(ge=1, le=100)]
     checkpoint_every: Count
 
+    @model_validator(mode="after")
+    def _processes_share_a_batch(self) -> "Train":
+        if self.batch_size % self.processes:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, expected a multiple of processes "
+                f"({self.processes}), which share each batch"
+            )
+        return self
+
 
 class EncDec(Section):
     ngf: Count

@@ -28,6 +28,7 @@ def work(p: Params, world: World) -> None:
 
 def main() -> None:
     p = read_params()
+    loop.require_trainable(p, arrays.load(Path("data/pairs"), "train"))
     distributed.run(partial(work, p), "stages.train", p.train.processes, p.train.device)
 
 

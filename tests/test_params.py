@@ -281,3 +281,11 @@ def test_any_value_anywhere_is_read_or_refused_in_one_line(
 def test_any_unknown_key_is_refused_in_one_line(file: Path, key: str):
     assume(("clean", key) not in LEAVES)
     assert "is not a known key" in refusal(with_values(file, {("clean", key): 1}))
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(file: Path):
+    message = refusal(with_values(file, {("train", "processes"): 3, ("train", "batch_size"): 8}))
+    assert message == (
+        f"{file}: train: batch_size is 8, expected a multiple of processes (3), which share each "
+        "batch"
+    )

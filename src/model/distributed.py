@@ -5,11 +5,13 @@ torchrun's own variables set (PET_NNODES, PET_RDZV_BACKEND, PET_RDZV_ENDPOINT) a
 """
 
 import atexit
+import hashlib
 import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -185,7 +187,8 @@ def _run_in_group(main: Callable[[World], None], cuda: bool) -> None:
     dist.init_process_group(backend, url, timeout=TIMEOUT, rank=rank, world_size=size)
     world = World(rank, size)
     try:
-        main(world)
+        with _told_once(file):
+            main(world)
     except BaseException:
         # gloo's threads would abort a process whose interpreter ends while they still need it
         atexit.register(os._exit, 1)
@@ -193,6 +196,31 @@ def _run_in_group(main: Callable[[World], None], cuda: bool) -> None:
         raise
     world.barrier()  # DVC on another machine must not collect outputs before they are written
     dist.destroy_process_group()
+
+
+@contextmanager
+def _told_once(rendezvous: str | None) -> Iterator[None]:
+    """Let one process of this machine alone tell an error that others have too.
+
+    Args:
+        rendezvous: The file where the processes meet, beside which the first one leaves a mark;
+            None: several machines, each of which tells its errors.
+
+    Raises:
+        UserError: In the first process.
+        SystemExit: In the others.
+    """
+    try:
+        yield
+    except UserError as error:
+        if not rendezvous:
+            raise
+        digest = hashlib.sha256(str(error).encode()).hexdigest()
+        try:
+            Path(f"{rendezvous}.{digest}").touch(exist_ok=False)
+        except FileExistsError:
+            raise SystemExit(1) from None
+        raise
 
 
 def launch(module: str, processes: int) -> None:

@@ -75,6 +75,23 @@ def train(
         return training.finish(history_file) if world.is_main else {}
 
 
+def require_trainable(p: Params, train_pairs: Pairs) -> None:
+    """Raise UserError, before any process starts, if the settings do not fit the pairs.
+
+    Args:
+        p: All parameters.
+        train_pairs: Of the training side.
+    """
+    pick_device(p.train.device, "train.device")
+    generator_config(p)
+    train_pairs.inputs(p.task)
+    if p.train.batch_size > len(train_pairs):
+        raise UserError(
+            f"train.batch_size = {p.train.batch_size}: expected at most the {len(train_pairs)} "
+            f"training pictures: set it to {len(train_pairs)} or less, or list more pictures"
+        )
+
+
 class Training:
     """One training: its networks, its batches and its progress."""
 

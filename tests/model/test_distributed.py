@@ -251,7 +251,7 @@ def test_the_processes_of_one_machine_are_not_reachable_from_outside(tmp_path):
         (
             "world.local_slice(3, 'n')",
             1,
-            r"^(t: n = 3: expected a multiple of the 2 processes\n)+$",
+            r"\At: n = 3: expected a multiple of the 2 processes\n\Z",
         ),
     ],
     ids=["killed", "interrupted", "refused"],

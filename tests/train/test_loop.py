@@ -216,3 +216,23 @@ def test_other_errors_of_torch_are_not_hidden(tiny, train, monkeypatch, message:
     monkeypatch.setattr("src.train.loop.generator_step", wrong)
     with pytest.raises(RuntimeError, match=message):
         train(tiny())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train.batch_size": 6}, r"train\.batch_size = 6: expected at most the 5 training pict"),
+        ({"models.encdec.n_downs": 6}, r"models\.encdec\.n_downs = 6: pair\.crop_size = 32"),
+    ],
+)
+def test_settings_that_do_not_fit_the_set_are_refused_before_training(
+    tiny, sides, changes: dict, message: str
+):
+    p = tiny(changes)
+    with pytest.raises(UserError, match=message):
+        loop.require_trainable(p, sides(p)[0])
+
+
+def test_a_batch_may_be_the_whole_set(tiny, sides):
+    p = tiny({"train.batch_size": 5})
+    loop.require_trainable(p, sides(p)[0])
