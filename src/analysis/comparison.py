@@ -30,6 +30,10 @@ from src.storage.slices import slices
 
 ARTIFACTS = ("data/predictions", "data/pairs/val")  # of an experiment, for a comparison
 WORKSPACE = "workspace"
+REMEDY = (
+    "`dvc fetch -A` gets what a remote holds of them; else `dvc repro evaluate` computes the checked-"
+    f"out commit's, to be compared as `{WORKSPACE}`, and `dvc exp run -n NAME` an experiment's anew"
+)
 DRAWS, SET_DRAWS = 10_000, 300  # of the bootstrap; the fewer for distances of sets
 MAX_CELLS = 1 << 22  # drawn scores that are in memory at a time
 CONFIDENCE = 0.95
@@ -192,8 +196,8 @@ def load_experiment(name: str, folder: Path) -> Experiment:
     except (OSError, KeyError, ValueError, decoding.ImageError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
-            f"{name}: its predictions cannot be read ({reason}): run `dvc repro evaluate` there, "
-            "or `dvc pull` them"
+            f"{name}: its predictions cannot be read ({reason}): `dvc repro evaluate` computes "
+            "them, `dvc pull` gets them if a remote holds them"
         ) from None
     if len(table) < MIN_PICTURES:
         raise UserError(
@@ -218,14 +222,20 @@ def fetch_from_dvc(name: str, folder: Path) -> Path:
         raise UserError(f"an experiment without a name: expected one, a commit or {WORKSPACE}")
     # imported late: it takes a second, and only this function needs it
     from dvc.api import DVCFileSystem
+    from dvc.scm import RevError
 
     try:
         files = DVCFileSystem(rev=name)
         for path in ARTIFACTS:
             files.get(path, str(folder / path), recursive=True)
+    except RevError:
+        raise UserError(
+            f"{name!r} is no experiment, branch, tag or commit here: `dvc exp list -A` lists "
+            f"experiments, `git log` commits; or give the word {WORKSPACE}"
+        ) from None
     except Exception as error:  # DVC, its index and git raise errors without a common class
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"{name}: its {' and '.join(ARTIFACTS)} are not available from DVC: {reason}"
+            f"{name}: its {' and '.join(ARTIFACTS)} are not in DVC's cache ({reason}): {REMEDY}"
         ) from None
     return folder

@@ -196,7 +196,7 @@ def test_an_unknown_experiment_is_refused_in_one_line(inside):
     refused = CliRunner().invoke(compare, ["HEAD", "nobody"])
     assert isinstance(refused.exception, UserError)
     message = str(refused.exception)
-    assert message.startswith("nobody: its data/predictions")
+    assert message.startswith("'nobody' is no experiment")
     assert "\n" not in message
     assert refused.output == ""
 
