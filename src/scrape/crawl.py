@@ -1,12 +1,13 @@
 """Lists pages one after another, until the list ends or begins to repeat itself."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError
+from src.errors import UserError, printable
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body
 from src.scrape.http.client import Client
@@ -60,6 +61,8 @@ def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Cra
         if page is None:
             break  # past the end of a list whose pages are counted
         listed.pages += 1
+        for note in page.notes:
+            print(printable(f"scrape: {note} ({url})"), file=sys.stderr)
         if page.total is not None:
             listed.expected = page.total
         if not page.items:

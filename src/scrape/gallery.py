@@ -22,6 +22,14 @@ from src.scrape.listings import (
 
 MAX_NESTED = 10 * MAX_MARKS  # tags and texts inside items, counted for each item
 
+# What follows where a selector matches nothing.
+CONSEQUENCES = {
+    "link": "the pictures' addresses identify the items",
+    "name": "the pictures' alt texts are the names",
+    "total": "nothing says whether the list is whole",
+    "next": "the list ends here",
+}
+
 
 def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPage:
     """Read a list page by the selectors of `gallery`.
@@ -40,14 +48,16 @@ def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPag
     boxes = _select(soup, gallery.item, "item")
     _raise_if_nested(boxes, gallery.item)
     items = _items(boxes, url, gallery)
+    notes: tuple[str, ...] = ()
     if number == 1:
         _raise_if_empty(soup, boxes, items, gallery)
+        notes = _unmatched(soup, boxes, gallery)
     if "{page}" in gallery.url:
         next_url = gallery.url.replace("{page}", str(number + 1)) if items else None
     else:
         next_url = _linked(_first(soup, gallery.next, "next"), url)
     total = _first(soup, gallery.total, "total")
-    return ListPage(items, largest_number(total.get_text()) if total else None, next_url)
+    return ListPage(items, largest_number(total.get_text()) if total else None, next_url, notes)
 
 
 def _raise_if_empty(
@@ -75,6 +85,19 @@ def _raise_if_empty(
         for key, selector in selectors.items()
     ]
     raise ListingError(f"{expected}. Of all {len(soup.find_all())} elements {', '.join(counts)}")
+
+
+def _unmatched(soup: BeautifulSoup, boxes: list[Tag], gallery: Gallery) -> tuple[str, ...]:
+    """Return a sentence for each selector that is set, and matches nothing on the first page."""
+    places: dict[str, list[Tag]] = {"link": boxes, "name": boxes, "total": [soup]}
+    if "{page}" not in gallery.url:
+        places["next"] = [soup]
+    selectors = {key: getattr(gallery, key) for key in places}
+    return tuple(
+        f"gallery.{key} = {selector!r} matches nothing on the first page; {CONSEQUENCES[key]}"
+        for key, selector in selectors.items()
+        if selector and not any(_first(place, selector, key) for place in places[key])
+    )
 
 
 def _linked(link: Tag | None, url: str) -> str | None:

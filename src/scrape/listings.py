@@ -37,11 +37,19 @@ class Item:
 
 @dataclass(frozen=True)
 class ListPage:
-    """What one page says: its items, how many the whole list has, and the next page's URL."""
+    """What one page says.
+
+    Attributes:
+        items: Those that it lists.
+        total: How many the whole list has; None if it does not say.
+        next_url: Of the next page, or None.
+        notes: What is odd about it, for the user.
+    """
 
     items: list[Item]
     total: int | None
     next_url: str | None
+    notes: tuple[str, ...] = ()
 
 
 def parse_html(html: str) -> BeautifulSoup:

@@ -91,7 +91,10 @@ def require_both_sides(
     if not empty:
         return
     groups = table["group"].nunique()
-    words = ", ".join(f"{key}: {value}" for key, value in settings.model_dump().items())
+    words = ", ".join(
+        f"{key}: {str(value).lower()}"
+        for key, value in settings.model_dump(exclude={"largest_group"}).items()
+    )
     remedy = _remedy(table.drop(columns=["group", "side"]), copies, settings, seed)
     raise UserError(
         f"the {' and the '.join(empty)} side is empty: {table['side'].count()} kept pictures in "

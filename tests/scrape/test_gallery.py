@@ -151,6 +151,20 @@ def test_a_list_without_any_picture_is_an_error_that_names_the_selector(changes,
         parse_gallery(links("/a", "/b", names="AB"), COMMONS, 1, gallery(item="p", **changes))
 
 
+def test_a_selector_that_matches_nothing_is_noted_with_what_follows():
+    wrong = {"link": "b", "name": "b", "next": "b", "total": "b"}
+    page = parse_gallery(links("/a", "/b", names="AB"), COMMONS, 1, gallery(item="p", **wrong))
+    assert [note.partition(" matches nothing")[0] for note in page.notes] == [
+        f"gallery.{key} = 'b'" for key in ("link", "name", "total", "next")
+    ]
+    assert page.notes[-1].endswith("on the first page; the list ends here")
+    right = parse_gallery(saved("gallery_1"), COMMONS, 1, gallery())
+    unset = dict.fromkeys(wrong, "")
+    assert (
+        right.notes == parse_gallery(saved("gallery_1"), COMMONS, 1, gallery(**unset)).notes == ()
+    )
+
+
 def test_no_items_on_a_later_page_is_the_end():
     page = parse_gallery(
         saved("gallery_empty"), COMMONS, 2, gallery(url=f"{COMMONS}?page={{page}}")
