@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MAX_WORDS = 120  # characters of a library's own words in a message
+ABSOLUTE = "with --queue or --temp give an absolute path"
 
 
 class UserError(Exception):
@@ -53,12 +54,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = causes[0]
 
 
-def existing_path(key: str, path: str | Path) -> Path:
+def existing_path(key: str, path: str | Path, remedy: str = ABSOLUTE) -> Path:
     """Return the path that a user gave for a file or folder, with `~` expanded.
 
     Args:
         key: The parameter or argument that gave it, for the message.
         path: As the user wrote it.
+        remedy: What to do about a relative path with nothing there.
 
     Raises:
         UserError: There is nothing at the path.
@@ -69,14 +71,14 @@ def existing_path(key: str, path: str | Path) -> Path:
     absolute = found.absolute()
     above = next(parent for parent in absolute.parents if parent.exists())
     where = f"{above} is there, {absolute.relative_to(above).parts[0]!r} in it is not"
-    if not found.is_absolute():
-        where += "; with --queue or --temp give an absolute path"
+    if remedy and not found.is_absolute():
+        where += f"; {remedy}"
     raise UserError(f"{key} = {str(path)!r} does not exist: {where}")
 
 
-def existing_folder(key: str, path: str | Path) -> Path:
+def existing_folder(key: str, path: str | Path, remedy: str = ABSOLUTE) -> Path:
     """Return a folder's path as `existing_path`; raise UserError if a file is there."""
-    found = existing_path(key, path)
+    found = existing_path(key, path, remedy)
     if not found.is_dir():
         raise UserError(f"{key} = {str(path)!r} is a file, expected a folder")
     return found

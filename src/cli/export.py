@@ -34,7 +34,9 @@ def onnx(out: Path, model: Path) -> None:
     from src.model.saving import load_generator
 
     out = output_file("OUT", out)
-    difference = export_onnx(load_generator(existing_folder("--model", model)), out)
+    difference = export_onnx(
+        load_generator(existing_folder("--model", model, "`dvc repro` trains data/model")), out
+    )
     click.echo(f"{out}: differs from the model by at most {difference:.1e}")
 
 

@@ -82,7 +82,7 @@ def load_model(folder: Path, task: str | None) -> "Generator":
     """Read a model; raise UserError if its task is another one than `task`."""
     from src.model.saving import load_generator
 
-    generator = load_generator(existing_folder("--model", folder))
+    generator = load_generator(existing_folder("--model", folder, "`dvc repro` trains data/model"))
     trained_for = generator.config["task"]
     if task not in (None, trained_for):
         raise UserError(

@@ -82,7 +82,7 @@ def find_inputs(sources: list[Path]) -> list[tuple[Path, Path]]:
     """
     files = []
     for given in sources:
-        source = existing_path("IN", given)
+        source = existing_path("IN", given, remedy="")
         if source.is_dir():
             inside = find_pictures(source)
             if not inside:
