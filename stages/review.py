@@ -1,11 +1,11 @@
-"""Check the model's pictures of validation, and that the scores belong to them."""
+"""Check the model's pictures of validation, and that the scores belong to them; never stop."""
 
 from pathlib import Path
 
 from src.audit import findings
 from src.audit.evidence import OutputEvidence
-from src.dataset import arrays
-from src.errors import exit_on_user_error
+from src.audit.verdict import announcement, verdict
+from src.errors import exit_on_user_error, printable
 from src.params import read_params
 from src.storage.atomic import read_json, write_json
 from src.storage.ledger import read_ledger
@@ -13,18 +13,22 @@ from src.storage.ledger import read_ledger
 
 def main() -> None:
     p = read_params()
-    data, metrics = Path("data"), Path("metrics")
+    data, metrics, review = Path("data"), Path("metrics"), Path("data/review")
     evidence = OutputEvidence.read(
-        arrays.load(data / "pairs", "train"),
-        arrays.load(data / "pairs", "val"),
-        data / "predictions",
-        read_json(metrics / "evaluate.json")["val"],
+        data,
+        read_json(metrics / "evaluate.json"),
+        metrics / "history.csv",
+        p.task,
+        p.train,
         findings.resolve_limits(p.audit.limits),
     )
     outcomes = findings.run(evidence, "after")
     table = read_ledger(data / "split" / "ledger.parquet", "split")
-    findings.write(outcomes, table, data / "review" / "findings.json")
+    findings.write(outcomes, table, review / "findings.json")
+    outcome = verdict(evidence, findings.failures(outcomes))
+    write_json(review / "verdict.json", outcome)
     write_json(metrics / "review.json", findings.metrics(outcomes))
+    print(printable(announcement(outcome, review / "findings.json"), allowed="\n"))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,16 @@ import pandas as pd
 from src.audit import leak, saved_pages, source_files
 from src.audit.leak import Nearest
 from src.audit.registry import Offender
+from src.audit.settings import remedy_for
 from src.audit.source_files import SourceFile
+from src.dataset import arrays
 from src.dataset.arrays import Pairs
 from src.imaging.picture_files import read_photo
-from src.params import Pair
+from src.params import Pair, Train
 from src.storage.ledger import read_ledger
+
+# What needs no network, as metrics/evaluate.json names it, and in words.
+BASELINES = {"copy_input": "copying the input", "mean_color": "the mean colour"}
 
 
 @dataclass(frozen=True)
@@ -120,27 +126,61 @@ class OutputEvidence:
         train_rows: The ledger rows of the training side.
         outputs: Pictures of data/predictions by ledger row, (S, S, 3) uint8 each.
         scores: The validation scores of metrics/evaluate.json.
+        baselines: The scores of copy_input and mean_color, as there.
+        losses: The generator's L1 over training, (R,), as metrics/history.csv has it.
+        settings: The section `train` of params.yaml.
         limits: Every check's limit and thresholds, by their keys of audit.limits.
+        leaks: Whether validation holds what training has seen.
     """
 
     val: Pairs
     train_rows: frozenset[int]
     outputs: dict[int, np.ndarray]
     scores: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    losses: np.ndarray
+    task: str
+    settings: Train
     limits: dict[str, float]
+    leaks: bool = False
 
     @classmethod
     def read(
         cls,
-        train: Pairs,
-        val: Pairs,
-        folder: Path,
-        scores: dict[str, float],
+        data: Path,
+        evaluated: dict[str, Any],
+        history: Path,
+        task: str,
+        settings: Train,
         limits: dict[str, float],
     ) -> "OutputEvidence":
-        """Read the pictures of `folder`, data/predictions, each named by its ledger row."""
-        outputs = {int(path.stem): read_photo(path) for path in sorted(folder.glob("*.png"))}
-        return cls(val, frozenset(train.index["row"]), outputs, scores, limits)
+        """Read what training and evaluation left.
+
+        Args:
+            data: The folder data. Its predictions are named by their ledger rows.
+            evaluated: metrics/evaluate.json.
+            history: metrics/history.csv.
+            task: Of the model.
+            settings: The section `train` of params.yaml.
+            limits: Every check's limit and thresholds.
+        """
+        files = sorted((data / "predictions").glob("*.png"))
+        return cls(
+            arrays.load(data / "pairs", "val"),
+            frozenset(arrays.load(data / "pairs", "train").index["row"]),
+            {int(path.stem): read_photo(path) for path in files},
+            evaluated["val"],
+            {name: evaluated["floor"][name] for name in BASELINES},
+            pd.read_csv(history)["g_l1"].to_numpy(),
+            task,
+            settings,
+            limits,
+            not evaluated["gap"]["interpretable"],
+        )
+
+    def remedy(self, general: str, settings: tuple[str, ...]) -> str:
+        """Return what to do with these settings of training, or `general` with their values."""
+        return remedy_for(general, settings, self.settings, self.task)
 
     @property
     def size(self) -> int:

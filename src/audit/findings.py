@@ -47,6 +47,11 @@ def run(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Finding]:
     return {check.name: check.run(evidence) for check in CHECKS if check.when == when}
 
 
+def failures(findings: dict[str, Finding]) -> dict[str, str]:
+    """Return the severity of each check that failed, by its name."""
+    return {c.name: c.severity for c in CHECKS if c.name in findings and findings[c.name].failed}
+
+
 def write(findings: dict[str, Finding], ledger: pd.DataFrame, file: Path) -> None:
     """Write every check with its value, limit and offenders as JSON.
 
@@ -104,7 +109,7 @@ def _check_json(check: Check, finding: Finding, rows: pd.DataFrame) -> dict[str,
         "at_least": finding.at_least,
         "failed": finding.failed,
         "severity": check.severity,
-        "remedy": check.remedy,
+        "remedy": finding.remedy,
         "offenders": [_offender_json(offender, rows) for offender in finding.offenders],
     }
 

@@ -22,21 +22,33 @@ def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
         UserError: Training must not start. The message names each failed check, its value, its
             limit, the first rows at fault and the remedy.
     """
-    failed = [finding for finding in read_json(findings) if finding["failed"]]
-    if not failed:
-        return "every check passed"
-    lines = [_summary(finding) for finding in failed]
-    text = f"{len(failed)} of the checks failed:\n" + "\n".join(lines)
-    text += f"\n{findings} lists every row at fault; their pictures are in the same folder."
-    if on_failure == "stop" and any(finding["severity"] == "stop" for finding in failed):
+    text = summary(findings, "their pictures are in the same folder")
+    if on_failure == "stop" and any(found["severity"] == "stop" for found in _failed(findings)):
         raise UserError(f"{text}\nTo train all the same, set audit.on_failure: report")
     return text
 
 
+def summary(findings: Path, pictures: str) -> str:
+    """Return each failed check with its value, its limit, the first rows at fault and the remedy.
+
+    Args:
+        findings: The file findings.json.
+        pictures: Where the pictures at fault are, in words.
+    """
+    failed = _failed(findings)
+    if not failed:
+        return "every check passed"
+    lines = [f"{len(failed)} of the checks failed:", *map(_summary, failed)]
+    return "\n".join([*lines, f"{findings} lists every row at fault; {pictures}."])
+
+
 def leaks(findings: Path) -> int:
     """Return 1 if a check shows that validation holds what training has seen, else 0."""
-    failed = {finding["name"] for finding in read_json(findings) if finding["failed"]}
-    return int(bool(failed & LEAKS))
+    return int(bool({finding["name"] for finding in _failed(findings)} & LEAKS))
+
+
+def _failed(findings: Path) -> list[dict[str, Any]]:
+    return [finding for finding in read_json(findings) if finding["failed"]]
 
 
 def _summary(finding: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Severity = Literal["stop", "warn"]
+Severity = Literal["stop", "fail", "warn"]
 When = Literal["before", "after"]
 
 
@@ -33,6 +33,7 @@ class Finding:
 
     Attributes:
         at_least: Whether the check fails below `limit` instead of above it.
+        remedy: What to do about a failure with the settings of this run.
     """
 
     value: float
@@ -40,6 +41,7 @@ class Finding:
     offenders: list[Offender] = field(default_factory=list)
     at_least: bool = False
     thresholds: dict[str, float] = field(default_factory=dict)
+    remedy: str = ""
 
     @property
     def failed(self) -> bool:
@@ -56,10 +58,13 @@ class Check:
         limit: The key of audit.limits that overrides `allowed`.
         allowed: The largest value that passes; the smallest one where `at_least` is set.
         remedy: What to do about a failure.
-        severity: Whether a failure stops training at the gate, or only warns.
+        severity: Whether a failure stops training at the gate, says after training that the model is
+            of no use, or only warns.
         when: Before training, on Evidence, or after it, on OutputEvidence.
         thresholds: What makes a single picture an offender, by their keys of audit.limits.
         measure: The function that looks at the evidence.
+        settings: The settings of training that may be the cause, as src/audit/settings.py names
+            them. Those of the run then stand in the remedy.
     """
 
     name: str
@@ -72,6 +77,7 @@ class Check:
     at_least: bool
     thresholds: dict[str, float]
     measure: Measure
+    settings: tuple[str, ...] = ()
 
     @property
     def limits(self) -> dict[str, float]:
@@ -85,7 +91,8 @@ class Check:
             key: evidence.limits.get(key, default) for key, default in self.limits.items()
         }
         limit = thresholds.pop(self.limit)
-        return Finding(float(value), limit, offenders, self.at_least, thresholds)
+        remedy = evidence.remedy(self.remedy, self.settings) if self.settings else self.remedy
+        return Finding(float(value), limit, offenders, self.at_least, thresholds, remedy)
 
 
 CHECKS: list[Check] = []
@@ -100,6 +107,7 @@ def check(
     when: When = "before",
     at_least: bool = False,
     thresholds: dict[str, float] | None = None,
+    settings: tuple[str, ...] = (),
 ) -> Callable[[Measure], Measure]:
     """Register the decorated function as the check of its name; Check describes the arguments."""
 
@@ -116,6 +124,7 @@ def check(
                 at_least=at_least,
                 thresholds=thresholds or {},
                 measure=measure,
+                settings=settings,
             )
         )
         return measure

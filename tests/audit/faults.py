@@ -25,6 +25,7 @@ from tests.audit.evidence import (
     photo_of,
     rescored,
     select,
+    with_baseline,
     with_file,
     with_input,
     with_labels,
@@ -450,6 +451,11 @@ OUTPUT_LIMITS = {
     "color_share": 0.7,
     "contrast_share": 0.75,
     "variety_share": 0.6,
+    "saturated_share": 0.25,
+    "l1_of_baseline": 1.0,
+    "ssim_error_of_baseline": 1.1,
+    "distance_of_baseline": 1.0,
+    "loss_of_lowest": 1.5,
 }
 
 
@@ -480,7 +486,25 @@ def lose_output(evidence: OutputEvidence) -> OutputEvidence:
 
 
 def change_score(difference: float) -> OutputChange:
-    return lambda evidence: replace(evidence, scores={"l1": evidence.scores["l1"] + difference})
+    return lambda evidence: replace(
+        evidence, scores=evidence.scores | {"l1": evidence.scores["l1"] + difference}
+    )
+
+
+def improve_baseline(name: str, score: str, factor: float) -> OutputChange:
+    """A baseline has the model's score times a factor."""
+    return lambda evidence: with_baseline(
+        evidence, name, **{score: factor * evidence.scores[score]}
+    )
+
+
+def change_losses(losses: np.ndarray) -> OutputChange:
+    return lambda evidence: replace(evidence, losses=losses)
+
+
+def burn(pictures: np.ndarray) -> np.ndarray:
+    """Colours and light far beyond the range, in their places."""
+    return 128 + 6 * (pictures - 128)
 
 
 def components(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -514,4 +538,27 @@ OUTPUT_FAULTS = {
     "faded outputs": Fault("lost_color", change_outputs(fade), {*OUTPUT_ROWS}),
     "flat outputs": Fault("lost_contrast", change_outputs(flatten), {*OUTPUT_ROWS}),
     "one tint for all": Fault("lost_variety", change_outputs(tint), {*OUTPUT_ROWS}),
+    "burnt colours": Fault("saturated_outputs", change_outputs(burn), {*OUTPUT_ROWS}),
+    "a worse L1 than the input's": Fault(
+        "l1_worse_than_baseline", improve_baseline("copy_input", "l1", 0.9), {*OUTPUT_ROWS}
+    ),
+    "a worse L1 than the mean colour's": Fault(
+        "l1_worse_than_baseline", improve_baseline("mean_color", "l1", 0.9), {*OUTPUT_ROWS}
+    ),
+    "a worse SSIM than the input's": Fault(
+        "ssim_worse_than_baseline", improve_baseline("copy_input", "ssim", 1.02), set()
+    ),
+    "a worse distance than the input's": Fault(
+        "distance_worse_than_baseline", improve_baseline("copy_input", "fd_random", 0.9), set()
+    ),
+    "a worse distance than the mean colour's": Fault(
+        "distance_worse_than_baseline", improve_baseline("mean_color", "fd_random", 0.9), set()
+    ),
+    "a loss that rose": Fault("runaway_loss", change_losses(np.linspace(0.1, 0.5, 100)), set()),
+    "a loss that is no number": Fault(
+        "runaway_loss", change_losses(np.array([0.2, 0.1, np.nan])), set()
+    ),
+    "a loss above the baselines'": Fault(
+        "runaway_loss", change_losses(np.linspace(4, 3.5, 100)), set()
+    ),
 }

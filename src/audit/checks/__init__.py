@@ -1,6 +1,7 @@
 """The checks, one file for each thing that they check. A new check is a function in one of them."""
 
 from src.audit.checks import (
+    baselines,
     derived,
     downloads,
     kept_pictures,
@@ -14,6 +15,7 @@ from src.audit.registry import CHECKS
 
 __all__ = [
     "CHECKS",
+    "baselines",
     "derived",
     "downloads",
     "kept_pictures",

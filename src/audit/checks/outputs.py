@@ -66,6 +66,7 @@ def scores_of_another_run(evidence: OutputEvidence) -> Measurement:
     remedy="outputs are compared with other pictures' targets, or the model ignores its input: "
     "look at data/samples/val.png",
     at_least=True,
+    settings=("lr", "l1_weight", "steps"),
 )
 def outputs_fit_targets(evidence: OutputEvidence) -> Measurement:
     outputs, targets, rows = evidence.paired
@@ -85,9 +86,9 @@ def outputs_fit_targets(evidence: OutputEvidence) -> Measurement:
     "colour of the outputs as a share of the targets' (Hasler and Süsstrunk's colorfulness)",
     limit="color_share",
     allowed=0.7,
-    remedy="the model paints gray: train longer, or with train.gan_weight above 0, and see that no "
-    "target is grayscale",
+    remedy="the model paints gray: train longer, and see that no target is grayscale",
     at_least=True,
+    settings=("lr", "gan_weight", "steps"),
 )
 def lost_color(evidence: OutputEvidence) -> Measurement:
     limit = evidence.limits["color_share"]
@@ -103,6 +104,7 @@ def lost_color(evidence: OutputEvidence) -> Measurement:
     remedy="levels were mapped twice or not at all ([0, 1] taken for [-1, 1], floats cast to "
     "uint8), or the model learned nothing: look at data/samples/val.png",
     at_least=True,
+    settings=("lr", "gan_weight", "steps"),
 )
 def lost_contrast(evidence: OutputEvidence) -> Measurement:
     return _share_of_targets(evidence, _contrast, "contrast", evidence.limits["contrast_share"])
@@ -112,9 +114,9 @@ def lost_contrast(evidence: OutputEvidence) -> Measurement:
     "variety of the outputs' mean colours as a share of the targets' variety",
     limit="variety_share",
     allowed=0.6,
-    remedy="every output has the same tint, as training with L1 alone gives: set train.gan_weight "
-    "above 0",
+    remedy="every output has nearly the same tint: train longer, or with a larger train.gan_weight",
     at_least=True,
+    settings=("lr", "gan_weight", "steps"),
 )
 def lost_variety(evidence: OutputEvidence) -> Measurement:
     outputs, targets, rows = evidence.paired
@@ -127,6 +129,28 @@ def lost_variety(evidence: OutputEvidence) -> Measurement:
     distances = np.abs(tints - tints.mean(axis=0)).sum(axis=1)
     nearest = np.argsort(distances, kind="stable")[:NAMED_OFFENDERS]
     return value, [Offender(rows[i], "has nearly the mean tint of all outputs") for i in nearest]
+
+
+@after(
+    "share of pixels with a channel at 0 or 255, beyond that of the targets",
+    limit="saturated_share",
+    allowed=0.25,
+    remedy="colours are burnt out: look at data/samples/val.png, and lower train.lr",
+    severity="fail",
+    settings=("lr", "l1_weight"),
+)
+def saturated_outputs(evidence: OutputEvidence) -> Measurement:
+    outputs, targets, rows = evidence.paired
+    if not rows:
+        return 0.0, []
+    actual, expected = (np.array([*map(_saturation, each)]) for each in (outputs, targets))
+    value = float(actual.mean() - expected.mean())
+    if value <= evidence.limits["saturated_share"]:
+        return value, []
+    worst = np.argsort(expected - actual, kind="stable")[:NAMED_OFFENDERS]
+    return value, [
+        Offender(rows[i], f"{actual[i]:.0%} saturated, its target {expected[i]:.0%}") for i in worst
+    ]
 
 
 def _share_of_targets(
@@ -152,6 +176,11 @@ def _share_of_targets(
         Offender(rows[i], f"{name} {actual[i]:.1f}, its target's is {expected[i]:.1f}")
         for i in worst
     ]
+
+
+def _saturation(picture: np.ndarray) -> float:
+    """Return the share of pixels with a channel at either end of the range."""
+    return float(((picture == 0) | (picture == 255)).any(axis=2).mean())
 
 
 def _contrast(picture: np.ndarray) -> float:

@@ -66,7 +66,7 @@ def test_one_picture_is_enough(good):
     single = output_evidence_of([good.val.photo[0]])
     assert fired(single) == {}
     cast = change_outputs(lambda outputs: outputs // 255)(single)
-    assert set(fired(cast)) == {"lost_contrast", "lost_color"}
+    assert set(fired(cast)) == {"lost_contrast", "lost_color", "saturated_outputs"}
 
 
 def test_flat_targets_and_outputs_give_numbers():

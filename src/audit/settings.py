@@ -1,0 +1,63 @@
+"""Which settings of training may have ruined a model, and what to do about them."""
+
+from src.params import Train
+
+PUBLISHED_LR = 0.0002  # Isola et al. 2017, as are the weights of the losses
+PUBLISHED_L1, PUBLISHED_GAN = 100, 1
+FAR = 10  # times a published value: beyond it, it is the first thing to change
+MIN_PICTURES_SEEN = 2000  # below it no model of this project has learned its task
+
+
+def remedy_for(general: str, names: tuple[str, ...], settings: Train, task: str) -> str:
+    """Return what to do about a check that failed.
+
+    Args:
+        general: What to do where no setting is unusual.
+        names: The settings of training that may be the cause, of `unusual`'s keys.
+        settings: The section `train` of params.yaml.
+        task: Of the model.
+    """
+    causes = unusual(settings, task)
+    if named := [causes[name] for name in causes if name in names]:
+        return "; ".join(named)
+    values = settings.model_dump()
+    present = (f"train.{name} is {values[name]:g}" for name in names if name != "output")
+    return f"{general} ({', '.join(present)})"
+
+
+def unusual(t: Train, task: str) -> dict[str, str]:
+    """Return the settings that are far from what is known to work, each with what to do.
+
+    Args:
+        t: The section `train` of params.yaml.
+        task: Of the model.
+    """
+    causes = {}
+    published = f"train.lr is {t.lr:g}, published is {PUBLISHED_LR:g}"
+    if t.lr > FAR * PUBLISHED_LR:
+        causes["lr"] = f"{published}: lower it"
+    elif t.lr < PUBLISHED_LR / FAR:
+        causes["lr"] = f"{published}: raise it"
+    weights = f"published are {PUBLISHED_L1} and {PUBLISHED_GAN}"
+    if t.l1_weight == t.gan_weight == 0:
+        causes["l1_weight"] = f"train.l1_weight and train.gan_weight are 0, {weights}"
+    elif t.gan_weight * PUBLISHED_L1 > FAR * t.l1_weight * PUBLISHED_GAN:
+        causes["l1_weight"] = (
+            f"train.l1_weight is {t.l1_weight:g} and train.gan_weight {t.gan_weight:g}, {weights}: "
+            "hardly anything ties an output to its target"
+        )
+    elif t.gan_weight == 0:
+        causes["gan_weight"] = (
+            f"train.gan_weight is 0, published is {PUBLISHED_GAN}: with L1 alone outputs get a mean "
+            "tint, and little colour and contrast"
+        )
+    if t.steps * t.batch_size < MIN_PICTURES_SEEN:
+        causes["steps"] = (
+            f"train.steps is {t.steps}, so that training saw {t.steps * t.batch_size} pictures: "
+            f"train at least {-(-MIN_PICTURES_SEEN // t.batch_size)} steps"
+        )
+    if task == "colorize" and t.output == "rgb":
+        causes["output"] = (
+            "train.output is rgb: chroma keeps the input's gray, and so its structure"
+        )
+    return causes

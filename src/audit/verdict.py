@@ -1,0 +1,61 @@
+"""Says how good a model is: for the terminal, the report and the model card."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from src.audit.checks.baselines import (
+    Comparison,
+    compare_distance,
+    compare_l1,
+    compare_ssim,
+    distance_name,
+)
+from src.audit.evidence import BASELINES, OutputEvidence
+from src.audit.gating import summary
+
+
+def verdict(evidence: OutputEvidence, failures: Mapping[str, str]) -> dict[str, Any]:
+    """Return data/review/verdict.json.
+
+    Args:
+        evidence: What the model made, and its scores.
+        failures: The severity of each check that failed.
+
+    Returns:
+        fails: The failed checks by which the model is of no use. scores: A sentence that says on
+        how many pictures the model is how good, beside the better baseline of each score.
+    """
+    seen = "validation pictures, though training has seen some of them"
+    unseen = "pictures that training never saw"
+    phrases = (
+        _phrase("L1", compare_l1(evidence), evidence.limits["l1_of_baseline"]),
+        _phrase("SSIM", compare_ssim(evidence), evidence.limits["ssim_error_of_baseline"]),
+        _phrase(
+            distance_name(evidence),
+            compare_distance(evidence),
+            evidence.limits["distance_of_baseline"],
+        ),
+    )
+    return {
+        "fails": [name for name, severity in failures.items() if severity == "fail"],
+        "scores": f"On {evidence.scores['n']} {seen if evidence.leaks else unseen}: "
+        f"{'; '.join(phrases)}.",
+    }
+
+
+def announcement(verdict: dict[str, Any], findings: Path) -> str:
+    """Return what review prints: the verdict, and each failed check with its remedy.
+
+    Args:
+        verdict: data/review/verdict.json.
+        findings: The file data/review/findings.json.
+    """
+    head = f"This model fails: {', '.join(verdict['fails'])}.\n" if verdict["fails"] else ""
+    return f"{head}{verdict['scores']}\n{summary(findings, 'the report shows them')}"
+
+
+def _phrase(name: str, found: Comparison, limit: float) -> str:
+    is_better = found.score > found.best if name == "SSIM" else found.score < found.best
+    word = "better" if is_better else "hardly worse" if found.ratio <= limit else "worse"
+    return f"{name} {found.score:.4g}, {word} than {BASELINES[found.baseline]} ({found.best:.4g})"
