@@ -8,7 +8,7 @@ from src.release import card
 
 
 def main() -> None:
-    card.release(read_params(), Path("data/model"), Path("metrics"), Path("data/release"))
+    card.release(read_params(), Path("data"), Path("metrics"), Path("data/release"))
 
 
 if __name__ == "__main__":

@@ -9,15 +9,15 @@ INTRODUCTION = """\
 # Checks
 
 `python -m src checks --markdown` prints this page. A failed check of severity `stop` stops training at
-the gate, and one of `fail` says that the trained model is of no use; `warn` only reports. Each check has a limit for what it measures. Some also have thresholds
-that decide which pictures count. Both can be overridden by their key, for example
-`dvc exp run -S +audit.limits.missing_share=0.05`."""
+the gate. One of `fail` says that the trained model is of no use; `warn` only reports. Each check has a
+limit for what it measures. Some also have thresholds that decide which pictures count. Both can be
+overridden by their key, for example `dvc exp run -S +audit.limits.missing_share=0.05`."""
 AFTER = """
 The review prints how good the model is beside the better baseline, and each failed check with a remedy
-that names the settings of the run. The report begins with this verdict, and the model card states it. The review
-stops nothing, whatever audit.on_failure says: a ruined model is evaluated, reported and recorded as an
-experiment, so that you can look at it and compare it. `failed` in `metrics/review.json` counts its failed
-checks.
+that names the settings of the run. The report begins with this verdict, and the model card states it.
+The review stops nothing, whatever audit.on_failure says: a ruined model is reported and recorded as an
+experiment, so that you can look at it and compare it. `failed` in `metrics/review.json` counts its
+failed checks.
 
 Without gray in the input (tasks sketch and labels) the mean colour is a flat picture. L1 favours such a
 picture, so that `flat_favour` weighs it, and SSIM is compared with copying the input alone.

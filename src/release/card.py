@@ -25,17 +25,20 @@ REMOVED = (  # keys of metrics/clean.json
 )
 
 
-def release(p: Params, model: Path, metrics: Path, out: Path) -> None:
+def release(p: Params, data: Path, metrics: Path, out: Path) -> None:
     """Put the scored model and its card into one folder that can be given away.
 
     Args:
         p: The parameters of the run.
-        model: The folder data/model.
+        data: The folder data.
         metrics: The folder metrics.
         out: Gets generator.safetensors, config.json and README.md.
     """
     numbers = {name: read_json(metrics / f"{name}.json") for name in METRICS}
-    scored = model if numbers["evaluate_meta"]["model"] == "last" else model / "best"
+    numbers["verdict"] = read_json(data / "review" / "verdict.json")
+    scored = data / "model"
+    if numbers["evaluate_meta"]["model"] == "best":
+        scored /= "best"
     config = read_json(scored / "config.json")
     write_bytes(out / "generator.safetensors", (scored / "generator.safetensors").read_bytes())
     write_json(out / "config.json", config)
@@ -48,7 +51,7 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
     Args:
         p: The parameters of the run.
         config: The model's config.json.
-        numbers: The files of METRICS by name.
+        numbers: The files of METRICS by name, and data/review/verdict.json as verdict.
     """
     evaluated = numbers["evaluate"]
     rows = {

@@ -68,6 +68,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
     )
     return environment.get_template("page.html").render(
         m=numbers,
+        verdict=read_json(data / "review" / "verdict.json"),
         experiment=experiment,
         findings=findings,
         failed=failed,

@@ -61,14 +61,16 @@ def metrics(model: str, leaked: int) -> dict[str, dict]:
 def released(changed, tmp_path: Path):
     """Release a model, and return the card: released(model, leaked)."""
 
-    def release(model: str = "last", leaked: int = 0) -> str:
+    def release(model: str = "last", leaked: int = 0, fails: tuple[str, ...] = ()) -> str:
         for name, values in metrics(model, leaked).items():
             write_json(tmp_path / "metrics" / f"{name}.json", values)
         for folder, seed in (("model", 0), ("model/best", 1)):
             generator = untrained("colorize", "chroma", "encdec", NETWORK, 4, seed)
             save_generator(generator, tmp_path / folder)
+        verdict = {"fails": fails, "scores": "On 7 pictures that training never saw: L1 0.25."}
+        write_json(tmp_path / "review/verdict.json", verdict)
         out = tmp_path / "release"
-        card.release(changed(), tmp_path / "model", tmp_path / "metrics", out)
+        card.release(changed(), tmp_path, tmp_path / "metrics", out)
         return (out / "README.md").read_text(encoding="utf-8")
 
     return release
@@ -105,6 +107,14 @@ def test_the_card_says_which_checks_failed_and_what_that_means(released):
     assert "Before training: 2 checks, 1 failed: leaked_pictures." in text
     assert "means nothing while checks before training fail (leaked_pictures)" in text
     assert "means nothing" not in released()
+
+
+def test_the_card_says_that_a_model_fails_and_how_good_it_is(released):
+    text = released(fails=("runaway_loss", "saturated_outputs"))
+    assert "\n**This model fails: runaway_loss, saturated_outputs.**\n" in text
+    assert "## Scores\n\nOn 7 pictures that training never saw: L1 0.25.\n" in text
+    assert "\n\n\n" not in text
+    assert "This model fails" not in released()
 
 
 def test_the_model_that_was_scored_is_the_one_released(released, tmp_path):

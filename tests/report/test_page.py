@@ -137,15 +137,44 @@ def test_the_verdict_says_when_checks_only_warn(artifacts, when):
     artifacts.findings[0]["failed"] = False
     getattr(artifacts, when).append(finding("blurred", True, [], "warn"))
     verdict = artifacts.soup().select_one(".verdict")
-    assert "No check stops this run; 1 of 4 warn (blurred)." in text_of(verdict)
+    expected = f"No check stops this run; 1 of 4 warn (blurred). {artifacts.scores}"
+    assert text_of(verdict) == expected
     assert "warn" in verdict["class"]
 
 
 def test_the_verdict_says_when_all_checks_passed(artifacts):
     artifacts.findings[0]["failed"] = False
     verdict = artifacts.soup().select_one(".verdict")
-    assert "All checks passed" in text_of(verdict)
+    assert text_of(verdict) == f"All checks passed. {artifacts.scores}"
     assert "good" in verdict["class"]
+
+
+def test_the_verdict_says_when_the_model_fails_and_how_bad_it_is(artifacts):
+    artifacts.findings[0]["failed"] = False
+    artifacts.review += [
+        finding("runaway_loss", True, [], "fail"),
+        finding("lost_variety", True, [], "warn"),
+    ]
+    verdict = artifacts.soup().select_one(".verdict")
+    expected = "This model fails: 1 of 5 checks failed (runaway_loss), 1 warn (lost_variety). "
+    assert text_of(verdict) == expected + artifacts.scores
+    assert "bad" in verdict["class"]
+    check = artifacts.soup().select_one("#check-runaway_loss")
+    assert check.select_one(".bad").get_text() == "failed"
+
+
+def test_a_model_that_fails_on_data_that_fail_is_named_too(artifacts):
+    artifacts.review.append(finding("runaway_loss", True, [], "fail"))
+    verdict = text_of(artifacts.soup().select_one(".verdict"))
+    assert verdict.startswith("Do not trust the scores: 1 of 4 checks failed (leaked_pictures)")
+    assert verdict.endswith("; the model fails runaway_loss.")
+
+
+def test_unseen_pictures_are_counted_beside_how_good_they_are_or_not_at_all(artifacts):
+    for failed in (True, False):
+        artifacts.findings[0]["failed"] = failed
+        text = text_of(artifacts.soup().body)
+        assert text.count("never saw") == text.count(artifacts.scores) == 1 - failed
 
 
 def test_failed_checks_are_open_with_remedy_and_rows(artifacts):
