@@ -1,5 +1,7 @@
 """Every known bug is reproduced far enough to be caught by the checks that it names."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -11,6 +13,14 @@ from tests.bugs.pipeline import STAGES, Run, run_bug
 CHECKS_BY_NAME = {check.name: check for check in CHECKS}
 CAUGHT = [name for name, bug in catalogue().items() if bug.checks]
 REFUSED = [name for name, bug in catalogue().items() if bug.refused]
+# Checks of a side or a training as a whole, which name no single row.
+OF_THE_SET = {
+    "train_size",
+    "val_size",
+    "ssim_worse_than_baseline",
+    "distance_worse_than_baseline",
+    "runaway_loss",
+}
 NAMED = {check for bug in catalogue().values() for check in bug.checks}
 
 
@@ -44,11 +54,21 @@ def test_a_bug_is_caught_by_the_checks_it_names(name, honest, tmp_path):
     assert set(bug.checks) <= set(failed), f"failed: {sorted(failed)}"
     for check in bug.checks:
         assert failed[check]["remedy"]
-        if check not in ("train_size", "val_size"):
+        if check not in OF_THE_SET:
             assert failed[check]["offenders"], "rows at fault must be named"
         for offender in failed[check]["offenders"][:3]:
             assert offender["item_id"]
             assert offender["detail"]
+
+
+def test_a_ruined_model_is_reported_with_its_remedy_and_stops_nothing(honest, tmp_path, capsys):
+    run = run_bug(find_bug("ruined_by_step"), honest, tmp_path / "run", "review")
+    printed = capsys.readouterr().out
+    assert "This model fails: l1_worse_than_baseline, " in printed
+    assert "worse than " in printed
+    assert printed.count("→ train.lr is 1000, published is 0.0002: lower it") >= 5
+    review = json.loads((run.folder / "metrics/review.json").read_text(encoding="utf-8"))
+    assert review["checks"]["saturated_outputs"]["failed"] == 1
 
 
 @pytest.mark.parametrize("name", REFUSED)
