@@ -57,5 +57,5 @@ def announcement(verdict: dict[str, Any], findings: Path) -> str:
 
 def _phrase(name: str, found: Comparison, limit: float) -> str:
     is_better = found.score > found.best if name == "SSIM" else found.score < found.best
-    word = "better" if is_better else "hardly worse" if found.ratio <= limit else "worse"
+    word = "better" if is_better else "a little worse" if found.ratio <= limit else "worse"
     return f"{name} {found.score:.4g}, {word} than {BASELINES[found.baseline]} ({found.best:.4g})"

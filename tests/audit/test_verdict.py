@@ -33,7 +33,7 @@ def test_the_number_of_pictures_stands_beside_how_good_the_scores_are(good):
         "fails": [],
         "scores": "On 78 pictures that training never saw: "
         "L1 0.0645, better than copying the input (0.1716); "
-        "SSIM 0.8629, hardly worse than copying the input (0.8636); "
+        "SSIM 0.8629, a little worse than copying the input (0.8636); "
         "fd_random 1.5, worse than copying the input (1.2).",
     }
 

@@ -80,7 +80,7 @@ def l1_worse_than_baseline(evidence: OutputEvidence) -> Measurement:
     "1 - SSIM as a multiple of the better baseline's: copying the input, or its gray in the mean "
     "colour's tint",
     limit="ssim_error_of_baseline",
-    allowed=1.1,
+    allowed=1.5,
     remedy="outputs lose structure that the input has: look at data/samples/val.png, lower train.lr, "
     "raise train.steps",
     settings=("lr", "l1_weight", "output", "steps"),

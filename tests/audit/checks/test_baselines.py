@@ -55,15 +55,15 @@ def test_a_flat_colour_may_be_a_little_better_in_l1_where_the_input_has_no_gray(
 def test_a_flat_colour_is_no_rival_in_structure(good, task, failed):
     """By the scores of the encoder-decoder on the lab's sketches."""
     evidence = with_baseline(scored(good, task, ssim=0.223), "copy_input", ssim=0.0335)
-    evidence = with_baseline(evidence, "mean_color", ssim=0.4)
+    evidence = with_baseline(evidence, "mean_color", ssim=0.6)
     assert CHECKS_BY_NAME["ssim_worse_than_baseline"].run(evidence).failed is failed
 
 
-def test_a_model_hardly_worse_in_structure_than_its_gray_input_passes(good):
-    """By the scores of the lab's run without a bug."""
-    evidence = with_baseline(scored(good, "colorize", ssim=0.8629), "copy_input", ssim=0.8636)
-    assert 1 < ssim_worse_than_baseline(evidence)[0] < 1.01
-    assert fired(evidence) == {}
+@pytest.mark.parametrize(("ssim", "failed"), [(0.8629, False), (0.8293, False), (0.785, True)])
+def test_a_model_may_lose_a_little_of_the_structure_of_its_gray_input(good, ssim, failed):
+    """By scores of the lab's demo: 300 steps, 60 steps, and a thousandfold train.gan_weight."""
+    evidence = with_baseline(scored(good, "colorize", ssim=ssim), "copy_input", ssim=0.8636)
+    assert fired(evidence) == ({"ssim_worse_than_baseline": set()} if failed else {})
 
 
 def test_fid_is_compared_where_it_was_recorded(good):
