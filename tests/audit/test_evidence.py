@@ -1,18 +1,45 @@
 """What the checks look at, as it is read from disk."""
 
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
 from src.audit.evidence import OutputEvidence
-from src.storage.atomic import write_bytes
+from src.dataset import arrays
+from src.dataset.arrays import Pairs
+from src.storage.atomic import write_bytes, write_text
 from src.storage.encoding import encode_png
 from tests.audit.evidence import OUTPUT_ROWS, fired
 from tests.builders import pairs_of
 
 
-def test_outputs_are_read_by_their_rows(good, tmp_path):
+def save(folder: Path, side: str, pairs: Pairs) -> None:
+    parts = {name: np.asarray(getattr(pairs, name)) for name in ("photo", "gray", "canny")}
+    arrays.save(folder, side, parts, pairs.index)
+
+
+@pytest.mark.parametrize("interpretable", [0, 1])
+def test_outputs_scores_and_losses_are_read_as_the_stages_wrote_them(good, tmp_path, interpretable):
     for row, picture in good.outputs.items():
-        write_bytes(tmp_path / f"{row:06d}.png", encode_png(picture))
-    (tmp_path / "scores.csv").write_text("row\n", encoding="utf-8")
-    train = pairs_of(good.val.photo[:3], [4, 5, 6])
-    evidence = OutputEvidence.read(train, good.val, tmp_path, good.scores, good.limits)
+        write_bytes(tmp_path / f"data/predictions/{row:06d}.png", encode_png(picture))
+    write_text(tmp_path / "data/predictions/scores.csv", "row\n")
+    save(tmp_path / "data/pairs", "val", good.val)
+    save(tmp_path / "data/pairs", "train", pairs_of(good.val.photo[:3], [4, 5, 6]))
+    history = tmp_path / "history.csv"
+    pd.DataFrame({"step": range(100), "g_l1": good.losses}).to_csv(history, index=False)
+    evaluated = {
+        "val": good.scores,
+        "floor": good.baselines | {"real_real": {}},
+        "gap": {"interpretable": interpretable},
+    }
+    evidence = OutputEvidence.read(
+        tmp_path / "data", evaluated, history, good.task, good.settings, good.limits
+    )
     assert fired(evidence) == {}
     assert list(evidence.outputs) == list(OUTPUT_ROWS)
     assert evidence.train_rows == {4, 5, 6}
+    assert set(evidence.baselines) == {"copy_input", "mean_color"}
+    assert evidence.losses == pytest.approx(good.losses)
+    assert evidence.leaks is (interpretable == 0)
