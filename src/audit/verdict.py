@@ -57,5 +57,7 @@ def announcement(verdict: dict[str, Any], findings: Path) -> str:
 
 def _phrase(name: str, found: Comparison, limit: float) -> str:
     is_better = found.score > found.best if name == "SSIM" else found.score < found.best
+    if found.score == found.best:
+        return f"{name} {found.score:.4g}, as good as {BASELINES[found.baseline]}"
     word = "better" if is_better else "a little worse" if found.ratio <= limit else "worse"
     return f"{name} {found.score:.4g}, {word} than {BASELINES[found.baseline]} ({found.best:.4g})"

@@ -38,6 +38,13 @@ def test_the_number_of_pictures_stands_beside_how_good_the_scores_are(good):
     }
 
 
+def test_a_score_that_equals_the_baseline_is_not_called_worse(good):
+    evidence = with_baseline(good, "copy_input", **good.scores)
+    sentence = verdict(evidence, {})["scores"]
+    assert sentence.count("as good as copying the input") == 3
+    assert "worse" not in sentence
+
+
 def test_pictures_that_leaked_are_not_called_unseen(good):
     sentence = verdict(replace(good, leaks=True), {})["scores"]
     assert "never saw" not in sentence
