@@ -11,11 +11,8 @@ import pandas as pd
 from src.clean import copies, quality, rulings
 from src.clean.copies import Copy, Pair
 from src.clean.measurement import FileKey, Measurement, is_gray
-<<<<<<< HEAD
 from src.clean.rulings import Rulings
-=======
 from src.errors import UserError
->>>>>>> 6110947 (Fail in the stage that lists, keeps or splits nothing, with remedies)
 from src.params import Clean
 from src.vision import perceptual_hash
 from src.vision.picture_faults import FAULTS
