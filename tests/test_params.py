@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +74,27 @@ def test_the_default_file_is_valid():
     read = read_params(ROOT / "params.yaml")
     assert read.split.val_fraction == yaml.safe_load(TEXT)["split"]["val_fraction"]
     assert read.pair.canny.low < read.pair.canny.high
+
+
+def test_an_experiment_changes_as_many_lines_as_values(tmp_path: Path):
+    file = tmp_path / "params.yaml"
+    file.write_text(TEXT, encoding="utf-8")
+    changes = {
+        "model": "unet",
+        "scrape.snapshot": "2026-12-01",
+        "gallery.item": "li.photo",
+        "pair.canny.low": 50,
+        "train.lr": 1e-05,
+        "train.discriminator.augment": "[color]",
+        "evaluate.lpips": "false",
+        "evaluate.model": "best",
+    }
+    apply_overrides(file, [f"{key}={value}" for key, value in changes.items()])
+    old, new = TEXT.splitlines(), file.read_text(encoding="utf-8").splitlines()
+    removed = [line for line in old if line not in new]
+    added = [line for line in new if line not in old]
+    # DVC writes an item of a list as a line of its own
+    assert (len(removed), len(added)) == (len(changes), len(changes) + 1)
 
 
 def test_parameters_cannot_be_changed_once_read():
