@@ -4,6 +4,7 @@ from pathlib import Path
 
 from src.audit import findings
 from src.audit.evidence import OutputEvidence
+from src.audit.summary import summary
 from src.audit.verdict import announcement, verdict
 from src.errors import exit_on_user_error, printable
 from src.params import read_params
@@ -14,9 +15,10 @@ from src.storage.ledger import read_ledger
 def main() -> None:
     p = read_params()
     data, metrics, review = Path("data"), Path("metrics"), Path("data/review")
+    evaluated = read_json(metrics / "evaluate.json")
     evidence = OutputEvidence.read(
         data,
-        read_json(metrics / "evaluate.json"),
+        evaluated,
         metrics / "history.csv",
         p.task,
         p.train,
@@ -25,9 +27,12 @@ def main() -> None:
     outcomes = findings.run(evidence, "after")
     table = read_ledger(data / "split" / "ledger.parquet", "split")
     findings.write(outcomes, table, review / "findings.json")
-    outcome = verdict(evidence, findings.failures(outcomes))
+    outcome, counts = verdict(evidence, findings.failures(outcomes)), findings.metrics(outcomes)
     write_json(review / "verdict.json", outcome)
-    write_json(metrics / "review.json", findings.metrics(outcomes))
+    write_json(metrics / "review.json", counts)
+    failed = read_json(metrics / "audit.json")["failed"] + counts["failed"]
+    summarised = summary(evaluated, failed, len(evidence.train_rows))
+    write_json(metrics / "summary.json", summarised)
     print(printable(announcement(outcome, review / "findings.json"), allowed="\n"))
 
 

@@ -45,7 +45,8 @@ class Clone:
             text=True,
         )
         for name in listed.stdout.splitlines():
-            if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("metrics/"):
+            recorded = name == "dvc.lock" or name.startswith("metrics/") and name[8] != "."
+            if (ROOT / name).is_file() and not recorded:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
         # numba's machine code: else clean would compile it for seconds
