@@ -143,7 +143,7 @@ def checkerboard(files: DVCFileSystem, chroma: bool) -> float:
     energy = []
     names = sorted(name for name in files.ls("data/predictions", detail=False) if "png" in name)
     outputs = [decoding.decode(files.read_bytes(name)) for name in names]
-    with files.open("data/pairs/val/photo.npy", "rb") as file:
+    with files.open("data/pairs/photo/val/photo.npy", "rb") as file:
         targets = np.load(file)
     for pictures in (outputs, targets):
         energy.append(np.mean([at_upsampling(picture, chroma) for picture in pictures]))

@@ -34,7 +34,8 @@ RENAMED = {
     "train.l1_alone": "train.adversarial_from",
     "train.average": "train.ema_decay",
     "train.vary_edges": "train.edge_jitter",
-    "train.best_by": "train.best_metric",
+    "train.best_by": "evaluate.model",
+    "train.best_metric": "evaluate.model",
     "models.encdec.filters": "models.encdec.ngf",
     "models.encdec.downs": "models.encdec.n_downs",
     "models.encdec.blocks": "models.encdec.n_blocks",
@@ -54,6 +55,15 @@ HINTS = {
     "split.unit": " (group: person)",
     "split.cut": " (fixed: hash, fitted: exact)",
     "split.given": " (keep: true, redo: false)",
+    "train.best_by": " (last, best_l1, best_psnr, best_ssim)",
+    "train.best_metric": " (last, best_l1, best_psnr, best_ssim)",
+}
+# Keys that decide how the work is done and not what comes out: no stage depends on them.
+WITHOUT_EFFECT = {
+    "scrape": {"workers", "per_host", "requests_per_second", "backoff_s"},
+    "split": {"largest_group"},
+    "train": {"device", "processes", "snapshots", "checkpoint_every"},
+    "evaluate": {"device", "processes"},
 }
 
 Count = Annotated[int, Field(ge=1)]
@@ -208,6 +218,7 @@ class Pair(Section):
 class Audit(Section):
     on_failure: Literal["stop", "report"]
     limits: dict[str, NotNegative]
+    thresholds: dict[str, NotNegative]
 
     @model_validator(mode="after")
     def _limits_are_shares_and_have_their_new_names(self) -> "Audit":
@@ -226,6 +237,7 @@ class Discriminator(Section):
 
 
 class Train(Section):
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
     steps: Count
     batch_size: Count
     lr: Positive
@@ -241,7 +253,6 @@ class Train(Section):
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
     edge_jitter: Share
     processes: Annotated[int, Field(ge=1, le=1024)]
-    best_metric: Literal["l1", "psnr", "ssim"]
     snapshots: Annotated[int, Field(ge=1, le=100)]
     checkpoint_every: Count
 
@@ -285,7 +296,7 @@ class Evaluate(Section):
     lpips_weights: str
     lpips_url: Annotated[str, Field(pattern=r"^https?://")]
     batch_size: Count
-    model: Literal["last", "best"]
+    model: Literal["last", "best_l1", "best_psnr", "best_ssim"]
     device: Literal["auto", "cpu", "cuda"]
     processes: Annotated[int, Field(ge=1, le=1024)]
 
@@ -328,6 +339,18 @@ class Params(Section):
                 f"not {self.source!r}"
             )
         return self
+
+    def in_effect(self) -> dict[str, Any]:
+        """Return what this run's results depend on, section by section."""
+        sections = self.model_dump(exclude={"engine"})
+        for source in get_args(Params.model_fields["source"].annotation):
+            if source != self.source:
+                del sections[source]
+        sections["models"] = {self.model: sections["models"][self.model]}
+        for section, keys in WITHOUT_EFFECT.items():
+            for key in keys:
+                del sections[section][key]
+        return sections
 
 
 class Loader(yaml.SafeLoader):
@@ -384,8 +407,8 @@ def validate(path: Path, values: dict[str, Any]) -> Params:
 
 
 def as_yaml(p: Params) -> str:
-    """Return the parameters that results depend on, as YAML."""
-    return yaml.safe_dump(p.model_dump(exclude={"engine"}), sort_keys=False, allow_unicode=True)
+    """Return the parameters that this run's results depend on, as YAML."""
+    return yaml.safe_dump(p.in_effect(), sort_keys=False, allow_unicode=True)
 
 
 def _sentences(path: Path, errors: list[ErrorDetails]) -> list[str]:

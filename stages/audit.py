@@ -1,4 +1,4 @@
-"""Check the files, the ledger and the final arrays; always succeed: the gate decides."""
+"""Measure the files, the ledger and the final arrays; always succeed: the gate judges."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from src.dataset import arrays
 from src.errors import exit_on_user_error
 from src.parallel import cluster
 from src.params import read_params
-from src.storage.atomic import write_json
 from src.storage.ledger import read_ledger
 
 
@@ -22,15 +21,12 @@ def main() -> None:
         raw=Path("data/raw"),
         task=p.task,
         pair=p.pair,
-        limits=findings.resolve_limits(p.audit.limits),
+        limits=findings.resolve_limits({}, p.audit.thresholds),
     )
     with cluster.connected(p.engine):
-        outcomes = findings.run(evidence, "before")
-    audit = Path("data/audit")
-    findings.write(outcomes, evidence.ledger, audit / "findings.json")
-    findings.write_nearest(evidence, audit / "nearest.json")
-    findings.write_sheets(evidence, outcomes, audit)
-    write_json(Path("metrics/audit.json"), findings.metrics(outcomes))
+        measures = findings.measure(evidence, "before")
+    findings.write_measures(measures, Path("data/audit/measures.json"))
+    findings.write_nearest(evidence, Path("data/audit/nearest.json"))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def work(p: Params, world: World) -> None:
     outs = data / "predictions", data / "samples"
     scores = evaluation.evaluate(evaluator, model, val, probe, *outs, leaks)
     world.on_main(write_json, metrics / "evaluate.json", scores)
-    meta = evaluation.meta(evaluator, val, probe)
+    meta = evaluation.meta(evaluator, model, val, probe)
     world.on_main(write_json, metrics / "evaluate_meta.json", meta)
     evaluation.curve(evaluator, model, val, metrics / "progress.csv")
 

@@ -22,7 +22,7 @@ def main() -> None:
         metrics / "history.csv",
         p.task,
         p.train,
-        findings.resolve_limits(p.audit.limits),
+        findings.resolve_limits(p.audit.limits, p.audit.thresholds),
     )
     outcomes = findings.run(evidence, "after")
     table = read_ledger(data / "split" / "ledger.parquet", "split")

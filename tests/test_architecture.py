@@ -8,7 +8,7 @@ import yaml
 
 from src.clean import measurement_cache
 from src.evaluate import features
-from src.params import Params
+from src.params import WITHOUT_EFFECT, Params
 from src.train import checkpoint
 from tests.conftest import ROOT
 
@@ -95,10 +95,39 @@ def test_a_stage_declares_the_parameters_its_code_reads(stage):
             ):
                 read.add(node.attr)
     read -= {"engine"}  # where the work is done changes nothing
-    if sections == set(Params.model_fields) - {"engine"}:  # what shows them all
-        assert stage in ("report", "release")
+    if stage == "report":  # it shows them all
+        known = {"demo", "imdb", "gallery", "folder", "facades"}
+        assert sections == set(Params.model_fields) - {"engine"} | known
     else:
         assert read == sections
+
+
+def keys(section: str, stage: str) -> set[str]:
+    """The keys of a section of params.yaml that a stage names one by one."""
+    names = (name.split(".", 1) for name in STAGES[stage].get("params", []))
+    return {key for first, *rest in names if first == section for key in rest}
+
+
+@pytest.mark.parametrize(
+    ("section", "stages"),
+    [
+        ("scrape", ["scrape"]),
+        ("split", ["split"]),
+        ("train", ["train"]),
+        ("train", ["release"]),
+        ("evaluate", ["weights", "evaluate"]),
+        *((section, ["report"]) for section in WITHOUT_EFFECT),
+    ],
+)
+def test_stages_depend_on_every_key_of_their_section_that_has_an_effect(section, stages):
+    fields = set(Params.model_fields[section].annotation.model_fields)
+    assert WITHOUT_EFFECT[section] < fields
+    assert set().union(*(keys(section, s) for s in stages)) == fields - WITHOUT_EFFECT[section]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_stage_depends_on_a_whole_section_with_keys_without_effect(stage):
+    assert not set(WITHOUT_EFFECT) & set(STAGES[stage].get("params", []))
 
 
 def test_no_parameter_has_a_default():

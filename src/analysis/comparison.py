@@ -28,7 +28,11 @@ from src.model import image_metrics
 from src.parallel.local import progress
 from src.storage.slices import slices
 
-ARTIFACTS = ("data/predictions", "data/pairs/val")  # of an experiment, for a comparison
+# of an experiment, for a comparison
+ARTIFACTS = (
+    "data/predictions",
+    *(f"data/pairs/{folder}/val" for folder in ("photo", "colorize", "sketch")),
+)
 WORKSPACE = "workspace"
 REMEDY = (
     "`dvc fetch -A` gets what a remote holds of them; else `dvc repro evaluate` computes the checked-"

@@ -30,7 +30,8 @@ class Evidence:
     Attributes:
         raw: The folder data/raw.
         pair: The parameters that the pairs were made with.
-        limits: Every check's limit and thresholds, by their keys of audit.limits.
+        limits: Every check's limit and thresholds, by their keys. Checks read thresholds only: the
+            limits judge what was measured.
     """
 
     ledger: pd.DataFrame
@@ -51,10 +52,10 @@ class Evidence:
         """The number of pairs on both sides together."""
         return len(self.train) + len(self.val)
 
-    def offender(self, side: str, index: int, detail: str) -> Offender:
+    def offender(self, side: str, index: int, detail: str, value: float | None = None) -> Offender:
         """Return the row at `index` of a side's arrays as an offender, with its picture."""
         row = int(self.sides[side].index["row"].iloc[index])
-        return Offender(row, f"{detail} ({side})", ((side, int(index)),))
+        return Offender(row, f"{detail} ({side})", ((side, int(index)),), value)
 
     @cached_property
     def edge_densities(self) -> list[tuple[str, int, float]]:
@@ -129,7 +130,7 @@ class OutputEvidence:
         baselines: The scores of copy_input and mean_color, as there.
         losses: The generator's L1 over training, (R,), as metrics/history.csv has it.
         settings: The section `train` of params.yaml.
-        limits: Every check's limit and thresholds, by their keys of audit.limits.
+        limits: Every check's limit and thresholds, by their keys.
         leaks: Whether validation holds what training has seen.
     """
 

@@ -1,6 +1,7 @@
 """Run the checks and write their findings."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pandas as pd
 
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence, OutputEvidence
-from src.audit.registry import Check, Finding, Offender, When
+from src.audit.registry import Check, Finding, Measurement, Offender, When
+from src.dataset.arrays import Pairs
 from src.drawing.sheets import grid
 from src.errors import UserError
 from src.imaging.resizing import resize
-from src.storage.atomic import write_bytes, write_json
+from src.storage.atomic import read_json, write_bytes, write_json
 from src.storage.encoding import encode_png
 from src.storage.slices import slices
 
@@ -22,19 +24,73 @@ COLUMNS = 8  # thumbnails in a row of a sheet
 MAX_OFFENDERS = 32  # on a sheet
 
 
-def resolve_limits(overrides: Mapping[str, float]) -> dict[str, float]:
-    """Return every check's limit and thresholds, with those of audit.limits in their place.
+def resolve_limits(
+    limits: Mapping[str, float], thresholds: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Return every check's limit and thresholds, with the overrides in their place.
+
+    Args:
+        limits: The overrides of audit.limits.
+        thresholds: Those of audit.thresholds.
 
     Raises:
-        UserError: An override belongs to no check.
+        UserError: An override belongs to no check, or to the other section.
     """
-    limits = {key: value for check in CHECKS for key, value in check.limits.items()}
-    if unknown := sorted(set(overrides) - set(limits)):
-        raise UserError(
-            f"audit.limits.{unknown[0]} belongs to no check: "
-            "`python -m src checks` lists the limits of all checks"
-        )
-    return limits | dict(overrides)
+    own = {
+        "limits": {check.limit: check.allowed for check in CHECKS},
+        "thresholds": {key: v for check in CHECKS for key, v in check.thresholds.items()},
+    }
+    overrides = {"limits": limits, "thresholds": thresholds or {}}
+    for section, other in (("limits", "thresholds"), ("thresholds", "limits")):
+        for key in sorted(set(overrides[section]) - set(own[section])):
+            if key in own[other]:
+                raise UserError(f"audit.{section}.{key} is now called audit.{other}.{key}")
+            raise UserError(
+                f"audit.{section}.{key} belongs to no check: "
+                f"`python -m src checks` lists the {section} of all checks"
+            )
+    return {
+        key: v for part in (own, overrides) for values in part.values() for key, v in values.items()
+    }
+
+
+def measure(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Measurement]:
+    """Return what every check of that time measures, by its name."""
+    return {check.name: check.measure(evidence) for check in CHECKS if check.when == when}
+
+
+def write_measures(measures: dict[str, Measurement], file: Path) -> None:
+    """Write what the checks measured as JSON, in full precision."""
+    write_json(
+        file,
+        {
+            name: {"value": float(value), "offenders": [asdict(offender) for offender in offenders]}
+            for name, (value, offenders) in measures.items()
+        },
+    )
+
+
+def judge(file: Path, limits: Mapping[str, float]) -> dict[str, Finding]:
+    """Return the findings of the checks that an earlier stage measured, by their names.
+
+    Args:
+        file: As `write_measures` wrote it.
+        limits: Every check's limit and thresholds, by their keys.
+    """
+    measures = read_json(file)
+    return {
+        check.name: check.judge(_measurement(measures[check.name]), limits)
+        for check in CHECKS
+        if check.name in measures
+    }
+
+
+def _measurement(entry: dict[str, Any]) -> Measurement:
+    offenders = [
+        Offender(o["row"], o["detail"], tuple((s, i) for s, i in o["pictures"]), o["value"])
+        for o in entry["offenders"]
+    ]
+    return entry["value"], offenders
 
 
 def run(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Finding]:
@@ -82,12 +138,12 @@ def write_nearest(evidence: Evidence, file: Path) -> None:
     write_json(file, nearest)
 
 
-def write_sheets(evidence: Evidence, findings: dict[str, Finding], folder: Path) -> None:
+def write_sheets(sides: Mapping[str, Pairs], findings: dict[str, Finding], folder: Path) -> None:
     """Write a sheet of the offenders' thumbnails for each check that failed."""
     for name, finding in findings.items():
         pictures = [offender.pictures for offender in finding.offenders if offender.pictures]
         if finding.failed and pictures:
-            write_bytes(folder / f"{name}.png", _sheet(pictures[:MAX_OFFENDERS], evidence))
+            write_bytes(folder / f"{name}.png", _sheet(pictures[:MAX_OFFENDERS], sides))
 
 
 def metrics(findings: dict[str, Finding]) -> dict[str, Any]:
@@ -129,10 +185,10 @@ def _offender_json(offender: Offender, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _sheet(pictures: list[tuple[tuple[str, int], ...]], evidence: Evidence) -> bytes:
+def _sheet(pictures: list[tuple[tuple[str, int], ...]], sides: Mapping[str, Pairs]) -> bytes:
     """Return a PNG of thumbnails in rows; `pictures` are each offender's."""
     tiles = [
-        resize(np.asarray(evidence.sides[side].photo[index]), THUMBNAIL_PX, THUMBNAIL_PX)
+        resize(np.asarray(sides[side].photo[index]), THUMBNAIL_PX, THUMBNAIL_PX)
         for of_offender in pictures
         for side, index in of_offender
     ]

@@ -14,7 +14,7 @@ def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
     """Return a summary of the failed checks if training may start.
 
     Args:
-        findings: The file data/audit/findings.json.
+        findings: The file data/findings/findings.json.
         on_failure: Whether failed checks stop training, or are only reported. Checks of severity
             `warn` never stop it.
 

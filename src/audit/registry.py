@@ -1,6 +1,6 @@
 """What a check is, and the register of all checks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,14 +16,17 @@ class Offender:
         row: The row's number in the ledger.
         detail: What is wrong with it, in words.
         pictures: Side and index in the arrays of the pictures that a sheet shows for it.
+        value: The row's own value, if the check's limit decides whether it is at fault.
     """
 
     row: int
     detail: str
     pictures: tuple[tuple[str, int], ...] = ()
+    value: float | None = None
 
 
-Measurement = tuple[float, list[Offender]]  # the value, and the rows at fault
+# the value, and the rows at fault: those with a value of their own only if it is beyond the limit
+Measurement = tuple[float, list[Offender]]
 Measure = Callable[[Any], Measurement]  # of Evidence or OutputEvidence
 
 
@@ -55,13 +58,14 @@ class Check:
 
     Attributes:
         description: What the check measures.
-        limit: The key of audit.limits that overrides `allowed`.
+        limit: The key of audit.limits that overrides `allowed`. It judges what was measured, and
+            `measure` of a check before training does not read it.
         allowed: The largest value that passes; the smallest one where `at_least` is set.
         remedy: What to do about a failure.
         severity: Whether a failure stops training at the gate, says after training that the model is
             of no use, or only warns.
         when: Before training, on Evidence, or after it, on OutputEvidence.
-        thresholds: What makes a single picture an offender, by their keys of audit.limits.
+        thresholds: What makes a single picture an offender, by their keys of audit.thresholds.
         measure: The function that looks at the evidence.
         settings: The settings of training that may be the cause, as src/audit/settings.py names
             them. Those of the run then stand in the remedy.
@@ -81,18 +85,31 @@ class Check:
 
     @property
     def limits(self) -> dict[str, float]:
-        """The check's own limit and thresholds, by their keys of audit.limits."""
+        """The check's own limit and thresholds, by their keys."""
         return {self.limit: self.allowed, **self.thresholds}
 
     def run(self, evidence: Any) -> Finding:
         """Measure `evidence`, and compare the value with the limit in force."""
-        value, offenders = self.measure(evidence)
-        thresholds = {
-            key: evidence.limits.get(key, default) for key, default in self.limits.items()
-        }
-        limit = thresholds.pop(self.limit)
         remedy = evidence.remedy(self.remedy, self.settings) if self.settings else self.remedy
-        return Finding(float(value), limit, offenders, self.at_least, thresholds, remedy)
+        return self.judge(self.measure(evidence), evidence.limits, remedy)
+
+    def judge(
+        self, measurement: Measurement, limits: Mapping[str, float], remedy: str = ""
+    ) -> Finding:
+        """Compare a measured value with the limit in force.
+
+        Args:
+            measurement: Of this check.
+            limits: Every check's limit and thresholds, by their keys.
+            remedy: In place of the check's own.
+        """
+        value, offenders = measurement
+        thresholds = {key: limits.get(key, default) for key, default in self.limits.items()}
+        limit = thresholds.pop(self.limit)
+        at_fault = [o for o in offenders if o.value is None or o.value > limit]
+        return Finding(
+            float(value), limit, at_fault, self.at_least, thresholds, remedy or self.remedy
+        )
 
 
 CHECKS: list[Check] = []

@@ -19,7 +19,9 @@ def summary(
         train_pictures: The number of pictures of the training side.
     """
     val, train = evaluated["val"], evaluated["train"]
-    scores = {name: score for name, score in val.items() if name != "n" and not name.endswith("_se")}
+    scores = {
+        name: score for name, score in val.items() if name != "n" and not name.endswith("_se")
+    }
     first = {name: scores.pop(name) for name in TRAIN_SCORES}
     return {
         **first,

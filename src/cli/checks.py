@@ -10,14 +10,15 @@ INTRODUCTION = """\
 
 `python -m src checks --markdown` prints this page. A failed check of severity `stop` stops training at
 the gate. One of `fail` says that the trained model is of no use; `warn` only reports. Each check has a
-limit for what it measures. Some also have thresholds that decide which pictures count. Both can be
-overridden by their key, for example `dvc exp run -S +audit.limits.missing_share=0.05`."""
+limit for what it measures. Some also have thresholds that decide which pictures count. Limits are
+overridden in `audit.limits`, which measures nothing again, and thresholds in `audit.thresholds`, for
+example `dvc exp run -S +audit.limits.missing_share=0.05`."""
 AFTER = """
 The review prints how good the model is beside the better baseline, and each failed check with a remedy
 that names the settings of the run. The report begins with this verdict, and the model card states it.
 The review stops nothing, whatever audit.on_failure says: a ruined model is reported and recorded as an
-experiment, so that you can look at it and compare it. `failed` in `metrics/review.json` counts its
-failed checks.
+experiment, so that you can look at it and compare it. `failed_checks` in `metrics/summary.json` counts
+the failed checks before and after training.
 
 Without gray in the input (tasks sketch and labels) the mean colour is a flat picture. L1 favours such a
 picture, so that `flat_favour` weighs it, and SSIM is compared with copying the input alone.
@@ -36,14 +37,18 @@ def _listing() -> str:
     from src.audit.checks import CHECKS
     from src.audit.findings import resolve_limits
 
-    limits = resolve_limits(read_params().audit.limits)
+    audit = read_params().audit
+    limits = resolve_limits(audit.limits, audit.thresholds)
     lines = []
     for check in CHECKS:
         lines += [
             f"{check.name} ({check.severity}, {check.when} training)",
             f"    measures  {check.description}",
             f"    allowed   {_bound(check)} {limits[check.limit]:g} (audit.limits.{check.limit})",
-            *(f"    threshold {limits[key]:g} (audit.limits.{key})" for key in check.thresholds),
+            *(
+                f"    threshold {limits[key]:g} (audit.thresholds.{key})"
+                for key in check.thresholds
+            ),
             f"    remedy    {check.remedy}",
         ]
     return "\n".join(lines)

@@ -1,9 +1,11 @@
 """The aligned arrays of the pairs: written by pair, read by every later stage.
 
-There is one folder per side: train, val, and probe (training pictures prepared as validation's
-are). Each holds the uint8 arrays photo (N, S, S, 3), gray (N, S, S) and canny (N, S, S). If the
-source has label maps, there is labels (N, S, S, 3). index.parquet says which ledger row each
-picture is. An array is a file, photo.npy; beyond a shard it continues in photo.00001.npy, ….
+The folder photo holds the photographs and which ledger row each is, and each task has a folder with
+its inputs, so that DVC trains again only if what the task reads has changed. Inside, there is one
+folder per side: train, val, and probe (training pictures prepared as validation's are). The uint8
+arrays are photo (N, S, S, 3), gray (N, S, S), canny (N, S, S) and, if the source has label maps,
+labels (N, S, S, 3). An array is a file, photo/train/photo.npy; beyond a shard it continues in
+photo.00001.npy, ….
 """
 
 import hashlib
@@ -25,6 +27,8 @@ from src.storage.ledger import read_table, write_table
 from src.storage.slices import slices
 
 INPUTS = {"colorize": "gray", "sketch": "canny", "labels": "labels"}  # by task
+PHOTO = "photo"  # the array of the targets, and its folder, which has the index too
+FOLDERS = {PHOTO: PHOTO} | {array: task for task, array in INPUTS.items()}  # by array
 INDEX = pa.schema([("row", pa.int64()), ("item_id", pa.string()), ("name", pa.string())])
 MADVISE_AFTER_BYTES = 4_000_000  # mapped, after which the pages are given back
 FAULT_AROUND_BYTES = 65_536  # that Linux maps where one is read (fault_around_bytes)
@@ -145,9 +149,10 @@ def save(folder: Path, side: str, arrays: dict[str, np.ndarray], index: pd.DataF
         index: N rows with the columns of INDEX.
     """
     for name, array in arrays.items():
-        with atomic_write(folder / side / f"{name}.npy") as temporary, temporary.open("wb") as file:
+        path = _array_file(folder, side, name)
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.save(file, array)
-    write_table(index, folder / side / "index.parquet", INDEX)
+    write_table(index, _index_file(folder, side), INDEX)
 
 
 def stream(
@@ -170,14 +175,16 @@ def stream(
         ValueError: If there are more or fewer pictures than rows.
     """
     for number, shard in enumerate(slices(len(index), shard_size)):
-        _write_shard(folder / side, number, pictures, shard.stop - shard.start)
+        _write_shard(folder, side, number, pictures, shard.stop - shard.start)
     if next(pictures, None) is not None:
-        raise ValueError(f"{folder / side}: more pictures than the {len(index)} rows of the index")
-    write_table(index, folder / side / "index.parquet", INDEX)
+        raise ValueError(
+            f"{side} of {folder}: more pictures than the {len(index)} rows of the index"
+        )
+    write_table(index, _index_file(folder, side), INDEX)
 
 
 def _write_shard(
-    folder: Path, number: int, pictures: Iterator[dict[str, np.ndarray]], count: int
+    folder: Path, side: str, number: int, pictures: Iterator[dict[str, np.ndarray]], count: int
 ) -> None:
     """Write the next `count` pictures of each array to its file of that number."""
     with ExitStack() as stack:
@@ -187,18 +194,27 @@ def _write_shard(
             written += 1
             for name, picture in arrays.items():
                 if name not in files:
-                    path = stack.enter_context(atomic_write(folder / _file_name(name, number)))
+                    path = stack.enter_context(
+                        atomic_write(_array_file(folder, side, name, number))
+                    )
                     files[name] = stack.enter_context(path.open("wb"))
                     header = {"descr": "|u1", "fortran_order": False}
                     shape = {"shape": (count, *picture.shape)}
                     np.lib.format.write_array_header_1_0(files[name], header | shape)
                 files[name].write(np.ascontiguousarray(picture, np.uint8).data)
         if written < count:
-            raise ValueError(f"{folder}: {written} pictures where there should be {count}")
+            raise ValueError(
+                f"{side} of {folder}: {written} pictures where there should be {count}"
+            )
 
 
-def _file_name(array: str, number: int) -> str:
-    return f"{array}.{number:05d}.npy" if number else f"{array}.npy"
+def _array_file(folder: Path, side: str, array: str, number: int = 0) -> Path:
+    name = f"{array}.{number:05d}.npy" if number else f"{array}.npy"
+    return folder / FOLDERS[array] / side / name
+
+
+def _index_file(folder: Path, side: str) -> Path:
+    return folder / PHOTO / side / "index.parquet"
 
 
 def load(folder: Path, side: str) -> Pairs:
@@ -211,24 +227,24 @@ def load(folder: Path, side: str) -> Pairs:
     Raises:
         UserError: If a file is missing or broken, or the arrays differ in length.
     """
-    folder = folder / side
+    has_labels = _array_file(folder, side, "labels").exists()
     pairs = Pairs(
-        photo=_open_array(folder, "photo"),
-        gray=_open_array(folder, "gray"),
-        canny=_open_array(folder, "canny"),
-        labels=_open_array(folder, "labels") if (folder / "labels.npy").exists() else None,
-        index=read_table(folder / "index.parquet", INDEX),
+        photo=_open_array(folder, side, PHOTO),
+        gray=_open_array(folder, side, "gray"),
+        canny=_open_array(folder, side, "canny"),
+        labels=_open_array(folder, side, "labels") if has_labels else None,
+        index=read_table(_index_file(folder, side), INDEX),
     )
     parts = (pairs.photo, pairs.gray, pairs.canny, pairs.labels, pairs.index)
     lengths = {len(part) for part in parts if part is not None}
     if len(lengths) > 1:
-        raise UserError(f"{folder}: arrays and index differ in length: {sorted(lengths)}")
+        raise UserError(f"{side} of {folder}: arrays and index differ in length: {sorted(lengths)}")
     return pairs
 
 
-def _open_array(folder: Path, name: str) -> Shards:
-    paths = [folder / _file_name(name, 0)]
-    while (path := folder / _file_name(name, len(paths))).exists():
+def _open_array(folder: Path, side: str, name: str) -> Shards:
+    paths = [_array_file(folder, side, name)]
+    while (path := _array_file(folder, side, name, len(paths))).exists():
         paths.append(path)
     return _map_files(paths)
 

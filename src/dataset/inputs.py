@@ -57,19 +57,19 @@ def jitter_canny(canny: Canny, share: float, rng: np.random.Generator) -> Canny:
     return canny.model_copy(update={"low": low, "high": high, "blur": blur})
 
 
-def derive_input(task: str, picture: np.ndarray, canny: Canny) -> np.ndarray:
+def derive_input(task: str, picture: np.ndarray, canny: Canny | None) -> np.ndarray:
     """Return what a task's network sees of a picture.
 
     Args:
         task: colorize, sketch or labels; the picture of a labels task is the label map itself.
         picture: (height, width, 3) uint8.
-        canny: Settings of the sketch task.
+        canny: Settings of the sketch task; other tasks need none.
 
     Returns:
         (height, width) uint8, or (height, width, 3) for labels.
     """
     if task == "colorize":
         return to_gray(picture)
-    if task == "sketch":
+    if canny is not None and task == "sketch":
         return to_canny(picture, canny)
     return picture

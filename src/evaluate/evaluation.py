@@ -25,7 +25,7 @@ from src.model.saving import load_generator
 from src.model.tensors import to_tensor, to_uint8
 from src.parallel.local import progress
 from src.params import Evaluate
-from src.storage.atomic import write_bytes, write_text
+from src.storage.atomic import read_json, write_bytes, write_text
 from src.storage.encoding import encode_png
 from src.storage.slices import slices
 
@@ -157,8 +157,9 @@ def evaluate(
             f"expected at least {MIN_PICTURES} pictures a side, found {len(val)} val, "
             f"{len(probe)} probe"
         )
-    settings, extractor = evaluator.settings, evaluator.features
-    generator = load_generator(model if settings.model == "last" else model / "best")
+    extractor = evaluator.features
+    weights = model / weights_file(model, evaluator.settings.model)
+    generator = load_generator(weights.parent, weights.stem)
     task = generator.config["task"]
     for side, pairs in (("val", val), ("train", probe)):
         sheet = encode_png(_sample_sheet(evaluator, generator, pairs))
@@ -173,6 +174,23 @@ def evaluate(
         "gap": gap(on_val, on_train) | {"interpretable": int(not leaks)},
         "floor": _baselines(evaluator, task, val, probe, val_features, train_features),
     }
+
+
+def weights_file(model: Path, choice: str) -> str:
+    """Return the file of the weights that are scored, below the folder of a trained model.
+
+    Args:
+        model: Holds snapshots/ with their scores.
+        choice: last, or best_ and the metric by which a snapshot is the best; of equals the
+            earliest.
+    """
+    if choice == "last":
+        return "generator.safetensors"
+    metric = choice.removeprefix("best_")
+    sign = image_metrics.BETTER[metric]
+    scores = read_json(model / "snapshots" / "scores.json")
+    best = max(scores, key=lambda snapshot: (sign * snapshot[metric], -snapshot["step"]))
+    return f"snapshots/step_{best['step']:06d}.safetensors"
 
 
 def _sample_sheet(evaluator: Evaluator, generator: Generator, pairs: Pairs) -> np.ndarray:
@@ -289,7 +307,7 @@ def _step(snapshot: Path) -> int:
     return int(snapshot.stem.removeprefix("step_"))
 
 
-def meta(evaluator: Evaluator, val: Pairs, probe: Pairs) -> dict[str, Any]:
+def meta(evaluator: Evaluator, model: Path, val: Pairs, probe: Pairs) -> dict[str, Any]:
     """Return metrics/evaluate_meta.json: the settings behind the scores."""
     extractor = evaluator.features
     return {
@@ -298,6 +316,7 @@ def meta(evaluator: Evaluator, val: Pairs, probe: Pairs) -> dict[str, Any]:
         "lpips_weights": evaluator.lpips.weights if evaluator.lpips else "none",
         "antialias": True,
         "model": evaluator.settings.model,
+        "weights_file": weights_file(model, evaluator.settings.model),
         "device": extractor.device.type,
         "pictures_sha256": _digest(val),
         "n_val": len(val),

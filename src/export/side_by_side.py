@@ -14,7 +14,7 @@ def export_pairs(folder: Path, out: Path, task: str) -> int:
     """Write each pair as a PNG: the input left, the photo right.
 
     Args:
-        folder: The pairs, with train/ and val/.
+        folder: The pairs of both sides.
         out: Gets train/ and val/, with a file for each ledger row.
         task: colorize, sketch or labels: whose inputs stand left.
 

@@ -67,7 +67,7 @@ def task_input(config: dict[str, Any], picture: np.ndarray) -> np.ndarray:
         picture: (H, W, 3) uint8.
     """
     # older models do not name the kind of thresholds: there was one only
-    canny = Canny(**({"thresholds": "absolute"} | config["canny"]))
+    canny = Canny(**({"thresholds": "absolute"} | config["canny"])) if config["canny"] else None
     return inputs.derive_input(config["task"], picture, canny)
 
 

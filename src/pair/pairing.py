@@ -17,6 +17,7 @@ from src.imaging.resizing import resize
 from src.parallel.local import stream_processes
 from src.params import Pair
 from src.storage.archives import read_bytes
+from src.storage.atomic import write_json
 
 Key = tuple[int, str, str]  # row, file below data/raw, and layout
 Pictures = dict[str, np.ndarray]  # by the name of their array
@@ -52,7 +53,7 @@ def write_pairs(
     Args:
         table: The ledger after split.
         raw: The folder data/raw.
-        folder: Where train, val and probe are written.
+        folder: Where the arrays of train, val and probe are written.
         pair: The section `pair` of params.yaml.
         seed: Another seed gives another probe.
 
@@ -76,6 +77,8 @@ def write_pairs(
         pictures = stream_processes(prepare, keys, f"pairing {side}")
         arrays.stream(folder, side, _count_edges(pictures, edge_counts), rows, pair.shard_size)
         density[side] = round(sum(edge_counts) / (len(edge_counts) * size**2), 4)
+    # a training that draws its own edges depends on the settings, not on the arrays alone
+    write_json(folder / "sketch" / "canny.json", pair.canny.model_dump())
     return {
         "pairs": len(sides["train"]) + len(sides["val"]),
         "train": len(sides["train"]),

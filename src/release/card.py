@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from src.params import Params
+from src.params import WITHOUT_EFFECT, Params
 from src.storage.atomic import read_json, write_bytes, write_json, write_text
 
 METRICS = ("audit", "clean", "evaluate", "evaluate_meta", "review", "split", "train")
@@ -36,11 +36,10 @@ def release(p: Params, data: Path, metrics: Path, out: Path) -> None:
     """
     numbers = {name: read_json(metrics / f"{name}.json") for name in METRICS}
     numbers["verdict"] = read_json(data / "review" / "verdict.json")
-    scored = data / "model"
-    if numbers["evaluate_meta"]["model"] == "best":
-        scored /= "best"
-    config = read_json(scored / "config.json")
-    write_bytes(out / "generator.safetensors", (scored / "generator.safetensors").read_bytes())
+    model = data / "model"
+    config = read_json(model / "config.json")
+    weights = model / numbers["evaluate_meta"]["weights_file"]
+    write_bytes(out / "generator.safetensors", weights.read_bytes())
     write_json(out / "config.json", config)
     write_text(out / "README.md", render(p, config, numbers))
 
@@ -62,10 +61,12 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         "real against real": evaluated["floor"]["real_real"],
     }
     settings = {
-        "train": p.train.model_dump(),
-        "pair": p.pair.model_dump(),
+        "train": p.train.model_dump(exclude=WITHOUT_EFFECT["train"]),
+        "pair": p.pair.model_dump(exclude={"canny"}),
         p.model: config["network"],
     }
+    if config["canny"]:
+        settings["canny"] = config["canny"]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -75,7 +76,8 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     return environment.get_template("card.md").render(
-        p=p,
+        source=p.source,
+        seed=p.seed,
         config=config,
         m=numbers,
         removed=[name for name in REMOVED if numbers["clean"][name]],
@@ -83,7 +85,8 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         scores=[name for name in evaluated["val"] if name != "n"],
         rows=rows.items(),
         failed=failed_checks(numbers["audit"]),
-        settings=yaml.safe_dump(settings, sort_keys=False).strip(),
+        settings=settings,
+        settings_yaml=yaml.safe_dump(settings, sort_keys=False).strip(),
     )
 
 

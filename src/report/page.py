@@ -54,7 +54,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
     """
     numbers = {name: read_json(metrics / f"{name}.json") for name in METRICS}
     findings = {
-        "before training": read_json(data / "audit" / "findings.json"),
+        "before training": read_json(data / "findings" / "findings.json"),
         "after training": read_json(data / "review" / "findings.json"),
     }
     failed = [finding for group in findings.values() for finding in group if finding["failed"]]
@@ -117,8 +117,10 @@ def _similarities(album: Album, findings: list[dict[str, Any]]) -> str:
 
 def _curves(metrics: Path) -> dict[str, Any]:
     history, progress = metrics / "history.csv", metrics / "progress.csv"
+    [l1] = _series(progress, ["l1"]).values()
     right = ["d_right_on_real", "d_right_on_fake"]
     return {
+        "best_step": int(min(l1, key=lambda point: point[1])[0]),
         "losses": charts.curves(_series(history, ["g_l1", "g_gan", "d"])),
         "discriminator": charts.curves(_series(history, right)),
         "progress": {

@@ -20,12 +20,11 @@ from src.model.device import pick_device, pick_dtype
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.generator import network_settings
 from src.model.saving import save_generator
-from src.params import Params, Train
-from src.storage.atomic import write_text
+from src.params import WITHOUT_EFFECT, Params, Train
+from src.storage.atomic import write_json, write_text
 from src.train import checkpoint, snapshots
 from src.train.batches import Batches, Redraw
 from src.train.gan import build
-from src.train.snapshots import Scores
 from src.train.steps import discriminator_step, generator_step, learning_rate
 
 HISTORY_ROWS = 100
@@ -45,8 +44,8 @@ def train(
         p: All parameters.
         train_pairs: Larger than the crops, or as large.
         val_pairs: As large as the crops.
-        out: Gets generator.safetensors, config.json, each snapshot's weights and sample sheet, and
-            in best/ the snapshot of the best validation score.
+        out: Gets generator.safetensors, config.json, and each snapshot's weights, scores and sample
+            sheet.
         history_file: Gets the losses as CSV.
         world: The processes that train together; the main process writes.
 
@@ -109,20 +108,19 @@ class Training:
             *train_arrays,
             p.pair.crop_size,
             p.train.batch_size,
-            p.seed,
+            p.train.seed,
             device,
             redraw=edge_redraw(p),
             world=world,
         )
         settings = {
-            "seed": p.seed,
             "config": config,
-            "train": p.train.model_dump(exclude={"processes"}),
+            "train": p.train.model_dump(exclude=WITHOUT_EFFECT["train"]),
             "device": device.type,
             "dtype": str(dtype),
         }
         self.folder = checkpoint.directory(settings, [*train_arrays, *val_arrays])
-        torch.manual_seed(p.seed)
+        torch.manual_seed(p.train.seed)
         self.nets = build(config, p, device, world)
         self.progress = checkpoint.restore(self.folder, self.nets, device)
         world.barrier()  # all have read the checkpoint before the main process may remove it
@@ -144,7 +142,7 @@ class Training:
         """Train each network on the batch of this step; return the losses."""
         t, nets, world = self.p.train, self.nets, self.world
         # dropout and augmentation become functions of the step
-        torch.manual_seed((self.p.seed * 1_000_003 + step) * world.size + world.rank)
+        torch.manual_seed((t.seed * 1_000_003 + step) * world.size + world.rank)
         nets.set_learning_rate(learning_rate(step, t.steps, t.lr))
         use_discriminator = nets.discriminator is not None and step >= t.adversarial_from * t.steps
         x, real = self.batches.get(step)
@@ -184,13 +182,13 @@ class Training:
     def finish(self, history_file: Path) -> dict[str, Any]:
         """Write the model and the history, remove the checkpoint, and return the metrics."""
         save_generator(self.nets.final_generator, self.out)
-        best = snapshots.copy_best(self.progress.scores, self.p.train.best_metric, self.out)
+        write_json(self.out / "snapshots" / "scores.json", self.progress.scores)
         history = pd.DataFrame(self.progress.history).astype({"step": int})
         write_text(history_file, history.to_csv(index=False, float_format="%.5f"))
         checkpoint.remove(self.folder)
-        return self._metrics(history, best)
+        return self._metrics(history)
 
-    def _metrics(self, history: pd.DataFrame, best: Scores) -> dict[str, Any]:
+    def _metrics(self, history: pd.DataFrame) -> dict[str, Any]:
         t = self.p.train
         final = history.tail(max(1, len(history) // 10)).mean().dropna().drop("step")
         return {
@@ -201,7 +199,6 @@ class Training:
                 "discriminator": count_parameters(self.nets.discriminator),
             },
             "final": {name: round(float(mean), 4) for name, mean in final.items()},
-            "best": best,
         }
 
 
@@ -228,7 +225,7 @@ def generator_config(p: Params) -> dict[str, Any]:
         "network": network_settings(p.model, settings, p.pair.crop_size),
         "size": p.pair.crop_size,
         "crop": p.pair.crop,
-        "canny": p.pair.canny.model_dump(),
+        "canny": p.pair.canny.model_dump() if p.task == "sketch" else {},
     }
 
 

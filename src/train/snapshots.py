@@ -11,7 +11,7 @@ from src.model.distributed import SINGLE_PROCESS, World
 from src.model.generator import Generator
 from src.model.saving import save_generator
 from src.model.tensors import to_tensor, to_uint8
-from src.storage.atomic import read_json, write_bytes, write_json
+from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.slices import slices
 
@@ -62,22 +62,3 @@ def take(
         for key in image_metrics.BETTER
     }
     return {"step": step} | {key: round(float(mean), 5) for key, mean in means.items()}
-
-
-def copy_best(scores: list[Scores], metric: str, out: Path) -> Scores:
-    """Copy the best snapshot to `out`/best; of equals the earliest.
-
-    Args:
-        scores: Those of all snapshots.
-        metric: l1, psnr or ssim.
-        out: The folder that holds snapshots/.
-
-    Returns:
-        The scores of the best snapshot.
-    """
-    sign = image_metrics.BETTER[metric]
-    best = max(scores, key=lambda snapshot: (sign * snapshot[metric], -snapshot["step"]))
-    weights = out / "snapshots" / f"{stem(int(best['step']))}.safetensors"
-    write_bytes(out / "best" / "generator.safetensors", weights.read_bytes())
-    write_json(out / "best" / "config.json", read_json(out / "snapshots" / "config.json"))
-    return best

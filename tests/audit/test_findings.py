@@ -9,16 +9,17 @@ from src.audit.evidence import Evidence
 from src.errors import UserError
 from src.imaging import decoding
 from src.storage.atomic import read_json
-from tests.audit.evidence import checks_of
+from tests.audit.evidence import CHECKS_BY_NAME, checks_of
 from tests.audit.faults import FAULTS, OUTPUT_FAULTS
 
 
 def written(evidence: Evidence, folder: Path) -> dict[str, dict]:
     """Audit evidence into a folder; the findings by name."""
-    audited = findings.run(evidence, "before")
+    findings.write_measures(findings.measure(evidence, "before"), folder / "measures.json")
+    audited = findings.judge(folder / "measures.json", evidence.limits)
     findings.write(audited, evidence.ledger, folder / "findings.json")
     findings.write_nearest(evidence, folder / "nearest.json")
-    findings.write_sheets(evidence, audited, folder)
+    findings.write_sheets(evidence.sides, audited, folder)
     return {finding["name"]: finding for finding in read_json(folder / "findings.json")}
 
 
@@ -81,7 +82,32 @@ def test_a_limit_of_no_check_is_refused_by_name(changed):
 
 
 def test_an_override_takes_the_place_of_a_limit_or_threshold(changed):
+    changes = {"audit.limits.missing_share": 0.5, "audit.thresholds.leak_similarity": 0.8}
+    audit = changed(changes).audit
+    limits = findings.resolve_limits(audit.limits, audit.thresholds)
     overrides = {"missing_share": 0.5, "leak_similarity": 0.8}
-    changes = {f"audit.limits.{key}": value for key, value in overrides.items()}
-    limits = findings.resolve_limits(changed(changes).audit.limits)
     assert limits == findings.resolve_limits({}) | overrides
+
+
+def test_a_limit_among_the_thresholds_is_refused_with_its_place_and_the_other_way_round():
+    with pytest.raises(UserError, match=r"audit\.limits\.\w+ is now .* audit\.thresholds\.shadows"):
+        findings.resolve_limits({"shadows": 1})
+    with pytest.raises(UserError, match=r"audit\.thresholds\.\w+ is now .* audit\.limits\.min_val"):
+        findings.resolve_limits({}, {"min_val": 1})
+
+
+@pytest.mark.parametrize("fault", ["luma", "edges moved down", "validation's gray shuffled"])
+def test_another_limit_judges_what_was_measured_and_names_the_rows_beyond_it(
+    clean, tmp_path, fault
+):
+    evidence, file = FAULTS[fault].change(clean), tmp_path / "measures.json"
+    findings.write_measures(findings.measure(evidence, "before"), file)
+    check = CHECKS_BY_NAME[FAULTS[fault].check]
+    assert findings.judge(file, evidence.limits) == findings.run(evidence, "before")
+    largest = check.run(evidence).value
+    passed = findings.judge(file, evidence.limits | {check.limit: largest})[check.name]
+    assert not passed.failed
+    assert passed.offenders == []
+    just_below = findings.judge(file, evidence.limits | {check.limit: largest * 0.999})
+    assert just_below[check.name].failed
+    assert just_below[check.name].offenders

@@ -53,8 +53,8 @@ class Run:
             if bug and name in bug.mutations:
                 bug.mutate(name, self.folder)
 
-    def findings(self, stage: str) -> dict[str, dict]:
-        path = self.folder / "data" / stage / "findings.json"
+    def findings(self, folder: str) -> dict[str, dict]:
+        path = self.folder / "data" / folder / "findings.json"
         findings = json.loads(path.read_text(encoding="utf-8"))
         return {finding["name"]: finding for finding in findings}
 
@@ -65,8 +65,7 @@ def run_bug(bug: Bug, honest: Run, folder: Path, until: str) -> Run:
     names = STAGES[: STAGES.index(until) + 1]
     first = first_to_run(bug, names)
     for stage in names[:first]:
-        for out in PIPELINE[stage]["outs"]:
-            name = out if isinstance(out, str) else next(iter(out))
+        for name in PIPELINE[stage]["outs"]:
             source = honest.folder / name
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

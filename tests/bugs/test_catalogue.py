@@ -41,15 +41,15 @@ def honest(tmp_path_factory, one_worker) -> Run:
 
 
 def test_no_check_fires_on_the_demo_without_a_bug(honest):
-    assert [n for n, f in honest.findings("audit").items() if f["failed"]] == []
+    assert [n for n, f in honest.findings("findings").items() if f["failed"]] == []
 
 
 @pytest.mark.parametrize("name", CAUGHT)
 def test_a_bug_is_caught_by_the_checks_it_names(name, honest, tmp_path):
     bug = find_bug(name)
     (when,) = {CHECKS_BY_NAME[check].when for check in bug.checks}
-    stage = "audit" if when == "before" else "review"
-    findings = run_bug(bug, honest, tmp_path / "run", stage).findings(stage)
+    stage, folder = ("gate", "findings") if when == "before" else ("review", "review")
+    findings = run_bug(bug, honest, tmp_path / "run", stage).findings(folder)
     failed = {n: f for n, f in findings.items() if f["failed"]}
     assert set(bug.checks) <= set(failed), f"failed: {sorted(failed)}"
     for check in bug.checks:

@@ -32,9 +32,11 @@ def test_every_check_is_listed_with_its_limit_and_remedy(output_of):
 
 
 def test_a_limit_of_the_parameters_is_listed_in_place_of_the_checks_own(output_of):
-    output = output_of(**{"audit.limits": {"min_train": 20, "leak_similarity": 0.8}})
+    output = output_of(
+        **{"audit.limits": {"min_train": 20}, "audit.thresholds": {"leak_similarity": 0.8}}
+    )
     assert "at least 20 (audit.limits.min_train)" in output
-    assert "threshold 0.8 (audit.limits.leak_similarity)" in output
+    assert "threshold 0.8 (audit.thresholds.leak_similarity)" in output
 
 
 def test_the_documentation_of_the_checks_is_current(output_of):

@@ -58,7 +58,7 @@ def test_streamed_pictures_fill_files_of_the_shard_size(tmp_path_factory, count,
         shards = getattr(pairs, name)
         np.testing.assert_array_equal(shards, array)
         assert (shards.shape, shards.dtype, shards.nbytes) == (array.shape, np.uint8, array.nbytes)
-        assert len(list((folder / "train").glob(f"{name}*.npy"))) == -(-count // shard_size)
+        assert len(list(folder.glob(f"*/train/{name}*.npy"))) == -(-count // shard_size)
     assert pairs.index.to_dict("list") == index(count).to_dict("list")
 
 
@@ -86,13 +86,14 @@ def test_pictures_are_read_by_positionslice_or_list_over_all_files(
 def test_a_streamed_file_is_what_numpy_writes(tmp_path: Path):
     write_stream(tmp_path, 5, 10)
     arrays.save(tmp_path / "saved", "train", content(5), index(5))
-    for file in (tmp_path / "train").iterdir():
-        assert file.read_bytes() == (tmp_path / "saved" / "train" / file.name).read_bytes()
+    for file in tmp_path.glob("*/train/*"):
+        saved = tmp_path / "saved" / file.relative_to(tmp_path)
+        assert file.read_bytes() == saved.read_bytes()
 
 
 def test_a_shard_that_is_missing_broken_or_of_another_shape_is_refused(tmp_path: Path):
     write_stream(tmp_path, 5, 2)
-    last = tmp_path / "train" / "photo.00002.npy"
+    last = tmp_path / "photo/train/photo.00002.npy"
     data = last.read_bytes()
     last.unlink()
     with pytest.raises(UserError, match="differ in length"):
@@ -139,8 +140,11 @@ def test_memory_does_not_grow_with_the_number_of_reads(tmp_path: Path, scattered
 def test_equal_arrays_give_equal_files(tmp_path: Path):
     for folder in ("one", "two"):
         arrays.save(tmp_path / folder, "train", content(), index())
-    for file in (tmp_path / "one" / "train").iterdir():
-        assert file.read_bytes() == (tmp_path / "two" / "train" / file.name).read_bytes()
+    files = list((tmp_path / "one").glob("*/train/*"))
+    assert len(files) == 5
+    for file in files:
+        other = tmp_path / "two" / file.relative_to(tmp_path / "one")
+        assert file.read_bytes() == other.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["photo", "gray", "canny", "labels", "index"])
@@ -153,19 +157,27 @@ def test_unequal_lengths_are_refused(tmp_path: Path, name: str):
         arrays.load(tmp_path, "val")
 
 
-@pytest.mark.parametrize("file", ["photo.npy", "gray.npy", "canny.npy", "index.parquet"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "photo/val/photo.npy",
+        "colorize/val/gray.npy",
+        "sketch/val/canny.npy",
+        "photo/val/index.parquet",
+    ],
+)
 def test_a_missing_file_is_named(tmp_path: Path, file: str):
     arrays.save(tmp_path, "val", content(), index())
-    (tmp_path / "val" / file).unlink()
+    (tmp_path / file).unlink()
     with pytest.raises(UserError, match="dvc repro") as raised:
         arrays.load(tmp_path, "val")
-    assert str(tmp_path / "val" / file) in str(raised.value)
+    assert str(tmp_path / file) in str(raised.value)
 
 
 @pytest.mark.parametrize("length", [0, 5, 100, 200])
 def test_a_cut_off_array_is_named(tmp_path: Path, length: int):
     arrays.save(tmp_path, "val", content(), index())
-    file = tmp_path / "val" / "gray.npy"
+    file = tmp_path / "colorize/val/gray.npy"
     file.write_bytes(file.read_bytes()[:length])
     with pytest.raises(UserError) as raised:
         arrays.load(tmp_path, "val")
@@ -194,7 +206,7 @@ def test_more_or_fewer_pictures_than_rows_are_refused(tmp_path: Path, change: in
     pictures = ({name: array[i % 4] for name, array in columns} for i in range(4 + change))
     with pytest.raises(ValueError, match="pictures"):
         arrays.stream(tmp_path, "train", pictures, index(4), 2)
-    assert not list((tmp_path / "train").glob(".*"))
+    assert not list(tmp_path.glob("*/train/.*"))
 
 
 def test_another_process_maps_the_files_itself(tmp_path: Path):

@@ -20,6 +20,7 @@ from src.imaging.resizing import resize
 from src.model.generator import Generator
 from src.model.saving import save_generator
 from src.params import read_params
+from src.storage.atomic import write_json
 from src.vision.colorfulness import colorfulness
 from tests.builders import CANNY, untrained
 from tests.conftest import ROOT
@@ -227,11 +228,12 @@ def test_the_curve_ends_with_the_evaluations_scores(evaluator, finished, pairs, 
 
 def test_the_settings_behind_the_scores_are_named(evaluator, pairs):
     val, probe = arrays.load(pairs, "val"), arrays.load(pairs, "probe")
-    meta = evaluation.meta(evaluator, val, probe)
+    meta = evaluation.meta(evaluator, Path(), val, probe)
     assert (meta["features"], meta["weights"]) == ("fd_random", "random, seed 0")
     assert (meta["n_val"], meta["n_train"]) == (6, 4)
     assert meta["versions"]["torch"] == torch.__version__.partition("+")[0]
-    digests = [evaluation.meta(evaluator, p, probe)["pictures_sha256"] for p in (val, val, probe)]
+    metas = [evaluation.meta(evaluator, Path(), pairs, probe) for pairs in (val, val, probe)]
+    digests = [meta["pictures_sha256"] for meta in metas]
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -271,12 +273,37 @@ def test_the_real_baseline_has_the_colour_of_the_targets(finished, pairs):
     assert real["gray_share"] == 0
 
 
-def test_the_best_model_is_scored_on_request(evaluator, finished, pairs, tmp_path):
+SNAPSHOTS = [
+    {"step": 2, "l1": 0.3, "psnr": 21.0, "ssim": 0.5},
+    {"step": 4, "l1": 0.2, "psnr": 19.0, "ssim": 0.7},
+    {"step": 6, "l1": 0.2, "psnr": 20.0, "ssim": 0.6},
+]
+
+
+@pytest.mark.parametrize(
+    ("choice", "file"),
+    [
+        ("last", "generator.safetensors"),
+        ("best_l1", "snapshots/step_000004.safetensors"),
+        ("best_psnr", "snapshots/step_000002.safetensors"),
+        ("best_ssim", "snapshots/step_000004.safetensors"),
+    ],
+)
+def test_the_best_snapshot_by_a_metric_is_the_earliest_of_equals(tmp_path, choice, file):
+    write_json(tmp_path / "snapshots/scores.json", SNAPSHOTS)
+    assert evaluation.weights_file(tmp_path, choice) == file
+
+
+def test_the_best_snapshot_is_scored_on_request(evaluator, finished, pairs, tmp_path):
     scores, _ = finished
-    save_generator(generator(seed=5), tmp_path / "model" / "best")
-    best = evaluator.settings.model_copy(update={"model": "best"})
+    model, val = tmp_path / "model", arrays.load(pairs, "val")
+    write_json(model / "snapshots/scores.json", SNAPSHOTS)
+    save_generator(generator(seed=5), model / "snapshots", "step_000002")
+    best = evaluator.settings.model_copy(update={"model": "best_psnr"})
     best_evaluator = replace(evaluator, settings=best)
     scored = evaluated(best_evaluator, pairs, tmp_path, generator())
     assert scored["val"] != scores["val"]
     assert scored["val"] == evaluated(evaluator, pairs, tmp_path / "5", generator(seed=5))["val"]
-    assert evaluation.meta(best_evaluator, *[arrays.load(pairs, "val")] * 2)["model"] == "best"
+    meta = evaluation.meta(best_evaluator, model, val, val)
+    assert meta["model"] == "best_psnr"
+    assert meta["weights_file"] == "snapshots/step_000002.safetensors"

@@ -109,7 +109,7 @@ def test_an_evaluation_with_lpips_scores_it_and_names_its_weights(file, photos):
     scores = outputs.scores("fd_random", evaluator.features(photos))
     assert scores["lpips"] == pytest.approx(expected.mean(), abs=1e-4)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert evaluation.meta(evaluator, pairs, pairs)["lpips_weights"] == f"sha256 {digest}"
+    assert evaluation.meta(evaluator, Path(), pairs, pairs)["lpips_weights"] == f"sha256 {digest}"
 
 
 @pytest.fixture

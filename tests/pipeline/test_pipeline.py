@@ -45,7 +45,7 @@ class Clone:
             text=True,
         )
         for name in listed.stdout.splitlines():
-            recorded = name == "dvc.lock" or name.startswith("metrics/") and name[8] != "."
+            recorded = name == "dvc.lock" or (name.startswith("metrics/") and name[8] != ".")
             if (ROOT / name).is_file() and not recorded:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)

@@ -32,6 +32,10 @@ CLEAN = {
 }
 
 
+# The file of the weights by `evaluate.model`.
+WEIGHTS = {"last": "generator.safetensors", "best_l1": "snapshots/step_000006.safetensors"}
+
+
 def metrics(model: str, leaked: int) -> dict[str, dict]:
     """Metrics of a run whose `model` was scored and in which `leaked` pictures leaked."""
     failed = int(leaked > 0)
@@ -47,12 +51,16 @@ def metrics(model: str, leaked: int) -> dict[str, dict]:
             "train": SCORES | {"n": 8},
             "floor": dict.fromkeys(("copy_input", "mean_color", "real_real"), SCORES),
         },
-        "evaluate_meta": {"features": "fd_random", "weights": "random, seed 0", "model": model},
+        "evaluate_meta": {
+            "features": "fd_random",
+            "weights": "random, seed 0",
+            "model": model,
+            "weights_file": WEIGHTS[model],
+        },
         "train": {
             "steps": 12,
             "pictures_seen": 96,
             "parameters": {"generator": 1234567},
-            "best": {"step": 6},
         },
     }
 
@@ -64,9 +72,10 @@ def released(changed, tmp_path: Path):
     def release(model: str = "last", leaked: int = 0, fails: tuple[str, ...] = ()) -> str:
         for name, values in metrics(model, leaked).items():
             write_json(tmp_path / "metrics" / f"{name}.json", values)
-        for folder, seed in (("model", 0), ("model/best", 1)):
+        for seed, file in enumerate(WEIGHTS.values()):
             generator = untrained("colorize", "chroma", "encdec", NETWORK, 4, seed)
-            save_generator(generator, tmp_path / folder)
+            path = tmp_path / "model" / file
+            save_generator(generator, path.parent, path.stem)
         verdict = {"fails": fails, "scores": "On 7 pictures that training never saw: L1 0.25."}
         write_json(tmp_path / "review/verdict.json", verdict)
         out = tmp_path / "release"
@@ -118,9 +127,11 @@ def test_the_card_says_that_a_model_fails_and_how_good_it_is(released):
 
 
 def test_the_model_that_was_scored_is_the_one_released(released, tmp_path):
-    for model, folder in (("last", "model"), ("best", "model/best")):
-        released(model)
+    for model, file in WEIGHTS.items():
+        text = released(model)
+        assert f"The weights are `{file}` of the training" in text
+        assert ("the best of its snapshots" in text) == (model != "last")
         weights = (tmp_path / "release/generator.safetensors").read_bytes()
-        assert weights == (tmp_path / folder / "generator.safetensors").read_bytes()
+        assert weights == (tmp_path / "model" / file).read_bytes()
     config = json.loads((tmp_path / "release/config.json").read_text())
     assert load_generator(tmp_path / "release").config == config

@@ -190,7 +190,7 @@ class Artifacts:
     def write(self) -> None:
         write_ledger(self.table, self.data / "split" / "ledger.parquet", "split")
         write_table(self.copies(), self.data / "clean" / "copies.parquet", COPIES)
-        write_json(self.data / "audit" / "findings.json", self.findings)
+        write_json(self.data / "findings" / "findings.json", self.findings)
         write_json(self.data / "review" / "findings.json", self.review)
         write_json(self.data / "review" / "verdict.json", {"fails": [], "scores": self.scores})
         write_json(self.data / "audit" / "nearest.json", self.nearest)
@@ -219,7 +219,6 @@ class Artifacts:
                 "steps": 2,
                 "pictures_seen": 16,
                 "parameters": {"generator": 1_234_567},
-                "best": {"step": 2, "l1": 0.2},
             },
             "evaluate": {
                 "val": SETS | PAIRED,

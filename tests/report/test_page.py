@@ -500,7 +500,7 @@ def test_a_loss_that_came_later_is_charted_from_there(artifacts):
 
 
 def test_the_best_snapshot_is_named(artifacts):
-    assert "Best snapshot: step 2" in text_of(artifacts.soup().select_one("#curves"))
+    assert "Best snapshot by L1: step 2" in text_of(artifacts.soup().select_one("#curves"))
 
 
 def test_the_parameters_are_shown_as_they_are(artifacts):

@@ -23,6 +23,7 @@ from stages import train as train_stage
 from tests.conftest import ROOT
 from tests.train.trainings import (
     CPU,
+    WEIGHTS,
     checkpoints,
     flat_weights,
     kill,
@@ -150,13 +151,25 @@ def write_stage_inputs(pairs_by_side: tuple[Pairs, Pairs]) -> None:
         arrays.save(Path("data/pairs"), side, content, pairs.index)
 
 
-@pytest.mark.parametrize("changes", [{"train.lr": 0.001}, {"seed": 1}, {"pair.crop": "top"}])
+@pytest.mark.parametrize("changes", [{"train.lr": 0.001}, {"train.seed": 1}, {"pair.crop": "top"}])
 def test_a_changed_parameter_starts_at_step_0(tiny, train, monkeypatch, capsys, changes: dict):
     files, _ = undisturbed(train, tiny(changes))
     kill(monkeypatch, train, tiny(), step=7)
     train(tiny(changes))
     assert "resuming" not in capsys.readouterr().out
     assert outputs() == files
+
+
+@pytest.mark.parametrize("changes", [{"train.snapshots": 2}, {"train.checkpoint_every": 3}])
+def test_a_training_resumes_with_other_snapshots_and_checkpoints(
+    tiny, train, monkeypatch, capsys, changes: dict
+):
+    files, _ = undisturbed(train, tiny())
+    kill(monkeypatch, train, tiny(), step=7)
+    train(tiny(changes))
+    assert "resuming from step 5" in capsys.readouterr().out
+    for name in (WEIGHTS, "history.csv"):
+        assert outputs()[name] == files[name]
 
 
 def test_changed_pictures_start_at_step_0(tiny, train, sides, monkeypatch, capsys):

@@ -105,8 +105,8 @@ def distance_worse_than_baseline(evidence: OutputEvidence) -> Measurement:
     "L1 at the end of training as a multiple of the lowest before, or of the better baseline's",
     limit="loss_of_lowest",
     allowed=1.5,
-    remedy="the loss ran away: see losses in the report, and lower train.lr; data/model/best holds "
-    "the best snapshot",
+    remedy="the loss ran away: see losses in the report, and lower train.lr; evaluate.model: "
+    "best_l1 scores the best snapshot",
     settings=("lr", "l1_weight"),
 )
 def runaway_loss(evidence: OutputEvidence) -> Measurement:
