@@ -10,7 +10,7 @@ help:
 	@echo "make test    build .venv if needed, then run every test"
 	@echo "make bugs    run every known data bug as an experiment on a small demo (about 50 minutes)"
 	@echo "make lint    check style, formatting, types and the length of sentences"
-	@echo "make clean   remove what a run leaves behind (data, metrics stay in git and the DVC cache)"
+	@echo "make clean   remove what a run leaves behind (git and the DVC cache keep the results)"
 
 .venv/ready: requirements.txt
 	@echo "== building .venv from requirements.txt (about 7 GB, a few minutes the first time)"
@@ -27,7 +27,7 @@ help:
 repro: .venv/ready
 	@echo "== dvc repro: from a web page to a scored model"
 	dvc repro
-	@dvc metrics show metrics/evaluate.json
+	@dvc metrics show
 	@echo "== look at data/report/index.html"
 
 test: .venv/tested

@@ -77,7 +77,8 @@ class Plan:
 
     def settings(self, variant: str, seed: int) -> list[str]:
         """Return the -S options of `dvc exp run`."""
-        common = [*self.source, *COMMON, f"train.steps={self.steps}", f"seed={seed}"]
+        seeds = [f"seed={seed}", f"train.seed={seed}"]
+        common = [*self.source, *COMMON, f"train.steps={self.steps}", *seeds]
         changes = self.variants[variant]
         return [part for setting in common + changes for part in ("-S", setting)]
 

@@ -14,13 +14,16 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from dvc.api import DVCFileSystem
 from dvc.repo import Repo
+from dvc.utils.hydra import apply_overrides
 
 from src.bugs import lab
 from src.bugs.catalogue import find_bug
 from src.cli.compare import compare
 from src.cli.predict import predict
 from src.errors import UserError
+from src.params import WITHOUT_EFFECT
 from tests.conftest import IDENTITY, ROOT
 
 SMALL = {
@@ -30,6 +33,8 @@ SMALL = {
     "evaluate": {"features": "random", "lpips": False},  # no test asks the network for weights
     "audit": {},
 }
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+TRAIN_OUTS = STAGES["train"]["outs"]
 DATA_STAGES = ["scrape", "clean", "split", "pair", "audit"]
 
 
@@ -165,7 +170,34 @@ def test_another_model_reruns_only_training_and_what_follows(clone):
     clone.restore()
     difference = json.loads(clone.dvc("metrics", "diff", "HEAD", "unet", "--json"))
     # to four digits, any one score of two short trainings may be equal
-    assert {"val.l1", "val.psnr", "val.ssim"} & set(difference["metrics/evaluate.json"])
+    assert {"l1", "psnr", "ssim"} & set(difference["metrics/summary.json"])
+
+
+SCORES = ["l1", "psnr", "ssim"]
+
+
+def test_experiments_show_the_scores_and_the_verdict_first(clone):
+    columns = clone.dvc("exp", "show", "--csv").splitlines()[0].split(",")
+    first = columns.index("l1")
+    assert columns[first : first + 4] == [*SCORES, "failed_checks"]
+    metrics = columns[first : columns.index("source")]
+    assert metrics == list(clone.json("metrics/summary.json"))
+    shown = clone.dvc("exp", "show").splitlines()[1].split()
+    assert shown[:6] == ["Experiment", "Created", *SCORES, "failed_checks"]
+
+
+def test_experiments_show_what_changed_in_few_columns(clone):
+    shown = clone.dvc("exp", "show", "--only-changed", "--drop", r"\w+/", "--csv")
+    columns = shown.splitlines()[0].split(",")
+    assert len(columns) <= 40
+    assert "model" in columns
+    assert set(SCORES) & set(columns)
+
+
+def test_two_experiments_differ_in_few_rows(clone):
+    lines = clone.dvc("metrics", "diff", "HEAD", "unet").splitlines()
+    assert len(lines) <= 25
+    assert {line.split()[0] for line in lines[1:]} == {"metrics/summary.json"}
 
 
 COMPARED = ["l1", "psnr", "ssim", "colorfulness", "gray_share", "fd_random", "kd_random_x1000"]
@@ -215,10 +247,16 @@ def test_the_released_model_is_complete(inside):
     assert sorted(entry["path"] for entry in listed) == names
 
 
-def test_a_changed_limit_does_not_retrain(clone):
+def test_a_changed_limit_judges_without_measuring_or_training(clone):
     limit = "+audit.limits.missing_share=0.05"
-    output = clone.dvc("exp", "run", "-n", "limit", "-S", limit, "evaluate")
-    assert ran(output) == ["audit", "gate"]
+    output = clone.dvc("exp", "run", "-n", "limit", "-S", limit)
+    assert ran(output) == ["gate", "review", "report", "release"]
+    clone.restore()
+
+
+def test_other_edges_do_not_train_for_another_task(clone):
+    output = clone.dvc("exp", "run", "-n", "edges", "-S", "pair.canny.low=50")
+    assert ran(output) == ["pair", "audit", "gate", "report"]
     clone.restore()
 
 
@@ -246,8 +284,9 @@ def test_a_queued_experiment_runs_the_code_it_was_queued_with(clone):
     clone.restore()
     assert "marked_groups" not in module.read_text(encoding="utf-8")
     clone.dvc("exp", "run", "--run-all")
-    difference = json.loads(clone.dvc("metrics", "diff", "HEAD", "marked", "--json"))
-    assert "marked_groups" in difference["metrics/split.json"]
+    with chdir(clone.folder):
+        counts = json.loads(DVCFileSystem(rev="marked").read_text("metrics/split.json"))
+    assert "marked_groups" in counts
 
 
 def test_the_bugs_of_the_story_stop_at_the_gate(clone):
@@ -277,12 +316,99 @@ def test_a_bug_without_a_knob_runs_as_an_experiment(inside, monkeypatch):
     assert lab.run([name], inside.folder, settings) == entries
 
 
+# For each stage a parameter of its own, which changes as little as possible after it.
+OWN = {
+    "scrape": "scrape.snapshot=2001-01-01",
+    "clean": "clean.min_side=65",
+    "split": "split.method=exact",
+    "pair": "pair.shard_size=65535",
+    "audit": "+audit.thresholds.namesake_ids=11",
+    "gate": "audit.on_failure=report",
+    "train": "train.lr=0.0005",
+    "weights": "evaluate.lpips_url=https://example.org/weights.pth",
+    "evaluate": "evaluate.random_seed=1",
+    "review": "+audit.limits.color_share=0.1",
+    "report": "evaluate.batch_size=33",
+    "release": "train.beta1=0.4",
+}
+
+
+@pytest.fixture(scope="module")
+def there_and_back(clone) -> Iterator[list[str]]:
+    """What DVC prints of each stage when all of OWN was changed, run, and changed back."""
+    overrides = [part for override in OWN.values() for part in ("-S", override)]
+    clone.dvc("exp", "run", *overrides)
+    clone.run("git", "checkout", "-q", "params.yaml")
+    yield clone.dvc("repro").splitlines()
+    clone.restore()
+
+
+@pytest.mark.parametrize("stage", OWN)
+def test_a_stage_changed_and_changed_back_is_restored_from_the_run_cache(there_and_back, stage):
+    line = f"Stage '{stage}' is cached - skipping run, checking out outputs"
+    assert line in there_and_back
+    assert f"Running stage '{stage}':" not in there_and_back
+
+
+def test_each_stage_has_a_parameter_that_is_changed_and_changed_back():
+    assert list(OWN) == list(STAGES)
+
+
+def test_a_failed_stage_leaves_its_results_to_dvc_checkout(clone):
+    path = clone.folder / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("lr: 0.0004", "lr: -1.0"), encoding="utf-8")
+    output = clone.dvc("repro", succeeds=False)
+    assert "train.lr = -1.0" in output
+    lost = [name for name in TRAIN_OUTS if not (clone.folder / name).exists()]
+    assert lost == TRAIN_OUTS
+    clone.run("git", "checkout", "-q", "params.yaml")
+    with chdir(clone.folder), Repo() as repo:
+        repo.checkout()
+    assert all((clone.folder / name).exists() for name in TRAIN_OUTS)
+    assert clone.status() == {}
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of the table below a title of docs/architecture.md."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    section = text.split(f"## {title}")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def settings() -> list[tuple[str, list[str]]]:
+    """The rows of what a setting re-runs: its overrides, and the stages."""
+    return [
+        (override, [] if stages == "nothing" else stages.split(", "))
+        for overrides, stages in ((row[1], row[2]) for row in rows("What a setting re-runs"))
+        for override in re.findall("`([^`]+)`", overrides)
+    ]
+
+
+def test_the_documents_list_what_settings_rerun():
+    listed = {override.split("=")[0] for override, _ in settings()}
+    without_effect = {f"{section}.{key}" for section, ks in WITHOUT_EFFECT.items() for key in ks}
+    assert without_effect <= listed
+
+
+@pytest.mark.parametrize(("override", "stages"), settings(), ids=[o for o, _ in settings()])
+def test_a_setting_reruns_the_stages_that_the_documents_name(clone, override, stages):
+    path = clone.folder / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    apply_overrides(path, [override])
+    assert path.read_text(encoding="utf-8") != text
+    status = clone.status()
+    path.write_text(text, encoding="utf-8")
+    assert list(status) == stages
+
+
 def edits() -> list[tuple[str, list[str]]]:
     """The rows of docs/architecture.md's table: a file, and the stages that its edit re-runs."""
-    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    section = text.split("## What an edit re-runs")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| [^|]+ \| `([^`]+)` \| ([^|]+) \|$", section, re.M)
-    return [(file, [] if stages == "nothing" else stages.split(", ")) for file, stages in rows]
+    return [
+        (file.strip("`"), [] if stages == "nothing" else stages.split(", "))
+        for _, file, stages in rows("What an edit re-runs")
+    ]
 
 
 def test_the_documents_list_what_nine_edits_rerun():
