@@ -16,7 +16,8 @@ class Offender:
         row: The row's number in the ledger.
         detail: What is wrong with it, in words.
         pictures: Side and index in the arrays of the pictures that a sheet shows for it.
-        value: The row's own value, if the check's limit decides whether it is at fault.
+        value: What the check's limit is compared with to decide whether the row is at fault: its
+            own value, or the set's. None if it is at fault whatever the limit.
     """
 
     row: int
@@ -25,7 +26,7 @@ class Offender:
     value: float | None = None
 
 
-# the value, and the rows at fault: those with a value of their own only if it is beyond the limit
+# the value, and the rows at fault: those with a value only if that is beyond the limit
 Measurement = tuple[float, list[Offender]]
 Measure = Callable[[Any], Measurement]  # of Evidence or OutputEvidence
 
@@ -49,7 +50,7 @@ class Finding:
     @property
     def failed(self) -> bool:
         """Whether the value is on the wrong side of the limit."""
-        return self.value < self.limit if self.at_least else self.value > self.limit
+        return is_beyond(self.value, self.limit, self.at_least)
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,19 @@ class Check:
         value, offenders = measurement
         thresholds = {key: limits.get(key, default) for key, default in self.limits.items()}
         limit = thresholds.pop(self.limit)
-        at_fault = [o for o in offenders if o.value is None or o.value > limit]
+        at_fault = [
+            offender
+            for offender in offenders
+            if offender.value is None or is_beyond(offender.value, limit, self.at_least)
+        ]
         return Finding(
             float(value), limit, at_fault, self.at_least, thresholds, remedy or self.remedy
         )
+
+
+def is_beyond(value: float, limit: float, at_least: bool) -> bool:
+    """Return whether a value is on the wrong side of a limit: below it if `at_least`, else above."""
+    return value < limit if at_least else value > limit
 
 
 CHECKS: list[Check] = []

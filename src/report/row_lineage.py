@@ -92,8 +92,8 @@ def downstream(data: Path, row: int) -> Facts:
         for _, scored in table[table["row"] == row].iterrows():
             names = [name for name in ("l1", "psnr", "ssim") if name in scored]
             facts.append(("scores", ", ".join(f"{name} {scored[name]}" for name in names)))
-    for stage in ("audit", "review"):
-        for finding in _read_list(data / stage / "findings.json"):
+    for folder in ("findings", "review"):
+        for finding in _read_list(data / folder / "findings.json"):
             details = [o["detail"] for o in finding["offenders"] if o["row"] == row]
             outcome = "failed" if finding["failed"] else "passed"
             facts += [(f"{finding['name']} ({outcome})", detail) for detail in details]

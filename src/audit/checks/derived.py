@@ -140,7 +140,7 @@ def labels_fit_photos(evidence: Evidence) -> Measurement:
     value = float(better.mean())
     worst = np.argsort(better, kind="stable")[: len(better) // NAMED_ONE_IN]
     return value, [
-        evidence.offender(side, index, f"{1 - share:.0%} of the other label maps fit better")
+        evidence.offender(side, index, f"{1 - share:.0%} of the other label maps fit better", value)
         for (side, index), share in ((positions[k], better[k]) for k in worst)
     ]
 
