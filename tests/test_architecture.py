@@ -147,7 +147,7 @@ def test_no_parameter_has_a_default():
 def test_a_folder_of_src_uses_only_itself_and_what_is_shared(path):
     own = folder(path)
     # the demo is served while it is scraped; the bugs happen in any stage; commands call all
-    more = {"scrape": {"demo"}, "analysis": {"clean", "evaluate"}}.get(own, set())
+    more = {"scrape": {"demo"}, "analysis": {"clean", "evaluate", "report"}}.get(own, set())
     for file in imported(path):
         if own not in ABOVE - {"analysis", "inference", "export"} and own != "":
             assert folder(file) in {own, ""} | SHARED | more, f"{path} imports {file}"

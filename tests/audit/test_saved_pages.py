@@ -153,7 +153,6 @@ SILENT = {
     "one picture for all": (NAME, '<img src="/pictures/nobody.png">'),
     "elements left open": ("<div><a href=/people/{n}>", PICTURE, "<p></b>"),
     "pictures alone": (PICTURE,),
-    "names alone": (NAME,),
 }
 
 
