@@ -6,7 +6,8 @@ reorders at every call, forward and backward. So these layers hand it pixels in 
 
 In the inner half of a U-Net pictures are small and channels many. There oneDNN spends most of its
 time on the weights, and a matrix product (GEMM) over unfolded pixels is faster. A convolution to a
-single channel is slow in oneDNN, and becomes a product too. Instance normalisation reorders pixels
+single channel is slow in oneDNN, and becomes a product too. Doubled pixels before a convolution need
+not be computed: a transposed convolution has the same result. Instance normalisation reorders pixels
 itself, and gains nothing. Results equal torch's own but for rounding.
 """
 
@@ -19,6 +20,9 @@ from torch import Tensor, nn
 # Of a whole batch, in the smaller of input and output: up to here the product is faster. A picture
 # may be computed one way in a batch and the other way alone.
 MAX_GEMM_PIXELS = 512
+# A 3x3 kernel's taps (rows) as they add up in the 4x4 kernel of a transposed convolution.
+_TAPS = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]], dtype=torch.float64)
+DOUBLING = torch.kron(_TAPS, _TAPS)
 
 
 class Conv2d(nn.Conv2d):
@@ -34,11 +38,40 @@ class Conv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.uses_gemm(x):
             return super().forward(_channels_last(x))
+        return self._multiply(x)
+
+    def _multiply(self, x: Tensor) -> Tensor:
+        """Return the convolution as one product of the weights with all unfolded pixels."""
         kernel, stride, padding = _geometry(self)
         pixels = F.unfold(x, kernel, padding=padding, stride=stride).transpose(0, 1).flatten(1)
         y = self.weight.flatten(1) @ pixels
         y = y if self.bias is None else y + self.bias[:, None].to(y.dtype)
         return y.view(-1, len(x), *_output_size(self, x)).transpose(0, 1).contiguous()
+
+
+class ResizeConv2d(Conv2d):
+    """Nearest-neighbour doubling, then a 3x3 convolution: (N, C, H, W) → (N, C', 2 H, 2 W).
+
+    A pixel's copies meet the same taps, so their sums are a 4x4 kernel's of a transposed
+    convolution. That takes 16 products for each pixel of the input instead of 36.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, bias: bool = True):
+        super().__init__(in_channels, out_channels, 3, 1, 1, bias=bias)
+
+    def uses_gemm(self, x: Tensor) -> bool:
+        """Return whether this batch goes through a matrix product."""
+        return _on_cpu(x) and 4 * len(x) * math.prod(x.shape[2:]) <= MAX_GEMM_PIXELS
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not _on_cpu(x):
+            return nn.Conv2d.forward(self, F.interpolate(x, scale_factor=2))
+        if self.uses_gemm(x):
+            return self._multiply(F.interpolate(x, scale_factor=2))
+        with torch.autocast(x.device.type, enabled=False):  # sums of weights, not of rounded ones
+            taps = self.weight.flatten(2) @ DOUBLING.to(self.weight.dtype)
+        kernel = taps.view(*taps.shape[:2], 4, 4).transpose(0, 1)
+        return F.conv_transpose2d(_channels_last(x), kernel, self.bias, stride=2, padding=1)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):

@@ -6,7 +6,13 @@ Pictures are (N, C, H, W) float in [-1, 1], as inputs and as outputs.
 import torch
 from torch import Tensor, nn
 
-from src.model.layers import BatchNorm2d, Conv2d, ConvTranspose2d, SingleChannelConv2d
+from src.model.layers import (
+    BatchNorm2d,
+    Conv2d,
+    ConvTranspose2d,
+    ResizeConv2d,
+    SingleChannelConv2d,
+)
 
 
 def norm_layer(kind: str, channels: int) -> nn.Module:
@@ -28,7 +34,8 @@ def upsample_layers(kind: str, in_width: int, out_width: int, bias: bool) -> lis
     """
     if kind == "transposed":
         return [ConvTranspose2d(in_width, out_width, 4, 2, 1, bias=bias)]
-    return [nn.Upsample(scale_factor=2), Conv2d(in_width, out_width, 3, 1, 1, bias=bias)]
+    # the first keeps the names of the weights in models saved when it was the doubling
+    return [nn.Identity(), ResizeConv2d(in_width, out_width, bias=bias)]
 
 
 def initialise(network: nn.Module) -> None:

@@ -10,6 +10,7 @@ from src.model.layers import (
     BatchNorm2d,
     Conv2d,
     ConvTranspose2d,
+    ResizeConv2d,
     SingleChannelConv2d,
     set_memory_format,
 )
@@ -67,6 +68,40 @@ def test_a_convolution_to_one_channel_equals_torchs_own(
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    ("pixels", "on_cpu"),
+    [(0, True), (10**6, True), (0, False)],
+    ids=["by oneDNN", "by a product", "on a GPU"],
+)
+def test_resizing_and_convolving_equals_torchs_own(
+    monkeypatch, pixels: int, on_cpu: bool, count: int, bias: bool
+):
+    monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", pixels)
+    monkeypatch.setattr("src.model.layers._on_cpu", lambda x: on_cpu)
+    layer = ResizeConv2d(5, 7, bias=bias).double()
+    both = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(5, 7, 3, 1, 1, bias=bias)).double()
+    both[1].load_state_dict(layer.state_dict())
+    x = noise(count, 5, 8, 6)
+    for ours, theirs in zip(gradients(layer, x), gradients(both, x), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("pixels", [59, 60], ids=["many", "few"])
+def test_many_pixels_are_never_doubled(monkeypatch, pixels: int):
+    """Three pictures of 1 x 5 become 2 x 10, together 60 pixels."""
+    doubled = []
+    interpolate = torch.nn.functional.interpolate
+    monkeypatch.setattr(
+        "torch.nn.functional.interpolate",
+        lambda x, **kinds: doubled.append(x) or interpolate(x, **kinds),
+    )
+    monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", pixels)
+    ResizeConv2d(5, 7).double()(noise(3, 5, 1, 5))
+    assert len(doubled) == (pixels >= 60)
+
+
 @pytest.mark.parametrize(("kind", "sides"), [(Conv2d, (8, 10)), (ConvTranspose2d, (4, 5))])
 def test_few_pixels_of_a_whole_batch_go_through_a_product(monkeypatch, kind: type, sides: tuple):
     """The limit is on the smaller picture: 4 x 5 here, so that 3 pictures have 60 pixels."""
@@ -102,6 +137,17 @@ def test_in_bf16_a_convolution_is_near_torchs_own(
         ours, theirs = layer(x), plain(layer)(x)
     assert ours.dtype == theirs.dtype == torch.bfloat16
     torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0.02)
+
+
+@pytest.mark.parametrize("pixels", [0, 10**6])
+def test_in_bf16_resizing_and_convolving_is_near_torchs_own(monkeypatch, pixels: int):
+    monkeypatch.setattr("src.model.layers.MAX_GEMM_PIXELS", pixels)
+    layer, x = ResizeConv2d(5, 7), noise(2, 5, 8, 6).float()
+    exact = nn.Conv2d.forward(layer, torch.nn.functional.interpolate(x, scale_factor=2))
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = layer(x)
+    assert ours.dtype == torch.bfloat16
+    torch.testing.assert_close(ours.float(), exact, atol=0.02, rtol=0.02)
 
 
 ORDERS = [torch.contiguous_format, torch.channels_last]

@@ -120,6 +120,14 @@ def test_dropout_is_where_it_was_published(n_downs: int):
     assert dropped == [False] + [True] * (n_downs - 5) + [False] * 4
 
 
+def test_a_decoders_weights_have_the_names_that_saved_models_use():
+    """Saved with a doubling of its own, layer 1 of a level, before each convolution of `resize`."""
+    names = [name for name in unet(n_downs=2).state_dict() if name.startswith("ups.")]
+    norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    expected = ["ups.0.2.weight", *(f"ups.0.3.{name}" for name in norm)]
+    assert names == [*expected, "ups.1.2.weight", "ups.1.2.bias"]
+
+
 def test_skips_join_levels_of_the_same_size():
     network = unet()
     shapes = []
