@@ -20,8 +20,8 @@ from torch import Tensor, nn
 # Of a whole batch, in the smaller of input and output: up to here the product is faster. A picture
 # may be computed one way in a batch and the other way alone.
 MAX_GEMM_PIXELS = 512
-# A 3x3 kernel's taps (rows) as they add up in the 4x4 kernel of a transposed convolution.
-_TAPS = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]], dtype=torch.float64)
+# The taps of a 3x3 kernel (columns) that add up to each one of a transposed convolution's 4x4.
+_TAPS = torch.tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], dtype=torch.float64)
 DOUBLING = torch.kron(_TAPS, _TAPS)
 
 
@@ -69,8 +69,11 @@ class ResizeConv2d(Conv2d):
         if self.uses_gemm(x):
             return self._multiply(F.interpolate(x, scale_factor=2))
         with torch.autocast(x.device.type, enabled=False):  # sums of weights, not of rounded ones
-            taps = self.weight.flatten(2) @ DOUBLING.to(self.weight.dtype)
-        kernel = taps.view(*taps.shape[:2], 4, 4).transpose(0, 1)
+            # pixels first, the order in which oneDNN reads them
+            taps = self.weight.permute(2, 3, 1, 0).reshape(9, -1)
+            kernel = DOUBLING.to(taps.dtype) @ taps
+        shape = (4, 4, self.in_channels, self.out_channels)
+        kernel = kernel.view(shape).permute(2, 3, 0, 1)
         return F.conv_transpose2d(_channels_last(x), kernel, self.bias, stride=2, padding=1)
 
 
@@ -170,4 +173,9 @@ def _on_cpu(x: Tensor) -> bool:
 
 
 def _channels_last(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last) if _on_cpu(x) else x
+    """Return the same values; on a CPU in an order that torch's result will have too."""
+    if not _on_cpu(x):
+        return x
+    x = x.contiguous(memory_format=torch.channels_last)
+    # of one channel, torch takes the strides for its own order
+    return x if x.shape[1] > 1 else x.as_strided(x.shape, (x.stride(0), 1, *x.stride()[2:]))

@@ -150,6 +150,13 @@ def test_in_bf16_resizing_and_convolving_is_near_torchs_own(monkeypatch, pixels:
     torch.testing.assert_close(ours.float(), exact, atol=0.02, rtol=0.02)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_convolution_by_onednn_leaves_channels_last(channels: int):
+    """Of one channel too: torch's own order would spread through all that follows."""
+    x = torch.randn(8, channels, 32, 32)
+    assert Conv2d(channels, 6, 4, 2, 1)(x).is_contiguous(memory_format=torch.channels_last)
+
+
 ORDERS = [torch.contiguous_format, torch.channels_last]
 
 
