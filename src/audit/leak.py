@@ -5,27 +5,25 @@ pixel by pixel, from where their vectors are most alike. Those that come near a 
 aligned in every way. The best alignment is the verdict; one that the witnesses refute is no copy.
 """
 
-from collections.abc import Collection, Iterator
-from functools import lru_cache
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
 
 from src.audit import candidates
 from src.audit.candidates import QUERIES, Query, mirrored
+from src.audit.refutation import Likenesses, Refutation
+from src.audit.side import Side
 from src.dataset.arrays import Pictures
-from src.imaging import resizing
 from src.parallel.local import cores, map_threads
-from src.storage.slices import slices
-from src.vision import alignment, forms, grayscale, matching, views, witness
-from src.vision.matching import Look, Match, Start
+from src.vision import forms, likeness, matching
+from src.vision.likeness import NEAR_MISS_CORR
+from src.vision.matching import Match, Start
 from src.vision.views import STRIPS
 
 TOP_K = 40  # likeliest pictures that are aligned
 NEAR_COPY = 0.15  # of similarity, how far below the limit a pair is aligned in every way
 MAX_NEAR = 3  # pictures that are aligned in every way
-BLOCK = 256  # pictures that are read at a time
-CACHED = 4096  # details that are remembered, of 16 kB each
 
 
 class Nearest(NamedTuple):
@@ -60,58 +58,35 @@ def nearest(
         excluded: Indices of validation and of training that are not compared: a person ruled that
             they are no copies.
     """
-    of_val, of_train = _Side(val, tone_residual), _Side(train, tone_residual)
+    of_val, of_train = Side(val, tone_residual), Side(train, tone_residual)
     likely = candidates.find(of_val.variants, of_train.variants, TOP_K)
     comparison = _Comparison(of_val, of_train, similarity, frozenset(excluded))
     edges = np.searchsorted(of_val.variants.pictures[likely["val"]], np.arange(len(val) + 1))
     of_each = np.split(likely, edges[1:-1]) if len(val) else []
-    best = map_threads(comparison.best, of_each, "aligning likely copies", cores())
+    found = map_threads(comparison.likenesses, of_each, "aligning likely copies", cores())
+    refutation = Refutation(of_val, of_train, found, similarity)
+    matched = [picture for picture, likenesses in enumerate(found) if likenesses.matches]
+    copies = map_threads(refutation.copy_of, matched, "looking closely at copies", cores())
+    best = [(likenesses.similarity, likenesses.most_similar, False) for likenesses in found]
+    for picture, copy in zip(matched, copies, strict=True):
+        if copy is not None:
+            best[picture] = found[picture].matches[copy].similarity, copy, True
     columns = zip(*best, strict=True) if best else ((), (), ())
     dtypes = np.float64, np.int64, np.bool_
     return Nearest(*(np.array(c, dtype) for c, dtype in zip(columns, dtypes, strict=True)))
-
-
-def _thumbnails(pictures: Pictures) -> Iterator[np.ndarray]:
-    for block in slices(len(pictures), BLOCK):
-        yield from map(alignment.thumbnail, pictures[block])
-
-
-class _Side:
-    """One side's pictures as they are compared; remembers the last ones."""
-
-    def __init__(self, pictures: Pictures, tone_residual: float):
-        self.variants = candidates.variants(_thumbnails(pictures))
-        self._pictures, self._tone_residual = pictures, tone_residual
-        self.detail = lru_cache(CACHED)(self._detail)
-
-    def look(self, picture: int) -> Look:
-        """Return what a picture is compared by."""
-        pixels = self._pictures[picture]
-        thumbnail = alignment.thumbnail(pixels)
-        if grayscale.tone_residual(pixels) < self._tone_residual:
-            return Look(thumbnail)
-        return Look(thumbnail, witness.chroma(resizing.thumbnail(pixels, views.THUMBNAIL_PX)))
-
-    def chroma(self, variant: int) -> np.ndarray | None:
-        """Return the colours of a border variant; None if its picture is gray."""
-        look = self.look(int(self.variants.pictures[variant]))
-        return matching.look_variants(look)[int(self.variants.numbers[variant])].chroma
-
-    def _detail(self, variant: int, strip: int) -> np.ndarray:
-        return alignment.detail(self.variants.thumbnails[variant], strip)
 
 
 class _Comparison:
     """Aligns likely copies of two sides, validation and training."""
 
     def __init__(
-        self, val: _Side, train: _Side, similarity: float, excluded: frozenset[tuple[int, int]]
+        self, val: Side, train: Side, similarity: float, excluded: frozenset[tuple[int, int]]
     ):
         self._val, self._train, self._similarity = val, train, similarity
         self._excluded = excluded
 
-    def best(self, likely: np.ndarray) -> tuple[float, int, bool]:
-        """Return the best similarity, its training picture, and whether that is a copy.
+    def likenesses(self, likely: np.ndarray) -> Likenesses:
+        """Return the training pictures that are like a validation picture.
 
         Args:
             likely: CANDIDATEs of one validation picture.
@@ -127,13 +102,25 @@ class _Comparison:
             if match := self._match(candidate, min(target, self._similarity - NEAR_COPY)):
                 matches[picture] = max(match, matches.get(picture, match), key=self._rank)
                 target = max(target, match.similarity)
-        if not any(match.is_copy(self._similarity) for match in matches.values()):
+        if not any(self._is_sure(match) for match in matches.values()):
             for picture, match in self._align_near(likely, matches).items():
                 matches[picture] = max(match, matches[picture], key=self._rank)
-        if not matches:
-            return -1.0, 0, False
-        picture = max(matches, key=lambda picture: self._rank(matches[picture]))
-        return matches[picture].similarity, picture, matches[picture].is_copy(self._similarity)
+        return self._sorted(matches)
+
+    def _sorted(self, matches: dict[int, Match]) -> Likenesses:
+        ranked = sorted(matches, key=lambda picture: -matches[picture].similarity)
+        copies = [picture for picture in ranked if matches[picture].is_copy(self._similarity)]
+        near_misses = [
+            picture
+            for picture in ranked
+            if picture not in copies and matches[picture].similarity >= NEAR_MISS_CORR
+        ]
+        index = ranked[0] if ranked else 0
+        similarity = matches[index].similarity if ranked else -1.0
+        return Likenesses({p: matches[p] for p in copies}, near_misses, similarity, index)
+
+    def _is_sure(self, match: Match) -> bool:
+        return match.is_copy(self._similarity) and likeness.is_sure(match)
 
     def _rank(self, match: Match) -> tuple[bool, float]:
         return match.is_copy(self._similarity), match.similarity
@@ -165,11 +152,19 @@ class _Comparison:
         return max(matches, key=self._rank, default=None)
 
     def _start(self, candidate: np.void, strip: int) -> Start:
-        """Return where to begin: the picture that was found lies in the one that was looked up."""
+        """Return where to begin: the picture that was found lies in the one that was looked up.
+
+        The validation picture is the first of the match.
+        """
         query = QUERIES[candidate["query"]]
         (looked_up, fixed), (found, moved) = self._roles(candidate)
         fixed_strip = strip if query.view == query.strip else 0
         details = looked_up.detail(fixed, fixed_strip), found.detail(moved, strip)
+        is_val_moved = not candidate["by_val"]
+        numbers = (
+            self._val.variants.numbers[candidate["val"]],
+            self._train.variants.numbers[candidate["train"]],
+        )
         return Start(
             value=-1.0,
             fixed=looked_up.variants.thumbnails[fixed],
@@ -177,17 +172,19 @@ class _Comparison:
             chromas=(None, None),
             pose=_pose(query),
             strip=strip,
-            form=query.form,
+            form=forms.INVERSES[query.form] if is_val_moved else query.form,
             border="",
+            banded=(bool(numbers[0]), bool(numbers[1])),
+            is_first_moved=is_val_moved,
         )
 
     def _with_colors(self, start: Start, candidate: np.void) -> Start:
         fixed, moved = (side.chroma(variant) for side, variant in self._roles(candidate))
         if moved is not None:
-            moved = forms.orient(moved, forms.INVERSES[start.form])
+            moved = forms.orient(moved, forms.INVERSES[QUERIES[candidate["query"]].form])
         return start._replace(chromas=(fixed, moved))
 
-    def _roles(self, candidate: np.void) -> tuple[tuple[_Side, int], tuple[_Side, int]]:
+    def _roles(self, candidate: np.void) -> tuple[tuple[Side, int], tuple[Side, int]]:
         """Return the side and the variant that was looked up, and those that were found."""
         val = self._val, int(candidate["val"])
         train = self._train, int(candidate["train"])

@@ -22,6 +22,7 @@ from src.parallel.local import cores, map_compiled
 from src.storage.slices import even_slices, slices
 from src.vision import alignment, forms, matching, views
 from src.vision.bands import border_variants
+from src.vision.likeness import NEAR_MISS_CORR
 from src.vision.matching import Look, Match, Start
 from src.vision.perceptual_hash import BITS, hash_views, orient_hashes
 from src.vision.views import STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS, VIEWS
@@ -29,7 +30,6 @@ from src.vision.views import STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS, VIEWS
 MIN_LOOKUP, MAX_LOOKUP = 512, 4096  # thumbnails that are looked up at a time
 MAX_INDEX = 20_000_000  # hashes in an index; of more, several parts are built by band value
 COMPARED_BLOCK = 512  # candidates that are compared at a time
-NEAR_MISS_CORR = 0.8  # correlation from which two pictures are alike
 
 # Two thumbnails that may show the same, and how one was found by the other.
 CANDIDATE = np.dtype(

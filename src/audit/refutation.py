@@ -1,0 +1,146 @@
+"""Refutes matches of look-alikes across the sides: pictures of one template.
+
+See `likeness` for the rule. A match that agrees closely stands with and without a family, and one
+that hardly agrees stands in neither case. Only for those between is a family looked for.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+from src.audit.side import Side
+from src.vision import alignment, forms, likeness, views
+from src.vision.close_look import CloseAgreement, close_agreement
+from src.vision.likeness import MIN_OTHERS, NEAR_MISS_CORR
+from src.vision.matching import Match, Start, match_from
+
+MAX_ALIGNED = 6  # likely members of a family that are aligned, on each side
+CACHED = 65_536  # likenesses of two pictures that are remembered
+
+
+class Likenesses(NamedTuple):
+    """Which training pictures are like a validation picture.
+
+    Attributes:
+        matches: Those that match it, and how; the most similar first.
+        near_misses: Those that are alike and do not match, the most similar first.
+        similarity: Of the most similar one of all, -1…1; -1 if none is likely.
+        most_similar: That one; 0 if none is likely.
+    """
+
+    matches: dict[int, Match]
+    near_misses: list[int]
+    similarity: float
+    most_similar: int
+
+
+class Refutation:
+    """Judges the matches of two sides.
+
+    Args:
+        val: The validation pictures.
+        train: The training pictures.
+        likenesses: Of each validation picture.
+        similarity: The least of a copy, -1…1.
+    """
+
+    def __init__(self, val: Side, train: Side, likenesses: Sequence[Likenesses], similarity: float):
+        self._val, self._train, self._likenesses = val, train, likenesses
+        # by training picture: the validation pictures that match it, and those that nearly do
+        self._matches: dict[int, list[int]] = defaultdict(list)
+        self._near_misses: dict[int, list[int]] = defaultdict(list)
+        for picture, of_picture in enumerate(likenesses):
+            for other in of_picture.matches:
+                self._matches[other].append(picture)
+            for other in of_picture.near_misses:
+                self._near_misses[other].append(picture)
+        self._agreement = lru_cache(CACHED)(self._look_closely)
+        self._val_alike = lru_cache(CACHED)(_Alike(val, similarity))
+        self._train_alike = lru_cache(CACHED)(_Alike(train, similarity))
+
+    def copy_of(self, val: int) -> int | None:
+        """Return the most similar training picture whose match stands; None if none does."""
+        matches = self._likenesses[val].matches
+        return next((train for train in matches if self._stands(val, train)), None)
+
+    def _stands(self, val: int, train: int) -> bool:
+        match = self._likenesses[val].matches[train]
+        is_sure = likeness.is_sure(match)
+        if is_sure and self._is_alone(val, train):
+            return True
+        agreement, colors = self._agreement(val, train), match.color_difference
+        if likeness.stands(agreement, colors, has_family=True):
+            return True
+        stands_alone = is_sure or likeness.stands(agreement, colors, has_family=False)
+        return stands_alone and not self._has_family(val, train)
+
+    def _is_alone(self, val: int, train: int) -> bool:
+        """Say whether neither picture of a pair is like any other."""
+        matches, near_misses, *_ = self._likenesses[val]
+        others = near_misses or self._near_misses.get(train)
+        return not others and len(matches) == len(self._matches[train]) == 1
+
+    def _has_family(self, val: int, train: int) -> bool:
+        return len(list(islice(self._family(val, train), MIN_OTHERS))) == MIN_OTHERS
+
+    def _family(self, val: int, train: int) -> Iterator[int]:
+        """Yield the pictures of either side that both of a pair are like."""
+        for other in islice(self._like_val(val, train), MAX_ALIGNED):
+            if self._train_alike(min(train, other), max(train, other)):
+                yield other
+        for other in islice(self._like_train(val, train), MAX_ALIGNED):
+            if self._val_alike(min(val, other), max(val, other)):
+                yield other
+
+    def _like_val(self, val: int, train: int) -> Iterator[int]:
+        """Yield the training pictures, but for one, that are like a validation picture."""
+        yield from self._likenesses[val].near_misses
+        for other in self._likenesses[val].matches:
+            if other != train and self._may_be_lookalikes(val, other):
+                yield other
+
+    def _like_train(self, val: int, train: int) -> Iterator[int]:
+        """Yield the validation pictures, but for one, that are like a training picture."""
+        yield from self._near_misses.get(train, [])
+        for other in self._matches[train]:
+            if other != val and self._may_be_lookalikes(other, train):
+                yield other
+
+    def _may_be_lookalikes(self, val: int, train: int) -> bool:
+        if likeness.is_sure(self._likenesses[val].matches[train]):
+            return False
+        return likeness.may_be_lookalikes(self._agreement(val, train))
+
+    def _look_closely(self, val: int, train: int) -> CloseAgreement:
+        match = self._likenesses[val].matches[train]
+        return close_agreement(self._val.close_look(val), self._train.close_look(train), match)
+
+
+class _Alike:
+    """Says whether two pictures of one side are alike, but no copies.
+
+    Those of one template are alike as they are: uncut and upright.
+    """
+
+    def __init__(self, side: Side, similarity: float):
+        self._side, self._similarity = side, similarity
+
+    def __call__(self, first: int, second: int) -> bool:
+        looks = self._side.look(first), self._side.look(second)
+        start = Start(
+            value=-1.0,
+            fixed=looks[0].thumbnail,
+            details=(alignment.detail(looks[0].thumbnail), alignment.detail(looks[1].thumbnail)),
+            chromas=(looks[0].chroma, looks[1].chroma),
+            pose=views.POSES[0],
+            strip=0,
+            form=forms.PLAIN,
+            border="",
+        )
+        match = match_from(start, NEAR_MISS_CORR)
+        if match is None or not match.is_copy(self._similarity):
+            return match is not None
+        close_looks = self._side.close_look(first), self._side.close_look(second)
+        return likeness.may_be_lookalikes(close_agreement(*close_looks, match))

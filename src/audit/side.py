@@ -1,0 +1,58 @@
+"""One side's pictures, training's or validation's, as they are compared."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from src.audit import candidates
+from src.dataset.arrays import Pictures
+from src.imaging import resizing
+from src.storage.slices import slices
+from src.vision import alignment, close_look, grayscale, matching, views, witness
+from src.vision.close_look import CloseLook
+from src.vision.matching import Look
+
+BLOCK = 256  # pictures that are read at a time
+CACHED = 4096  # details that are remembered, of 16 kB each
+CACHED_LOOKS = 512  # close looks that are remembered, of 64 kB each
+
+
+class Side:
+    """One side's pictures as they are compared; remembers the last ones.
+
+    Attributes:
+        variants: The border variants of the pictures.
+    """
+
+    def __init__(self, pictures: Pictures, tone_residual: float):
+        self.variants = candidates.variants(_thumbnails(pictures))
+        self._pictures, self._tone_residual = pictures, tone_residual
+        self.detail = lru_cache(CACHED)(self._detail)
+        self.close_look = lru_cache(CACHED_LOOKS)(self._close_look)
+
+    def look(self, picture: int) -> Look:
+        """Return what a picture is compared by."""
+        pixels = self._pictures[picture]
+        thumbnail = alignment.thumbnail(pixels)
+        if grayscale.tone_residual(pixels) < self._tone_residual:
+            return Look(thumbnail)
+        return Look(thumbnail, witness.chroma(resizing.thumbnail(pixels, views.THUMBNAIL_PX)))
+
+    def chroma(self, variant: int) -> np.ndarray | None:
+        """Return the colours of a border variant; None if its picture is gray."""
+        look = self.look(int(self.variants.pictures[variant]))
+        return matching.look_variants(look)[int(self.variants.numbers[variant])].chroma
+
+    def _detail(self, variant: int, strip: int) -> np.ndarray:
+        return alignment.detail(self.variants.thumbnails[variant], strip)
+
+    def _close_look(self, picture: int) -> CloseLook:
+        pixels = self._pictures[picture]
+        large = resizing.thumbnail(pixels, close_look.SIDE_PX)
+        return close_look.close_look(large, alignment.thumbnail(pixels), aspect=1.0)
+
+
+def _thumbnails(pictures: Pictures) -> Iterator[np.ndarray]:
+    for block in slices(len(pictures), BLOCK):
+        yield from map(alignment.thumbnail, pictures[block])
