@@ -2,7 +2,8 @@
 
 The likeliest training pictures of each validation picture (see `candidates`) are aligned with it
 pixel by pixel, from where their vectors are most alike. Those that come near a copy that way are
-aligned in every way. The best alignment is the verdict; one that the witnesses refute is no copy.
+aligned in every way. The best alignment is the verdict, unless the witnesses or a close look refute it
+(see `refutation`).
 """
 
 from collections.abc import Collection

@@ -14,7 +14,7 @@ from tests.copies import COPIES, HARD_COPIES
 from tests.lookalikes import LOOKALIKES
 
 Search = Callable[[np.ndarray, np.ndarray], leak.Nearest]
-COUNT = 12
+COUNT = 10
 
 
 @pytest.fixture(scope="module")
