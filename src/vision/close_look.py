@@ -49,12 +49,15 @@ class CloseLook(NamedTuple):
             top, bottom, left, right = self.bands
             inner = np.ascontiguousarray(gray[top : SIDE_PX - bottom, left : SIDE_PX - right])
             gray = cv2.resize(inner, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR)
-        values = gray.astype(np.float32)
-        values = cv2.GaussianBlur(values, (0, 0), FINE_PX) - cv2.GaussianBlur(
-            values, (0, 0), BROAD_PX
-        )
-        contrast = np.sqrt(cv2.GaussianBlur(values * values, (0, 0), CONTRAST_PX))
-        return np.asarray(values / (contrast + NOISE_LEVELS))
+        return details(gray)
+
+
+def details(levels: np.ndarray) -> np.ndarray:
+    """Return fine details, their contrast evened out: (256, 256) of any dtype → float32."""
+    values = levels.astype(np.float32)
+    values = cv2.GaussianBlur(values, (0, 0), FINE_PX) - cv2.GaussianBlur(values, (0, 0), BROAD_PX)
+    contrast = np.sqrt(cv2.GaussianBlur(values * values, (0, 0), CONTRAST_PX))
+    return np.asarray(values / (contrast + NOISE_LEVELS))
 
 
 def close_look(pixels: np.ndarray, thumbnail: np.ndarray, aspect: float) -> CloseLook:
@@ -68,6 +71,43 @@ def close_look(pixels: np.ndarray, thumbnail: np.ndarray, aspect: float) -> Clos
     top, bottom, left, right = (SCALE * lines for lines in borders(thumbnail))
     gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     return CloseLook(gray, (top, bottom, left, right), aspect)
+
+
+class Laid(NamedTuple):
+    """One picture, closely laid upon the other.
+
+    Attributes:
+        fixed: Fine details of the picture below, without its bands if the match left them out.
+        moved: Those of the picture above, in the form of the other.
+        pose: Of the picture above, see `correlation`.
+        aspect: Height over width that tilts depend on.
+        fixed_bands: The lines that `fixed` leaves out, see `CloseLook`.
+        moved_bands: The same of `moved`, before it took its form.
+    """
+
+    fixed: np.ndarray
+    moved: np.ndarray
+    pose: np.ndarray
+    aspect: float
+    fixed_bands: tuple[int, int, int, int]
+    moved_bands: tuple[int, int, int, int]
+
+
+def lay(first: CloseLook, second: CloseLook, match: Match) -> Laid:
+    """Lay one picture upon the other as they match at 64 pixels, and improve its pose."""
+    looks, banded, form = (first, second), match.banded, forms.INVERSES[match.form]
+    if match.is_first_moved:
+        looks, banded, form = looks[::-1], banded[::-1], match.form
+    fixed, moved = (look.details(without) for look, without in zip(looks, banded, strict=True))
+    moved = forms.orient(moved, form)
+    aspect = looks[0].aspect if match.rotation >= MIN_TILT_DEGREES else 1.0
+    low, high = (SCALE * row for row in compared_rows(match.strip))
+    start = np.array(match.pose)
+    _, pose = coordinate_ascent(fixed, moved, start, low, high, TARGET, STEPS, aspect)
+    bands = [
+        look.bands if without else (0, 0, 0, 0) for look, without in zip(looks, banded, strict=True)
+    ]
+    return Laid(fixed, moved, pose, aspect, bands[0], bands[1])
 
 
 class CloseAgreement(NamedTuple):
@@ -85,19 +125,11 @@ def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseA
         second: Of the other.
         match: How they match at 64 pixels.
     """
-    a, b = (look.details(bands) for look, bands in zip((first, second), match.banded, strict=True))
-    if match.is_first_moved:
-        fixed, moved, aspect = b, forms.orient(a, match.form), second.aspect
-    else:
-        fixed, moved, aspect = a, forms.orient(b, forms.INVERSES[match.form]), first.aspect
-    if match.rotation < MIN_TILT_DEGREES:
-        aspect = 1.0
-    moved = np.ascontiguousarray(moved)
+    laid = lay(first, second, match)
     low, high = (SCALE * row for row in compared_rows(match.strip))
-    _, pose = coordinate_ascent(
-        fixed, moved, np.array(match.pose), low, high, TARGET, STEPS, aspect
+    blocks = witness.block_correlations(
+        laid.fixed, laid.moved, laid.pose, BLOCKS, laid.aspect, in_both=True
     )
-    blocks = witness.block_correlations(fixed, moved, pose, BLOCKS, aspect, in_both=True)
     size = SIDE_PX // BLOCKS
     blocks[: low // size] = blocks[-(-high // size) :] = np.nan
     middle = blocks[EDGE_BLOCKS:-EDGE_BLOCKS, EDGE_BLOCKS:-EDGE_BLOCKS]
