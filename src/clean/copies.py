@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,26 +16,27 @@ from src.imaging.decoding import ImageError
 from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.ledger import COPIES
-from src.vision import forms, witness
-from src.vision.bands import borders
-from src.vision.close_look import SIDE_PX, CloseLook, close_look
-from src.vision.matching import Match
-from src.vision.views import THUMBNAIL_PX
+from src.vision import forms, inspection, witness
+from src.vision.close_look import MIN_TILT_DEGREES, SIDE_PX, CloseLook, close_look
+from src.vision.inspection import Inspection
+from src.vision.matching import CROPPED_SHARE, Match
 
 MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
-BAND_TOLERANCE = 0.06  # share of a side by which bands and what the other picture lacks may differ
-MIN_ROTATION_DEGREES = 1.0  # from which a copy counts as tilted
+# Of a side by which one picture shows more: of tilted ones, and of those with something added, the
+# place in the other is less sure.
+MIN_CUT_SHARE, MIN_UNSURE_CUT_SHARE = 1 - CROPPED_SHARE, 0.05
+CACHED = 256  # close looks that are remembered, of 64 kB each
+Looks = tuple[CloseLook | None, CloseLook | None]
 
 
 class Marks(Enum):
-    """Which picture of a pair has bands or marks that the other one lacks."""
+    """Which picture of a pair has bands or marks that the other one lacks, or was cut."""
 
     NONE = "none"
     FIRST = "first"
     SECOND = "second"
-    EITHER = "either"  # something differs, in one of them
-    BEYOND_FIRST = "beyond first"  # the second shows more: the first was cut, or a strip added
-    BEYOND_SECOND = "beyond second"
+    FIRST_CUT = "first cut"  # the second shows more
+    SECOND_CUT = "second cut"
 
 
 class Copy(NamedTuple):
@@ -45,7 +47,7 @@ class Copy(NamedTuple):
         hash_distance: Bits of 256.
         transform: What was done to it: exact, mirrored, cropped, ….
         marks: What one of them has and the other lacks.
-        blocks: Where they differ, see `Match.differing`.
+        clipped: Which of them, 0 or 1, has lost in white what the other shows there, if either.
         certainty: See `_certainty`; None if a person ruled it.
     """
 
@@ -53,7 +55,7 @@ class Copy(NamedTuple):
     hash_distance: int
     transform: str
     marks: Marks = Marks.NONE
-    blocks: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    clipped: int | None = None
     certainty: float | None = 1.0
 
 
@@ -76,11 +78,13 @@ def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
     rows = sorted(set(firsts.values()))
     looks = [look(pictures[row], clean) for row in rows]
     likenesses = near_duplicates.find_copies(looks, clean.hash_distance, clean.similarity)
-    proofs = without_lookalikes(likenesses, lambda picture: _close_look(pictures[rows[picture]]))
+    read = lru_cache(CACHED)(lambda picture: _close_look(pictures[rows[picture]]))
+    proofs = without_lookalikes(likenesses, read)
 
     def describe_proof(proof: Proof) -> tuple[Pair, Copy]:
         a, b = rows[proof.first], rows[proof.second]
-        copy = describe(pictures[a], pictures[b], proof.match, proof.hash_distance, clean)
+        looks = read(proof.first), read(proof.second)
+        copy = describe(pictures[a], pictures[b], proof.match, proof.hash_distance, clean, looks)
         return (a, b), copy
 
     pairs |= map_threads(describe_proof, proofs, "describing copies", cores())
@@ -114,7 +118,12 @@ def first_of_equals(pictures: Mapping[int, Measurement]) -> dict[int, int]:
 
 
 def describe(
-    original: Measurement, copy: Measurement, match: Match, bits: int, clean: Clean
+    original: Measurement,
+    copy: Measurement,
+    match: Match,
+    bits: int,
+    clean: Clean,
+    looks: Looks | None = None,
 ) -> Copy:
     """Return how a picture differs from another one, given what their thumbnails have in common.
 
@@ -124,13 +133,24 @@ def describe(
         match: What the thumbnails have in common.
         bits: In which the hashes differ.
         clean: What counts as gray.
+        looks: The close looks of both; they are taken now if left out.
     """
     if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
         return EXACT
-    similarity, border = round(match.similarity, 4), _border(match, original, copy)
-    transform = _transform(match, border, original, copy, clean)
-    marks, certainty = _marks(match, border), _certainty(match, clean)
-    return Copy(similarity, bits, transform, marks, match.differing, certainty)
+    seen = _inspect(match, looks or (_close_look(original), _close_look(copy)))
+    transform = _transform(match, seen, original, copy, clean)
+    marks, certainty = _marks(seen), _certainty(match, clean)
+    return Copy(round(match.similarity, 4), bits, transform, marks, seen.clipped, certainty)
+
+
+def _inspect(match: Match, looks: Looks) -> Inspection:
+    """Look at both pictures closely, or judge by the match if either cannot be read."""
+    first, second = looks
+    if first and second:
+        return inspection.inspect(first, second, match)
+    surplus = 1 / match.visible_share - 1
+    both = (0.0, surplus) if match.is_first_smaller else (surplus, 0.0)
+    return Inspection(surplus=both, rotation=match.rotation)
 
 
 def _certainty(match: Match, clean: Clean) -> float:
@@ -143,53 +163,38 @@ def _certainty(match: Match, clean: Clean) -> float:
     return round(max(0.0, min(margins)), 4)
 
 
-def _border(match: Match, original: Measurement, copy: Measurement) -> str:
-    """Return what one picture has around it and the other lacks: "", "caption" or "frame".
-
-    A picture with bands also matches as one that shows more than the other, by their thickness. A
-    plain margin that was cut is thicker or thinner, or some of it remains.
-    """
-    if match.border or not match.is_cut():
-        return match.border
-    larger, smaller = (copy, original) if match.is_first_smaller else (original, copy)
-    sides = zip(borders(larger.thumbnail), borders(smaller.thumbnail), strict=True)
-    top, bottom, left, right = (0 if rest else lines / THUMBNAIL_PX for lines, rest in sides)
-    thickness = max(top + bottom, left + right)
-    if not thickness or abs(thickness - (1 - match.visible_share)) > BAND_TOLERANCE:
-        return ""
-    return "frame" if left + right else "caption"
-
-
-def _marks(match: Match, border: str) -> Marks:
-    if border and not match.border:
-        return Marks.SECOND if match.is_first_smaller else Marks.FIRST
-    first, second = match.banded
+def _marks(seen: Inspection) -> Marks:
+    first, second = (bool(name) for name in seen.added)
     if first != second:
         return Marks.FIRST if first else Marks.SECOND
-    if match.has_marks():
-        return Marks.EITHER
-    if match.is_cut():
-        return Marks.BEYOND_FIRST if match.is_first_smaller else Marks.BEYOND_SECOND
-    return Marks.NONE
+    if seen.marked is not None:
+        return Marks.SECOND if seen.marked else Marks.FIRST
+    first_surplus, second_surplus = seen.surplus
+    if abs(first_surplus - second_surplus) < _min_cut_share(seen):
+        return Marks.NONE
+    return Marks.FIRST_CUT if first_surplus < second_surplus else Marks.SECOND_CUT
 
 
 def _transform(
-    match: Match, border: str, original: Measurement, copy: Measurement, clean: Clean
+    match: Match, seen: Inspection, original: Measurement, copy: Measurement, clean: Clean
 ) -> str:
-    is_cropped = match.is_cut() and bool(match.border) == bool(border)
-    is_tilted = match.rotation >= MIN_ROTATION_DEGREES
-    has_other_edge = not (is_cropped or is_tilted or border or match.edges_agree())
+    surplus = (share for share, name in zip(seen.surplus, seen.added, strict=True) if not name)
     changes = {
         forms.NAMES[match.form]: match.form != forms.PLAIN,
-        "captioned": border == "caption" or has_other_edge,
-        "framed": border == "frame",
-        "tilted": is_tilted,
-        "cropped": is_cropped,
+        "captioned": "caption" in seen.added,
+        "framed": "frame" in seen.added,
+        "tilted": seen.rotation >= MIN_TILT_DEGREES,
+        "cropped": max(surplus, default=0.0) >= _min_cut_share(seen),
         "recoloured": is_gray(original, clean) != is_gray(copy, clean),
     }
     names = [name for name, is_changed in changes.items() if is_changed]
     resized = (original.width, original.height) != (copy.width, copy.height)
     return " and ".join(names) or ("resized" if resized else "recompressed")
+
+
+def _min_cut_share(seen: Inspection) -> float:
+    is_unsure = seen.rotation >= MIN_TILT_DEGREES or any(seen.added)
+    return MIN_UNSURE_CUT_SHARE if is_unsure else MIN_CUT_SHARE
 
 
 def to_table(pairs: Mapping[Pair, Copy]) -> pd.DataFrame:

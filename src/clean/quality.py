@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 
 import cv2
@@ -17,13 +17,10 @@ from src.params import Clean
 from src.storage.archives import read_bytes
 from src.storage.row_components import smallest_connected
 
-BLOCKS = 8  # into which a side is divided, as `witness` does
-COMPARED_PX = 256  # at which marks are looked for
 MAX_PX = 1024  # at which sharpness is compared
 MARKED_SHARE = 0.3  # of its copies that lack what a marked picture has
-BUSIER_BY_TEXT = 1.4  # of a picture with a strip of text added; 20 % cut off change less
-SAME_SHARPNESS = 0.06  # relative difference that encoding alone makes
-Rank = tuple[bool, bool, bool, int, float, int]
+SAME_SHARPNESS = 0.09  # relative difference that encoding alone makes
+Rank = tuple[bool, bool, bool, int, bool, float, int]
 
 
 @dataclass(frozen=True)
@@ -31,14 +28,11 @@ class Quality:
     """What is measured on a copy's pixels.
 
     Attributes:
-        busyness: (64,) float32, high frequencies of each of 8x8 blocks at 256 pixels, in levels:
-            text and logos raise it.
         sharpness: Share of the high frequencies among the middle ones, at the size of the largest
             copy: an enlarged or blurred picture has few.
         quantization: Mean of a JPEG's quantisation table; 0 for a lossless file.
     """
 
-    busyness: np.ndarray = field(default_factory=lambda: np.zeros(BLOCKS**2, np.float32))
     sharpness: float = 0.0
     quantization: float = math.inf
 
@@ -67,10 +61,11 @@ def rank_copies(
 
     measured = map_threads(measure_row, list(sides), "comparing copies", cores())
     qualities = dict(zip(sides, measured, strict=True))
-    marked, cut = _faults(known, qualities)
+    marked, cut = _faults(known)
+    clipped = {pair[copy.clipped] for pair, copy in known.items() if copy.clipped is not None}
     compression = _least_compression(known, qualities)
     ranks: dict[int, Rank] = {
-        row: (is_gray(picture, clean), False, False, 0, 0.0, row)
+        row: (is_gray(picture, clean), False, False, 0, False, 0.0, row)
         for row, picture in pictures.items()
     }
     for rows in components.values():
@@ -80,13 +75,21 @@ def rank_copies(
             # marks are sharp, whatever the picture is
             blur = 0 if row in marked | cut else _steps(best, qualities[row].sharpness)
             gray = is_gray(pictures[row], clean)
-            ranks[row] = (gray, row in marked, row in cut, blur, compression[row], row)
+            ranks[row] = (
+                gray,
+                row in marked,
+                row in cut,
+                blur,
+                row in clipped,
+                compression[row],
+                row,
+            )
     return ranks
 
 
 def _steps(best: float, sharpness: float) -> int:
-    """Return by how many steps of SAME_SHARPNESS a picture is less sharp than the best."""
-    return round(math.log(max(best, 1e-9) / max(sharpness, 1e-9)) / SAME_SHARPNESS)
+    """Return by how many whole steps of SAME_SHARPNESS a picture is less sharp than the best."""
+    return int(math.log(max(best, 1e-9) / max(sharpness, 1e-9)) / SAME_SHARPNESS)
 
 
 def measure(picture: Measurement, side: int) -> Quality:
@@ -108,20 +111,13 @@ def measure(picture: Measurement, side: int) -> Quality:
     except (decoding.ImageError, OSError):
         return Quality()
     gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
-    small = _square(gray, COMPARED_PX)
     large = _square(_middle(gray), side * 2 // 3)
     middle = cv2.GaussianBlur(large, (0, 0), 2) - cv2.GaussianBlur(large, (0, 0), 6)
     fine = large - cv2.GaussianBlur(large, (0, 0), 1)
     return Quality(
-        busyness=_block_means(np.abs(small - cv2.GaussianBlur(small, (0, 0), 1))),
         sharpness=float(np.abs(fine).mean()) / max(float(np.abs(middle).mean()), 1e-3),
         quantization=_quantization(data),
     )
-
-
-def _block_means(values: np.ndarray) -> np.ndarray:
-    size = len(values) // BLOCKS
-    return np.asarray(values.reshape(BLOCKS, size, BLOCKS, size).mean(axis=(1, 3)).ravel())
 
 
 def _middle(gray: np.ndarray) -> np.ndarray:
@@ -155,36 +151,14 @@ def _least_compression(
     return least
 
 
-def _faults(
-    pairs: Mapping[Pair, Copy], qualities: Mapping[int, Quality]
-) -> tuple[set[int], set[int]]:
+def _faults(pairs: Mapping[Pair, Copy]) -> tuple[set[int], set[int]]:
     """Return the pictures with bands or marks that many of their copies lack, and those cut."""
     blames: dict[int, list[bool]] = {}
     smaller: set[tuple[int, int]] = set()
     for pair, copy in pairs.items():
-        culprit = _culprit(pair, copy, qualities)
-        for row in pair:
-            blames.setdefault(row, []).append(row == culprit)
-        if copy.marks in (Marks.BEYOND_FIRST, Marks.BEYOND_SECOND):
-            smaller.add(pair if copy.marks == Marks.BEYOND_FIRST else pair[::-1])
+        for row, mark in zip(pair, (Marks.FIRST, Marks.SECOND), strict=True):
+            blames.setdefault(row, []).append(copy.marks == mark)
+        if copy.marks in (Marks.FIRST_CUT, Marks.SECOND_CUT):
+            smaller.add(pair if copy.marks == Marks.FIRST_CUT else pair[::-1])
     marked = {row for row, blamed in blames.items() if np.mean(blamed) >= MARKED_SHARE}
     return marked, {row for row, larger in smaller if larger not in marked}
-
-
-def _culprit(pair: Pair, copy: Copy, qualities: Mapping[int, Quality]) -> int | None:
-    """Return the row of a pair that has the bands or marks, or None."""
-    busyness = [qualities[row].busyness for row in pair]
-    match copy.marks:
-        case Marks.FIRST | Marks.SECOND:
-            return pair[copy.marks == Marks.SECOND]
-        case Marks.EITHER:
-            first, second = (
-                values[list(blocks)].sum()
-                for values, blocks in zip(busyness, copy.blocks, strict=True)
-            )
-            return pair[int(second > first)]
-        case Marks.BEYOND_FIRST | Marks.BEYOND_SECOND:
-            larger = int(copy.marks == Marks.BEYOND_FIRST)
-            is_text = busyness[larger].mean() >= BUSIER_BY_TEXT * busyness[1 - larger].mean()
-            return pair[larger] if is_text else None
-    return None

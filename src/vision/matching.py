@@ -77,10 +77,6 @@ class Match:
         """Say whether neither the highest nor the lowest strip shows something else."""
         return self.edge_agreement >= MIN_EDGE_AGREEMENT
 
-    def has_marks(self) -> bool:
-        """Say whether one picture shows something at some place that the other does not."""
-        return bool(self.differing[0]) and self.rotation < 1 and not self.is_cut()
-
     def is_cut(self) -> bool:
         """Say whether one picture shows less than the other, beyond its bands."""
         return self.visible_share < (FRAMED_SHARE if any(self.banded) else CROPPED_SHARE)

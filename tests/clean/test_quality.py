@@ -49,6 +49,12 @@ def best(tmp_path: Path) -> Best:
         "blurred",
         "resized to 70 %",
         "recompressed, quality 30",
+        "strip below",
+        "strip above",
+        "watermark",
+        "cut by 20 % at a corner",
+        "turned by 5 degrees",
+        "brighter by a quarter",
     ],
 )
 def test_the_original_is_better_than_its_copy(best: Best, faces: list[np.ndarray], kind: str):

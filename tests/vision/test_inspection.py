@@ -1,0 +1,106 @@
+"""What was added to one of two copies is told from what was cut off the other."""
+
+import numpy as np
+import pytest
+
+from src.imaging import decoding, resizing
+from src.vision import alignment, inspection, matching
+from src.vision.close_look import SIDE_PX, CloseLook, close_look
+from src.vision.inspection import Inspection
+from src.vision.matching import Look
+from tests.copies import COPIES, HARD_COPIES
+
+KINDS = {**COPIES, **HARD_COPIES}
+
+
+def _close_look(pixels: np.ndarray) -> CloseLook:
+    height, width = pixels.shape[:2]
+    small = resizing.thumbnail(pixels, SIDE_PX)
+    return close_look(small, alignment.thumbnail(pixels), height / width)
+
+
+def _inspect(a: np.ndarray, b: np.ndarray) -> Inspection:
+    match = matching.match(*(Look(alignment.thumbnail(pixels)) for pixels in (a, b)))
+    return inspection.inspect(_close_look(a), _close_look(b), match)
+
+
+def _copy(picture: np.ndarray, kind: str) -> np.ndarray:
+    return decoding.decode(KINDS[kind](picture, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("strip below", "caption"),
+        ("strip above", "caption"),
+        ("caption strip", "caption"),
+        ("phone screenshot", "caption"),
+        ("polaroid", "frame"),
+        ("uneven frame", "frame"),
+        ("turned by 5 degrees", "corners"),
+    ],
+)
+def test_what_was_added_is_found_on_the_copy(faces: list[np.ndarray], kind: str, name: str):
+    for face in faces[:3]:
+        copy = _copy(face, kind)
+        assert _inspect(face, copy).added == ("", name)
+        assert _inspect(copy, face).added == (name, "")
+
+
+@pytest.mark.parametrize(
+    "kind", ["cropped by 10 %", "cut by 20 % at a corner", "mirrored and cropped by 10 %"]
+)
+def test_what_was_cut_off_was_not_added(faces: list[np.ndarray], kind: str):
+    for face in faces[:4]:
+        seen = _inspect(face, _copy(face, kind))
+        assert seen.added == ("", "")
+        assert seen.surplus[0] > 0.05 > seen.surplus[1]
+
+
+def test_a_strip_is_found_on_a_picture_that_is_also_turned(faces: list[np.ndarray]):
+    copy = np.ascontiguousarray(_copy(faces[0], "polaroid")[::-1, ::-1])
+    assert _inspect(faces[0], copy).added == ("", "frame")
+    assert _inspect(copy, faces[0]).added == ("frame", "")
+
+
+def test_a_strip_as_bright_as_the_sky_is_told_by_its_text(faces: list[np.ndarray]):
+    sky = faces[0].copy()
+    sky[:80] = (245, 245, 240)
+    seen = _inspect(sky, _copy(sky, "strip above"))
+    assert seen.added == ("", "caption")
+    plain = np.concatenate([sky[:36], sky])
+    assert _inspect(sky, plain).added == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["watermark", "logo in a corner"])
+def test_a_mark_is_found_on_the_busier_picture(faces: list[np.ndarray], kind: str):
+    for face in faces[:4]:
+        copy = _copy(face, kind)
+        assert _inspect(face, copy).marked == 1
+        assert _inspect(copy, face).marked == 0
+
+
+@pytest.mark.parametrize("kind", ["recompressed, quality 30", "brighter by a quarter", "blurred"])
+def test_a_copy_of_other_tone_or_sharpness_has_no_mark(faces: list[np.ndarray], kind: str):
+    for face in faces[:4]:
+        seen = _inspect(face, _copy(face, kind))
+        assert seen.marked is None
+        assert seen.added == ("", "")
+
+
+def test_the_brightened_picture_has_lost_its_lights(faces: list[np.ndarray]):
+    face = (faces[0] // 2 + 120).astype(np.uint8)
+    brighter, darker = (_copy(face, f"{word} by a quarter") for word in ("brighter", "darker"))
+    assert _inspect(face, brighter).clipped == 1
+    assert _inspect(brighter, face).clipped == 0
+    assert _inspect(face, darker).clipped is None
+    white = np.maximum(face, 255 * (face > 200)).astype(np.uint8)
+    assert _inspect(white, _copy(white, "darker by a quarter")).clipped is None
+
+
+def test_a_white_ground_with_something_upon_it_has_lost_nothing(faces: list[np.ndarray]):
+    white = faces[0].copy()
+    white[:100] = 255
+    marked = white.copy()
+    marked[20:60, 40:150] = 60
+    assert _inspect(white, marked).clipped is None
