@@ -20,7 +20,9 @@ from src.params import Clean
 from src.report import row_lineage
 from src.storage.ledger import read_ledger
 from src.storage.row_selection import find_row
-from src.vision import matching, witness
+from src.vision import likeness, matching, witness
+from src.vision.close_look import close_agreement
+from src.vision.matching import Match
 from src.vision.picture_faults import FAULTS
 
 LEDGER, RAW = Path("data/clean/ledger.parquet"), Path("data/raw")
@@ -84,7 +86,14 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
         f"    middle agrees    {match.agreement:.2f} (copies from {witness.MIN_AGREEMENT:g})",
         f"    colours differ   {match.color_difference:.1f} (copies up to "
         f"{witness.MAX_COLOR_DIFFERENCE:g})",
+        f"    closely agrees   {_close_agreement(original, copy, match):.2f} (copies from "
+        f"{likeness.MIN_AGREEMENT:g}; among look-alikes from {likeness.MIN_FAMILY_AGREEMENT:g})",
     ]
+
+
+def _close_agreement(original: Measurement, copy: Measurement, match: Match) -> float:
+    first, second = (copies.read_close_look(picture) for picture in (original, copy))
+    return close_agreement(first, second, match).second_lowest if first and second else 1.0
 
 
 def side_by_side(files: list[Path]) -> np.ndarray:

@@ -78,7 +78,7 @@ def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
     rows = sorted(set(firsts.values()))
     looks = [look(pictures[row], clean) for row in rows]
     likenesses = near_duplicates.find_copies(looks, clean.hash_distance, clean.similarity)
-    read = lru_cache(CACHED)(lambda picture: _close_look(pictures[rows[picture]]))
+    read = lru_cache(CACHED)(lambda picture: read_close_look(pictures[rows[picture]]))
     proofs = without_lookalikes(likenesses, read)
 
     def describe_proof(proof: Proof) -> tuple[Pair, Copy]:
@@ -91,7 +91,7 @@ def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
     return dict(sorted(pairs.items()))
 
 
-def _close_look(picture: Measurement) -> CloseLook | None:
+def read_close_look(picture: Measurement) -> CloseLook | None:
     """Return a readable picture's close look, or None if its file is missing or has changed."""
     if picture.source is None:
         return None
@@ -137,7 +137,7 @@ def describe(
     """
     if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
         return EXACT
-    seen = _inspect(match, looks or (_close_look(original), _close_look(copy)))
+    seen = _inspect(match, looks or (read_close_look(original), read_close_look(copy)))
     transform = _transform(match, seen, original, copy, clean)
     marks, certainty = _marks(seen), _certainty(match, clean)
     return Copy(round(match.similarity, 4), bits, transform, marks, seen.clipped, certainty)

@@ -56,12 +56,13 @@ def test_a_copy_is_described_by_its_transform(pictures, kind: str, transform: st
 
 def test_two_people_are_different_and_the_numbers_say_so(pictures):
     lines = describe_pair(pictures["original"], pictures["other"], CLEAN)
-    first, distance, similarity, agreement, colors = lines
+    first, distance, similarity, agreement, colors, closely = lines
     assert first == "together: different pictures"
     assert "of 256 bits (compared up to clean.hash_distance 63)" in distance
     assert "copies from clean.similarity 0.93" in similarity
     assert "copies from 0.6" in agreement
     assert "copies up to 20" in colors
+    assert "copies from 0.2; among look-alikes from 0.74" in closely
 
 
 def test_a_grayscale_picture_is_described_by_its_tone(pictures):
