@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from src.audit import leak, saved_pages, source_files
+from src.audit import leak, removed_copies, saved_pages, source_files
 from src.audit.leak import Nearest
 from src.audit.registry import Offender
+from src.audit.removed_copies import Removal
 from src.audit.settings import remedy_for
 from src.audit.source_files import SourceFile
 from src.dataset import arrays
@@ -91,6 +92,17 @@ class Evidence:
             for other in partners.get(row, "").split()
             if int(other) in indices
         ]
+
+    @cached_property
+    def removals(self) -> list[Removal]:
+        """A sample of the near duplicates that clean removed, compared with what it kept."""
+        return removed_copies.compare(
+            self.ledger,
+            self.raw,
+            self.pair.background,
+            self.limits["confirmed_similarity"],
+            self.limits["tone_residual"],
+        )
 
     @cached_property
     def files(self) -> dict[str, SourceFile]:

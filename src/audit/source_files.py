@@ -70,6 +70,30 @@ def read_files(
     return dict(zip((name for name, _ in keys), files, strict=True))
 
 
+def read_squeezed(
+    path: Path, layout: str, background: str, side: int
+) -> tuple[np.ndarray, float] | None:
+    """Read a whole photograph, squeezed to a square.
+
+    Args:
+        path: Of the file; may lead through an archive.
+        layout: single, photo_left or photo_right.
+        background: The colour below transparent pixels.
+        side: Of the square, in pixels.
+
+    Returns:
+        (side, side, 3) uint8 RGB, and the photograph's height over its width; None if the file is
+        missing or no picture.
+    """
+    try:
+        image, _ = _decode(read_bytes(path), background, side)
+    except Exception:  # as in _read
+        return None
+    photo = image.crop(_photo_box(image.size, layout))
+    square = photo.resize((side, side), Image.Resampling.HAMMING)
+    return np.asarray(square), photo.height / photo.width
+
+
 def thumbnails(pictures: Iterable[np.ndarray]) -> np.ndarray:
     """Reduce N pictures, (S, S, 3) uint8 each, to (N, 16, 16, 3) uint8."""
     reduced = [_reduce(Image.fromarray(np.asarray(picture))) for picture in pictures]
@@ -109,7 +133,7 @@ def _read(key: tuple[str, str], raw: Path, crop: str, background: str) -> Source
         return SourceFile("", error.strerror or str(error))
     digest = hashlib.sha256(data).hexdigest()
     try:
-        image, scale = _decode(data, background)
+        image, scale = _decode(data, background, 8 * THUMBNAIL_PX)
     except Exception as error:  # Pillow raises whatever its plugins meet in damaged bytes
         return SourceFile(digest, f"{error} (it starts {data[:12]!r})")
     photo = image.crop(_photo_box(image.size, layout))
@@ -120,11 +144,17 @@ def _read(key: tuple[str, str], raw: Path, crop: str, background: str) -> Source
     return SourceFile(digest, None, side * scale, _reduce(square))
 
 
-def _decode(data: bytes, background: str) -> tuple[Image.Image, int]:
-    """Return the picture as it should be seen, in RGB, and the factor of its reduction."""
+def _decode(data: bytes, background: str, least_px: int) -> tuple[Image.Image, int]:
+    """Return the picture as it should be seen, in RGB, and the factor of its reduction.
+
+    Args:
+        data: Of the file.
+        background: The colour below transparent pixels.
+        least_px: The width and height to which no larger picture is reduced.
+    """
     image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
     width = image.width
-    image.draft("RGB", (8 * THUMBNAIL_PX, 8 * THUMBNAIL_PX))  # decodes a JPEG at a reduced scale
+    image.draft("RGB", (least_px, least_px))  # decodes a JPEG at a reduced scale
     scale = round(width / image.width)
     image.load()  # turns a TIFF by itself
     profile = image.info.get("icc_profile")

@@ -221,6 +221,38 @@ def measure_as(row: int, measure: str, value: float) -> Change:
     return change
 
 
+def remove_as_copy(evidence: Evidence, row: int, survivor: int) -> Evidence:
+    """Clean removed a picture as a near duplicate of another."""
+    evidence = without_rows(evidence, [row])
+    is_removed = evidence.ledger["row"] == row
+    return with_ledger(
+        evidence, duplicate_of=evidence.ledger["duplicate_of"].mask(is_removed, survivor)
+    )
+
+
+def remove_another(evidence: Evidence) -> Evidence:
+    return remove_as_copy(evidence, 7, 3)
+
+
+def keep_caption(evidence: Evidence) -> Evidence:
+    """The picture without the strip was removed."""
+    evidence = remove_as_copy(evidence, 7, 3)
+    original = (evidence.raw / "images/3").read_bytes()
+    captioned = read_photo(evidence.raw / "images/3").copy()
+    captioned[-24:] = (20, 40, 90)
+    return with_file(with_raw_file(evidence, 7, original), 3, encode_png(captioned))
+
+
+def show_skies(evidence: Evidence) -> Evidence:
+    """Two photographs show skies of other colours, with a bird: a few edges, but no detail."""
+    for row, red in ((2, 60), (11, 120)):
+        light = np.linspace(150, 250, SIZE)[:, None]
+        sky = np.stack(np.broadcast_arrays(red, light, 255, np.zeros((SIZE, SIZE)))[:3], axis=2)
+        sky[30:33, 20:23] = red
+        evidence = with_file(evidence, row, encode_png(sky.astype(np.uint8)))
+    return evidence
+
+
 # --- photographs
 
 
@@ -393,6 +425,9 @@ FAULTS = {
         "low_information_pictures", measure_as(4, "entropy", 1.9), {4}
     ),
     "a narrow strip": Fault("odd_aspect_pictures", measure_as(2, "aspect_ratio", 0.349), {2}),
+    "birds in the sky": Fault("blank_pictures", show_skies, {2, 11}),
+    "another picture removed": Fault("unconfirmed_copies", remove_another, {7}),
+    "a caption kept": Fault("captioned_survivors", keep_caption, {3}),
     "pale pictures swapped": Fault("altered_photos", swap_pale_photos, {2, 3}),
     "red and blue": Fault("altered_photos", misread(2, lambda p: p[..., ::-1]), {2}),
     "mirrored in validation": Fault("altered_photos", misread(14, lambda p: p[:, ::-1]), {14}),

@@ -35,6 +35,9 @@ WARNINGS_BEFORE = {
     "upscaled_pictures",
     "garbled_names",
     "shared_names",
+    "unconfirmed_copies",
+    "captioned_survivors",
+    "blank_pictures",
     *(f"{word}_pictures" for word in picture_faults.FAULTS),
 }
 
@@ -139,6 +142,9 @@ def test_a_threshold_decides_which_pictures_are_at_fault(broken, threshold, valu
         ("names of the next", "is nm0007, the ledger says nm0006 (train)"),
         ("copies by ruling across", "is row 16 in training (by clean.force)"),
         ("one cluster", "is in the cluster of row 0"),
+        ("another picture removed", "was removed as a copy of row 3, which shows something else"),
+        ("a caption kept", "has a strip that its copy, row 7, lacks (train)"),
+        ("birds in the sky", "shows nothing to compare it by (train)"),
         ("one person under two ids", "has the name of row 9 in val, nm0009 (train)"),
         ("an incomplete download", "of 64 rows are gray (val)"),
         ("a training picture scored", "is in training"),

@@ -8,6 +8,7 @@ from src.audit.checks import (
     listing,
     outputs,
     photos,
+    removals,
     rows,
     sides,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "listing",
     "outputs",
     "photos",
+    "removals",
     "rows",
     "sides",
 ]

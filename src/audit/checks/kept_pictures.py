@@ -1,7 +1,10 @@
-"""Checks of the kept pictures by what clean measured on them: faults that cleanvision knows too."""
+"""Checks of the kept pictures: faults that clean measured and cleanvision knows, and blank ones."""
+
+import numpy as np
 
 from src.audit.evidence import Evidence
 from src.audit.registry import Measurement, check
+from src.vision import alignment
 from src.vision.picture_faults import FAULTS
 
 REMEDY = "look at them in the report; to remove them, add to clean.remove: "
@@ -65,6 +68,24 @@ def low_information_pictures(evidence: Evidence) -> Measurement:
 )
 def odd_aspect_pictures(evidence: Evidence) -> Measurement:
     return _faulty(evidence, "odd_aspect", evidence.limits["aspect_ratio"])
+
+
+@check(
+    "share of photographs without detail by which copies could be told, such as plain skies",
+    limit="blank_share",
+    allowed=0.05,
+    remedy="look at them in the report: copies among them are not found, so list pairs that are in "
+    "clean.force (rulings/force.csv); if they are no examples, leave them out of the source",
+    severity="warn",
+)
+def blank_pictures(evidence: Evidence) -> Measurement:
+    offenders = [
+        evidence.offender(side, index, "shows nothing to compare it by")
+        for side, pairs in evidence.sides.items()
+        for index, photo in enumerate(pairs.photo)
+        if alignment.is_blank(alignment.thumbnail(np.asarray(photo)))
+    ]
+    return len(offenders) / max(1, evidence.count), offenders
 
 
 def _faulty(evidence: Evidence, word: str, limit: float) -> Measurement:

@@ -1,0 +1,148 @@
+"""Compares pictures that clean removed as copies with those that it kept in their place.
+
+Both files are decoded by the audit's own means and aligned in every way. The search that cleaned has
+no part in it: neither its hashes, nor the poses that it found.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from src.audit import source_files
+from src.parallel.local import cores, map_threads
+from src.vision import alignment, close_look, grayscale, matching, views, witness
+from src.vision.close_look import SIDE_PX
+from src.vision.matching import Look
+
+SAMPLE, SEED = 200, 0
+# Of the second least similar block of the middle; of 1,100 copies 1 in 200 has one below .58.
+MIN_CLOSE_AGREEMENT = 0.2
+BAND_PX = 128  # at which strips and frames are looked for
+BAND_TOLERANCE = 12  # levels from a band's colour, the median of the outermost line
+PLAIN_SHARE = 0.9  # of a line's pixels that have the band's colour, where no text is
+TEXT_SHARE = 0.35  # the same of a line of text, at least
+PICTURE_SHARE = 0.3  # the same behind the band, at most
+MIN_BAND, MAX_BAND = 0.02, 0.25  # of a side
+
+
+class Removal(NamedTuple):
+    """A picture that was removed as a copy, compared with its survivor.
+
+    Attributes:
+        row: The removed picture's.
+        survivor: The kept picture's row.
+        similarity: Of both, -1…1.
+        is_copy: Whether both show the same.
+        marked_edges: The edges at which the survivor has a strip or a frame, less those at which
+            the removed picture has one.
+    """
+
+    row: int
+    survivor: int
+    similarity: float
+    is_copy: bool
+    marked_edges: int
+
+
+class Photo(NamedTuple):
+    """A whole photograph, squeezed to (256, 256, 3) uint8 RGB, and its height over width."""
+
+    pixels: np.ndarray
+    aspect: float
+
+
+def compare(
+    ledger: pd.DataFrame, raw: Path, background: str, similarity: float, tone_residual: float
+) -> list[Removal]:
+    """Compare a seeded sample of the removed near duplicates with their survivors.
+
+    Args:
+        ledger: After clean.
+        raw: The folder data/raw.
+        background: The colour below transparent pixels.
+        similarity: The least of a copy, -1…1.
+        tone_residual: In Lab units; below it a picture is gray, and has no colours to compare.
+
+    Returns:
+        Sorted by row; pairs with a file that cannot be read are left out.
+    """
+    rows = ledger.drop_duplicates("row").set_index("row")
+    files = {
+        row: (raw / file, layout)
+        for row, file, layout in zip(rows.index, rows["file"], rows["layout"], strict=True)
+        if pd.notna(file)
+    }
+    pairs = [pair for pair in _sample(ledger) if files.keys() >= set(pair)]
+
+    def compare_pair(pair: tuple[int, int]) -> Removal | None:
+        squeezed = (source_files.read_squeezed(*files[row], background, SIDE_PX) for row in pair)
+        photos = [Photo(*photo) for photo in squeezed if photo is not None]
+        if len(photos) < 2:
+            return None
+        value, is_copy = _likeness(photos[0], photos[1], similarity, tone_residual)
+        removed, survivor = (_banded_edges(photo) for photo in photos)
+        return Removal(*pair, value, is_copy, survivor - removed)
+
+    removals = map_threads(compare_pair, pairs, "comparing removed copies", cores())
+    return [removal for removal in removals if removal]
+
+
+def _sample(ledger: pd.DataFrame) -> list[tuple[int, int]]:
+    """Return the rows of removed near duplicates, and of their survivors; a person forced none."""
+    is_near = ledger["verdict"].eq("near_duplicate") & ledger["duplicate_of"].notna()
+    is_forced = ledger["transform"].eq("forced")
+    near = ledger[is_near.fillna(False) & ~is_forced.fillna(False)].sort_values("row")
+    pairs = [
+        (int(row), int(survivor))
+        for row, survivor in zip(near["row"], near["duplicate_of"], strict=True)
+    ]
+    if len(pairs) <= SAMPLE:
+        return pairs
+    chosen = np.random.default_rng(SEED).choice(len(pairs), SAMPLE, replace=False)
+    return [pairs[index] for index in np.sort(chosen)]
+
+
+def _likeness(
+    first: Photo, second: Photo, similarity: float, tone_residual: float
+) -> tuple[float, bool]:
+    """Return the similarity of two photographs, and whether both show the same."""
+    thumbnails = [alignment.thumbnail(photo.pixels) for photo in (first, second)]
+    chromas = [
+        None
+        if grayscale.tone_residual(photo.pixels) < tone_residual
+        else witness.chroma(
+            cv2.resize(photo.pixels, (views.THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA)
+        )
+        for photo in (first, second)
+    ]
+    match = matching.match(*map(Look, thumbnails, chromas))
+    if not match.is_copy(similarity):
+        return match.similarity, False
+    a, b = (
+        close_look.close_look(photo.pixels, thumbnail, photo.aspect)
+        for photo, thumbnail in zip((first, second), thumbnails, strict=True)
+    )
+    agreement = close_look.close_agreement(a, b, match)
+    return match.similarity, agreement.second_lowest >= MIN_CLOSE_AGREEMENT
+
+
+def _banded_edges(photo: Photo) -> int:
+    """Count the edges at which a photograph has a strip of one colour, with text on it or without."""
+    small = cv2.resize(photo.pixels, (BAND_PX, BAND_PX), interpolation=cv2.INTER_AREA)
+    gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.int16)
+    return sum(map(_has_band, (gray, gray[::-1], gray.T, gray.T[::-1])))
+
+
+def _has_band(lines: np.ndarray) -> bool:
+    """Say whether the first lines of a picture are a strip that ends abruptly."""
+    differences = np.abs(lines - np.median(lines[0]))
+    shares = (differences <= BAND_TOLERANCE).mean(axis=1)
+    ends = np.flatnonzero(shares[: int(MAX_BAND * BAND_PX)] < TEXT_SHARE)
+    if shares[0] < PLAIN_SHARE or not len(ends) or ends[0] < MIN_BAND * BAND_PX:
+        return False
+    end = int(ends[0])
+    is_plain_before = shares[end - 2 : end].max() >= PLAIN_SHARE
+    return bool(is_plain_before and shares[end : end + 2].min() <= PICTURE_SHARE)
