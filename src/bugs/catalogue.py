@@ -12,11 +12,12 @@ from src.errors import UserError
 from src.params import Section
 
 FILE = Path(__file__).with_name("bugs.yaml")
-Stage = Literal["scrape", "pair", "evaluate"]
+Stage = Literal["scrape", "clean", "pair", "evaluate"]
 Settings = dict[str, str | int | float | bool]  # parameters by their dotted keys
 # In src/bugs/mutations: what changes the artifacts of each stage.
 MODULES: dict[Stage, str] = {
     "scrape": "raw_pictures",
+    "clean": "survivors",
     "pair": "pair_arrays",
     "evaluate": "predictions",
 }

@@ -61,6 +61,25 @@ def test_a_bug_is_caught_by_the_checks_it_names(name, honest, tmp_path):
             assert offender["detail"]
 
 
+@pytest.mark.parametrize("name", ["captioned_survivors", "one_frame_for_all"])
+def test_clean_by_itself_judges_these_copies_well(name, honest, tmp_path):
+    bug = find_bug(name)
+    pictures_alone = bug.model_copy(update={"mutations": {"scrape": bug.mutations["scrape"]}})
+    findings = run_bug(pictures_alone, honest, tmp_path / "run", "audit").findings("audit")
+    assert [n for n, finding in findings.items() if finding["failed"]] == []
+
+
+def test_skies_are_no_copies_of_each_other(honest, tmp_path):
+    run = run_bug(find_bug("skies"), honest, tmp_path / "run", "audit")
+    failed = {n for n, finding in run.findings("audit").items() if finding["failed"]}
+    assert failed <= {"blank_pictures", "blurred_pictures"}
+    removed, before = (
+        json.loads((r.folder / "metrics/clean.json").read_text(encoding="utf-8"))["near_duplicates"]
+        for r in (run, honest)
+    )
+    assert removed <= before
+
+
 def test_a_ruined_model_is_reported_with_its_remedy_and_stops_nothing(honest, tmp_path, capsys):
     run = run_bug(find_bug("ruined_by_step"), honest, tmp_path / "run", "review")
     printed = capsys.readouterr().out

@@ -22,6 +22,11 @@ STRANGER_SEED = 99
 EVERY = 5  # every fifth picture is at fault
 SILHOUETTE_COLOR = (204, 208, 214)
 FRAME_COLOR = (40, 60, 150)
+GOLD = (1.0, 0.8, 0.35)  # of each level of an ornate frame
+FRAME_SHARE = 0.25  # of a picture's width, at each side
+SKIES = ((20, 80, 160), (120, 160, 240)), ((150, 170, 190), (250, 240, 255))  # above, below
+CAPTION_SHARE = 9  # the height of a picture over that of the strip below it
+CAPTION_LEVELS = 16, 240  # of the strip and of its text
 ORIENTATION_TAG = 0x0112  # of EXIF
 QUARTER_TURN = 6  # that tag's value: to be turned clockwise by a quarter
 ERROR_PAGE = b"<!DOCTYPE html><title>503</title><p>Come back later"
@@ -32,8 +37,8 @@ def replace_pictures(root: Path, kind: str) -> None:
 
     Args:
         root: The project's folder.
-        kind: html, placeholder, stranger, thumbnail, truncated, framed, poor, or one of
-            inventory.alter's.
+        kind: html, placeholder, stranger, thumbnail, truncated, framed, ornate, sky, poor, or one
+            of inventory.alter's.
     """
     ledger = _read_ledger(root)
     every = {"placeholder": 2, "stranger": 3, "thumbnail": 1}.get(kind, EVERY)
@@ -67,8 +72,37 @@ def _replacement(pixels: np.ndarray, kind: str, row: int) -> bytes:
         framed = np.full_like(pixels, FRAME_COLOR)
         framed[inner, inner] = gray[inner, inner]
         return encode_jpeg(framed)
+    if kind == "ornate":
+        return encode_jpeg(_in_ornate_frame(pixels))
     rng = np.random.default_rng([5, row])
+    if kind == "sky":
+        return encode_jpeg(_sky(height, width, rng))
     return encode_jpeg(_poor(pixels, rng)) if kind == "poor" else inventory.alter(pixels, kind, rng)
+
+
+def _in_ornate_frame(pixels: np.ndarray) -> np.ndarray:
+    """Return a picture of the same size in a carved golden frame, the same for all."""
+    height, width = pixels.shape[:2]
+    depth = int(width * FRAME_SHARE)
+    y, x = np.mgrid[:height, :width]
+    outward = np.minimum.reduce([x, y, width - 1 - x, height - 1 - y])
+    profile = 70 * np.sin(3 * np.pi * outward / depth)
+    carving = 50 * np.sin(32 * x / width) * np.sin(32 * y / width)
+    levels = ((130 + profile + carving)[..., None] * GOLD).clip(0, 255)
+    framed = np.asarray(levels, np.uint8)
+    framed[depth : height - depth, depth : width - depth] = resize(
+        pixels, width - 2 * depth, height - 2 * depth
+    )
+    return framed
+
+
+def _sky(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a cloudless sky: light fades downwards, and a little to one side."""
+    above, below = (rng.integers(*colors) for colors in SKIES)
+    down = np.linspace(0, 1, height)[:, None, None]
+    aside = np.linspace(-1, 1, width)[None, :, None] * rng.integers(-24, 25)
+    levels = np.rint(above * (1 - down) + below * down + aside)
+    return np.asarray(levels.clip(0, 255), np.uint8)
 
 
 def _poor(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -82,6 +116,31 @@ def _poor(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         lambda: pixels[height * 3 // 8 : height * 5 // 8],
     )
     return np.ascontiguousarray(changes[rng.integers(len(changes))]())
+
+
+def repeat_with_captions(root: Path, kind: str) -> None:
+    """Let every fifth item show the picture of the one before it, above a strip of text."""
+    ledger = _read_ledger(root)
+    rows = list(ledger.loc[ledger["file"].notna(), "row"])
+    for original, row in zip(rows[::EVERY], rows[1::EVERY], strict=False):
+        try:
+            pixels = decoding.decode((root / "data/raw" / ledger["file"][original]).read_bytes())
+        except decoding.ImageError:
+            continue
+        _store(root, ledger, row, encode_jpeg(_captioned_below(pixels)))
+    _write_ledger(root, ledger)
+
+
+def _captioned_below(pixels: np.ndarray) -> np.ndarray:
+    """Return a picture with a strip of text added below it."""
+    height, width = pixels.shape[:2]
+    strip = height // CAPTION_SHARE
+    longer = np.pad(pixels, ((0, strip), (0, 0), (0, 0)), constant_values=CAPTION_LEVELS[0])
+    place = (width // 20, height + strip * 2 // 3)
+    cv2.putText(
+        longer, "Demo", place, cv2.FONT_HERSHEY_SIMPLEX, strip / 64, (CAPTION_LEVELS[1],) * 3
+    )
+    return longer
 
 
 def overwrite_files(root: Path, kind: str) -> None:
