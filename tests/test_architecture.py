@@ -209,8 +209,9 @@ def test_the_audit_reads_files_and_pages_by_itself():
         assert rooms <= {"audit", "storage", "parallel", ""}
 
 
-def test_the_audits_search_for_leaks_does_not_lean_on_the_search_that_cleaned():
-    names = {path.relative_to(SRC).as_posix() for path in closure(SRC / "audit/leak.py")}
+@pytest.mark.parametrize("module", ["leak", "removed_copies"])
+def test_the_audits_comparisons_do_not_lean_on_the_search_that_cleaned(module):
+    names = {path.relative_to(SRC).as_posix() for path in closure(SRC / f"audit/{module}.py")}
     assert "vision/alignment.py" in names
     assert "vision/perceptual_hash.py" not in names
     assert not [name for name in names if name.startswith("clean/")]
