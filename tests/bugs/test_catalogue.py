@@ -65,13 +65,13 @@ def test_a_bug_is_caught_by_the_checks_it_names(name, honest, tmp_path):
 def test_clean_by_itself_judges_these_copies_well(name, honest, tmp_path):
     bug = find_bug(name)
     pictures_alone = bug.model_copy(update={"mutations": {"scrape": bug.mutations["scrape"]}})
-    findings = run_bug(pictures_alone, honest, tmp_path / "run", "audit").findings("audit")
+    findings = run_bug(pictures_alone, honest, tmp_path / "run", "gate").findings("findings")
     assert [n for n, finding in findings.items() if finding["failed"]] == []
 
 
 def test_skies_are_no_copies_of_each_other(honest, tmp_path):
-    run = run_bug(find_bug("skies"), honest, tmp_path / "run", "audit")
-    failed = {n for n, finding in run.findings("audit").items() if finding["failed"]}
+    run = run_bug(find_bug("skies"), honest, tmp_path / "run", "gate")
+    failed = {n for n, finding in run.findings("findings").items() if finding["failed"]}
     assert failed <= {"blank_pictures", "blurred_pictures"}
     removed, before = (
         json.loads((r.folder / "metrics/clean.json").read_text(encoding="utf-8"))["near_duplicates"]
