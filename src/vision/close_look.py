@@ -24,6 +24,7 @@ FINE_PX, BROAD_PX, CONTRAST_PX = (
     6,
     12,
 )  # between which details are; over which they are evened out
+COLOR_PX = 2  # of 64, over which colours are broad
 STEPS = (0.008, 0.004, 0.002, 0.001)  # of a pose that 64 pixels suggest
 TARGET = 0.9
 MIN_TILT_DEGREES = 1.0  # below which a picture's aspect does not matter
@@ -36,11 +37,13 @@ class CloseLook(NamedTuple):
         gray: (256, 256) uint8.
         bands: Lines of 256 at the top, bottom, left and right.
         aspect: Height over width of the picture.
+        chroma: (64, 64, 2) uint8, a and b of Lab; None if colours are not compared.
     """
 
     gray: np.ndarray
     bands: tuple[int, int, int, int]
     aspect: float
+    chroma: np.ndarray | None = None
 
     def details(self, without_bands: bool) -> np.ndarray:
         """Return the fine details of the picture, (256, 256) float32."""
@@ -59,6 +62,17 @@ def details(levels: np.ndarray) -> np.ndarray:
     contrast = np.sqrt(cv2.GaussianBlur(values * values, (0, 0), CONTRAST_PX))
     return np.asarray(values / (contrast + NOISE_LEVELS))
 
+    def colors(self, without_bands: bool) -> np.ndarray | None:
+        """Return the broad colours of the picture, (64, 64, 2) uint8; None if it has no chroma."""
+        if self.chroma is None:
+            return None
+        chroma = self.chroma
+        if without_bands:
+            top, bottom, left, right = (lines // SCALE for lines in self.bands)
+            inner = chroma[top : THUMBNAIL_PX - bottom, left : THUMBNAIL_PX - right]
+            chroma = cv2.resize(inner, (THUMBNAIL_PX, THUMBNAIL_PX))
+        return np.asarray(cv2.GaussianBlur(chroma, (0, 0), COLOR_PX))
+
 
 def close_look(pixels: np.ndarray, thumbnail: np.ndarray, aspect: float) -> CloseLook:
     """Return a picture's close look.
@@ -70,7 +84,9 @@ def close_look(pixels: np.ndarray, thumbnail: np.ndarray, aspect: float) -> Clos
     """
     top, bottom, left, right = (SCALE * lines for lines in borders(thumbnail))
     gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    return CloseLook(gray, (top, bottom, left, right), aspect)
+    small = cv2.resize(pixels, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
+    chroma = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)[..., 1:]
+    return CloseLook(gray, (top, bottom, left, right), aspect, chroma)
 
 
 class Laid(NamedTuple):
@@ -111,10 +127,18 @@ def lay(first: CloseLook, second: CloseLook, match: Match) -> Laid:
 
 
 class CloseAgreement(NamedTuple):
-    """How well the least similar blocks of the middle agree, -1…1; 1 where there are no details."""
+    """How well two pictures agree in their parts.
+
+    Attributes:
+        lowest: Of the blocks of the middle, -1…1; 1 if none has details.
+        second_lowest: The same of the second lowest.
+        color_difference: As in `Match`, of broad colours at 64 pixels: a cut shifts them less than
+            those at 16. Infinite if colours are not compared.
+    """
 
     lowest: float
     second_lowest: float
+    color_difference: float = np.inf
 
 
 def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseAgreement:
@@ -135,4 +159,15 @@ def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseA
     middle = blocks[EDGE_BLOCKS:-EDGE_BLOCKS, EDGE_BLOCKS:-EDGE_BLOCKS]
     ranked = np.sort(middle[~np.isnan(middle)])
     lowest, second_lowest = np.append(ranked, (1.0, 1.0))[:2].tolist()
-    return CloseAgreement(lowest, second_lowest)
+    return CloseAgreement(lowest, second_lowest, _color_difference(first, second, match))
+
+
+def _color_difference(first: CloseLook, second: CloseLook, match: Match) -> float:
+    a, b = (look.colors(bands) for look, bands in zip((first, second), match.banded, strict=True))
+    if a is None or b is None:
+        return float(np.inf)
+    if match.is_first_moved:
+        fixed, moved = b, forms.orient(a, match.form)
+    else:
+        fixed, moved = a, forms.orient(b, forms.INVERSES[match.form])
+    return witness.color_difference(fixed, moved, np.array(match.pose))

@@ -44,7 +44,8 @@ def stands(agreement: CloseAgreement, color_difference: float, has_family: bool)
             family stands without one.
     """
     if has_family:
-        same_colors = color_difference <= MAX_FAMILY_COLOR_DIFFERENCE
+        difference = min(color_difference, agreement.color_difference)
+        same_colors = difference <= MAX_FAMILY_COLOR_DIFFERENCE
         return agreement.lowest >= MIN_FAMILY_AGREEMENT and same_colors
     may_be_marked = color_difference <= MARK_COLOR_DIFFERENCE
     return agreement.second_lowest >= (MIN_AGREEMENT if may_be_marked else MIN_UNMARKED_AGREEMENT)

@@ -120,14 +120,14 @@ def color_difference(fixed: np.ndarray, moved: np.ndarray, pose: np.ndarray) -> 
     """Return how far two pictures' colours differ, apart from one cast and one gain for all.
 
     Args:
-        fixed: (16, 16, 2) uint8, from `chroma`.
-        moved: (16, 16, 2) uint8, laid upon `fixed`.
+        fixed: (S, S, 2) uint8, a and b of Lab; of 16 pixels from `chroma`.
+        moved: (S, S, 2) uint8, laid upon `fixed`.
         pose: Of `moved` in `fixed`, see `correlation`.
 
     Returns:
         The 95th percentile without the outermost eighth, in units of 8-bit Lab.
     """
-    edge = CHROMA_PX // 8
+    edge = len(fixed) // 8
     middle = np.s_[edge:-edge, edge:-edge]
     below = np.stack([warp(fixed[..., k].astype(np.float32), pose)[middle] for k in (0, 1)])
     visible = ~np.isnan(below[0])

@@ -1,12 +1,13 @@
 """A close look: copies agree in every part of the middle; pictures of one template do not."""
 
+import cv2
 import numpy as np
 import pytest
 
 from src.imaging import decoding, resizing
 from src.vision import alignment, matching
 from src.vision.close_look import SIDE_PX, CloseAgreement, CloseLook, close_agreement, close_look
-from src.vision.matching import Look
+from src.vision.matching import Look, Match
 from tests.copies import COPIES, HARD_COPIES
 from tests.lookalikes import LOOKALIKES
 
@@ -71,4 +72,14 @@ def test_pictures_of_one_template_disagree_somewhere(name: str):
 
 def test_plain_pictures_agree():
     plain = np.full((80, 80, 3), 120, np.uint8)
-    assert _compare(plain, plain) == (1.0, 1.0)
+    assert _compare(plain, plain) == (1.0, 1.0, 0.0)
+
+
+def test_colours_of_a_cut_copy_hardly_differ():
+    tile = np.random.default_rng(0).integers(0, 256, (10, 10, 3), np.uint8)
+    picture = cv2.resize(tile, (200, 200), interpolation=cv2.INTER_CUBIC)
+    match = Match(0.95, pose=(0.475, 0.475, 0.95, 0.95, 0.0))
+    whole, cut = _close_look(picture), _close_look(np.ascontiguousarray(picture[:190, :190]))
+    assert close_agreement(whole, cut, match).color_difference < 4
+    other = _close_look(np.ascontiguousarray(picture[::-1]))
+    assert close_agreement(whole, other, Match(0.95)).color_difference > 20
