@@ -34,7 +34,7 @@ MIN_ADDED_SHARE = 1 / 3  # of a surplus; elsewhere the picture may have the adde
 MIN_CORNERS_FLAT_SHARE = 0.9  # of what a picture turned by an editor shows beyond the original
 MAX_WHOLE_SURPLUS = 0.03  # up to which two pictures show the same part of the scene
 COVERED_PX = 12  # lines at a side in which a strip that covers the picture is looked for
-MIN_COVERED_SHARE = 0.5  # of the blocks at that side, which differ
+MIN_COVERED_SHARE, COVERED_LEVELS = 0.5, 20  # of the blocks there that differ, or pixels by levels
 MAX_MARKED_CORR, MIN_MARKED_BLOCKS = 0.7, 2  # of fine details where one picture has a mark
 # Of the contrast and of the fine contrast elsewhere; beyond it marks cannot be told.
 MAX_TONE_CHANGE, MAX_SHARPNESS_CHANGE = 1.1, 1.25
@@ -266,10 +266,14 @@ def _marks(first: np.ndarray, second: np.ndarray) -> tuple[tuple[str, str], int 
 
 def _covered(first: np.ndarray, second: np.ndarray, differing: np.ndarray) -> tuple[str, str]:
     """Say on which picture a strip of one colour lies that the other lacks."""
-    for number, sides in enumerate(zip(*map(_sides, (differing, first, second)), strict=True)):
-        blocks, *levels = sides
+    levels_differ = np.abs(first - second) > COVERED_LEVELS
+    if not _is_alike(first, second, ~_pixels(differing)):
+        levels_differ[:] = False  # all of them may
+    squares = zip(*map(_sides, (differing, levels_differ, first, second)), strict=True)
+    for number, (blocks, pixels, *levels) in enumerate(squares):
         flat = [_flat_share(level[:COVERED_PX]) for level in levels]
-        if blocks[0].mean() >= MIN_COVERED_SHARE and max(flat) >= MIN_FLAT_SHARE:
+        differs = max(blocks[0].mean(), pixels[:COVERED_PX].mean()) >= MIN_COVERED_SHARE
+        if differs and max(flat) >= MIN_FLAT_SHARE:
             name = "caption" if number < 2 else "frame"
             return (name, "") if flat[0] > flat[1] else ("", name)
     return "", ""
@@ -294,19 +298,30 @@ def _marked(first: np.ndarray, second: np.ndarray, differing: np.ndarray) -> int
 
     It is None if their tone or sharpness differs elsewhere too.
     """
-    size = SIDE_PX // BLOCKS
-    mask = np.kron(differing, np.ones((size, size))) > 0
+    mask = _pixels(differing)
     fine = [_fine(levels) for levels in (first, second)]
-    for values, measure, limit in (
-        ((first, second), np.mean, MAX_TONE_CHANGE),
-        ((first, second), np.std, MAX_TONE_CHANGE),
-        (fine, np.std, MAX_SHARPNESS_CHANGE),
-    ):
-        ratio = float(measure(values[0][~mask])) / max(float(measure(values[1][~mask])), 1e-3)
-        if not 1 / limit <= ratio <= limit:
-            return None
+    is_as_sharp = _ratio(*(np.std(values[~mask]) for values in fine)) <= MAX_SHARPNESS_CHANGE
+    if not (is_as_sharp and _is_alike(first, second, ~mask)):
+        return None
     busyness = [float(np.square(values[mask]).sum()) for values in fine]
     return int(busyness[1] > busyness[0])
+
+
+def _pixels(blocks: np.ndarray) -> np.ndarray:
+    """Return which pixels lie in some blocks, (256, 256) bool."""
+    return np.kron(blocks, np.ones([SIDE_PX // BLOCKS] * 2)) > 0
+
+
+def _is_alike(first: np.ndarray, second: np.ndarray, where: np.ndarray) -> bool:
+    """Say whether two pictures are about as bright and as rich in contrast."""
+    a, b = first[where], second[where]
+    ratios = _ratio(np.mean(a), np.mean(b)), _ratio(np.std(a), np.std(b))
+    return max(ratios) <= MAX_TONE_CHANGE
+
+
+def _ratio(a: float, b: float) -> float:
+    """Return the larger of two numbers over the smaller."""
+    return max(a, b) / max(min(a, b), 1e-3)
 
 
 def _fine(levels: np.ndarray) -> np.ndarray:

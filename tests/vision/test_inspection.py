@@ -72,6 +72,13 @@ def test_a_strip_as_bright_as_the_sky_is_told_by_its_text(faces: list[np.ndarray
     assert _inspect(sky, plain).added == ("", "")
 
 
+def test_a_strip_over_stripes_is_found_by_its_levels(faces: list[np.ndarray]):
+    striped = faces[0].copy()
+    striped[200:][np.arange(56) // 8 % 2 == 0] = (240, 240, 235)
+    striped[200:][np.arange(56) // 8 % 2 == 1] = (40, 60, 150)
+    assert _inspect(striped, _copy(striped, "caption strip")).added == ("", "caption")
+
+
 @pytest.mark.parametrize("kind", ["watermark", "logo in a corner"])
 def test_a_mark_is_found_on_the_busier_picture(faces: list[np.ndarray], kind: str):
     for face in faces[:4]:
