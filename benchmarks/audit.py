@@ -104,7 +104,8 @@ def draw_set(count: int, raw: Path) -> tuple[Evidence, set[int]]:
         data = encode_jpeg(photo)
         (raw / "images" / f"{row}.jpeg").write_bytes(data)
         digests.append(hashlib.sha256(data).hexdigest())
-    table = pd.DataFrame(dict.fromkeys(ledger.schema("split").names, pd.NA), index=range(count))
+    columns = [*ledger.schema("split").names, *ledger.LABEL_FILES.names]
+    table = pd.DataFrame(dict.fromkeys(columns, pd.NA), index=range(count))
     table = table.assign(
         row=range(count),
         page=1,

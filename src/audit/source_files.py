@@ -58,13 +58,15 @@ def read_files(
     """Read every file that the ledger names, once, and return them by name.
 
     Args:
-        ledger: Its columns file and layout are read.
+        ledger: Its columns file, layout and label_file are read.
         raw: The folder data/raw.
         crop: Where the square lies in a tall picture: center or top.
         background: The colour below transparent pixels.
     """
     named = ledger[ledger["file"].notna()].drop_duplicates("file")
-    keys = sorted(zip(named["file"], named["layout"], strict=True))
+    layouts = dict.fromkeys(named["label_file"].dropna(), "single")
+    layouts |= dict(zip(named["file"], named["layout"], strict=True))
+    keys = sorted(layouts.items())
     read = partial(_read, raw=raw, crop=crop, background=background)
     files = map_processes(read, keys, "reading the files again")
     return dict(zip((name for name, _ in keys), files, strict=True))

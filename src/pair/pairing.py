@@ -19,7 +19,8 @@ from src.params import Pair
 from src.storage.archives import read_bytes
 from src.storage.atomic import write_json
 
-Key = tuple[int, str, str]  # row, file below data/raw, and layout
+# row, file below data/raw, layout, and the label map's file if it is one of its own
+Key = tuple[int, str, str, str | None]
 Pictures = dict[str, np.ndarray]  # by the name of their array
 
 
@@ -72,7 +73,8 @@ def write_pairs(
     for side, rows in sides.items():
         size = pair.load_size if side == "train" else pair.crop_size
         prepare = partial(_prepare, raw=raw, pair=pair, size=size)
-        keys = list(zip(rows["row"], rows["file"], rows["layout"], strict=True))
+        label_files = [None if pd.isna(file) else file for file in rows["label_file"]]
+        keys = list(zip(rows["row"], rows["file"], rows["layout"], label_files, strict=True))
         edge_counts: list[int] = []
         pictures = stream_processes(prepare, keys, f"pairing {side}")
         arrays.stream(folder, side, _count_edges(pictures, edge_counts), rows, pair.shard_size)
@@ -106,14 +108,19 @@ def _probe(train: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 
 def _prepare(key: Key, raw: Path, pair: Pair, size: int) -> Pictures:
     """Return a row's pictures, `size` pixels wide; raises UserError if its file cannot be read."""
-    row, file, layout = key
-    try:
-        pixels = decoding.decode(read_bytes(raw / file), pair.background)
-    except (OSError, decoding.ImageError) as error:
-        raise UserError(f"row {row}: {raw / file} cannot be read any more: {error}") from None
-    photo, labels = decoding.split_pair(pixels, layout)
+    row, file, layout, label_file = key
+    photo, labels = decoding.split_pair(_decode(row, raw / file, pair), layout)
+    if label_file:
+        labels = _decode(row, raw / label_file, pair)
     photo = square_crop(photo, size, pair.crop)
     pictures = {"photo": photo, "gray": to_gray(photo), "canny": to_canny(photo, pair.canny)}
     if labels is not None:
         pictures["labels"] = square_crop(labels, size, pair.crop)
     return pictures
+
+
+def _decode(row: int, path: Path, pair: Pair) -> np.ndarray:
+    try:
+        return decoding.decode(read_bytes(path), pair.background)
+    except (OSError, decoding.ImageError) as error:
+        raise UserError(f"row {row}: {path} cannot be read any more: {error}") from None

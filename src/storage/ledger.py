@@ -36,6 +36,14 @@ SCRAPED = pa.schema(
         ("status", pa.string()),  # ok, or why there is no file
     ]
 )
+# Of label maps that are files of their own. A ledger without any is written without these columns.
+LABEL_FILES = pa.schema(
+    [
+        ("label_url", pa.string()),  # as image_url
+        ("label_file", pa.string()),  # below data/raw
+        ("label_sha256", pa.string()),
+    ]
+)
 CLEANED = pa.schema(
     [
         ("fingerprint", pa.string()),  # 256 bits as 64 hex digits
@@ -67,6 +75,7 @@ COPIES = pa.schema(  # the proven pairs of copies, whatever their verdicts
         ("certainty", pa.float64()),  # 0…1: the smallest margin above the limits; null if forced
     ]
 )
+NO_COLUMNS = pa.schema([])
 SPLIT = pa.schema([("group", pa.int64()), ("side", pa.string())])
 
 _STAGES = {"raw": [SCRAPED], "clean": [SCRAPED, CLEANED], "split": [SCRAPED, CLEANED, SPLIT]}
@@ -78,7 +87,7 @@ _NULLABLE = {
 
 
 def schema(stage: str) -> pa.Schema:
-    """Return the ledger's columns after `stage` (raw, clean or split)."""
+    """Return the columns of every ledger after `stage` (raw, clean or split)."""
     return pa.schema([field for part in _STAGES[stage] for field in part])
 
 
@@ -86,7 +95,7 @@ def write_ledger(table: pd.DataFrame, path: Path, stage: str) -> None:
     """Write the ledger as Parquet; equal tables give equal bytes.
 
     Args:
-        table: May have more columns than the stage's; these are not written.
+        table: May have more columns than the stage's and LABEL_FILES; these are not written.
         path: Of the file.
         stage: raw, clean or split.
 
@@ -95,7 +104,11 @@ def write_ledger(table: pd.DataFrame, path: Path, stage: str) -> None:
     """
     if list(table["row"]) != list(range(len(table))):
         raise ValueError("ledger rows must be numbered 0, 1, … without gaps")
-    write_table(table, path, schema(stage))
+    columns = schema(stage)
+    names = LABEL_FILES.names
+    if set(names) <= set(table) and table[names].notna().any(axis=None):
+        columns = pa.schema([*columns, *LABEL_FILES])
+    write_table(table, path, columns)
 
 
 def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
@@ -126,16 +139,17 @@ def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
 
 
 def read_ledger(path: Path, stage: str) -> pd.DataFrame:
-    """Read the ledger as it is after `stage`: as `read_table`."""
-    return read_table(path, schema(stage))
+    """Read the ledger as it is after `stage`, with LABEL_FILES: as `read_table`."""
+    return read_table(path, schema(stage), LABEL_FILES)
 
 
-def read_table(path: Path, columns: pa.Schema) -> pd.DataFrame:
+def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS) -> pd.DataFrame:
     """Read a table that `write_table` has written.
 
     Args:
         path: Of the file or folder.
         columns: Which ones are read.
+        optional: More of them, of nulls where the file has none.
 
     Returns:
         The table with nullable columns.
@@ -153,7 +167,10 @@ def read_table(path: Path, columns: pa.Schema) -> pd.DataFrame:
         raise UserError(f"{path} cannot be read as Parquet: {reason}") from None
     if missing := [name for name in columns.names if name not in arrow.column_names]:
         raise UserError(f"{path} lacks the columns {', '.join(missing)}")
-    return to_nullable(arrow.select(columns.names))
+    for column in optional:
+        if column.name not in arrow.column_names:
+            arrow = arrow.append_column(column, pa.nulls(len(arrow), column.type))
+    return to_nullable(arrow.select([*columns.names, *optional.names]))
 
 
 def to_nullable(arrow: pa.Table) -> pd.DataFrame:

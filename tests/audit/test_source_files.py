@@ -73,7 +73,7 @@ def read_file(
 
 
 def table(files: list[tuple]) -> pd.DataFrame:
-    return pd.DataFrame(files, columns=["file", "layout"])
+    return pd.DataFrame(files, columns=["file", "layout"]).assign(label_file=None)
 
 
 def expected_thumbnail(data: bytes, layout: str = "single", crop: str = "center") -> np.ndarray:

@@ -170,6 +170,29 @@ def test_side_by_side_pictures_are_cut_in_two(tmp_path: Path, layout: str):
         assert arrays.load(tmp_path / "pairs", side).labels.shape[1:] == (32, 32, 3)
 
 
+def test_label_maps_in_files_of_their_own_give_the_same_pairs(tmp_path: Path):
+    pictures = _side_by_side(6, labels_first=False)
+    combined = _listed(tmp_path / "raw", pictures, val=2, layout="photo_left")
+    write_pairs(combined, tmp_path / "raw", tmp_path / "combined", _settings(32, 40), seed=0)
+    middle = pictures[0].shape[1] // 2
+    apart = _listed(tmp_path / "apart", [picture[:, :middle] for picture in pictures], val=2)
+    for row, picture in enumerate(pictures):
+        (tmp_path / "apart" / f"label{row}.png").write_bytes(encode_png(picture[:, middle:]))
+    apart = apart.assign(label_file=[f"label{row}.png" for row in range(6)])
+    write_pairs(apart, tmp_path / "apart", tmp_path / "folders", _settings(32, 40), seed=0)
+    for side in ("train", "val", "probe"):
+        one, two = (arrays.load(tmp_path / name, side) for name in ("combined", "folders"))
+        for name in ("photo", "gray", "canny", "labels"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+def test_a_label_map_that_has_broken_since_is_named(tmp_path: Path, faces):
+    table = _listed(tmp_path / "raw", faces[:4], val=2)
+    table = table.assign(label_file=[f"{row}.png" for row in (0, 1, 2, 9)])
+    with pytest.raises(UserError, match=r"row 3: .*9\.png cannot be read any more"):
+        write_pairs(table, tmp_path / "raw", tmp_path / "pairs", _settings(16, 16), seed=0)
+
+
 def test_real_facades_are_cut_into_photos_and_label_maps(tmp_path: Path):
     pictures = [decoding.decode(file.read_bytes()) for file in real("facades/train")[::50]]
     table = _listed(tmp_path / "raw", pictures, val=2, layout="photo_left")

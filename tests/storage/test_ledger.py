@@ -57,7 +57,8 @@ def _values(table: pd.DataFrame) -> list[dict]:
 def test_a_round_trip_preserves_values_and_nulls(tmp_path: Path):
     write_ledger(_table(ROW, ABSENT), tmp_path / "ledger.parquet", "raw")
     read = read_ledger(tmp_path / "ledger.parquet", "raw")
-    assert _values(read) == [{"row": 0, **ROW}, {"row": 1, **ABSENT}]
+    no_label = dict.fromkeys(ledger.LABEL_FILES.names)
+    assert _values(read) == [{"row": 0, **ROW, **no_label}, {"row": 1, **ABSENT, **no_label}]
 
 
 def test_integers_stay_integers_beside_nulls(tmp_path: Path):
@@ -81,6 +82,7 @@ def test_any_ledger_survives_two_round_trips(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, count: int
 ):
     fields = [field for field in ledger.schema("split") if field.name != "row"]
+    fields += ledger.LABEL_FILES
     rows = [
         {field.name: data.draw(CELLS[str(field.type)]) for field in fields} for _ in range(count)
     ]
@@ -107,6 +109,18 @@ def test_equal_tables_give_equal_bytes(tmp_path: Path):
 def test_only_the_columns_of_the_stage_are_written(tmp_path: Path):
     write_ledger(_table(ROW).assign(scratch=1), tmp_path / "ledger.parquet", "raw")
     assert pq.read_schema(tmp_path / "ledger.parquet").equals(ledger.SCRAPED, check_metadata=True)
+
+
+@pytest.mark.parametrize("written", ["label_url", "label_file"])
+def test_columns_of_label_maps_are_written_where_there_is_any(tmp_path: Path, written: str):
+    names = ledger.LABEL_FILES.names
+    table = _table(ROW, ABSENT).assign(**dict.fromkeys(names))
+    write_ledger(table, tmp_path / "none.parquet", "raw")
+    table[written] = [None, "B/1.png"]
+    write_ledger(table, tmp_path / "some.parquet", "raw")
+    columns = [pq.read_schema(tmp_path / f"{file}.parquet").names for file in ("none", "some")]
+    assert columns == [ledger.SCRAPED.names, [*ledger.SCRAPED.names, *names]]
+    assert read_ledger(tmp_path / "some.parquet", "raw")[written][1] == "B/1.png"
 
 
 @pytest.mark.parametrize("rows", [[1, 2], [0, 2], [1, 0], [0, 0]])

@@ -35,7 +35,12 @@ def unfetched_pictures(evidence: Evidence) -> Measurement:
 def broken_files(evidence: Evidence) -> Measurement:
     used = evidence.ledger[evidence.ledger["side"].notna() & evidence.ledger["file"].notna()]
     offenders = []
-    for row, name, digest in zip(used["row"], used["file"], used["sha256"], strict=True):
+    labelled = used[used["label_file"].notna()]
+    files = [
+        *zip(used["row"], used["file"], used["sha256"], strict=True),
+        *zip(labelled["row"], labelled["label_file"], labelled["label_sha256"], strict=True),
+    ]
+    for row, name, digest in files:
         file = evidence.files[name]
         if file.error:
             offenders.append(Offender(int(row), f"{name} is no picture: {file.error}"))

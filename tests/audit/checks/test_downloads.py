@@ -1,5 +1,9 @@
 """The files on disk."""
 
+import hashlib
+
+import pytest
+
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.storage.encoding import encode_png
@@ -35,3 +39,18 @@ def test_a_thumbnail_as_wide_as_the_pair_is_wide_enough(clean):
         small = resize(read_photo(clean.raw / f"images/{row}"), SIZE, 86)
         clean = with_file(clean, row, encode_png(small))
     assert fired(clean) == {}
+
+
+@pytest.mark.parametrize("fault", ["none", "gone", "changed"])
+def test_a_label_map_that_is_gone_or_changed_is_a_broken_file(clean, fault):
+    names: list[str | None] = [None] * len(clean.ledger)
+    digests = names.copy()
+    for row in (3, 4):
+        data = (clean.raw / f"images/{row}").read_bytes()
+        names[row], digests[row] = f"images/label{row}", hashlib.sha256(data).hexdigest()
+        if fault == "changed":
+            data += b"\0"
+        if fault != "gone":
+            (clean.raw / f"images/label{row}").write_bytes(data)
+    evidence = with_ledger(clean, label_file=names, label_sha256=digests)
+    assert fired(evidence) == ({} if fault == "none" else {"broken_files": {3, 4}})
