@@ -199,8 +199,8 @@ def main() -> None:
         path = f"folder.path={arguments.portraits.resolve()}"
         plans.append(Plan("portraits", ["source=folder", path], PORTRAITS, steps, start))
     if arguments.facades:
-        source = ["source=facades", "task=labels"]
-        source.append(f"facades.path={arguments.facades.resolve()}")
+        source = ["source=pairs", "task=labels"]
+        source.append(f"pairs.path={arguments.facades.resolve()}")
         plans.append(Plan("facades", source, FACADES, steps, start))
     if not plans:
         raise UserError("there is nothing to do: expected --portraits, --facades or both")

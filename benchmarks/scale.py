@@ -174,7 +174,9 @@ def engine(nodes: list[int] | None) -> Iterator[Engine]:
 def pair(table: pd.DataFrame) -> None:
     """Write the pairs of all pictures."""
     p = read_params(Path(__file__).parents[1] / "params.yaml")
-    rows = table.assign(name="", side=["val" if n % 10 == 0 else "train" for n in table["row"]])
+    rows = table.assign(
+        name="", label_file=None, side=["val" if n % 10 == 0 else "train" for n in table["row"]]
+    )
     write_pairs(rows, Path("raw"), Path("pairs"), p.pair, 0)
 
 

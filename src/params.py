@@ -19,6 +19,7 @@ from src.errors import UserError
 
 # Keys of earlier versions → today's, so that an old params.yaml gets its remedy.
 RENAMED = {
+    "facades": "pairs",
     "folder.person": "folder.item",
     "scrape.attempts": "scrape.max_failed_runs",
     "scrape.heed_noai": "scrape.respect_noai",
@@ -51,6 +52,7 @@ RENAMED_LIMITS = {
 }
 # What changed with the name.
 HINTS = {
+    "facades": " (a new key: layout: combined)",
     "pair.margin": " (crop_size + margin)",
     "split.unit": " (group: person)",
     "split.cut": " (fixed: hash, fitted: exact)",
@@ -64,6 +66,11 @@ WITHOUT_EFFECT = {
     "split": {"largest_group"},
     "train": {"device", "processes", "snapshots", "checkpoint_every"},
     "evaluate": {"device", "processes"},
+}
+# Values of earlier versions, and what to write today.
+RENAMED_VALUES = {
+    "source=facades": "'pairs', with pairs.path and task: labels; `python -m src preset facades` "
+    "prints the settings for the CMP facades",
 }
 
 Count = Annotated[int, Field(ge=1)]
@@ -121,8 +128,9 @@ class Folder(Section):
     item: Literal["file", "folder"]
 
 
-class Facades(Section):
+class Pairs(Section):
     path: str
+    layout: Literal["combined", "folders"]
     direction: Literal["AtoB", "BtoA"]
 
 
@@ -312,7 +320,7 @@ class Engine(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    source: Literal["demo", "imdb", "gallery", "folder", "facades"]
+    source: Literal["demo", "imdb", "gallery", "folder", "pairs"]
     task: Task
     model: Literal["encdec", "unet"]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -320,7 +328,7 @@ class Params(Section):
     imdb: Imdb
     gallery: Gallery
     folder: Folder
-    facades: Facades
+    pairs: Pairs
     scrape: Scrape
     clean: Clean
     split: Split
@@ -333,9 +341,9 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _task_fits_source(self) -> "Params":
-        if self.task == "labels" and self.source != "facades":
+        if self.task == "labels" and self.source != "pairs":
             raise ValueError(
-                f"task is 'labels', which needs label maps: expected source 'facades', "
+                f"task is 'labels', which needs pairs of pictures: expected source 'pairs', "
                 f"not {self.source!r}"
             )
         return self
@@ -434,6 +442,8 @@ def _sentence(path: Path, error: ErrorDetails) -> str:
         if key in RENAMED:
             return f"{path}: {key} is now called {RENAMED[key]}{HINTS.get(key, '')}"
         return f"{path}: {key} = {error['input']!r} is not a known key"
+    if value := RENAMED_VALUES.get(f"{key}={error['input']}"):
+        return f"{path}: {key} = {error['input']!r} is now {value}"
     if error["type"] == "value_error":
         return f"{path}: {key + ': ' if key else ''}{message}"
     return f"{path}: {key} = {error['input']!r}: {message[0].lower()}{message[1:]}"

@@ -80,9 +80,7 @@ def test_a_stage_declares_the_parameters_its_code_reads(stage):
     sections = set()
     for declared in STAGES[stage].get("params", []):
         first = declared.split(".")[0]
-        known = (
-            ["demo", "imdb", "gallery", "folder", "facades"] if first == "${source}" else [first]
-        )
+        known = ["demo", "imdb", "gallery", "folder", "pairs"] if first == "${source}" else [first]
         sections |= set(known)
     read = set()
     for path in closure(ROOT / "stages" / f"{stage}.py"):
@@ -96,7 +94,7 @@ def test_a_stage_declares_the_parameters_its_code_reads(stage):
                 read.add(node.attr)
     read -= {"engine"}  # where the work is done changes nothing
     if stage == "report":  # it shows them all
-        known = {"demo", "imdb", "gallery", "folder", "facades"}
+        known = {"demo", "imdb", "gallery", "folder", "pairs"}
         assert sections == set(Params.model_fields) - {"engine"} | known
     else:
         assert read == sections

@@ -11,20 +11,20 @@ from tempfile import TemporaryDirectory
 from src.demo import site
 from src.errors import UserError, existing_folder, existing_path
 from src.imaging.picture_files import SUFFIXES, find_pictures
-from src.params import Facades, Folder, Params
+from src.params import Folder, Pairs, Params
 from src.scrape.crawl import Crawl, Row, crawl
+from src.scrape.file_lists import ListFiles, file_row, list_combined, list_halves
 from src.scrape.gallery import parse_gallery
 from src.scrape.http.cache import Body
 from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import imdb_url, parse_imdb
-from src.scrape.listings import ListPage
+from src.scrape.listings import ListingError, ListPage
 from src.scrape.store import Fetch
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
 
 CACHE = Path(".cache/http")
-# Test pictures are held back from training just as validation's are.
-FACADES_SIDES = {"train": "train", "val": "val", "test": "val"}
+LIST_FILES: dict[str, ListFiles] = {"combined": list_combined, "folders": list_halves}
 
 
 @dataclass
@@ -63,8 +63,8 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
             yield _folder(params.folder)
             return
         client = _client(params, stack)
-        if params.source == "facades":
-            yield _facades(params.facades, client, stack)
+        if params.source == "pairs":
+            yield _pairs(params.pairs, client, stack)
         else:
             listed = _crawl_list(params, client, raw / "pages")
             yield Source(listed, client.get, client.n_downloaders)
@@ -120,30 +120,25 @@ def _folder(folder: Folder) -> Source:
         parent = str(PurePosixPath(name).parent)
         return parent if folder.item == "folder" and parent != "." else name
 
-    rows = [_row(name, position, item(name)) for position, name in enumerate(files, 1)]
+    rows = [file_row(name, position, item(name)) for position, name in enumerate(files, 1)]
     return _on_disk(rows, files)
 
 
-def _facades(facades: Facades, client: Client, stack: ExitStack) -> Source:
-    """List side-by-side pairs in folders train, val and test, of a folder, an archive or a URL."""
-    if _is_url(facades.path) or existing_path("facades.path", facades.path).is_file():
-        files = _unpacked(facades.path, client, _temporary_folder(stack))
-    else:
-        files = _pictures("facades.path", facades.path)
-    layout = "photo_left" if facades.direction == "BtoA" else "photo_right"
-    rows: list[Row] = []
-    for name in sorted(files, key=_natural_order):
-        path = PurePosixPath(name)
-        if side := FACADES_SIDES.get(path.parent.name):
-            row = _row(name, len(rows) + 1, path.with_suffix("").as_posix())
-            rows.append({**row, "given_side": side, "layout": layout})
-    if not rows:
-        folders = sorted({PurePosixPath(name).parent.name for name in files})
+def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
+    """List the pairs of pictures in a folder, an archive or a URL."""
+    if not pairs.path:
         raise UserError(
-            f"facades.path = {facades.path!r}: expected folders train, val or test with pictures, "
-            f"found {', '.join(folders) or 'nothing'}"
+            "pairs.path is empty: set it to a folder, a tar archive or the URL of one, or take the "
+            "CMP facades: `python -m src preset facades` prints their settings"
         )
-    return _on_disk(rows, files)
+    if _is_url(pairs.path) or existing_path("pairs.path", pairs.path).is_file():
+        files = _unpacked(pairs.path, client, _temporary_folder(stack))
+    else:
+        files = _pictures("pairs.path", pairs.path)
+    try:
+        return _on_disk(LIST_FILES[pairs.layout](files, pairs.direction), files)
+    except ListingError as error:
+        raise UserError(f"pairs.path = {pairs.path!r}: {error}") from None
 
 
 def _unpacked(path: str, client: Client, folder: Path) -> dict[str, Path]:
@@ -153,10 +148,10 @@ def _unpacked(path: str, client: Client, folder: Path) -> dict[str, Path]:
     try:
         if _is_url(path):
             return client.get(path, unpack, SIZE_FACTOR * max_bytes)
-        return unpack(Body(existing_path("facades.path", path)))
+        return unpack(Body(existing_path("pairs.path", path)))
     except FetchError as error:
         raise UserError(
-            f"facades.path = {path!r} cannot be used: {error}; or set it to the unpacked folder"
+            f"pairs.path = {path!r} cannot be used: {error}; or set it to the unpacked folder"
         ) from None
 
 
@@ -172,25 +167,7 @@ def _pictures(key: str, path: str) -> dict[str, Path]:
     return {file.relative_to(root).as_posix(): file for file in find_pictures(root)}
 
 
-def _natural_order(name: str) -> tuple[str, int, str]:
-    """Sort 2 before 10."""
-    path = PurePosixPath(name)
-    return path.parent.as_posix(), len(path.stem), path.stem
-
-
 def _on_disk(rows: list[Row], files: Mapping[str, Path]) -> Source:
     return Source(
         Crawl(rows, pages=1, expected=len(rows)), lambda name, parse: parse(Body(files[name]))
     )
-
-
-def _row(name: str, position: int, item_id: str) -> Row:
-    return {
-        "page": 1,
-        "position": position,
-        "item_id": item_id,
-        "name": PurePosixPath(name).stem,
-        "page_url": None,
-        "image_url": name,
-        "stated_total": None,
-    }

@@ -21,15 +21,17 @@ from src.scrape.crawl import Row
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.fetch_errors import FetchError
+from src.scrape.label_files import LABEL_STATUS, note_unpaired, refuse_mismatches
 from src.scrape.trailing_bytes import image_end
 from src.storage import archives
 from src.storage.atomic import write_bytes
-from src.storage.ledger import SCRAPED
+from src.storage.ledger import LABEL_FILES, SCRAPED
 from src.storage.slices import slices
 
 # Few large pictures are in memory at a time, however many arrive.
 LARGE_BYTES = 2_000_000
 LARGE = threading.Semaphore(2)
+NO_PARTNER = "files of a pair have equal names in A and B; sets of unpaired pictures cannot be used"
 # What to do where no picture could be used; by the beginning of the reason.
 REMEDIES = {
     "no_image": "gallery.image and gallery.image_attributes say where an item's picture is",
@@ -40,6 +42,9 @@ REMEDIES = {
     "too_large": "raise scrape.max_bytes",
     "private_address": "add hosts that you mean to scrape.allow_hosts",
     "unreadable": "see whether you may read the files",
+    "no_label": NO_PARTNER,
+    "no_photo": NO_PARTNER,
+    "other_size": "a photo and its label map must be equally large",
 }
 ANY_REMEDY = "open one in a browser to see what it needs"
 # The same bytes for this many different items show none of them.
@@ -76,7 +81,7 @@ def store(
     files are packed into shards.
 
     Args:
-        rows: The ledger's first columns.
+        rows: The ledger's first columns. Nothing is fetched of a row that has a status already.
         fetch: Calls a picklable function with the body of a URL, and returns its result.
         folder: data/raw.
         scrape: The section `scrape` of params.yaml.
@@ -88,12 +93,14 @@ def store(
     Raises:
         UserError: The run cannot continue; the message says how many pictures are done.
     """
-    urls = _in_turns({row["image_url"] for row in rows if row["image_url"]})
+    urls = _in_turns({url for row in rows for url in _wanted(row) if url})
     n_hosts = len(set(map(_host, urls)))
     threads = scrape.workers * max(1, min(n_downloaders, n_hosts))
     stored = _fetch_all(urls, fetch, folder, threads)
-    table = _ledger(rows, [stored[row["image_url"] or None] for row in rows])
+    table = _ledger(rows, stored)
     _refuse_placeholders(table, folder)
+    refuse_mismatches(table, folder)
+    note_unpaired(table)
     return _pack(table, folder, scrape.shard_size)
 
 
@@ -127,13 +134,19 @@ def require_pictures(table: pd.DataFrame) -> None:
         return
     reasons = []
     for status, count in Counter(table["status"]).most_common():
-        urls = table.loc[table["status"] == status, "image_url"].dropna()
+        found = table[table["status"] == status]
+        urls = found["image_url"].fillna(found["label_url"]).dropna()
         example = f", such as {urls.iloc[0]}" if len(urls) else ""
         reasons.append(f"{count} {status}{example} ({REMEDIES.get(status, ANY_REMEDY)})")
     raise UserError(
         f"none of the {len(table)} listed pictures can be used: {'; '.join(reasons)}. After a "
         "correction change scrape.snapshot to ask the web again"
     )
+
+
+def _wanted(row: Row) -> tuple[str | None, str | None]:
+    """Return the URLs of a row's picture and label map, None where there is nothing to fetch."""
+    return (None, None) if "status" in row else (row["image_url"] or None, row.get("label_url"))
 
 
 def _in_turns(urls: set[str]) -> list[str]:
@@ -202,15 +215,30 @@ def _header(data: decoding.PictureBytes) -> decoding.Header:
         raise FetchError(block_pages.classify_bytes(data) or error.reason, str(error)) from None
 
 
-def _ledger(rows: list[Row], stored: list[Stored]) -> pd.DataFrame:
+def _ledger(rows: list[Row], stored: dict[str | None, Stored]) -> pd.DataFrame:
+    wanted = [_wanted(row) for row in rows]
+    pictures = [stored[url] for url, _ in wanted]
+    labels = [stored[url] if url else Stored("ok") for _, url in wanted]
     columns: dict[str, Any] = {
         "row": range(len(rows)),
         "layout": [row.get("layout", "single") for row in rows],
     }
-    columns |= {name: [getattr(picture, name) for picture in stored] for name in Stored._fields}
-    for name in set(SCRAPED.names) - set(columns):
+    columns |= {name: [getattr(picture, name) for picture in pictures] for name in Stored._fields}
+    columns["status"] = [_status(*of_row) for of_row in zip(rows, pictures, labels, strict=True)]
+    columns["label_file"] = [label.file for label in labels]
+    columns["label_sha256"] = [label.sha256 for label in labels]
+    names = [*SCRAPED.names, *LABEL_FILES.names]
+    for name in set(names) - set(columns):
         columns[name] = [row.get(name) for row in rows]
-    return pd.DataFrame(columns, columns=SCRAPED.names)
+    return pd.DataFrame(columns, columns=names)
+
+
+def _status(row: Row, picture: Stored, label: Stored) -> str:
+    if "status" in row:
+        return str(row["status"])
+    if picture.status == "ok" and label.status != "ok":
+        return f"{LABEL_STATUS}{label.status}"
+    return picture.status
 
 
 def _refuse_placeholders(table: pd.DataFrame, folder: Path) -> None:
@@ -228,7 +256,9 @@ def _refuse_placeholders(table: pd.DataFrame, folder: Path) -> None:
 
 def _pack(table: pd.DataFrame, folder: Path, shard_size: int) -> pd.DataFrame:
     """Pack the files into shards, if there are more than fit in one; return the new ledger."""
-    names = list(table["file"].dropna().unique())
+    # row by row, a picture before its label map
+    files = table[["file", "label_file"]].to_numpy().ravel()
+    names = list(dict.fromkeys(name for name in files if pd.notna(name)))
     if len(names) <= shard_size:
         return table
     # in the ledger's order: what is listed later leaves full shards as they are
@@ -236,4 +266,4 @@ def _pack(table: pd.DataFrame, folder: Path, shard_size: int) -> pd.DataFrame:
     moved: dict[str, str] = {}
     for number, part in enumerate(progress(shards, len(shards), "packing pictures")):
         moved |= archives.pack(names[part], folder, number)
-    return table.assign(file=table["file"].map(moved))
+    return table.assign(file=table["file"].map(moved), label_file=table["label_file"].map(moved))

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from src.demo import inventory, site
@@ -14,6 +15,7 @@ from src.imaging import decoding
 from src.params import read_params
 from src.scrape import sources
 from src.scrape.http.client import Client
+from src.storage.ledger import SCRAPED
 from tests.conftest import REAL_DATA, ROOT, real
 from tests.scrape.scraping import list_page, picture, scraped, write
 from tests.servers import NOT_FOUND, Answer, saved
@@ -201,7 +203,7 @@ def test_pictures_in_one_folder_may_be_one_person(quick, album, tmp_path):
     assert metrics["unique_items"] == 3
 
 
-@pytest.mark.parametrize("source", ["folder", "facades"])
+@pytest.mark.parametrize("source", ["folder", "pairs"])
 @pytest.mark.parametrize(
     ("path", "message"),
     [
@@ -220,7 +222,7 @@ def test_a_file_in_place_of_a_folder_is_an_error_that_says_so(quick, tmp_path):
         scraped(quick("folder", {"folder.path": str(path)}), tmp_path / "raw")
 
 
-@pytest.mark.parametrize("source", ["folder", "facades"])
+@pytest.mark.parametrize("source", ["folder", "pairs"])
 def test_a_tilde_in_a_path_is_the_home(quick, tmp_path, monkeypatch, facades, source):
     monkeypatch.setenv("HOME", str(facades.parent))
     table, _ = scraped(quick(source, {f"{source}.path": "~/facades"}), tmp_path / "raw")
@@ -252,12 +254,27 @@ def facades(tmp_path):
 
 
 @pytest.fixture
+def halves(tmp_path):
+    """Three pairs of files, one of them for tests."""
+    folder = tmp_path / "halves"
+    for n, name in enumerate(["train{}/2.png", "train{}/10.png", "test{}/1.png"]):
+        for half in "AB":
+            write(folder / name.format(half), picture(10 * ord(half) + n))
+    return folder
+
+
+@pytest.fixture
 def archive(facades):
     """The same as the bytes of a .tar.gz."""
+    return packed(facades)
+
+
+def packed(folder: Path) -> bytes:
+    """Return a .tar.gz of a folder's files, below the name facades."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for path in sorted(facades.rglob("*.*")):
-            member = tarfile.TarInfo(f"facades/{path.relative_to(facades).as_posix()}")
+        for path in sorted(folder.rglob("*.*")):
+            member = tarfile.TarInfo(f"facades/{path.relative_to(folder).as_posix()}")
             member.size = path.stat().st_size
             tar.addfile(member, io.BytesIO(path.read_bytes()))
     return buffer.getvalue()
@@ -275,7 +292,7 @@ def place(how: str, facades: Path, archive: bytes, server) -> str:
 @pytest.mark.parametrize("how", ["folder", "archive", "url"])
 def test_facades_are_the_same_from_anywhere(quick, tmp_path, facades, archive, server, how):
     path = place(how, facades, archive, server)
-    table, metrics = scraped(quick("facades", {"facades.path": path}), tmp_path / "raw")
+    table, metrics = scraped(quick("pairs", {"pairs.path": path}), tmp_path / "raw")
     assert [n.removeprefix("facades/") for n in table["image_url"]] == [
         "test/1.jpg",
         "train/1.jpg",
@@ -293,22 +310,22 @@ def test_facades_are_the_same_from_anywhere(quick, tmp_path, facades, archive, s
 
 @pytest.mark.parametrize(("direction", "layout"), [("BtoA", "photo_left"), ("AtoB", "photo_right")])
 def test_the_direction_says_where_the_photo_is(quick, tmp_path, facades, direction, layout):
-    changes = {"facades.path": str(facades), "facades.direction": direction}
-    table, _ = scraped(quick("facades", changes), tmp_path / "raw")
+    changes = {"pairs.path": str(facades), "pairs.direction": direction}
+    table, _ = scraped(quick("pairs", changes), tmp_path / "raw")
     assert set(table["layout"]) == {layout}
 
 
 def test_an_archive_larger_than_a_page_may_be_is_fetched(quick, tmp_path, facades, archive, server):
     path = place("url", facades, archive + bytes(20_000), server)
-    changes = {"facades.path": path, "scrape.max_bytes": 2048}
-    table, _ = scraped(quick("facades", changes), tmp_path / "raw")
+    changes = {"pairs.path": path, "scrape.max_bytes": 2048}
+    table, _ = scraped(quick("pairs", changes), tmp_path / "raw")
     assert len(table) == 5
 
 
 def test_an_archive_that_cannot_be_fetched_is_an_error_with_a_way_out(quick, tmp_path, server):
     path = server["/facades.tar.gz"]
     with pytest.raises(UserError, match=r"cannot be used: .*404.*or set it to the unpacked"):
-        scraped(quick("facades", {"facades.path": path}), tmp_path / "raw")
+        scraped(quick("pairs", {"pairs.path": path}), tmp_path / "raw")
 
 
 @pytest.mark.parametrize("wrong", ["html", "empty", "cut"])
@@ -319,31 +336,68 @@ def test_a_wrong_archive_is_an_error_by_its_key(quick, tmp_path, archive, wrong)
         "cut": archive[: len(archive) // 2],
     }[wrong]
     path = str(write(tmp_path / "facades.tar.gz", data))
-    with pytest.raises(UserError, match=r"facades\.path = .*expected a tar archive"):
-        scraped(quick("facades", {"facades.path": path}), tmp_path / "raw")
+    with pytest.raises(UserError, match=r"pairs\.path = .*expected a tar archive"):
+        scraped(quick("pairs", {"pairs.path": path}), tmp_path / "raw")
 
 
 @pytest.mark.parametrize("damage", [b"\0", b"\xff", b"\x55"])
 def test_a_damaged_archive_is_listed_whole_or_an_error_by_its_key(quick, tmp_path, archive, damage):
     path = tmp_path / "facades.tar.gz"
-    params = quick("facades", {"facades.path": str(path)})
+    params = quick("pairs", {"pairs.path": str(path)})
     for start in range(10, len(archive), 40):
         write(path, archive[:start] + damage * 20 + archive[start + 20 :])
         try:
             with sources.open_source(params, tmp_path) as source:
                 assert len(source.crawl.rows) == 5
         except UserError as error:
-            assert "facades.path" in str(error)
+            assert "pairs.path" in str(error)
 
 
-def test_pictures_in_other_folders_are_an_error_that_says_what_was_found(quick, tmp_path, album):
-    with pytest.raises(UserError, match=r"expected folders train, val or test.*found .*ada, boris"):
-        scraped(quick("facades", {"facades.path": str(album)}), tmp_path / "raw")
+def test_combined_pictures_without_a_split_are_pairs_too(quick, tmp_path, album):
+    table, _ = scraped(quick("pairs", {"pairs.path": str(album)}), tmp_path / "raw")
+    assert table["given_side"].isna().all()
+    assert list(table["layout"]) == ["photo_left"] * 4
+
+
+def test_the_ledger_of_combined_pictures_has_no_columns_of_label_files(quick, tmp_path, facades):
+    scraped(quick("pairs", {"pairs.path": str(facades)}), tmp_path / "raw")
+    columns = pq.read_schema(tmp_path / "raw" / "ledger.parquet").names
+    assert columns == SCRAPED.names
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, r"expected pictures, found none"),
+        ({"pairs.layout": "folders"}, r"expected folders A and B.*found none"),
+    ],
+)
+def test_a_folder_without_pairs_is_an_error_by_its_key(quick, tmp_path, changes, message):
+    write(tmp_path / "notes" / "a.txt", b"no picture")
+    changes = {"pairs.path": str(tmp_path / "notes")} | changes
+    with pytest.raises(UserError, match=rf"pairs\.path = .*notes': {message}"):
+        scraped(quick("pairs", changes), tmp_path / "raw")
+
+
+@pytest.mark.parametrize("how", ["folder", "archive", "url"])
+def test_pairs_of_two_folders_are_the_same_from_anywhere(quick, tmp_path, halves, server, how):
+    path = place(how, halves, packed(halves), server)
+    changes = {"pairs.path": path, "pairs.layout": "folders", "pairs.direction": "AtoB"}
+    table, metrics = scraped(quick("pairs", changes), tmp_path / "raw")
+    assert list(table["given_side"]) == ["val", "train", "train"]
+    assert list(table["status"]) == ["ok"] * 3
+    assert set(table["layout"]) == {"single"}
+    assert table["item_id"].nunique() == metrics["listed"] == 3
+    for url, file in (("image_url", "file"), ("label_url", "label_file")):
+        for name, stored in zip(table[url], table[file], strict=True):
+            original = halves / name.removeprefix("facades/")
+            assert (tmp_path / "raw" / stored).read_bytes() == original.read_bytes()
+    assert table["image_url"].str.contains("B/").all()
 
 
 def test_the_real_facades_are_listed_whole(quick, tmp_path):
     real("facades/train")
-    params = quick("facades", {"facades.path": str(REAL_DATA / "facades")})
+    params = quick("pairs", {"pairs.path": str(REAL_DATA / "facades")})
     with sources.open_source(params, tmp_path) as source:
         table = pd.DataFrame(source.crawl.rows)
         first = decoding.inspect(

@@ -144,7 +144,7 @@ def test_a_gpu_that_is_not_there_is_refused(tiny, train, monkeypatch):
 
 
 def test_a_task_without_its_inputs_is_refused(tiny, sides):
-    p = tiny({"task": "labels", "source": "facades"})
+    p = tiny({"task": "labels", "source": "pairs"})
     pairs, val = sides(p)
     bare = replace(pairs, labels=None)
     with pytest.raises(UserError, match="'labels' needs labels"):

@@ -29,7 +29,7 @@ def test_snapshots_are_taken_along_the_way(tiny, train, count: int, snapshots: i
 
 @pytest.mark.parametrize("task", ["colorize", "sketch", "labels"])
 def test_a_sample_sheet_shows_input_output_and_target(tiny, train, sides, task: str):
-    p = tiny({"task": task, "source": "facades", "train.steps": 3})
+    p = tiny({"task": task, "source": "pairs", "train.steps": 3})
     train(p)
     _, val = sides(p)
     sheet = decoding.decode(Path("model/samples/step_000001.png").read_bytes())

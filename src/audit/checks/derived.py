@@ -122,8 +122,8 @@ def _share_of_sketches(evidence: Evidence, offenders: list[Offender]) -> Measure
     f"1 if there are no labels or fewer than {MIN_COMPARED} pairs",
     limit="labels_fit",
     allowed=0.6,
-    remedy="label maps and photographs show different buildings, or are shifted against each "
-    "other: see facades.direction and the order of the files, and run `dvc repro -f pair`",
+    remedy="label maps and photographs show different things, or are shifted against each "
+    "other: see pairs.direction and the order of the files, and run `dvc repro -f pair`",
     at_least=True,
 )
 def labels_fit_photos(evidence: Evidence) -> Measurement:

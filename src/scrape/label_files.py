@@ -1,0 +1,76 @@
+"""Label maps that are files of their own, each beside its photograph; and what is in no pair."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from src.errors import printable
+from src.imaging import decoding
+from src.parallel.local import map_processes
+from src.storage.archives import read_bytes
+
+# Of pictures that have no partner, or not a fitting one; beside those of label maps.
+UNPAIRED = ("no_label", "no_photo", "not_a_pair", "other_size", "outside_folders")
+LABEL_STATUS = "label_"  # before the reason why a label map cannot be used
+MAX_NAMED = 3  # pictures of each status on the terminal
+
+
+def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
+    """Set the status of pairs that do not fit, and delete the files that no row names any more.
+
+    The status of a label map that cannot be decoded begins with `label_`. A photograph that cannot
+    be decoded is for `clean` to judge.
+
+    Args:
+        table: The ledger, with LABEL_FILES.
+        folder: data/raw.
+    """
+    stored = _files(table)
+    ok = table[table["status"] == "ok"]
+    slivers = ok[(ok["layout"] != "single") & (ok["width"] < 2)]
+    table.loc[slivers.index, "status"] = "not_a_pair"
+    pairs = ok[ok["label_file"].notna()]
+    if len(pairs):
+        files = list(zip(pairs["file"], pairs["label_file"], strict=True))
+        status = partial(_pair_status, folder=folder)
+        table.loc[pairs.index, "status"] = map_processes(status, files, "comparing pairs")
+    table.loc[table["status"] != "ok", ["file", "label_file"]] = None
+    for name in sorted(stored - _files(table)):
+        (folder / name).unlink()
+
+
+def note_unpaired(table: pd.DataFrame) -> None:
+    """Count the pictures that are in no pair by status, and name some, on the terminal."""
+    unpaired = table[table["status"].map(_is_unpaired).astype(bool)]
+    if unpaired.empty:
+        return
+    parts = []
+    for reason, rows in unpaired.groupby("status", sort=True):
+        names = list(rows["image_url"].fillna(rows["label_url"]))
+        more = ", …" if len(names) > MAX_NAMED else ""
+        parts.append(f"{len(names)} {reason} ({', '.join(names[:MAX_NAMED])}{more})")
+    note = f"scrape: {len(unpaired)} of {len(table)} rows are no pair: {'; '.join(parts)}"
+    print(printable(note), file=sys.stderr)
+
+
+def _files(table: pd.DataFrame) -> set[str]:
+    return set(table["file"].dropna()) | set(table["label_file"].dropna())
+
+
+def _is_unpaired(status: str) -> bool:
+    return status in UNPAIRED or status.startswith(LABEL_STATUS)
+
+
+def _pair_status(files: tuple[str, str], folder: Path) -> str:
+    """Return the status of a photograph and its label map, which are named below `folder`."""
+    photo, label = (folder / name for name in files)
+    try:
+        label_shape = decoding.decode(read_bytes(label)).shape
+    except decoding.ImageError as error:
+        return f"{LABEL_STATUS}{error.reason}"
+    try:
+        return "ok" if decoding.decode(read_bytes(photo)).shape == label_shape else "other_size"
+    except decoding.ImageError:
+        return "ok"
