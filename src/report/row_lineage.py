@@ -29,6 +29,9 @@ def lineage(ledger: pd.DataFrame, copies: pd.DataFrame, row: int) -> Facts:
         ("fetched", _file(values)),
         ("verdict", _verdict(values)),
     ]
+    if not pd.isna(values["label_url"]):
+        stored = "" if pd.isna(values["label_file"]) else f", data/raw/{values['label_file']}"
+        facts.append(("label map", f"{values['label_url']}{stored}"))
     if ruled := rulings(values):
         facts.append(("ruling", ruled))
     if not pd.isna(values["tone_residual"]):

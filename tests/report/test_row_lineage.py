@@ -35,6 +35,15 @@ def test_a_kept_row_is_traced_from_its_page_to_its_side(artifacts):
     }
 
 
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [("images/a.png", "B/6.png, data/raw/images/a.png"), (None, "B/6.png")],
+)
+def test_a_label_map_in_a_file_of_its_own_is_named(artifacts, file, shown):
+    table = written_ledger(artifacts).assign(label_url="B/6.png", label_file=file)
+    assert dict(lineage(table, artifacts.copies(), 6))["label map"] == shown
+
+
 def test_a_kept_row_names_its_copies(artifacts):
     facts = facts_of(artifacts, 0)
     assert facts["copies"] == (
