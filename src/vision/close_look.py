@@ -19,11 +19,8 @@ from src.vision.views import THUMBNAIL_PX
 SIDE_PX, BLOCKS = 256, 16
 SCALE = SIDE_PX // THUMBNAIL_PX
 EDGE_BLOCKS = 3  # at each side, where marks and bands are
-FINE_PX, BROAD_PX, CONTRAST_PX = (
-    1.5,
-    6,
-    12,
-)  # between which details are; over which they are evened out
+FINE_PX, BROAD_PX = 1.5, 6  # between which details are
+CONTRAST_PX = 12  # over which they are evened out
 COLOR_PX = 2  # of 64, over which colours are broad
 STEPS = (0.008, 0.004, 0.002, 0.001)  # of a pose that 64 pixels suggest
 TARGET = 0.9
@@ -54,14 +51,6 @@ class CloseLook(NamedTuple):
             gray = cv2.resize(inner, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR)
         return details(gray)
 
-
-def details(levels: np.ndarray) -> np.ndarray:
-    """Return fine details, their contrast evened out: (256, 256) of any dtype → float32."""
-    values = levels.astype(np.float32)
-    values = cv2.GaussianBlur(values, (0, 0), FINE_PX) - cv2.GaussianBlur(values, (0, 0), BROAD_PX)
-    contrast = np.sqrt(cv2.GaussianBlur(values * values, (0, 0), CONTRAST_PX))
-    return np.asarray(values / (contrast + NOISE_LEVELS))
-
     def colors(self, without_bands: bool) -> np.ndarray | None:
         """Return the broad colours of the picture, (64, 64, 2) uint8; None if it has no chroma."""
         if self.chroma is None:
@@ -72,6 +61,14 @@ def details(levels: np.ndarray) -> np.ndarray:
             inner = chroma[top : THUMBNAIL_PX - bottom, left : THUMBNAIL_PX - right]
             chroma = cv2.resize(inner, (THUMBNAIL_PX, THUMBNAIL_PX))
         return np.asarray(cv2.GaussianBlur(chroma, (0, 0), COLOR_PX))
+
+
+def details(levels: np.ndarray) -> np.ndarray:
+    """Return fine details, their contrast evened out: (256, 256) of any dtype → float32."""
+    values = levels.astype(np.float32)
+    values = cv2.GaussianBlur(values, (0, 0), FINE_PX) - cv2.GaussianBlur(values, (0, 0), BROAD_PX)
+    contrast = np.sqrt(cv2.GaussianBlur(values * values, (0, 0), CONTRAST_PX))
+    return np.asarray(values / (contrast + NOISE_LEVELS))
 
 
 def close_look(pixels: np.ndarray, thumbnail: np.ndarray, aspect: float) -> CloseLook:
