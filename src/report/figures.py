@@ -19,17 +19,21 @@ from src.storage.atomic import read_json
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import COPIES, read_ledger, read_table
 
-THUMBNAIL_PX = 96  # width
-MAX_PX = 4 * THUMBNAIL_PX  # height of a thumbnail, and either side of other pictures
+THUMBNAIL_PX = 128  # width; the page shows it smaller, and this large on a click
+MAX_PX = 384  # height of a thumbnail, and either side of other pictures
+SHEET_PX = 640  # width of a sheet of samples
 JPEG_QUALITY = 80
 MAX_ROWS = 24  # of a verdict or a check
 MAX_CLUSTERS = 24
 MAX_COPIES = 8  # of a cluster
 MAX_MERGES = 24
-MERGE_PX = 144  # width of a thumbnail there: two pictures are compared by eye
 N_PAIRS = 6
 N_NEAREST = 12
+NO_MATCH = -1  # similarity in nearest.json where no training picture is likely
 N_SAMPLES = 4  # of the best, the median and the worst
+N_SHEETS = 6  # of snapshots
+MAX_ERROR = 0.5  # L1 of a pixel, on the scale of [-1, 1], that an error map shows in white
+SCORES = ("l1", "psnr", "ssim", "lpips")  # of a picture
 
 
 # The number behind a verdict: a column of the ledger, and how it is written.
@@ -55,7 +59,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Sample:
-    """A validation picture: its input, output, target, and the nearest training picture."""
+    """A validation picture: input, output, target, error, and the nearest in training."""
 
     figures: list[Figure]
     caption: str
@@ -101,15 +105,26 @@ class Album:
         """For each validation row: its nearest training row and their similarity."""
         return {entry["row"]: entry for entry in read_json(self.data / "audit" / "nearest.json")}
 
-    def figure(self, row: int, caption: str, width: int = THUMBNAIL_PX) -> Figure:
-        """Return a row's picture as it is in data/raw, `width` pixels wide."""
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The scores of each output."""
+        return pd.read_csv(self.data / "predictions" / "scores.csv")
+
+    def figure(self, row: int, caption: str) -> Figure:
+        """Return a row's picture as it is in data/raw, as a thumbnail."""
         values = self.by_row.loc[row].to_dict()
+        return self._captioned(row, self._raw_uri(values["file"], values["layout"]), caption)
+
+    def output(self, row: int, caption: str) -> Figure:
+        """Return what the model made of a row."""
+        return self._captioned(row, _uri_of_file(self._output(row)), caption)
+
+    def _captioned(self, row: int, picture: str | None, caption: str) -> Figure:
+        name = self.by_row.loc[row].to_dict()["name"]
         # isolated: a name written right to left must not turn what follows it
-        name = "" if pd.isna(values["name"]) else f", \u2068{values['name']}\u2069"
-        picture = self._raw_uri(values["file"], values["layout"], width)
-        return Figure(
-            picture, f"row {row}{name}: {caption}", lineage(self.ledger, self.copies, row)
-        )
+        named = "" if pd.isna(name) else f", \u2068{name}\u2069"
+        facts = lineage(self.ledger, self.copies, row)
+        return Figure(picture, f"row {row}{named}: {caption}", facts)
 
     def removed(self, verdict: str) -> list[Figure]:
         """Return the first pictures of a verdict, each with the reason."""
@@ -136,7 +151,7 @@ class Album:
         rows = int(removed["duplicate_of"]), int(removed["row"])
         captions = zip(rows, ("kept", "removed"), strict=True)
         return Merge(
-            [self.figure(row, caption, MERGE_PX) for row, caption in captions],
+            [self.figure(row, caption) for row, caption in captions],
             f"{_likeness_of_copy(removed)}, certainty {removed['certainty']:.2f}",
             ",".join(Path(str(self.by_row.loc[row, "file"])).stem for row in rows),
         )
@@ -154,14 +169,21 @@ class Album:
             if sides[int(other)] == "train"
         ]
 
-    def offenders(self, finding: dict[str, Any]) -> list[Figure]:
-        """Return the first rows that a check names, of those in the ledger."""
+    def offenders(self, finding: dict[str, Any], outputs: bool) -> list[Figure]:
+        """Return the first rows that a check names, of those in the ledger.
+
+        Args:
+            finding: Of the check.
+            outputs: Whether the outputs are at fault, and not the pictures of data/raw.
+        """
         listed = [o for o in finding["offenders"] if o["row"] in self.by_row.index]
-        return [self.figure(o["row"], o["detail"]) for o in listed[:MAX_ROWS]]
+        figure = self.output if outputs else self.figure
+        return [figure(o["row"], o["detail"]) for o in listed[:MAX_ROWS]]
 
     def closest(self) -> list[list[Figure]]:
         """Return the validation pictures most similar to training, each with its neighbour."""
-        order = sorted(self.nearest.values(), key=lambda n: (-n["similarity"], n["row"]))
+        likely = [nearest for nearest in self.nearest.values() if _is_likely(nearest)]
+        order = sorted(likely, key=lambda n: (-n["similarity"], n["row"]))
         return [
             [
                 self.figure(n["row"], _likeness(n)),
@@ -188,14 +210,27 @@ class Album:
             )
         return groups
 
+    def snapshots(self) -> list[Figure]:
+        """Return the sheets of samples over training, evenly spread, the last one included."""
+        files = sorted((self.data / "model" / "samples").glob("step_*.png"))
+        chosen = np.linspace(0, len(files) - 1, min(N_SHEETS, len(files))).astype(int)
+        return [
+            Figure(uri(read_photo(file), SHEET_PX), f"step {int(file.stem.split('_')[1])}", [])
+            for file in (files[index] for index in chosen)
+        ]
+
+    def score_values(self) -> dict[str, list[float]]:
+        """Return the finite scores of the outputs, by the score's name."""
+        columns = self.scores.replace([np.inf, -np.inf], np.nan)
+        return {name: list(columns[name].dropna()) for name in SCORES if name in columns}
+
     def samples(self, task: str) -> dict[str, list[Sample]]:
         """Return the best, the median and the worst outputs by L1.
 
         Args:
             task: Decides which input is shown.
         """
-        scores = pd.read_csv(self.data / "predictions" / "scores.csv")
-        scores = scores[[self._has_sample(int(row)) for row in scores["row"]]]
+        scores = self.scores[[self._has_sample(int(row)) for row in self.scores["row"]]]
         order = list(scores.sort_values(["l1", "row"])["row"])
         middle = max(0, len(order) // 2 - N_SAMPLES // 2)
         parts = {
@@ -220,36 +255,66 @@ class Album:
         index = self.val_indices[row]
         nearest = self.nearest[row]
         facts = lineage(self.ledger, self.copies, row)
-        pictures = {
-            "input": self.val.inputs(task)[index],
-            "output": read_photo(self._output(row)),
-            "target": self.val.photo[index],
-        }
+        output, target = read_photo(self._output(row)), self.val.photo[index]
+        pictures = {"input": self.val.inputs(task)[index], "output": output, "target": target}
+        if output.shape == target.shape:
+            pictures["error"] = error_map(output, target)
         figures = [Figure(uri(pixels), name, facts) for name, pixels in pictures.items()]
-        caption = f"nearest in training, {_likeness(nearest)}"
-        figures.append(self.figure(nearest["train_row"], caption))
+        if _is_likely(nearest):
+            caption = f"nearest in training, {_likeness(nearest)}"
+            figures.append(self.figure(nearest["train_row"], caption))
+        else:
+            figures.append(Figure(None, "nearest in training: no picture is similar", facts))
         return Sample(figures, f"row {row}: L1 {l1:.4f}", facts)
 
-    def _raw_uri(self, file: str | None, layout: str, width: int) -> str | None:
+    def _raw_uri(self, file: str | None, layout: str) -> str | None:
         if pd.isna(file):
             return None
         try:
             pixels = read_photo(self.data / "raw" / file, layout)
         except (decoding.ImageError, OSError):  # the audit says so
             return None
-        height = min(max(1, width * pixels.shape[0] // pixels.shape[1]), MAX_PX)
-        return uri(resize(pixels, width, height))
+        height = min(max(1, THUMBNAIL_PX * pixels.shape[0] // pixels.shape[1]), MAX_PX)
+        return uri(resize(pixels, THUMBNAIL_PX, height))
 
 
-def uri(pixels: np.ndarray) -> str:
-    """Return a picture, (H, W[, 3]) uint8, as a data: URI; a large one is reduced."""
+def error_map(output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return where an output differs from its target: black, red, yellow, white with the error.
+
+    Args:
+        output: (S, S, 3) uint8.
+        target: (S, S, 3) uint8.
+
+    Returns:
+        (S, S, 3) uint8; white is an L1 of MAX_ERROR and more, as the mean of the channels.
+    """
+    l1 = 2 * np.abs(output - target.astype(np.float32)).mean(axis=2) / 255
+    ramps = 3 * l1[..., None] / MAX_ERROR - np.arange(3)
+    colors: np.ndarray = (255 * ramps.clip(0, 1)).round().astype(np.uint8)
+    return colors
+
+
+def uri(pixels: np.ndarray, limit: int = MAX_PX) -> str:
+    """Return a picture as a data: URI.
+
+    Args:
+        pixels: (H, W[, 3]) uint8.
+        limit: The longer side, in pixels, to which a larger picture is reduced.
+    """
     pixels = np.ascontiguousarray(pixels)
-    if max(pixels.shape[:2]) > MAX_PX:
-        scale = MAX_PX / max(pixels.shape[:2])
+    if max(pixels.shape[:2]) > limit:
+        scale = limit / max(pixels.shape[:2])
         height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
         pixels = resize(pixels, width, height)
     encoded = base64.b64encode(encode_jpeg(pixels, JPEG_QUALITY)).decode()
     return f"data:image/jpeg;base64,{encoded}"
+
+
+def _uri_of_file(file: Path) -> str | None:
+    try:
+        return uri(read_photo(file))
+    except (decoding.ImageError, OSError):  # a check says so
+        return None
 
 
 def _reason(row: pd.Series) -> str:
@@ -263,6 +328,11 @@ def _reason(row: pd.Series) -> str:
 def _likeness_of_copy(row: pd.Series) -> str:
     """Return how a removed copy differs from the picture beside it, and how similar it is."""
     return f"{row['transform']}, similarity {row['similarity']:.3f}"
+
+
+def _is_likely(nearest: dict[str, Any]) -> bool:
+    """Return whether an entry of nearest.json names a picture; else the search found none."""
+    return bool(nearest["similarity"] > NO_MATCH)
 
 
 def _likeness(nearest: dict[str, Any]) -> str:

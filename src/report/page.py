@@ -1,6 +1,5 @@
 """The report: one self-contained HTML page about the data, the checks and the scores of a run."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from src.params import Params
 from src.report import charts
 from src.report.charts import Series
-from src.report.figures import Album
-from src.storage.atomic import read_json
+from src.report.figures import MAX_ERROR, Album
+from src.report.results import Finding, Results
 
-METRICS = ("clean", "evaluate", "evaluate_meta", "split", "train")  # the files that it shows
 # The steps of the funnel after "listed"; for each the verdicts that remove pictures there, and
 # the keys of metrics/clean.json that count them.
 STEPS = {
@@ -52,14 +50,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
         parameters: Their text, as the page shows it.
         experiment: The name and commit of the experiment, or that it is none.
     """
-    numbers = {name: read_json(metrics / f"{name}.json") for name in METRICS}
-    findings = {
-        "before training": read_json(data / "findings" / "findings.json"),
-        "after training": read_json(data / "review" / "findings.json"),
-    }
-    failed = [finding for group in findings.values() for finding in group if finding["failed"]]
-    album = Album(data)
-    steps = funnel(numbers)
+    results, album = Results.read(data, metrics), Album(data)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(["html"]),
@@ -67,36 +58,83 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
         lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
-        m=numbers,
-        verdict=read_json(data / "review" / "verdict.json"),
+        r=results,
         experiment=experiment,
-        findings=findings,
-        failed=failed,
-        offenders={finding["name"]: album.offenders(finding) for finding in failed},
-        funnel=steps,
-        removed={w: album.removed(w) for step in steps for w in step.lost if w not in COPIES},
-        copies=COPIES,
-        clusters=album.clusters(),
-        n_clusters=album.ledger["duplicate_of"].nunique(),
-        merges=album.merges(),
-        exclude=p.clean.exclude,
-        excluded_across=album.excluded_across(),
-        closest=album.closest(),
-        similarities=_similarities(album, findings["before training"]),
-        pairs=album.pairs(),
-        samples=album.samples(p.task),
         parameters=parameters,
-        **_curves(metrics),
+        exclude=p.clean.exclude,
+        table=results.table(),
+        distributions=_distributions(album, results),
+        samples=album.samples(p.task),
+        max_error=MAX_ERROR,
+        plots=_plots(results),
+        snapshots=album.snapshots(),
+        **_checks(results, album, p.task),
+        **_data(results, album),
     )
 
 
-def funnel(numbers: dict[str, Any]) -> list[Step]:
+def _checks(results: Results, album: Album, task: str) -> dict[str, Any]:
+    """Return what the page shows of the checks: those that passed, and by severity the others."""
+    findings = {
+        when: [finding for finding in group if _is_measured(finding, album, task)]
+        for when, group in results.findings.items()
+    }
+    listed = [finding for group in findings.values() for finding in group]
+    failed = [finding for finding in listed if finding["failed"]]
+    by_severity = {
+        f"{severity}s": [finding for finding in failed if finding["severity"] == severity]
+        for severity in ("stop", "fail", "warn")
+    }
+    outputs = findings["after training"]
+    return {
+        "findings": findings,
+        "n_checks": len(listed),
+        "n_passed": len(listed) - len(failed),
+        "offenders": {f["name"]: album.offenders(f, f in outputs) for f in failed},
+        **by_severity,
+    }
+
+
+def _data(results: Results, album: Album) -> dict[str, Any]:
+    """Return what the page shows of the pictures before training."""
+    steps = funnel(results.clean, results.split)
+    return {
+        "funnel": steps,
+        "removed": {w: album.removed(w) for step in steps for w in step.lost if w not in COPIES},
+        "copies": COPIES,
+        "clusters": album.clusters(),
+        "n_clusters": album.ledger["duplicate_of"].nunique(),
+        "merges": album.merges(),
+        "excluded_across": album.excluded_across(),
+        "closest": album.closest(),
+        "similarities": _similarities(results, album),
+        "pairs": album.pairs(),
+    }
+
+
+def _is_measured(finding: Finding, album: Album, task: str) -> bool:
+    """Return whether a check had anything to look at; if not, it says nothing of this run."""
+    ledger = album.ledger
+    online = ledger["page_url"].notna().any()
+    has_subject = {
+        "blank_edges": task == "sketch",
+        "full_edges": task == "sketch",
+        "labels_fit_photos": album.val.labels is not None,
+        "missing_from_list": ledger["stated_total"].notna().any(),
+        "repeated_pages": online,
+        "misplaced_pictures": online,
+        "shared_names": online,
+    }
+    return finding["failed"] or bool(has_subject.get(finding["name"], True))
+
+
+def funnel(clean: dict[str, int], split: dict[str, int]) -> list[Step]:
     """Return the steps from listed to training and validation; counts and losses add up.
 
     Args:
-        numbers: metrics/clean.json and metrics/split.json by their names.
+        clean: Counts by verdict, as metrics/clean.json has them.
+        split: Counts by side, as metrics/split.json has them.
     """
-    clean, split = numbers["clean"], numbers["split"]
     count = clean["listed"]
     steps = [Step("listed", count, {})]
     for name, keys in STEPS.items():
@@ -106,36 +144,58 @@ def funnel(numbers: dict[str, Any]) -> list[Step]:
     return [*steps, Step("training", split["train"], {}), Step("validation", split["val"], {})]
 
 
-def _similarities(album: Album, findings: list[dict[str, Any]]) -> str:
+def _similarities(results: Results, album: Album) -> str:
+    findings = results.findings["before training"]
     leak = next(finding for finding in findings if finding["name"] == "leaked_pictures")
     return charts.histogram(
         [nearest["similarity"] for nearest in album.nearest.values()],
-        leak["thresholds"]["leak_similarity"],
+        {"limit": leak["thresholds"]["leak_similarity"]},
         "Similarity of each validation picture to its nearest training picture",
+        "similarity",
+        (0, 1),
     )
 
 
-def _curves(metrics: Path) -> dict[str, Any]:
-    history, progress = metrics / "history.csv", metrics / "progress.csv"
-    [l1] = _series(progress, ["l1"]).values()
-    right = ["d_right_on_real", "d_right_on_fake"]
+def _distributions(album: Album, results: Results) -> dict[str, str]:
+    """Return a histogram of the outputs' scores by the score's name."""
     return {
-        "best_step": int(min(l1, key=lambda point: point[1])[0]),
-        "losses": charts.curves(_series(history, ["g_l1", "g_gan", "d"])),
-        "discriminator": charts.curves(_series(history, right)),
-        "progress": {
-            name: charts.curves(_series(progress, [name])) for name in ("l1", "ssim", "fd")
-        },
+        name: charts.histogram(
+            values,
+            {**results.baselines(name), "mean": results.scores["val"][name]},
+            f"{name} of each validation picture",
+            name,
+        )
+        for name, values in album.score_values().items()
+        if values
     }
 
 
-def _series(path: Path, names: list[str]) -> Series:
-    """Return columns of a CSV file over its column step; a column that is missing is left out."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        # blank while there was no such loss
-        name: [(float(row["step"]), float(row[name])) for row in rows if row[name]]
-        for name in names
-        if rows and name in rows[0]
+def _plots(results: Results) -> dict[str, str]:
+    """Return the charts over training by their titles, each on one scale."""
+    features = results.meta["features"]
+    validation = {
+        name: _named(results.progress, {name: "validation"}) for name in ("l1", "ssim", "fd")
     }
+    right = {"d_right_on_real": "of photographs", "d_right_on_fake": "of outputs"}
+    plots = {
+        "L1": charts.curves(
+            _named(results.history, {"g_l1": "training"}) | validation["l1"],
+            guides=results.baselines("l1"),
+        ),
+        "Validation SSIM": charts.curves(validation["ssim"], guides=results.baselines("ssim")),
+        f"Validation {features}": charts.curves(
+            validation["fd"], guides=results.baselines(features)
+        ),
+        "Adversarial losses": charts.curves(
+            _named(results.history, {"g_gan": "generator", "d": "discriminator"})
+        ),
+        "Share of patches the discriminator gets right": charts.curves(
+            _named(results.history, right), bounds=(0, 1), guides={"a guess": 0.5}
+        ),
+    }
+    return {title: plot for title, plot in plots.items() if plot}
+
+
+def _named(columns: Series, words: dict[str, str]) -> Series:
+    """Return columns under other names, without those that are missing or empty."""
+    return {word: columns[name] for name, word in words.items() if columns.get(name)}

@@ -26,7 +26,8 @@ SIZE = 16
 SIDES = ("val", "train")
 NAME = "Zoë Young"
 PAIRED = {"l1": 0.1, "psnr": 20.5, "ssim": 0.7, "colorfulness": 12.0, "gray_share": 0.0, "n": 3}
-SETS = {"fd_random": 0.5, "kd_random_x1000": 1.25}
+SETS = {"fd_random": 0.5, "fd_random_se": 0.0123, "kd_random_x1000": 1.25}
+FLOOR = {"fd_random": 0.75, "l1": 0.3, "psnr": 20.5, "ssim": 0.8}
 PROGRESS = "step,l1,psnr,ssim,fd\n1,0.3,20,0.5,2.0\n2,0.2,22,0.6,1.0\n"
 # rows 0-7, 8-9, 10, 11, 12, 13 and 14-15; of the kept ones the first are validation's
 VERDICTS = (
@@ -138,6 +139,7 @@ class Artifacts:
         for row in self.rows("unreadable"):
             put_file(self.data / "raw" / f"images/{row}.png", b"<html>not found</html>")
         val_rows, train_rows = self.sides()
+        self.val_scores: dict[str, float] = SETS | PAIRED
         self.l1 = {row: 0.1 + 0.01 * i for i, row in enumerate(val_rows)}
         self.nearest = [
             {"row": row, "train_row": train_rows[-1], "similarity": 0.5 + 0.01 * i, "copy": False}
@@ -149,6 +151,8 @@ class Artifacts:
             finding("train_size", False, [offender(77, name)]),
         ]
         self.review = [finding("lost_color", False, [], "warn")]
+        self.task = "colorize"
+        self.steps = [1, 2]  # of the snapshots
         self.scores = "On 3 pictures that training never saw: L1 0.1, worse than the mean colour."
         self.history = (
             "step,d,d_right_on_real,d_right_on_fake,g_l1,g_gan\n"
@@ -206,6 +210,9 @@ class Artifacts:
             scores.append(names | measures | {"gray": 0})
         csv = pd.DataFrame(scores).to_csv(index=False, float_format="%.4f")
         write_text(self.data / "predictions" / "scores.csv", csv)
+        for step in self.steps:
+            sheet = encode_png(flat((step, 0, 0), 8, 32))
+            put_file(self.data / "model" / "samples" / f"step_{step:06d}.png", sheet)
         for name, value in self.metrics_files().items():
             write_json(self.metrics / f"{name}.json", value)
         write_text(self.metrics / "history.csv", self.history)
@@ -221,12 +228,12 @@ class Artifacts:
                 "parameters": {"generator": 1_234_567},
             },
             "evaluate": {
-                "val": SETS | PAIRED,
+                "val": self.val_scores,
                 "train": SETS | PAIRED,
                 "gap": {key: 0.0 for key in SETS | PAIRED if key != "n"},
                 "floor": {
-                    "copy_input": SETS | PAIRED,
-                    "mean_color": SETS | PAIRED,
+                    "copy_input": SETS | PAIRED | FLOOR,
+                    "mean_color": SETS | PAIRED | FLOOR,
                     "real_real": SETS,
                 },
             },
@@ -239,7 +246,8 @@ class Artifacts:
 
     def html(self) -> str:
         """The page of what is written."""
-        return page.render(self.data, self.metrics, self.p, self.parameters, self.experiment)
+        p = self.p.model_copy(update={"task": self.task})
+        return page.render(self.data, self.metrics, p, self.parameters, self.experiment)
 
     def render(self) -> str:
         self.write()

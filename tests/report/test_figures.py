@@ -5,7 +5,20 @@ import pytest
 
 from src.dataset import inputs
 from src.report import figures
-from tests.report.artifacts import Artifacts, flat, pixels_of, plain, shows, tint
+from src.report.figures import Album
+from src.storage.encoding import encode_png
+from tests.report.artifacts import (
+    Artifacts,
+    finding,
+    flat,
+    offender,
+    pixels_of,
+    plain,
+    shows,
+    tint,
+)
+
+PARTS = ["input", "output", "target", "error"]
 
 
 def samples(artifacts: Artifacts, task: str = "colorize") -> dict[str, list[figures.Sample]]:
@@ -48,7 +61,7 @@ def test_the_least_certain_merges_come_first_and_are_cut(tmp_path):
     rows = [merge.figures[1].caption.partition(",")[0] for merge in merges]
     assert rows[:3] == ["row 5", "row 6", "row 8"]
     assert "row 7" not in rows  # a person ruled it
-    assert pixels_of(merges[0].figures[0].uri).shape[1] == figures.MERGE_PX
+    assert pixels_of(merges[0].figures[0].uri).shape[1] == figures.THUMBNAIL_PX
 
 
 def test_the_closest_pairs_come_first(tmp_path):
@@ -104,13 +117,81 @@ def test_equal_scores_are_ordered_by_row(tmp_path):
     assert best == ["row 0", "row 1", "row 2", "row 3"]
 
 
-def test_a_sample_shows_input_output_target_and_its_nearest_in_training(artifacts):
+def test_a_sample_shows_input_output_target_error_and_its_nearest_in_training(artifacts):
     sample = samples(artifacts)["best"][0]
-    names = ["input", "output", "target", "row 7, Zoë Young: nearest in training, similarity 0.5"]
-    assert [plain(f.caption) for f in sample.figures] == names
+    nearest = "row 7, Zoë Young: nearest in training, similarity 0.5"
+    assert [plain(f.caption) for f in sample.figures] == [*PARTS, nearest]
     gray = inputs.to_gray(flat(tint(0, "photo")))[..., None]
-    expected = [gray, tint(0, "output"), tint(0, "photo"), tint(7, "file")]
+    white = (255, 255, 255)  # output and target differ by 120 levels in one channel: L1 0.31
+    error = figures.error_map(flat(tint(0, "output")), flat(tint(0, "photo")))
+    assert not shows(figures.uri(error), white)
+    expected = [gray, tint(0, "output"), tint(0, "photo"), error[0, 0], tint(7, "file")]
     assert all(shows(f.uri, color) for f, color in zip(sample.figures, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("levels", "color"),
+    [(0, (0, 0, 0)), (16, (192, 0, 0)), (32, (255, 129, 0)), (64, (255, 255, 255))],
+)
+def test_an_error_map_grows_from_black_over_red_to_white(levels, color):
+    target = flat((100, 100, 100))
+    error = figures.error_map(target + np.uint8(levels), target)
+    assert np.abs(error.astype(int) - color).max() <= 2
+    assert (figures.error_map(target, target + np.uint8(levels)) == error).all()
+
+
+def test_an_output_of_another_size_has_no_error_map(artifacts):
+    artifacts.write()
+    output = artifacts.data / "predictions" / "000000.png"
+    output.write_bytes(encode_png(flat((9, 9, 9), 8, 8)))
+    sample = Album(artifacts.data).samples("colorize")["best"][0]
+    assert [f.caption for f in sample.figures[:-1]] == ["input", "output", "target"]
+
+
+def test_a_sample_without_a_likely_neighbour_says_so(artifacts):
+    artifacts.nearest[0] |= {"similarity": -1.0, "train_row": 3}
+    sample = samples(artifacts)["best"][0]
+    assert sample.figures[-1].caption == "nearest in training: no picture is similar"
+    assert sample.figures[-1].uri is None
+    assert len(artifacts.album().closest()) == 2
+
+
+def test_a_check_of_outputs_shows_outputs_and_others_the_pictures_of_the_source(artifacts):
+    album = artifacts.album()
+    found = finding("blurred", True, [offender(1, None)])
+    [output] = album.offenders(found, outputs=True)
+    [picture] = album.offenders(found, outputs=False)
+    assert shows(output.uri, tint(1, "output"))
+    assert shows(picture.uri, tint(1, "file"))
+    assert output.caption == picture.caption
+
+
+def test_a_missing_or_broken_output_at_fault_is_listed_without_a_picture(artifacts):
+    album = artifacts.album()
+    (artifacts.data / "predictions" / "000001.png").write_bytes(b"no picture")
+    found = finding("foreign_outputs", True, [offender(1, None), offender(5, None)])
+    assert [figure.uri for figure in album.offenders(found, outputs=True)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [([], []), ([5], [5]), (range(10, 210, 10), [10, 40, 80, 120, 160, 200])],
+)
+def test_the_snapshots_sheets_are_spread_over_training(tmp_path, steps, expected):
+    artifacts = Artifacts(tmp_path, words=["keep"] * 4, val=1)
+    artifacts.steps = list(steps)
+    sheets = artifacts.album().snapshots()
+    assert [sheet.caption for sheet in sheets] == [f"step {step}" for step in expected]
+    assert all(shows(s.uri, (n, 0, 0)) for s, n in zip(sheets, expected, strict=True))
+
+
+def test_the_scores_of_each_output_are_read_without_what_is_infinite(artifacts):
+    artifacts.l1[1] = np.inf
+    assert artifacts.album().score_values() == {
+        "l1": [0.1, 0.12],
+        "psnr": [20.0] * 3,
+        "ssim": [0.5] * 3,
+    }
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,6 @@ from src.storage.atomic import write_json
 from src.storage.encoding import encode_png
 from tests.report.artifacts import (
     NAME,
-    PAIRED,
-    SETS,
     Artifacts,
     captions,
     finding,
@@ -35,6 +33,7 @@ from tests.report.artifacts import (
     tint,
 )
 
+BASELINES = ["input copied 0.3", "mean colour 0.3"]
 HOSTILE = '<script>alert(1)</script>" onerror="alert(2)'
 HOSTILE_URL = 'javascript:alert(1)//"><img src=x onerror=alert(1)>'
 EXAMPLES = settings(max_examples=25, deadline=None)
@@ -83,8 +82,9 @@ def test_nothing_is_loaded_from_elsewhere(artifacts):
 
 def test_every_picture_in_the_page_can_be_seen(artifacts):
     images = artifacts.soup().find_all("img")
-    # removed, copies, merges, offenders, closest, pairs, samples: three times the three of validation
-    assert len(images) == 3 + 3 + 2 + 9 + 3 * 2 + 3 * 3 + 3 * 3 * 4
+    # removed, copies, merges, offenders, closest, pairs, sheets, samples: the three of validation,
+    # three times
+    assert len(images) == 3 + 3 + 2 + 9 + 3 * 2 + 3 * 3 + 2 + 3 * 3 * 5
     for img in images:
         head, _, body = str(img["src"]).partition(",")
         assert head == "data:image/jpeg;base64"
@@ -182,8 +182,9 @@ def test_failed_checks_are_open_with_remedy_and_rows(artifacts):
     assert check.has_attr("open")
     assert check.summary.get_text().endswith("failed")
     assert "how to mend leaked_pictures" in text_of(check)
-    lines = [f"row {n}, Zoë Young, page 2: is at fault with {n}" for n in range(5)]
-    assert "".join(["9 rows at fault", *lines]) == text_of(check.select("small")[-1])
+    lines = [f"row {n}, Zoë Young, page 2: is at fault with {n}" for n in range(9)]
+    rows = check.select_one(".rows")
+    assert "".join(["9 rows at fault", *lines]) == text_of(rows)
 
 
 def test_a_warning_is_marked_otherwise_than_a_failure(artifacts):
@@ -205,15 +206,72 @@ def test_a_passed_check_is_listed_without_remedy_rows_or_pictures(artifacts):
 
 
 def test_checks_stand_under_their_time(artifacts):
-    section = artifacts.soup().select_one("#checks")
-    order = [tag.get("id") or tag.get_text() for tag in section.select("h3, .check")]
-    assert order == [
-        "Before training",
-        "check-leaked_pictures",
-        "check-train_size",
-        "After training",
-        "check-lost_color",
-    ]
+    folded = artifacts.soup().select_one("#passed")
+    order = [tag.get("id") or tag.get_text() for tag in folded.select("h3, .check")]
+    assert order == ["Before training", "check-train_size", "After training", "check-lost_color"]
+
+
+def test_passed_checks_are_folded_and_failed_ones_open_at_the_top(artifacts):
+    artifacts.review.append(finding("runaway_loss", True, [], "fail"))
+    artifacts.review.append(finding("lost_variety", True, [], "warn"))
+    soup = artifacts.soup()
+    folded = soup.select_one("#passed")
+    assert not folded.has_attr("open")
+    assert text_of(folded.summary) == "2 passed"
+    assert all(not check.has_attr("open") for check in folded.select(".check"))
+    top = [check["id"] for check in soup.select("#failed > .check[open]")]
+    assert top == ["check-leaked_pictures", "check-runaway_loss"]
+    # a warning does not come before the scores
+    assert [c["id"] for c in soup.select("#checks > .check[open]")] == ["check-lost_variety"]
+
+
+def test_the_verdict_leads_to_the_checks_that_it_names(artifacts):
+    artifacts.review.append(finding("lost_variety", True, [], "warn"))
+    links = [a["href"] for a in artifacts.soup().select(".verdict a")]
+    assert links == ["#check-leaked_pictures", "#check-lost_variety"]
+
+
+def test_a_run_without_a_passed_check_has_no_fold(artifacts):
+    artifacts.findings, artifacts.review = artifacts.findings[:1], []
+    assert artifacts.soup().select("#passed") == []
+
+
+UNMEASURED = {
+    "blank_edges": "colorize",
+    "full_edges": "colorize",
+    "labels_fit_photos": "sketch",  # and there are no labels
+    "missing_from_list": "colorize",  # and no page states a total
+    "repeated_pages": "colorize",  # and there are no pages
+    "misplaced_pictures": "colorize",
+    "shared_names": "colorize",
+}
+
+
+@pytest.mark.parametrize("name", UNMEASURED)
+def test_a_check_without_a_subject_is_neither_shown_nor_counted(artifacts, name):
+    artifacts.task = UNMEASURED[name]
+    artifacts.table["page_url"] = None
+    artifacts.findings[0]["failed"] = False
+    artifacts.findings.append(finding(name, False, []))
+    soup = artifacts.soup()
+    assert soup.select(f"#check-{name}") == []
+    assert text_of(soup.select_one("#passed > summary")) == "3 passed"
+    artifacts.findings[-1]["failed"] = True  # never hidden
+    assert artifacts.soup().select(f"#check-{name}")
+
+
+@pytest.mark.parametrize("name", UNMEASURED)
+def test_a_check_with_a_subject_is_shown(artifacts, name):
+    artifacts.task, artifacts.labels = "sketch", True
+    artifacts.table["stated_total"] = 16
+    artifacts.findings.append(finding(name, False, []))
+    assert artifacts.soup().select(f"#passed #check-{name}")
+
+
+def test_outputs_at_fault_are_shown_and_not_their_targets(artifacts):
+    artifacts.review.append(finding("saturated_outputs", True, [offender(1, NAME)], "fail"))
+    [image] = artifacts.soup().select("#failed #check-saturated_outputs img")
+    assert shows(str(image["src"]), tint(1, "output"))
 
 
 def test_a_failed_check_shows_its_rows_pictures(artifacts):
@@ -362,7 +420,7 @@ def test_a_page_without_copies_has_no_gallery_of_them(tmp_path):
 @given(st.lists(st.sampled_from(verdicts.VERDICTS), max_size=40))
 def test_the_funnel_adds_up(words):
     table = table_of(words)
-    steps = page.funnel({"clean": verdicts.counts(table), "split": assignment.counts(table)})
+    steps = page.funnel(verdicts.counts(table), assignment.counts(table))
     assert (steps[0].name, steps[0].count, steps[0].lost) == ("listed", len(words), {})
     *way, unique, train, val = steps
     for before, after in pairwise([*way, unique]):
@@ -386,7 +444,7 @@ def test_every_link_leads_to_one_place_in_the_page(artifacts):
     ids = Counter(tag["id"] for tag in soup.find_all(id=True))
     assert max(ids.values()) == 1
     links = [a["href"] for a in soup.find_all("a")]
-    assert len(links) == 8 + 6  # sections, and all reasons for a loss
+    assert len(links) == 9 + 6 + 1  # sections, all reasons for a loss, and what failed
     assert {href[1:] for href in links} <= set(ids)
 
 
@@ -444,22 +502,70 @@ def test_missing_names_are_left_out(tmp_path):
 # --- scores, curves and parameters
 
 
-def test_scores_stand_in_their_rows(artifacts):
+def rows_of_scores(artifacts: Artifacts) -> dict[str, list[str]]:
+    """The cells of each row of the table of scores, by the score's name."""
     rows = [
-        [cell.get_text() for cell in row.find_all(["th", "td"])]
+        [text_of(cell) for cell in row.find_all(["th", "td"])]
         for row in artifacts.soup().select("#scores tr")
     ]
-    assert rows[0] == ["", *SETS, *PAIRED]
-    assert rows[0][-1] == "n"
-    by_title = {title: values for title, *values in rows[1:]}
-    baselines = ["baseline: input copied", "baseline: mean colour"]
-    titles = ["validation", "training", "gap", *baselines, "floor: real vs real"]
-    assert list(by_title) == titles
-    all_numbers = [str(v) for v in (SETS | PAIRED).values()]
-    for title in ("validation", "training", *baselines):
-        assert by_title[title] == all_numbers
-    assert by_title["gap"] == ["0.0"] * (len(all_numbers) - 1) + [""]
-    assert by_title["floor: real vs real"] == [*map(str, SETS.values()), *[""] * len(PAIRED)]
+    return {name: cells for name, *cells in rows}
+
+
+def test_scores_stand_in_their_columns_with_their_errors(artifacts):
+    rows = rows_of_scores(artifacts)
+    head, *names = rows
+    sets = ["input copied", "mean colour", "training", "gap", "real vs real"]
+    assert rows[head] == ["validation", "against baselines", *sets]
+    same = ["colorfulness", "gray_share"]
+    assert names == ["l1 ↓", "psnr ↑", "ssim ↑", "fd_random ↓", "kd_random_x1000 ↓", *same]
+    assert rows["l1 ↓"] == ["▲ 0.1", "better than both", "0.3", "0.3", "0.1", "0.0", ""]
+    assert rows["fd_random ↓"][0] == "▲ 0.50 ± 0.012"
+    assert rows["fd_random ↓"][2:] == [
+        *["0.75 ± 0.012"] * 2,
+        "0.50 ± 0.012",
+        "0.00 ± 0",
+        "0.50 ± 0.012",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "standing", "mark"),
+    [
+        ("l1", 0.29, "better than both", "▲"),
+        ("l1", 0.31, "worse than both", "▼"),
+        ("ssim", 0.81, "better than both", "▲"),
+        ("ssim", 0.79, "worse than both", "▼"),
+        ("psnr", 20.5, "as good as both", "="),
+        ("fd_random", 0.76, "worse than both", "▼"),
+    ],
+)
+def test_a_score_is_marked_as_better_or_worse_than_the_baselines(
+    artifacts, score, value, standing, mark
+):
+    artifacts.val_scores = artifacts.val_scores | {score: value}
+    row = next(v for name, v in rows_of_scores(artifacts).items() if name.startswith(score))
+    assert row[1] == standing
+    assert row[0].startswith(f"{mark} ")
+
+
+def test_a_score_that_neither_is_better_of_has_no_mark(artifacts):
+    assert rows_of_scores(artifacts)["colorfulness"][:2] == ["12.0", ""]
+
+
+def test_scores_and_samples_come_before_all_but_what_failed(artifacts):
+    order = ["scores", "samples", "curves", "checks", "funnel", "leaks", "pairs", "parameters"]
+    assert [s["id"] for s in artifacts.soup().find_all("section")] == ["failed", *order]
+    artifacts.findings[0]["failed"] = False
+    assert [s["id"] for s in artifacts.soup().find_all("section")] == order
+
+
+def test_the_scores_of_single_pictures_are_charted_beside_mean_and_baselines(artifacts):
+    charts = artifacts.soup().select("#scores svg")
+    assert [c["aria-label"].split()[0] for c in charts] == ["l1", "psnr", "ssim"]
+    for chart in charts:
+        assert sum(int(title.get_text()) for title in chart.select("rect title")) == 3
+    legend = [text_of(label) for label in charts[0].select("text:not([text-anchor])")]
+    assert legend == [*BASELINES, "mean 0.1"]
 
 
 def test_random_features_are_not_called_fid(artifacts):
@@ -473,30 +579,61 @@ def test_the_gap_is_disowned_only_while_checks_fail(artifacts, failed):
     assert bool(re.search(r"\.\s+The gap means nothing", note)) is failed
 
 
-def test_the_curves_are_charted(artifacts):
-    section = artifacts.soup().select_one("#curves")
-    labels = [[text_of(label) for label in svg.select("text")] for svg in section.select("svg")]
-    assert labels == [
-        ["g_l1: 0.25 to 0.5", "g_gan: 0.7 to 0.8", "d: 0.5 to 0.6"],
-        ["d_right_on_real: 0.5 to 0.6", "d_right_on_fake: 0.4 to 0.5"],
-        ["l1: 0.2 to 0.3"],
-        ["ssim: 0.5 to 0.6"],
-        ["fd: 1 to 2"],
-    ]
+def legends(artifacts: Artifacts) -> dict[str, list[str]]:
+    """The legend of each chart over training, by its title."""
+    plots = artifacts.soup().select("#curves .charts > div")
+    return {
+        text_of(plot.h3): [text_of(label) for label in plot.select("text:not([text-anchor])")]
+        for plot in plots
+    }
+
+
+def test_the_curves_are_charted_beside_the_baselines_in_reach(artifacts):
+    assert legends(artifacts) == {
+        "L1": ["training, last 0.25", "validation, last 0.2", *BASELINES],
+        "Validation SSIM": ["validation, last 0.6"],  # 0.8 is beyond the scale
+        "Validation fd_random": ["validation, last 1"],
+        "Adversarial losses": ["generator, last 0.8", "discriminator, last 0.5"],
+        "Share of patches the discriminator gets right": [
+            "of photographs, last 0.6",
+            "of outputs, last 0.5",
+            "a guess 0.5",
+        ],
+    }
+
+
+def test_the_discriminators_share_is_charted_from_0_to_1_with_a_line_at_a_half(artifacts):
+    chart = artifacts.soup().select("#curves svg")[-1]
+    ticks = [text_of(tick) for tick in chart.select('text[text-anchor="end"]')]
+    assert (ticks[0], ticks[-1]) == ("0", "1")
+    [line] = chart.select("line")
+    heights = {text_of(t): float(t["y"]) for t in chart.select('text[text-anchor="end"]')}
+    middle = (heights["0"] + heights["1"]) / 2
+    assert float(line["y1"]) == float(line["y2"]) == pytest.approx(middle - 5)  # of the text
 
 
 def test_a_training_without_discriminator_has_no_chart_of_it(artifacts):
     artifacts.history = "step,g_l1\n1,0.5\n2,0.25\n"
-    section = artifacts.soup().select_one("#curves")
-    assert "discriminator" not in text_of(section)
-    assert len(section.find_all("svg")) == 4
+    assert list(legends(artifacts)) == ["L1", "Validation SSIM", "Validation fd_random"]
+    assert "discriminator" not in text_of(artifacts.soup().select_one("#curves"))
 
 
-def test_a_loss_that_came_later_is_charted_from_there(artifacts):
-    artifacts.history = "step,g_l1,d\n1,0.5,\n2,0.25,0.6\n3,0.2,0.5\n"
-    first = artifacts.soup().select_one("#curves svg")
-    labels = [text_of(label) for label in first.select("text")]
-    assert labels == ["g_l1: 0.2 to 0.5", "d: 0.5 to 0.6"]
+def test_a_loss_that_came_later_or_ran_away_is_charted_where_it_is_a_number(artifacts):
+    artifacts.history = "step,g_l1,d\n1,0.5,\n2,0.25,0.6\n3,nan,inf\n4,0.2,0.5\n"
+    found = legends(artifacts)
+    assert found["L1"][0] == "training, last 0.2"
+    assert found["Adversarial losses"] == ["discriminator, last 0.5"]
+    [curve] = artifacts.soup().select("#curves .charts > div:nth-of-type(4) polyline")
+    assert len(set(curve["points"].split())) == 2
+
+
+def test_the_snapshots_sheets_are_shown_in_the_order_of_training(artifacts):
+    soup = artifacts.soup()
+    assert captions(soup, "#curves .sheets") == ["step 1", "step 2"]
+    artifacts.steps = []
+    for sheet in (artifacts.data / "model" / "samples").iterdir():
+        sheet.unlink()
+    assert artifacts.soup().select("#curves .sheets") == []
 
 
 def test_the_best_snapshot_is_named(artifacts):

@@ -1,0 +1,160 @@
+"""What the page says in numbers: the one place that knows in which files they stand."""
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from src.report.charts import Series
+from src.storage.atomic import read_json
+
+Scores = dict[str, float]
+Finding = dict[str, Any]
+
+HIGHER, LOWER = (
+    ("psnr", "ssim"),
+    ("l1", "lpips", "fid", "fd_random", "kid_x1000", "kd_random_x1000"),
+)
+# What needs no network, as the scores name it and as the page does.
+BASELINES = {"copy_input": "input copied", "mean_color": "mean colour"}
+SETS = ("val", *BASELINES, "train", "gap", "real_real")  # columns of the table of scores
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A score as text, and its standard error; "" where there is none."""
+
+    value: str
+    error: str
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A score of the model beside those that it is read against.
+
+    Attributes:
+        cells: The score of each of SETS.
+        best: "lower", "higher", or "" if neither is better.
+        standing: In words how it compares with the baselines; "" if neither is better.
+        word: The class of `standing`: good, warn or bad.
+    """
+
+    name: str
+    cells: list[Cell]
+    best: str
+    standing: str
+    word: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """The numbers of a run.
+
+    Attributes:
+        scores: The scores by set, of SETS.
+        meta: The settings behind them.
+        clean: Counts by verdict.
+        split: Pictures by side.
+        train: What metrics/train.json holds.
+        verdict: data/review/verdict.json.
+        findings: Those of all checks, before and after training.
+        history: The columns of metrics/history.csv over its steps.
+        progress: Those of metrics/progress.csv.
+    """
+
+    scores: dict[str, Scores]
+    meta: dict[str, Any]
+    clean: dict[str, int]
+    split: dict[str, int]
+    train: dict[str, Any]
+    verdict: dict[str, Any]
+    findings: dict[str, list[Finding]]
+    history: Series
+    progress: Series
+
+    @classmethod
+    def read(cls, data: Path, metrics: Path) -> "Results":
+        """Read what the stages wrote.
+
+        Args:
+            data: The folder data.
+            metrics: The folder metrics.
+        """
+        scores = read_json(metrics / "evaluate.json")
+        return cls(
+            {name: scores[name] for name in ("val", "train", "gap")} | scores["floor"],
+            read_json(metrics / "evaluate_meta.json"),
+            read_json(metrics / "clean.json"),
+            read_json(metrics / "split.json"),
+            read_json(metrics / "train.json"),
+            read_json(data / "review" / "verdict.json"),
+            {
+                "before training": read_json(data / "findings" / "findings.json"),
+                "after training": read_json(data / "review" / "findings.json"),
+            },
+            _columns(metrics / "history.csv"),
+            _columns(metrics / "progress.csv"),
+        )
+
+    @property
+    def best_step(self) -> int | None:
+        """The step of the snapshot whose validation L1 is the lowest; None without snapshots."""
+        l1 = self.progress.get("l1", [])
+        return int(min(l1, key=lambda point: point[1])[0]) if l1 else None
+
+    def baselines(self, score: str) -> Scores:
+        """Return a score of each baseline, by the baseline's name on the page."""
+        return {word: self.scores[name][score] for name, word in BASELINES.items()}
+
+    def table(self) -> list[ScoreRow]:
+        """Return the scores as rows, those first that say which model is better."""
+        names = [name for name in self.scores["val"] if name != "n" and not name.endswith("_se")]
+        order = {name: rank for rank, name in enumerate(("l1", "psnr", "ssim", "lpips"))}
+        names.sort(key=lambda name: order.get(name, len(order)))
+        return [self._row(name) for name in names]
+
+    def _row(self, name: str) -> ScoreRow:
+        scores = [self.scores[key].get(name) for key in SETS]
+        digits = max(len(str(score).partition(".")[2]) for score in scores if score is not None)
+        errors = [self.scores[key].get(f"{name}_se") for key in SETS]
+        cells = [
+            Cell(
+                "" if score is None else f"{score:.{digits}f}",
+                "" if error is None else f"{error:.2g}",
+            )
+            for score, error in zip(scores, errors, strict=True)
+        ]
+        best = "lower" if name in LOWER else "higher" if name in HIGHER else ""
+        standing = _standing(self.scores["val"][name], self.baselines(name), best)
+        return ScoreRow(name, cells, best, *standing)
+
+
+def _standing(score: float, baselines: Scores, best: str) -> tuple[str, str]:
+    """Return in words how a score compares with the baselines', and the words' class."""
+    if not best:
+        return "", ""
+    sign = 1 if best == "higher" else -1
+    worse = [name for name, other in baselines.items() if sign * (score - other) < 0]
+    equal = [name for name, other in baselines.items() if score == other]
+    if worse:
+        return f"worse than {worse[0] if len(worse) == 1 else 'both'}", "bad"
+    if equal:
+        return f"as good as {equal[0] if len(equal) == 1 else 'both'}", "warn"
+    return "better than both", "good"
+
+
+def _columns(path: Path) -> Series:
+    """Return the columns of a CSV file over its column step, without what is no finite number."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if name != "step"] if rows else []
+    return {
+        # blank while there was no such loss
+        name: [(float(r["step"]), float(r[name])) for r in rows if r[name] and _finite(r[name])]
+        for name in names
+    }
+
+
+def _finite(text: str) -> bool:
+    return math.isfinite(float(text))
