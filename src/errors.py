@@ -65,31 +65,31 @@ def existing_path(key: str, path: str | Path, remedy: str = ABSOLUTE) -> Path:
     Raises:
         UserError: There is nothing at the path.
     """
-    found = _expanded(path)
-    if found.exists():
-        return found
-    absolute = found.absolute()
+    target = _expanded(path)
+    if target.exists():
+        return target
+    absolute = target.absolute()
     above = next(parent for parent in absolute.parents if parent.exists())
     where = f"{above} is there, {absolute.relative_to(above).parts[0]!r} in it is not"
-    if remedy and not found.is_absolute():
+    if remedy and not target.is_absolute():
         where += f"; {remedy}"
     raise UserError(f"{key} = {str(path)!r} does not exist: {where}")
 
 
 def existing_folder(key: str, path: str | Path, remedy: str = ABSOLUTE) -> Path:
     """Return a folder's path as `existing_path`; raise UserError if a file is there."""
-    found = existing_path(key, path, remedy)
-    if not found.is_dir():
+    target = existing_path(key, path, remedy)
+    if not target.is_dir():
         raise UserError(f"{key} = {str(path)!r} is a file, expected a folder")
-    return found
+    return target
 
 
 def existing_file(key: str, path: str | Path) -> Path:
     """Return a file's path as `existing_path`; raise UserError if a folder is there."""
-    found = existing_path(key, path)
-    if found.is_dir():
+    target = existing_path(key, path)
+    if target.is_dir():
         raise UserError(f"{key} = {str(path)!r} is a folder, expected a file")
-    return found
+    return target
 
 
 def output_folder(key: str, path: str | Path) -> Path:

@@ -23,7 +23,7 @@ def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
             limit, the first rows at fault and the remedy.
     """
     text = summary(findings, "their pictures are in the same folder")
-    if on_failure == "stop" and any(found["severity"] == "stop" for found in _failed(findings)):
+    if on_failure == "stop" and any(finding["severity"] == "stop" for finding in _failed(findings)):
         raise UserError(f"{text}\nTo train all the same, set audit.on_failure: report")
     return text
 

@@ -64,14 +64,20 @@ def nearest(
     comparison = _Comparison(of_val, of_train, similarity, frozenset(excluded))
     edges = np.searchsorted(of_val.variants.pictures[likely["val"]], np.arange(len(val) + 1))
     of_each = np.split(likely, edges[1:-1]) if len(val) else []
-    found = map_threads(comparison.likenesses, of_each, "aligning likely copies", cores())
-    refutation = Refutation(of_val, of_train, found, similarity)
-    matched = [picture for picture, likenesses in enumerate(found) if likenesses.matches]
+    likenesses_of_val = map_threads(
+        comparison.likenesses, of_each, "aligning likely copies", cores()
+    )
+    refutation = Refutation(of_val, of_train, likenesses_of_val, similarity)
+    matched = [
+        picture for picture, likenesses in enumerate(likenesses_of_val) if likenesses.matches
+    ]
     copies = map_threads(refutation.copy_of, matched, "looking closely at copies", cores())
-    best = [(likenesses.similarity, likenesses.most_similar, False) for likenesses in found]
+    best = [
+        (likenesses.similarity, likenesses.most_similar, False) for likenesses in likenesses_of_val
+    ]
     for picture, copy in zip(matched, copies, strict=True):
         if copy is not None:
-            best[picture] = found[picture].matches[copy].similarity, copy, True
+            best[picture] = likenesses_of_val[picture].matches[copy].similarity, copy, True
     columns = zip(*best, strict=True) if best else ((), (), ())
     dtypes = np.float64, np.int64, np.bool_
     return Nearest(*(np.array(c, dtype) for c, dtype in zip(columns, dtypes, strict=True)))

@@ -55,9 +55,11 @@ def announcement(verdict: dict[str, Any], findings: Path) -> str:
     return f"{head}{verdict['scores']}\n{summary(findings, 'the report shows them')}"
 
 
-def _phrase(name: str, found: Comparison, limit: float) -> str:
-    is_better = found.score > found.best if name == "SSIM" else found.score < found.best
-    if found.score == found.best:
-        return f"{name} {found.score:.4g}, as good as {BASELINES[found.baseline]}"
-    word = "better" if is_better else "a little worse" if found.ratio <= limit else "worse"
-    return f"{name} {found.score:.4g}, {word} than {BASELINES[found.baseline]} ({found.best:.4g})"
+def _phrase(name: str, comparison: Comparison, limit: float) -> str:
+    is_better = (
+        comparison.score > comparison.best if name == "SSIM" else comparison.score < comparison.best
+    )
+    if comparison.score == comparison.best:
+        return f"{name} {comparison.score:.4g}, as good as {BASELINES[comparison.baseline]}"
+    word = "better" if is_better else "a little worse" if comparison.ratio <= limit else "worse"
+    return f"{name} {comparison.score:.4g}, {word} than {BASELINES[comparison.baseline]} ({comparison.best:.4g})"

@@ -160,17 +160,17 @@ def _measure(a: Measurement, b: Measurement, clean: Clean) -> Copy:
 
 
 def partners(
-    ruled: Iterable[Pair], firsts: Mapping[int, int], kept: Iterable[int]
+    ruled: Iterable[Pair], firsts: Mapping[int, int], kept_rows: Iterable[int]
 ) -> dict[int, str]:
     """Return for each row the rows on which it has a ruling, as text: "7 40".
 
     Args:
         ruled: The pairs of one list.
         firsts: See `overrule`.
-        kept: Of equal pictures these are named; the first one if none of them is kept.
+        kept_rows: Of equal pictures these are named; the first one if none of them is kept.
     """
     named: dict[int, list[int]] = {}
-    for row in sorted(kept):
+    for row in sorted(kept_rows):
         named.setdefault(firsts[row], []).append(row)
     others: dict[int, set[int]] = {}
     for pair in ruled:

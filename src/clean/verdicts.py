@@ -88,9 +88,9 @@ def assign_verdicts(
     table["duplicate_of"] = _column(table, survivors)
     for name in ("similarity", "hash_distance", "transform", "certainty"):
         table[name] = _column(table, {row: getattr(copy, name) for row, copy in removed.items()})
-    kept = [row for row, verdict in verdicts.items() if verdict == "keep"]
+    kept_rows = [row for row, verdict in verdicts.items() if verdict == "keep"]
     for name in ("excluded", "forced"):
-        table[name] = _column(table, rulings.partners(getattr(ruled, name), firsts, kept))
+        table[name] = _column(table, rulings.partners(getattr(ruled, name), firsts, kept_rows))
     table["cluster"] = _column(table, {row: survivors.get(row, row) for row in good})
     table["verdict"] = _column(table, verdicts)
     return table, pairs
@@ -127,8 +127,8 @@ def counts(table: pd.DataFrame) -> dict[str, int]:
 def require_pictures(table: pd.DataFrame) -> None:
     """Raise UserError, with counts and settings by reason, if fewer than MIN_KEPT are kept."""
     by_verdict = table["verdict"].value_counts()
-    kept = int(by_verdict.get("keep", 0))
-    if kept >= MIN_KEPT:
+    count = int(by_verdict.get("keep", 0))
+    if count >= MIN_KEPT:
         return
     reasons = [
         f"{by_verdict[word]} {word} ({REMEDIES[word]})"
@@ -136,7 +136,7 @@ def require_pictures(table: pd.DataFrame) -> None:
         if word in by_verdict
     ]
     raise UserError(
-        f"{kept} of {len(table)} listed pictures are kept, expected at least {MIN_KEPT}: "
+        f"{count} of {len(table)} listed pictures are kept, expected at least {MIN_KEPT}: "
         f"{'; '.join(reasons) or 'list more'}"
     )
 

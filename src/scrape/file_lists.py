@@ -135,13 +135,13 @@ def _matched(halves: dict[str, list[Half]]) -> list[dict[str, Half]]:
             for half in files:
                 path = half.pair if with_suffix else half.pair.with_suffix("")
                 alike[path][letter].append(half)
-        found = [
+        matches = [
             {letter: files[0] for letter, files in group.items()}
             for group in alike.values()
             if [len(files) for files in group.values()] == [1, 1]
         ]
-        pairs += found
-        taken = {half.name for pair in found for half in pair.values()}
+        pairs += matches
+        taken = {half.name for pair in matches for half in pair.values()}
         halves = {
             letter: [half for half in files if half.name not in taken]
             for letter, files in halves.items()
@@ -162,7 +162,7 @@ def _half_depth(paths: Iterable[PurePosixPath]) -> int | None:
         for depth in range(len(path.parts) - 1):
             if match := _half_folder(path, depth):
                 letters[depth].add(match[2])
-    return min((depth for depth, found in letters.items() if len(found) == 2), default=None)
+    return min((depth for depth, names in letters.items() if len(names) == 2), default=None)
 
 
 def _given_side(path: PurePosixPath) -> str | None:

@@ -121,12 +121,14 @@ def _place(parts: SplitResult, words: frozenset[str], prefixes: tuple[str, ...])
 
 def _resource(path: str, query: str, words: frozenset[str], prefixes: tuple[str, ...]) -> str:
     """Return a path without its last slash, and the rest of its query in order."""
-    kept = []
+    parameters_left = []
     for parameter in filter(None, query.split("&")):
         key = unquote_plus(parameter.partition("=")[0]).lower()
         if key not in words and not key.startswith(prefixes):
-            kept.append(_escape(parameter.replace("+", "%20")))
-    return _escape(path).rstrip("/") + ("?" + "&".join(sorted(kept)) if kept else "")
+            parameters_left.append(_escape(parameter.replace("+", "%20")))
+    return _escape(path).rstrip("/") + (
+        "?" + "&".join(sorted(parameters_left)) if parameters_left else ""
+    )
 
 
 def _escape(text: str) -> str:

@@ -134,8 +134,8 @@ def require_pictures(table: pd.DataFrame) -> None:
         return
     reasons = []
     for status, count in Counter(table["status"]).most_common():
-        found = table[table["status"] == status]
-        urls = found["image_url"].fillna(found["label_url"]).dropna()
+        rows_of_status = table[table["status"] == status]
+        urls = rows_of_status["image_url"].fillna(rows_of_status["label_url"]).dropna()
         example = f", such as {urls.iloc[0]}" if len(urls) else ""
         reasons.append(f"{count} {status}{example} ({REMEDIES.get(status, ANY_REMEDY)})")
     raise UserError(
@@ -216,9 +216,9 @@ def _header(data: decoding.PictureBytes) -> decoding.Header:
 
 
 def _ledger(rows: list[Row], stored: dict[str | None, Stored]) -> pd.DataFrame:
-    wanted = [_wanted(row) for row in rows]
-    pictures = [stored[url] for url, _ in wanted]
-    labels = [stored[url] if url else Stored("ok") for _, url in wanted]
+    urls = [_wanted(row) for row in rows]
+    pictures = [stored[url] for url, _ in urls]
+    labels = [stored[url] if url else Stored("ok") for _, url in urls]
     columns: dict[str, Any] = {
         "row": range(len(rows)),
         "layout": [row.get("layout", "single") for row in rows],

@@ -38,13 +38,13 @@ def merge_by_hash(root: Path, kind: str) -> None:
         for row, fingerprint in zip(ledger["row"], ledger["fingerprint"], strict=True)
         if ledger.loc[row, "verdict"] == "keep"
     }
-    kept: list[int] = []
+    survivors: list[int] = []
     pairs = []
     for row, row_hash in hashes.items():
-        bits = {other: int(np.bitwise_count(row_hash ^ hashes[other]).sum()) for other in kept}
-        near = [other for other in kept if bits[other] <= distance]
+        bits = {other: int(np.bitwise_count(row_hash ^ hashes[other]).sum()) for other in survivors}
+        near = [other for other in survivors if bits[other] <= distance]
         if not near:
-            kept.append(row)
+            survivors.append(row)
             continue
         survivor = min(near, key=lambda other: bits[other])
         values = (1 - bits[survivor] / len(row_hash) / 8, bits[survivor], "recompressed", 1.0)
