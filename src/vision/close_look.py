@@ -131,11 +131,13 @@ class CloseAgreement(NamedTuple):
         second_lowest: The same of the second lowest.
         color_difference: As in `Match`, of broad colours at 64 pixels: a cut shifts them less than
             those at 16. Infinite if colours are not compared.
+        blocks: How many of the 100 blocks of the middle have details in both.
     """
 
     lowest: float
     second_lowest: float
     color_difference: float = np.inf
+    blocks: int = (BLOCKS - 2 * EDGE_BLOCKS) ** 2
 
 
 def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseAgreement:
@@ -156,7 +158,8 @@ def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseA
     middle = blocks[EDGE_BLOCKS:-EDGE_BLOCKS, EDGE_BLOCKS:-EDGE_BLOCKS]
     ranked = np.sort(middle[~np.isnan(middle)])
     lowest, second_lowest = np.append(ranked, (1.0, 1.0))[:2].tolist()
-    return CloseAgreement(lowest, second_lowest, _color_difference(first, second, match))
+    difference = _color_difference(first, second, match)
+    return CloseAgreement(lowest, second_lowest, difference, len(ranked))
 
 
 def _color_difference(first: CloseLook, second: CloseLook, match: Match) -> float:

@@ -15,6 +15,8 @@ MIN_OTHERS = 2  # pictures that both are like, from which a pair is of a family
 # Of 1,100 copies without a sign across their middle, 1 in 200 has a block below .58; of 415
 # look-alikes with a family 2 have none.
 MIN_FAMILY_AGREEMENT, MAX_FAMILY_COLOR_DIFFERENCE = 0.74, 4.0
+# In which a pair of a family has details: a horizon has 21 at most, of 75 plain copies none below 46.
+MIN_FAMILY_BLOCKS = 32
 # Of the second lowest block of a pair of no family, which a mark may cover; more if colours differ as
 # no mark makes them.
 MIN_AGREEMENT, MARK_COLOR_DIFFERENCE, MIN_UNMARKED_AGREEMENT = 0.2, 8.0, 0.55
@@ -46,6 +48,7 @@ def stands(agreement: CloseAgreement, color_difference: float, has_family: bool)
     if has_family:
         difference = min(color_difference, agreement.color_difference)
         same_colors = difference <= MAX_FAMILY_COLOR_DIFFERENCE
-        return agreement.lowest >= MIN_FAMILY_AGREEMENT and same_colors
+        agrees = agreement.lowest >= MIN_FAMILY_AGREEMENT
+        return agrees and same_colors and agreement.blocks >= MIN_FAMILY_BLOCKS
     may_be_marked = color_difference <= MARK_COLOR_DIFFERENCE
     return agreement.second_lowest >= (MIN_AGREEMENT if may_be_marked else MIN_UNMARKED_AGREEMENT)

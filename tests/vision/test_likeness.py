@@ -9,6 +9,7 @@ def test_a_match_of_a_family_must_agree_in_every_block_and_in_colour():
     assert likeness.stands(CloseAgreement(0.9, 0.9), 1.0, has_family=True)
     assert not likeness.stands(CloseAgreement(0.5, 0.9), 1.0, has_family=True)
     assert not likeness.stands(CloseAgreement(0.9, 0.9), 9.0, has_family=True)
+    assert not likeness.stands(CloseAgreement(0.9, 0.9, blocks=20), 1.0, has_family=True)
 
 
 def test_a_match_of_no_family_may_have_a_mark():
