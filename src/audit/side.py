@@ -15,7 +15,7 @@ from src.vision.matching import Look
 
 BLOCK = 256  # pictures that are read at a time
 CACHED = 4096  # details that are remembered, of 16 kB each
-CACHED_LOOKS = 512  # close looks that are remembered, of 64 kB each
+CACHED_LOOKS = 256  # close looks that are remembered, of at most .6 MB each
 
 
 class Side:

@@ -25,7 +25,7 @@ MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot 
 # Of a side by which one picture shows more: of tilted ones, and of those with something added, the
 # place in the other is less sure.
 MIN_CUT_SHARE, MIN_UNSURE_CUT_SHARE = 1 - CROPPED_SHARE, 0.05
-CACHED = 256  # close looks that are remembered, of 64 kB each
+CACHED = 256  # close looks that are remembered, of at most .6 MB each
 Looks = tuple[CloseLook | None, CloseLook | None]
 
 

@@ -1,14 +1,12 @@
 """Takes the look-alikes out of the proven pairs of copies: different pictures of one template."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 
 from src.clean.near_duplicates import Likenesses, Proof
 from src.parallel.local import cores, map_threads
 from src.vision.close_look import CloseAgreement, CloseLook, close_agreement
 from src.vision.likeness import MIN_OTHERS, is_sure, may_be_lookalikes, stands
 
-CACHED = 512  # close looks that are remembered, of 64 kB each
 Reading = Callable[[int], CloseLook | None]  # of a picture's number; None if it cannot be read
 Pair = tuple[int, int]
 
@@ -55,10 +53,10 @@ class _Family:
 
 
 class _Looks:
-    """Compares pairs closely; remembers the last pictures."""
+    """Compares pairs closely."""
 
     def __init__(self, read: Reading):
-        self._read = lru_cache(CACHED)(read)
+        self._read = read
 
     def agreements(self, proofs: Sequence[Proof]) -> dict[Pair, CloseAgreement]:
         """Return how closely each pair agrees; pairs with a picture that cannot be read are left out."""

@@ -4,6 +4,8 @@ At 64 pixels, cards with other pips and labels with other words look alike. At 2
 agrees there too, unless something was written across its middle.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import cv2
@@ -27,7 +29,8 @@ TARGET = 0.9
 MIN_TILT_DEGREES = 1.0  # below which a picture's aspect does not matter
 
 
-class CloseLook(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class CloseLook:
     """What a picture is closely compared by.
 
     Attributes:
@@ -44,12 +47,7 @@ class CloseLook(NamedTuple):
 
     def details(self, without_bands: bool) -> np.ndarray:
         """Return the fine details of the picture, (256, 256) float32."""
-        gray = self.gray
-        if without_bands:
-            top, bottom, left, right = self.bands
-            inner = np.ascontiguousarray(gray[top : SIDE_PX - bottom, left : SIDE_PX - right])
-            gray = cv2.resize(inner, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR)
-        return details(gray)
+        return self._inner_details if without_bands else self._details
 
     def colors(self, without_bands: bool) -> np.ndarray | None:
         """Return the broad colours of the picture, (64, 64, 2) uint8; None if it has no chroma."""
@@ -61,6 +59,16 @@ class CloseLook(NamedTuple):
             inner = chroma[top : THUMBNAIL_PX - bottom, left : THUMBNAIL_PX - right]
             chroma = cv2.resize(inner, (THUMBNAIL_PX, THUMBNAIL_PX))
         return np.asarray(cv2.GaussianBlur(chroma, (0, 0), COLOR_PX))
+
+    @cached_property
+    def _details(self) -> np.ndarray:
+        return details(self.gray)
+
+    @cached_property
+    def _inner_details(self) -> np.ndarray:
+        top, bottom, left, right = self.bands
+        inner = np.ascontiguousarray(self.gray[top : SIDE_PX - bottom, left : SIDE_PX - right])
+        return details(cv2.resize(inner, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR))
 
 
 def details(levels: np.ndarray) -> np.ndarray:

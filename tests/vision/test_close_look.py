@@ -1,5 +1,7 @@
 """A close look: copies agree in every part of the middle; pictures of one template do not."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -50,7 +52,7 @@ def test_a_turned_picture_is_laid_on_the_other_in_its_own_aspect(faces: list[np.
     copy = decoding.decode(HARD_COPIES["turned by 5 degrees"](wide, np.random.default_rng(0)))
     match = matching.match(*(Look(alignment.thumbnail(pixels)) for pixels in (wide, copy)))
     looks = [_close_look(pixels) for pixels in (wide, copy)]
-    squares = [look._replace(aspect=1.0) for look in looks]
+    squares = [replace(look, aspect=1.0) for look in looks]
     assert match.rotation > 2
     assert close_agreement(*looks, match).lowest > close_agreement(*squares, match).lowest
 
