@@ -1,11 +1,14 @@
 """Evidence that no check complains about."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from src.audit import findings, leak
 from src.audit.evidence import Evidence, OutputEvidence
 from src.pair.pairing import square_crop
 from src.storage.encoding import encode_png
@@ -17,6 +20,8 @@ from tests.audit.evidence import (
     with_limits,
 )
 from tests.audit.faults import OUTPUT_LIMITS
+
+Search = Callable[..., leak.Nearest]
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +43,14 @@ def good(faces) -> OutputEvidence:
     """Outputs that are nearly their targets, with limits that part the faults from each other."""
     squares = [square_crop(face, SIZE, "center") for face in faces[: len(OUTPUT_ROWS)]]
     return with_limits(output_evidence_of(squares), **OUTPUT_LIMITS)
+
+
+@pytest.fixture(scope="module")
+def search() -> Search:
+    """Search training for copies of validation pictures, with the checks' own limits."""
+    limits = findings.resolve_limits({})
+    return partial(
+        leak.nearest,
+        similarity=limits["leak_similarity"],
+        tone_residual=limits["tone_residual"],
+    )

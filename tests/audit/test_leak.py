@@ -1,33 +1,18 @@
 """Copies of validation pictures in training are found, and strangers are not."""
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 import pytest
 
-from src.audit import findings, leak
 from src.demo.inventory import alter
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.pair.pairing import square_crop
 from src.vision import forms
+from tests.audit.conftest import Search
 from tests.conftest import real
 
-Search = Callable[..., leak.Nearest]
 KINDS = ["recompressed", "resized", "cropped", "mirrored", "brightened", "captioned"]
 COPIED = [1, 6, 13, 19]  # of twenty training pictures
-
-
-@pytest.fixture(scope="module")
-def search() -> Search:
-    """Search with the checks' own limits."""
-    limits = findings.resolve_limits({})
-    return partial(
-        leak.nearest,
-        similarity=limits["leak_similarity"],
-        tone_residual=limits["tone_residual"],
-    )
 
 
 @pytest.fixture(scope="module")

@@ -1,31 +1,16 @@
 """Pictures of one template are no leaks; copies are, also among pictures of one template."""
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 import pytest
 
-from src.audit import findings, leak
 from src.imaging.decoding import decode
 from src.pair.pairing import square_crop
 from src.storage.encoding import encode_jpeg
+from tests.audit.conftest import Search
 from tests.copies import COPIES, HARD_COPIES
 from tests.lookalikes import LOOKALIKES
 
-Search = Callable[[np.ndarray, np.ndarray], leak.Nearest]
 COUNT = 10
-
-
-@pytest.fixture(scope="module")
-def search() -> Search:
-    """Search with the checks' own limits."""
-    limits = findings.resolve_limits({})
-    return partial(
-        leak.nearest,
-        similarity=limits["leak_similarity"],
-        tone_residual=limits["tone_residual"],
-    )
 
 
 def _squares(files: list[bytes], size: int) -> np.ndarray:

@@ -6,23 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
-from src.imaging import decoding, resizing
-from src.vision import alignment, matching
-from src.vision.close_look import SIDE_PX, CloseAgreement, CloseLook, close_agreement, close_look
-from src.vision.matching import Look, Match
+from src.imaging import decoding
+from src.vision.close_look import CloseAgreement, close_agreement
+from src.vision.matching import Match
 from tests.copies import COPIES, HARD_COPIES
 from tests.lookalikes import LOOKALIKES
-
-
-def _close_look(pixels: np.ndarray) -> CloseLook:
-    height, width = pixels.shape[:2]
-    small = resizing.thumbnail(pixels, SIDE_PX)
-    return close_look(small, alignment.thumbnail(pixels), height / width)
+from tests.vision.looks import close_look_at, match_of
 
 
 def _compare(a: np.ndarray, b: np.ndarray) -> CloseAgreement:
-    match = matching.match(*(Look(alignment.thumbnail(pixels)) for pixels in (a, b)))
-    return close_agreement(_close_look(a), _close_look(b), match)
+    return close_agreement(close_look_at(a), close_look_at(b), match_of(a, b))
 
 
 @pytest.mark.parametrize(
@@ -50,8 +43,8 @@ def test_a_copy_agrees_in_every_part_of_the_middle(faces: list[np.ndarray], kind
 def test_a_turned_picture_is_laid_on_the_other_in_its_own_aspect(faces: list[np.ndarray]):
     wide = np.ascontiguousarray(faces[0][60:200])
     copy = decoding.decode(HARD_COPIES["turned by 5 degrees"](wide, np.random.default_rng(0)))
-    match = matching.match(*(Look(alignment.thumbnail(pixels)) for pixels in (wide, copy)))
-    looks = [_close_look(pixels) for pixels in (wide, copy)]
+    match = match_of(wide, copy)
+    looks = [close_look_at(pixels) for pixels in (wide, copy)]
     squares = [replace(look, aspect=1.0) for look in looks]
     assert match.rotation > 2
     assert close_agreement(*looks, match).lowest > close_agreement(*squares, match).lowest
@@ -81,7 +74,7 @@ def test_colours_of_a_cut_copy_hardly_differ():
     tile = np.random.default_rng(0).integers(0, 256, (10, 10, 3), np.uint8)
     picture = cv2.resize(tile, (200, 200), interpolation=cv2.INTER_CUBIC)
     match = Match(0.95, pose=(0.475, 0.475, 0.95, 0.95, 0.0))
-    whole, cut = _close_look(picture), _close_look(np.ascontiguousarray(picture[:190, :190]))
+    whole, cut = close_look_at(picture), close_look_at(np.ascontiguousarray(picture[:190, :190]))
     assert close_agreement(whole, cut, match).color_difference < 4
-    other = _close_look(np.ascontiguousarray(picture[::-1]))
+    other = close_look_at(np.ascontiguousarray(picture[::-1]))
     assert close_agreement(whole, other, Match(0.95)).color_difference > 20

@@ -3,25 +3,17 @@
 import numpy as np
 import pytest
 
-from src.imaging import decoding, resizing
-from src.vision import alignment, inspection, matching
-from src.vision.close_look import SIDE_PX, CloseLook, close_look
+from src.imaging import decoding
+from src.vision import inspection
 from src.vision.inspection import Inspection
-from src.vision.matching import Look
 from tests.copies import COPIES, HARD_COPIES
+from tests.vision.looks import close_look_at, match_of
 
 KINDS = {**COPIES, **HARD_COPIES}
 
 
-def _close_look(pixels: np.ndarray) -> CloseLook:
-    height, width = pixels.shape[:2]
-    small = resizing.thumbnail(pixels, SIDE_PX)
-    return close_look(small, alignment.thumbnail(pixels), height / width)
-
-
 def _inspect(a: np.ndarray, b: np.ndarray) -> Inspection:
-    match = matching.match(*(Look(alignment.thumbnail(pixels)) for pixels in (a, b)))
-    return inspection.inspect(_close_look(a), _close_look(b), match)
+    return inspection.inspect(close_look_at(a), close_look_at(b), match_of(a, b))
 
 
 def _copy(picture: np.ndarray, kind: str) -> np.ndarray:
