@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from src.storage.slices import even_slices
 from src.vision.compiled import compiled
@@ -13,6 +14,7 @@ from src.vision.views import THUMBNAIL_PX, VIEWS, View
 BITS = 256
 BLOCK = 64  # pictures hashed at a time: their intermediate values fit into a core's cache
 _FREQUENCIES = 16
+_matrix_products = ThreadpoolController()  # the library of
 _numbers = np.arange(BITS).reshape(_FREQUENCIES, _FREQUENCIES)
 # The lowest 8x8 come first: of these fewer bits change.
 _is_low = np.maximum(_numbers // _FREQUENCIES, _numbers % _FREQUENCIES) < 8
@@ -39,10 +41,12 @@ def hash_views(thumbnails: Sequence[np.ndarray] | np.ndarray, views: Sequence[Vi
     Returns:
         (views, N, 32) uint8.
     """
-    blocks = [
-        _hash_block(np.asarray(thumbnails[block]), views)
-        for block in even_slices(len(thumbnails), BLOCK)
-    ]
+    # threads on products this small wait for each other for most of the time
+    with _matrix_products.limit(limits=1, user_api="blas"):
+        blocks = [
+            _hash_block(np.asarray(thumbnails[block]), views)
+            for block in even_slices(len(thumbnails), BLOCK)
+        ]
     return np.concatenate([np.empty((len(views), 0, BITS // 8), np.uint8), *blocks], axis=1)
 
 
