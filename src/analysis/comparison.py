@@ -25,7 +25,7 @@ from src.evaluate.scores import KERNEL
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.model import image_metrics
-from src.parallel.local import progress
+from src.progress import progress
 from src.storage.slices import slices
 
 # of an experiment, for a comparison

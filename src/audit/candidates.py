@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from src.audit.vector_index import Everything, Lists
-from src.parallel.local import progress
+from src.progress import progress
 from src.storage.slices import slices
 from src.vision import alignment, forms, views
 from src.vision.bands import border_variants

@@ -17,7 +17,7 @@ import yaml
 
 from src.bugs.catalogue import Bug, Settings, Stage, find_bug
 from src.errors import UserError
-from src.parallel.local import progress
+from src.progress import progress
 from src.storage.atomic import read_json, write_json, write_text
 from src.storage.fingerprint import fingerprint
 

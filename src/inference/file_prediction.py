@@ -11,7 +11,7 @@ from src.imaging import decoding
 from src.imaging.picture_files import SUFFIXES, find_pictures
 from src.inference.prediction import predict_all, task_input
 from src.model.generator import Generator
-from src.parallel.local import progress
+from src.progress import progress
 from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.slices import slices

@@ -5,7 +5,6 @@ Actors are objects that remember their earlier calls.
 """
 
 import os
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from src.parallel.daemon_threads import DaemonThreadPool
+from src.progress import progress
 from src.storage.environment import environment
 from src.storage.slices import slices
 
@@ -53,11 +53,6 @@ class Cluster(Protocol):
 
 
 _clusters: list[Cluster] = []  # the last one is used; none: this machine
-
-
-def progress(items: Iterable[Any] | None, total: int, title: str) -> "tqdm[Any]":
-    """Return a progress bar over `items`; it is silent in a log file and without a title."""
-    return tqdm(items, total=total, desc=title, disable=not (title and sys.stderr.isatty()))
 
 
 def cores() -> int:

@@ -15,8 +15,9 @@ import pandas as pd
 
 from src.errors import UserError
 from src.imaging import decoding
-from src.parallel.local import map_threads, progress
+from src.parallel.local import map_threads
 from src.params import Scrape
+from src.progress import progress
 from src.scrape.crawl import Row
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody

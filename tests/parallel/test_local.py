@@ -10,7 +10,7 @@ import time
 import pytest
 
 from src.parallel import local
-from src.parallel.local import map_processes, map_threads, progress
+from src.parallel.local import map_processes, map_threads
 from tests.conftest import ROOT
 
 
@@ -186,8 +186,3 @@ def test_an_error_is_raised_while_other_threads_still_wait():
         map_threads(wait_or_fail, range(4), "numbers", 4)
     assert time.monotonic() - start < 5
     release.set()
-
-
-def test_progress_is_silent_in_a_log_file(capfd: pytest.CaptureFixture[str]):
-    assert list(progress(iter([1, 2]), 2, "numbers")) == [1, 2]
-    assert capfd.readouterr().err == ""
