@@ -19,9 +19,9 @@ help:
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/tested: requirements-dev.txt requirements-scale.txt .venv/ready
+.venv/tested: requirements-dev.txt requirements-scale.txt requirements-log.txt .venv/ready
 	@echo "== adding what only tests and checks need (a minute)"
-	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt -r requirements-scale.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check $(patsubst %,-r %,$(filter %.txt,$^))
 	@touch $@
 
 repro: .venv/ready

@@ -64,7 +64,7 @@ HINTS = {
 WITHOUT_EFFECT = {
     "scrape": {"workers", "per_host", "requests_per_second", "backoff_s"},
     "split": {"largest_group"},
-    "train": {"device", "processes", "snapshots", "checkpoint_every"},
+    "train": {"device", "processes", "snapshots", "checkpoint_every", "log"},
     "evaluate": {"device", "processes"},
 }
 # Values of earlier versions, and what to write today.
@@ -253,6 +253,7 @@ class Train(Section):
     beta2: Annotated[float, Field(ge=0, lt=1)]
     l1_weight: NotNegative
     gan_weight: NotNegative
+    gan_mode: Literal["vanilla", "lsgan", "hinge"]
     output: Literal["chroma", "rgb"]
     discriminator: Discriminator
     precision: Literal["auto", "bf16", "fp32"]
@@ -262,7 +263,9 @@ class Train(Section):
     edge_jitter: Share
     processes: Annotated[int, Field(ge=1, le=1024)]
     snapshots: Annotated[int, Field(ge=1, le=100)]
+    stop_after: Annotated[int, Field(ge=0, le=100)]
     checkpoint_every: Count
+    log: list[Literal["dvclive", "tensorboard"]]
 
     @model_validator(mode="after")
     def _processes_share_a_batch(self) -> "Train":

@@ -37,7 +37,7 @@ def work(p: Params, world: World) -> None:
     world.on_main(write_json, metrics / "evaluate.json", scores)
     meta = evaluation.meta(evaluator, model, val, probe)
     world.on_main(write_json, metrics / "evaluate_meta.json", meta)
-    evaluation.curve(evaluator, model, val, metrics / "progress.csv")
+    evaluation.curve(evaluator, model, val, metrics / "distances.csv")
 
 
 def main() -> None:

@@ -8,22 +8,20 @@ from src.errors import exit_on_user_error
 from src.model import distributed
 from src.model.distributed import World
 from src.params import Params, read_params
-from src.storage.atomic import write_json
 from src.train import loop
 
 
 def work(p: Params, world: World) -> None:
     """Train as one process of `world`."""
     pairs = Path("data/pairs")
-    metrics = loop.train(
+    loop.train(
         p,
         arrays.load(pairs, "train"),
         arrays.load(pairs, "val"),
         Path("data/model"),
-        Path("metrics/history.csv"),
+        Path("metrics"),
         world,
     )
-    world.on_main(write_json, Path("metrics/train.json"), metrics)
 
 
 def main() -> None:

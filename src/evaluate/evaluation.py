@@ -23,8 +23,8 @@ from src.model.distributed import SINGLE_PROCESS, World
 from src.model.generator import Generator
 from src.model.saving import load_generator
 from src.model.tensors import to_tensor, to_uint8
-from src.parallel.local import progress
 from src.params import Evaluate
+from src.progress import progress
 from src.storage.atomic import read_json, write_bytes, write_text
 from src.storage.encoding import encode_png
 from src.storage.slices import slices
@@ -280,13 +280,13 @@ def _mean_looks(val: Pairs, min_residual: float) -> dict[str, float]:
 
 
 def curve(evaluator: Evaluator, model: Path, val: Pairs, file: Path) -> None:
-    """Score each snapshot of a training on validation, and write a CSV.
+    """Measure how far each snapshot's pictures are from validation's, and write a CSV.
 
     Args:
         evaluator: Renders and scores.
         model: The folder of a trained model, with its snapshots.
         val: Validation pairs.
-        file: Gets the columns step, l1, psnr, ssim and fd.
+        file: Gets the columns step and fd.
     """
     evaluator = replace(evaluator, lpips=None)
     val_features = evaluator.features(val.photo, cache=True)
@@ -297,9 +297,8 @@ def curve(evaluator: Evaluator, model: Path, val: Pairs, file: Path) -> None:
         generator = load_generator(snapshots[step].parent, snapshots[step].stem)
         inputs = val.inputs(generator.config["task"])
         outputs = evaluator.measure(evaluator.renderer(generator, inputs), val)
-        means = {k: round(float(outputs.table[k].mean()), 4) for k in image_metrics.BETTER}
         fd = round(distances.frechet(outputs.features, val_features), digits)
-        rows.append({"step": step, **means, "fd": fd})
+        rows.append({"step": step, "fd": fd})
     evaluator.world.on_main(write_text, file, pd.DataFrame(rows).to_csv(index=False))
 
 

@@ -60,7 +60,7 @@ class Results:
         verdict: data/review/verdict.json.
         findings: Those of all checks, before and after training.
         history: The columns of metrics/history.csv over its steps.
-        progress: Those of metrics/progress.csv.
+        progress: Those of metrics/progress.csv, and of metrics/distances.csv.
     """
 
     scores: dict[str, Scores]
@@ -94,7 +94,7 @@ class Results:
                 "after training": read_json(data / "review" / "findings.json"),
             },
             _columns(metrics / "history.csv"),
-            _columns(metrics / "progress.csv"),
+            _columns(metrics / "progress.csv") | _columns(metrics / "distances.csv"),
         )
 
     @property

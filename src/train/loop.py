@@ -1,14 +1,12 @@
 """The training loop, read top to bottom."""
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -21,10 +19,12 @@ from src.model.distributed import SINGLE_PROCESS, World
 from src.model.generator import network_settings
 from src.model.saving import save_generator
 from src.params import WITHOUT_EFFECT, Params, Train
-from src.storage.atomic import write_json, write_text
-from src.train import checkpoint, snapshots
+from src.progress import progress
+from src.storage.atomic import write_json
+from src.train import checkpoint, loggers, snapshots
 from src.train.batches import Batches, Redraw
 from src.train.gan import build
+from src.train.record import Record
 from src.train.steps import discriminator_step, generator_step, learning_rate
 
 HISTORY_ROWS = 100
@@ -35,7 +35,7 @@ def train(
     train_pairs: Pairs,
     val_pairs: Pairs,
     out: Path,
-    history_file: Path,
+    metrics: Path,
     world: World = SINGLE_PROCESS,
 ) -> dict[str, Any]:
     """Train a generator, or resume its training from the last checkpoint.
@@ -46,7 +46,7 @@ def train(
         val_pairs: As large as the crops.
         out: Gets generator.safetensors, config.json, and each snapshot's weights, scores and sample
             sheet.
-        history_file: Gets the losses as CSV.
+        metrics: Gets history.csv, progress.csv and train.json, which grow while the training runs.
         world: The processes that train together; the main process writes.
 
     Returns:
@@ -57,21 +57,23 @@ def train(
             or parameters do not fit together. The last checkpoint stays.
     """
     t = p.train
-    with memory_errors_named(t.batch_size):
-        training = Training(p, train_pairs, val_pairs, out, world)
+    with memory_errors_named(t.batch_size), ExitStack() as stack:
+        training = Training(p, train_pairs, val_pairs, out, metrics, world)
+        training.open_loggers(stack)
         log_every, with_snapshot = max(1, t.steps // HISTORY_ROWS), snapshot_steps(t)
-        bar = training.remaining_steps()
-        for step in bar:
-            losses = training.step(step)
+        done = training.progress.step
+        for step in training.remaining_steps():
             done = step + 1
+            losses = training.step(step)
             if done % log_every == 0 or done == t.steps:
-                means = training.log(done, losses)
-                bar.set_postfix({name: f"{mean:.3f}" for name, mean in means.items()})
+                training.log(done, losses)
             if done in with_snapshot:
                 training.take_snapshot(done)
+            if training.is_stalled():
+                break
             if done % t.checkpoint_every == 0 and done < t.steps:
                 training.save_checkpoint(done)
-        return training.finish(history_file) if world.is_main else {}
+        return training.finish(done) if world.is_main else {}
 
 
 def require_trainable(p: Params, train_pairs: Pairs) -> None:
@@ -95,7 +97,13 @@ class Training:
     """One training: its networks, its batches and its progress."""
 
     def __init__(
-        self, p: Params, train_pairs: Pairs, val_pairs: Pairs, out: Path, world: World
+        self,
+        p: Params,
+        train_pairs: Pairs,
+        val_pairs: Pairs,
+        out: Path,
+        metrics: Path,
+        world: World,
     ) -> None:
         self.p, self.val_pairs, self.out, self.world = p, val_pairs, out, world
         device = pick_device(p.train.device, "train.device")
@@ -123,6 +131,10 @@ class Training:
         torch.manual_seed(p.train.seed)
         self.nets = build(config, p, device, world)
         self.progress = checkpoint.restore(self.folder, self.nets, device)
+        networks = {"generator": self.nets.generator, "discriminator": self.nets.discriminator}
+        parameters = {name: count_parameters(network) for name, network in networks.items()}
+        self.record = Record(metrics, parameters, p.train.batch_size)
+        self.loggers: list[loggers.Logger] = []
         world.barrier()  # all have read the checkpoint before the main process may remove it
         world.on_main(checkpoint.restore_snapshots, self.folder, out)
         # no cache: the generator's loss would see the discriminator's weights before its step
@@ -130,13 +142,21 @@ class Training:
             device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
         )
 
+    def open_loggers(self, stack: ExitStack) -> None:
+        """Start what `train.log` names, until the stack closes."""
+        if self.world.is_main:
+            self.loggers = loggers.start(self.p.train.log, self.progress.step)
+            for logger in self.loggers:
+                stack.callback(logger.close)
+
     def remaining_steps(self) -> "tqdm[int]":
         """Return the steps that are left, with a progress bar of the main process."""
         first, total = self.progress.step, self.p.train.steps
         if first:
             self.world.on_main(print, f"resuming from step {first} in {self.folder}")
-        silent = not (self.world.is_main and sys.stderr.isatty())
-        return tqdm(range(first, total), "training", total, initial=first, disable=silent)
+        title = "training" if self.world.is_main else ""
+        self.bar = progress(range(first, total), total, title, first)
+        return self.bar
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Train each network on the batch of this step; return the losses."""
@@ -155,14 +175,22 @@ class Training:
         nets.update_ema(t.ema_decay, step)
         return losses
 
-    def log(self, done: int, losses: dict[str, Tensor]) -> dict[str, float]:
+    def log(self, done: int, losses: dict[str, Tensor]) -> None:
         """Add the losses after `done` steps, the means over all processes, to the history."""
         means = self.world.mean(torch.stack(list(losses.values())).float())
         row = dict(zip(losses, means.tolist(), strict=True))
         if not all(np.isfinite(mean) for mean in row.values()):
             raise not_finite(f"the loss {row}", done, self.p.train.lr)
         self.progress.history.append({"step": float(done), **row})
-        return row
+        rate = (self.bar.format_dict["rate"] or 0) * self.p.train.batch_size
+        texts = {name: f"{mean:.3f}" for name, mean in row.items()}
+        self.bar.set_postfix(texts | {"pictures/s": f"{rate:.0f}"}, refresh=False)
+        self.world.on_main(self.record.update, done, self.progress)
+        self._tell(done, row)
+
+    def _tell(self, done: int, values: dict[str, float]) -> None:
+        for logger in self.loggers:
+            logger.log(done, values)
 
     def take_snapshot(self, done: int) -> None:
         """Write and score a snapshot, beside the checkpoint and in the outputs."""
@@ -171,6 +199,12 @@ class Training:
         self.progress.scores.append(scores)
         stems = ("config", snapshots.stem(done))
         self.world.on_main(checkpoint.restore_snapshots, self.folder, self.out, stems)
+        self._tell(done, {f"val_{name}": value for name, value in scores.items() if name != "step"})
+
+    def is_stalled(self) -> bool:
+        """Say whether the last `train.stop_after` snapshots are none the better in L1."""
+        patience, l1 = self.p.train.stop_after, [scores["l1"] for scores in self.progress.scores]
+        return 0 < patience < len(l1) and min(l1[-patience:]) >= min(l1[:-patience])
 
     def save_checkpoint(self, done: int) -> None:
         """Write a checkpoint after `done` steps."""
@@ -179,27 +213,13 @@ class Training:
         self.progress.step = done
         self.world.on_main(checkpoint.save, self.folder, self.nets, self.progress)
 
-    def finish(self, history_file: Path) -> dict[str, Any]:
-        """Write the model and the history, remove the checkpoint, and return the metrics."""
+    def finish(self, done: int) -> dict[str, Any]:
+        """Write the model and the metrics, remove the checkpoint, and return the metrics."""
         save_generator(self.nets.final_generator, self.out)
         write_json(self.out / "snapshots" / "scores.json", self.progress.scores)
-        history = pd.DataFrame(self.progress.history).astype({"step": int})
-        write_text(history_file, history.to_csv(index=False, float_format="%.5f"))
+        metrics = self.record.write(done, self.progress)
         checkpoint.remove(self.folder)
-        return self._metrics(history)
-
-    def _metrics(self, history: pd.DataFrame) -> dict[str, Any]:
-        t = self.p.train
-        final = history.tail(max(1, len(history) // 10)).mean().dropna().drop("step")
-        return {
-            "steps": t.steps,
-            "pictures_seen": t.steps * t.batch_size,
-            "parameters": {
-                "generator": count_parameters(self.nets.generator),
-                "discriminator": count_parameters(self.nets.discriminator),
-            },
-            "final": {name: round(float(mean), 4) for name, mean in final.items()},
-        }
+        return metrics
 
 
 @contextmanager

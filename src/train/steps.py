@@ -33,10 +33,11 @@ def discriminator_step(
     for name, photo, label in (("real", real, 1), ("fake", fake.detach(), 0)):
         pair = augment(x, photo, t.discriminator.augment)
         logits = nets.discriminator_ddp(torch.cat(pair, 1)).float()
-        loss = _bce(logits, label) / 2
+        loss = discriminator_loss(t.gan_mode, logits, label) / 2
         torch.autograd.backward(loss)  # at once: only one pass's activations are in memory
         losses["d"] += loss.detach()
-        is_right = logits > 0 if label else logits < 0
+        middle = 0.5 if t.gan_mode == "lsgan" else 0.0
+        is_right = logits > middle if label else logits < middle
         losses[f"d_right_on_{name}"] = is_right.float().mean()
     nets.discriminator_adam.step()
     return losses
@@ -69,7 +70,7 @@ def generator_step(
     if discriminator is not None:
         discriminator.requires_grad_(False)  # it does not learn here: that halves its backward pass
         pair = augment(x, fake, t.discriminator.augment)
-        gan = _bce(discriminator(torch.cat(pair, 1)).float(), 1)
+        gan = generator_loss(t.gan_mode, discriminator(torch.cat(pair, 1)).float())
         loss = loss + t.gan_weight * gan
         losses["g_gan"] = gan.detach()
     nets.generator_adam.zero_grad()
@@ -86,5 +87,21 @@ def learning_rate(step: int, steps: int, base: float) -> float:
     return base if step < half else base * (steps - step) / (steps - half)
 
 
-def _bce(logits: Tensor, label: int) -> Tensor:
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
+def discriminator_loss(mode: str, logits: Tensor, label: int) -> Tensor:
+    """Return the mean loss of a discriminator.
+
+    Args:
+        mode: `vanilla`, cross entropy (Goodfellow et al. 2014), as pix2pix has it; `lsgan`, least
+            squares (Mao et al. 2017); or `hinge` (Lim and Ye 2017).
+        logits: Of any shape.
+        label: 1 for photos, 0 for generated pictures.
+    """
+    if mode == "hinge":
+        return F.relu(1 - logits if label else 1 + logits).mean()
+    loss = F.mse_loss if mode == "lsgan" else F.binary_cross_entropy_with_logits
+    return loss(logits, torch.full_like(logits, label))
+
+
+def generator_loss(mode: str, logits: Tensor) -> Tensor:
+    """Return the mean loss of a generator whose pictures got these logits, see `discriminator_loss`."""
+    return -logits.mean() if mode == "hinge" else discriminator_loss(mode, logits, 1)

@@ -137,7 +137,12 @@ def test_the_same_model_has_the_same_scores_in_two_processes(single, tmp_path, f
     (folder / "data/model").symlink_to(single / "data/model")
     done = run(folder, "evaluate")
     assert done.returncode == 0, done.stderr
-    for file in ("metrics/evaluate.json", "metrics/progress.csv", "data/predictions/scores.csv"):
+    for file in (
+        "metrics/evaluate.json",
+        "metrics/progress.csv",
+        "metrics/distances.csv",
+        "data/predictions/scores.csv",
+    ):
         assert (folder / file).read_bytes() == (single / file).read_bytes()
     pictures = sorted((single / "data/predictions").glob("*.png"))
     assert len(pictures) == 8

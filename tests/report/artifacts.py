@@ -28,7 +28,8 @@ NAME = "Zoë Young"
 PAIRED = {"l1": 0.1, "psnr": 20.5, "ssim": 0.7, "colorfulness": 12.0, "gray_share": 0.0, "n": 3}
 SETS = {"fd_random": 0.5, "fd_random_se": 0.0123, "kd_random_x1000": 1.25}
 FLOOR = {"fd_random": 0.75, "l1": 0.3, "psnr": 20.5, "ssim": 0.8}
-PROGRESS = "step,l1,psnr,ssim,fd\n1,0.3,20,0.5,2.0\n2,0.2,22,0.6,1.0\n"
+PROGRESS = "step,l1,psnr,ssim\n1,0.3,20,0.5\n2,0.2,22,0.6\n"
+DISTANCES = "step,fd\n1,2.0\n2,1.0\n"
 # rows 0-7, 8-9, 10, 11, 12, 13 and 14-15; of the kept ones the first are validation's
 VERDICTS = (
     ["keep"] * 8
@@ -217,6 +218,7 @@ class Artifacts:
             write_json(self.metrics / f"{name}.json", value)
         write_text(self.metrics / "history.csv", self.history)
         write_text(self.metrics / "progress.csv", PROGRESS)
+        write_text(self.metrics / "distances.csv", DISTANCES)
 
     def metrics_files(self) -> dict[str, dict]:
         return {

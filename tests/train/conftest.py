@@ -36,7 +36,7 @@ def sides(faces) -> Callable[[Params], tuple[Pairs, Pairs]]:
 
 @pytest.fixture
 def train(sides) -> Callable[[Params], dict]:
-    return lambda p: loop.train(p, *sides(p), Path("model"), Path("history.csv"))
+    return lambda p: loop.train(p, *sides(p), Path("model"), Path())
 
 
 @pytest.fixture

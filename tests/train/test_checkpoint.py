@@ -177,7 +177,7 @@ def test_changed_pictures_start_at_step_0(tiny, train, sides, monkeypatch, capsy
     kill(monkeypatch, train, p, step=7)
     pairs, val = sides(p)
     pairs.photo[4, 0, 0, 0] ^= 1
-    loop.train(p, pairs, val, Path("model"), Path("history.csv"))
+    loop.train(p, pairs, val, Path("model"), Path())
     assert "resuming" not in capsys.readouterr().out
 
 
@@ -189,7 +189,7 @@ def test_no_sample_sheet_shows_earlier_validation_pictures(tiny, sides, monkeypa
     )
 
     def run(val: Pairs) -> None:
-        loop.train(p, pairs, val, Path("model"), Path("history.csv"))
+        loop.train(p, pairs, val, Path("model"), Path())
 
     run(now)
     files = outputs()

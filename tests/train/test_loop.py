@@ -14,7 +14,7 @@ from src.model.networks import PatchGAN
 from src.model.saving import load_generator
 from src.train import loop, steps
 from src.train.gan import Networks
-from tests.train.trainings import WEIGHTS, outputs, undisturbed
+from tests.train.trainings import WEIGHTS, kill, outputs, undisturbed
 
 
 def test_training_twice_gives_equal_files(tiny, train):
@@ -110,7 +110,7 @@ def test_two_pictures_are_memorised(tiny, sides, model: str, output: str):
         labels=None,
         index=pairs.index[:2],
     )
-    loop.train(p, two, val, Path("model"), Path("history.csv"))
+    loop.train(p, two, val, Path("model"), Path())
     l1 = pd.read_csv("history.csv")["g_l1"]
     assert l1.tail(6).mean() < 0.6 * l1.head(3).mean()
 
@@ -148,7 +148,7 @@ def test_a_task_without_its_inputs_is_refused(tiny, sides):
     pairs, val = sides(p)
     bare = replace(pairs, labels=None)
     with pytest.raises(UserError, match="'labels' needs labels"):
-        loop.train(p, bare, val, Path("model"), Path("history.csv"))
+        loop.train(p, bare, val, Path("model"), Path())
 
 
 def test_l1_alone_comes_before_the_discriminator(tiny, train):
@@ -240,3 +240,47 @@ def test_settings_that_do_not_fit_the_set_are_refused_before_training(
 def test_a_batch_may_be_the_whole_set(tiny, sides):
     p = tiny({"train.batch_size": 5})
     loop.require_trainable(p, sides(p)[0])
+
+
+def test_a_training_ends_after_snapshots_without_a_better_score(tiny, train, monkeypatch):
+    l1 = iter([0.3, 0.2, 0.25, 0.2, 0.1, 0.1])
+    take = loop.snapshots.take
+    monkeypatch.setattr("src.train.loop.snapshots.take", lambda *a: take(*a) | {"l1": next(l1)})
+    metrics = train(tiny({"train.snapshots": 10, "train.stop_after": 2}))
+    assert (metrics["steps"], metrics["pictures_seen"]) == (4, 8)
+    assert list(pd.read_csv("progress.csv")["l1"]) == [0.3, 0.2, 0.25, 0.2]
+    assert Path(WEIGHTS).exists()
+    assert not list(Path(".resume").glob("*"))
+
+
+def test_a_training_that_gets_better_is_not_ended(tiny, train, monkeypatch):
+    l1 = iter([0.5, 0.6, 0.4, 0.5, 0.3, 0.4, 0.2, 0.3, 0.1, 0.2])
+    take = loop.snapshots.take
+    monkeypatch.setattr("src.train.loop.snapshots.take", lambda *a: take(*a) | {"l1": next(l1)})
+    assert train(tiny({"train.snapshots": 10, "train.stop_after": 2}))["steps"] == 10
+
+
+def test_a_training_killed_after_its_last_snapshot_ends_where_it_would_have(
+    tiny, train, monkeypatch
+):
+    p = tiny({"train.snapshots": 10, "train.stop_after": 1, "train.checkpoint_every": 1})
+    scores = {1: 0.2, 2: 0.1, 3: 0.3}
+    take = loop.snapshots.take
+
+    def scored(generator, val, out, step, world):
+        return take(generator, val, out, step, world) | {"l1": scores[step]}
+
+    monkeypatch.setattr("src.train.loop.snapshots.take", scored)
+    files, metrics = undisturbed(train, p)
+    assert metrics["steps"] == 3
+    kill(monkeypatch, train, p, 3)
+    assert train(p) == metrics
+    assert outputs() == files
+
+
+@pytest.mark.parametrize("mode", ["lsgan", "hinge"])
+def test_every_adversarial_loss_trains(tiny, train, mode: str):
+    plain, _ = undisturbed(train, tiny())
+    other, metrics = undisturbed(train, tiny({"train.gan_mode": mode}))
+    assert plain[WEIGHTS] != other[WEIGHTS]
+    assert {"d", "g_gan", "g_l1"} <= metrics["final"].keys()

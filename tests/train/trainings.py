@@ -31,6 +31,7 @@ TINY = {
     "train.device": "cpu",
 }
 WEIGHTS = "model/generator.safetensors"
+METRICS = ("history.csv", "progress.csv", "train.json")
 
 
 class Killed(BaseException):
@@ -55,14 +56,15 @@ def kill(monkeypatch, train: Callable, p: Params, step: int) -> None:
 
 def outputs() -> dict[str, bytes]:
     """Return all files that a training leaves, by name."""
-    files = [*Path("model").rglob("*"), Path("history.csv")]
+    files = [*Path("model").rglob("*"), *map(Path, METRICS)]
     return {str(file): file.read_bytes() for file in files if file.is_file()}
 
 
 def remove_outputs() -> None:
     """Remove the outputs, as DVC does before it runs a stage."""
     shutil.rmtree("model", ignore_errors=True)
-    Path("history.csv").unlink(missing_ok=True)
+    for name in METRICS:
+        Path(name).unlink(missing_ok=True)
 
 
 def undisturbed(train: Callable, p: Params) -> tuple[dict[str, bytes], dict]:

@@ -1,0 +1,76 @@
+"""Other programs that show a training while it runs: DVCLive and TensorBoard, if they are installed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from src.errors import UserError
+
+ROOT = Path("logs")
+INSTALL = "pip install -r requirements-log.txt"
+
+
+class Logger(Protocol):
+    """Takes the numbers of a step."""
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        """Note values by name, after `step` steps."""
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+
+
+class DVCLive:
+    """Writes logs/dvclive: metrics.json, and a table for each value."""
+
+    def __init__(self, first: int) -> None:
+        from dvclive.live import Live
+
+        folder = str(ROOT / "dvclive")
+        # the project's own pipeline declares metrics and saves experiments
+        self._live: Any = Live(folder, resume=first > 0, dvcyaml=None, save_dvc_exp=False)
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        self._live.step = step
+        for name, value in values.items():
+            self._live.log_metric(name, value)
+        self._live.make_summary()
+
+    def close(self) -> None:
+        self._live.end()
+
+
+class TensorBoard:
+    """Writes logs/tensorboard, which `tensorboard --logdir logs` shows."""
+
+    def __init__(self, first: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer: Any = SummaryWriter(str(ROOT / "tensorboard"), purge_step=first or None)
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+LOGGERS: dict[str, Callable[[int], Logger]] = {"dvclive": DVCLive, "tensorboard": TensorBoard}
+
+
+def start(names: Sequence[str], first: int) -> list[Logger]:
+    """Start loggers.
+
+    Args:
+        names: Of LOGGERS.
+        first: The step that the training goes on from.
+
+    Raises:
+        UserError: One of them is not installed.
+    """
+    try:
+        return [LOGGERS[name](first) for name in names]
+    except ImportError as error:
+        raise UserError(f"train.log = {list(names)}: {error}: {INSTALL}, or set it to []") from None

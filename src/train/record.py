@@ -1,0 +1,58 @@
+"""What a training tells of itself, from its first losses on: the files that DVC draws and compares."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from src.storage.atomic import write_json, write_text
+from src.train.checkpoint import Progress
+
+WRITE_EVERY_S = 5.0
+
+
+class Record:
+    """The metrics of a training, which grow while it runs."""
+
+    def __init__(self, folder: Path, parameters: dict[str, int], batch_size: int) -> None:
+        """Write nothing yet.
+
+        Args:
+            folder: Gets history.csv, progress.csv and train.json.
+            parameters: How many each network has.
+            batch_size: Of all processes.
+        """
+        self.folder, self.parameters, self.batch_size = folder, parameters, batch_size
+        self._written_at = -WRITE_EVERY_S
+
+    def update(self, done: int, progress: Progress) -> None:
+        """Write the files, unless that was seconds ago."""
+        if time.monotonic() - self._written_at >= WRITE_EVERY_S:
+            self.write(done, progress)
+
+    def write(self, done: int, progress: Progress) -> dict[str, Any]:
+        """Write the files.
+
+        Args:
+            done: Steps.
+            progress: The losses and scores so far.
+
+        Returns:
+            The content of train.json.
+        """
+        history = pd.DataFrame(progress.history).astype({"step": int})
+        write_text(self.folder / "history.csv", history.to_csv(index=False, float_format="%.5f"))
+        if progress.scores:
+            scores = pd.DataFrame(progress.scores).round(4).to_csv(index=False)
+            write_text(self.folder / "progress.csv", scores)
+        final = history.tail(max(1, len(history) // 10)).mean().dropna().drop("step")
+        metrics = {
+            "steps": done,
+            "pictures_seen": done * self.batch_size,
+            "parameters": self.parameters,
+            "final": {name: round(float(mean), 4) for name, mean in final.items()},
+        }
+        write_json(self.folder / "train.json", metrics)
+        self._written_at = time.monotonic()
+        return metrics

@@ -1,0 +1,46 @@
+"""Trainings that are watched in DVCLive or TensorBoard."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from src.errors import UserError
+from src.train import loggers
+from tests.train.trainings import undisturbed
+
+
+def test_dvclive_gets_losses_and_scores(tiny, train):
+    pytest.importorskip("dvclive")
+    train(tiny({"train.log": ["dvclive"]}))
+    told = json.loads(Path("logs/dvclive/metrics.json").read_text())
+    assert told["step"] == 10
+    assert {"g_l1", "d", "val_l1", "val_psnr", "val_ssim"} <= told.keys()
+    assert not Path("dvc.yaml").exists()
+
+
+def test_tensorboard_gets_losses_and_scores(tiny, train):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(tiny({"train.log": ["tensorboard"], "train.snapshots": 2}))
+    told = EventAccumulator("logs/tensorboard").Reload()
+    assert [event.step for event in told.Scalars("g_l1")] == list(range(1, 11))
+    assert [event.step for event in told.Scalars("val_l1")] == [5, 10]
+
+
+def test_watching_does_not_change_the_training(tiny, train):
+    pytest.importorskip("tensorboard")
+    plain, _ = undisturbed(train, tiny())
+    watched, _ = undisturbed(train, tiny({"train.log": ["tensorboard"]}))
+    assert plain == watched
+
+
+@pytest.mark.parametrize("name", sorted(loggers.LOGGERS))
+def test_a_logger_that_is_not_installed_is_refused_with_the_command(monkeypatch, name):
+    missing = {"dvclive": "dvclive.live", "tensorboard": "torch.utils.tensorboard"}
+    monkeypatch.setitem(sys.modules, missing[name], None)
+    with pytest.raises(UserError, match=r"requirements-log\.txt") as refusal:
+        loggers.start([name], 0)
+    assert f"train.log = ['{name}']" in str(refusal.value)

@@ -1,0 +1,55 @@
+"""What a training tells of itself while it runs."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from src.train.checkpoint import Progress
+from src.train.record import Record
+from tests.train.trainings import kill, outputs, undisturbed
+
+
+@pytest.fixture
+def every_row(monkeypatch) -> None:
+    monkeypatch.setattr("src.train.record.WRITE_EVERY_S", 0.0)
+
+
+def test_a_killed_training_leaves_its_metrics_so_far(tiny, train, monkeypatch, every_row):
+    kill(monkeypatch, train, tiny({"train.snapshots": 5}), 8)
+    assert list(pd.read_csv("history.csv")["step"]) == [1, 2, 3, 4, 5, 6, 7]
+    assert list(pd.read_csv("progress.csv")["step"]) == [2, 4, 6]
+    told = json.loads(Path("train.json").read_text())
+    assert (told["steps"], told["pictures_seen"]) == (7, 14)
+
+
+def test_how_often_metrics_are_written_does_not_change_the_last_ones(tiny, train, monkeypatch):
+    p = tiny()
+    seldom, _ = undisturbed(train, p)
+    monkeypatch.setattr("src.train.record.WRITE_EVERY_S", 0.0)
+    often, _ = undisturbed(train, p)
+    assert often == seldom
+
+
+def test_a_resumed_training_ends_with_the_same_metrics(tiny, train, monkeypatch, every_row):
+    p = tiny()
+    files, metrics = undisturbed(train, p)
+    kill(monkeypatch, train, p, 8)
+    assert train(p) == metrics
+    assert outputs() == files
+
+
+def test_progress_holds_the_scores_of_each_snapshot(tiny, train):
+    train(tiny({"train.snapshots": 2}))
+    scores = json.loads(Path("model/snapshots/scores.json").read_text())
+    rounded = [{name: round(value, 4) for name, value in row.items()} for row in scores]
+    assert pd.read_csv("progress.csv").to_dict("records") == rounded
+
+
+def test_the_final_losses_are_means_of_the_last_tenth(tmp_path):
+    history = [{"step": float(step), "g_l1": step / 100} for step in range(1, 21)]
+    told = Record(tmp_path, {"generator": 3}, 4).write(20, Progress(20, history))
+    assert told["final"] == {"g_l1": 0.195}
+    assert told["pictures_seen"] == 80
+    assert not (tmp_path / "progress.csv").exists()  # there is no snapshot yet
