@@ -27,8 +27,7 @@ help:
 repro: .venv/ready
 	@echo "== dvc repro: from a web page to a scored model"
 	dvc repro
-	@dvc metrics show
-	@echo "== look at data/report/index.html"
+	@python -m src summary
 
 test: .venv/tested
 	@echo "== pytest: the stages, the rules between them, and the pipeline end to end"

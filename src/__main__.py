@@ -13,6 +13,7 @@ PROGRAM = "python -m src"
 COMMANDS = {
     "predict": ("src.cli.predict:predict", "Run pictures through a trained model."),
     "explain": ("src.cli.explain:explain", "Say why a picture is kept or removed."),
+    "summary": ("src.cli.summary:show_summary", "Print the last run in ten lines."),
     "compare": ("src.cli.compare:compare", "Compare two experiments' scores."),
     "lineage": ("src.cli.lineage:show_lineage", "Print where a picture comes from."),
     "checks": ("src.cli.checks:checks", "List the checks of the audit."),

@@ -1,0 +1,17 @@
+"""summary: how the last run went."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="summary", epilog="Example: python -m src summary")
+def show_summary() -> None:
+    """Print the last run in ten lines: verdict, counts, scores, and where the report is."""
+    from src.report.results import Results
+    from src.report.summary import summary
+    from src.storage.atomic import read_json
+
+    results = Results.read(Path("data"), Path("metrics"))
+    config = read_json(Path("data/model/config.json"))
+    click.echo(summary(results, config))

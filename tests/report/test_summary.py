@@ -1,0 +1,55 @@
+"""The last run in ten lines."""
+
+import pytest
+from click.testing import CliRunner
+
+from src.cli.summary import show_summary
+from src.errors import UserError
+from src.report.results import Results
+from src.report.summary import summary
+from src.storage.atomic import write_json
+
+CONFIG = {"model": "unet", "task": "sketch"}
+
+
+def told(artifacts) -> str:
+    artifacts.write()
+    return summary(Results.read(artifacts.data, artifacts.metrics), CONFIG)
+
+
+def test_a_run_is_told_in_ten_lines(artifacts):
+    lines = told(artifacts).splitlines()
+    assert len(lines) <= 10
+    assert all(len(line) <= 100 for line in lines)
+    assert "16 pictures listed: 5 for training, 3 for validation" in lines
+    assert "grayscale 2, exact duplicate 1, near duplicate 1" in lines[2]
+    assert lines[3].startswith("unet, task sketch, 2 steps: ")
+    assert lines[-1].startswith("report: data/report/index.html")
+
+
+def test_scores_stand_beside_those_of_the_baselines(artifacts):
+    lines = told(artifacts).splitlines()
+    head = next(line for line in lines if "input copied" in line)
+    [l1] = [line for line in lines if line.split()[0] == "l1"]
+    assert l1[: head.index("output") + len("output")].split()[1] == f"{artifacts.val_scores['l1']}"
+
+
+def test_what_failed_comes_first(artifacts):
+    for finding in artifacts.findings[:1]:
+        finding["failed"], finding["severity"] = True, "stop"
+    name = artifacts.findings[0]["name"]
+    assert told(artifacts).splitlines()[0].startswith(f"Do not trust the scores: {name} failed")
+
+
+def test_the_command_prints_the_run_of_the_folder(artifacts, monkeypatch):
+    artifacts.write()
+    write_json(artifacts.data / "model" / "config.json", CONFIG)
+    monkeypatch.chdir(artifacts.data.parent)
+    output = CliRunner().invoke(show_summary, [], catch_exceptions=False).output
+    assert output.splitlines() == told(artifacts).splitlines()
+
+
+def test_a_folder_without_a_run_is_told_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"metrics/evaluate\.json is missing: run `dvc repro`"):
+        CliRunner().invoke(show_summary, [], catch_exceptions=False)
