@@ -24,12 +24,13 @@ from src.dataset.inputs import to_canny, to_gray
 from src.demo.inventory import alter
 from src.imaging.decoding import decode
 from src.imaging.resizing import resize
-from src.pair.pairing import square_crop
-from src.params import read_params
+from src.pair.pairing import largest_crop
+from src.params import Size, read_params
 from src.storage import ledger
 from src.storage.encoding import encode_jpeg
 
 SIZE = 64
+SQUARE = Size(SIZE, SIZE)
 KINDS = ("mirrored", "cropped", "recompressed", "captioned", "brightened")
 SLOWEST = 3
 
@@ -97,7 +98,7 @@ def draw_set(count: int, raw: Path) -> tuple[Evidence, set[int]]:
     for at, row in enumerate(copies):
         original = resize(photos[train[at]], 256, 256)
         copy = decode(alter(original, KINDS[at % len(KINDS)], rng))
-        photos[row] = square_crop(copy, SIZE, "center")
+        photos[row] = largest_crop(copy, SQUARE, "center")
     (raw / "images").mkdir()
     digests = []
     for row, photo in enumerate(photos):
@@ -126,7 +127,7 @@ def draw_set(count: int, raw: Path) -> tuple[Evidence, set[int]]:
         drawn = {"photo": chosen, "gray": to_gray(chosen), "canny": edges}
         arrays.save(raw / "pairs", side, drawn, index)
         sides.append(arrays.load(raw / "pairs", side))
-    pair = p.pair.model_copy(update={"crop_size": SIZE, "load_size": SIZE})
+    pair = p.pair.model_copy(update={"crop_size": SQUARE, "load_size": SQUARE})
     return Evidence(
         table, *sides, raw, "sketch", pair, findings.resolve_limits(p.audit.limits)
     ), set(map(int, copies))

@@ -49,7 +49,7 @@ from src.clean.multi_index_hash import Index
 from src.demo import portraits
 from src.imaging.picture_files import find_pictures, read_photo
 from src.imaging.resizing import thumbnail
-from src.pair.pairing import square_crop
+from src.pair.pairing import largest_crop
 from src.parallel.local import map_processes
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
@@ -230,7 +230,7 @@ def audit_margin(
         if residual >= threshold
     ]
     near = np.array([residual < 2 * threshold for residual, _ in kept])
-    crops = [square_crop(picture, pair.crop_size, pair.crop) for _, picture in kept]
+    crops = [largest_crop(picture, pair.crop_size, pair.crop) for _, picture in kept]
     seen = np.array([grayscale.tone_residual(crop) for crop in crops])
     print(f"\n| audit's limit ({default}) | of {len(kept)} kept |", end="")
     print(f" of the {near.sum()} below twice clean's |\n| ---: | ---: | ---: |")

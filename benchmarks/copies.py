@@ -38,7 +38,7 @@ from src.clean import measure, verdicts
 from src.demo import portraits
 from src.imaging.decoding import decode
 from src.imaging.picture_files import find_pictures, read_photo
-from src.pair.pairing import square_crop
+from src.pair.pairing import largest_crop
 from src.parallel.local import map_processes
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
@@ -305,7 +305,7 @@ def pairs_of(files: Sequence[bytes], side: str) -> np.ndarray:
     """Return the photos that the pair stage makes of files, (N, size, size, 3) uint8."""
     pair = read_params().pair
     size = pair.load_size if side == "train" else pair.crop_size
-    return np.stack([square_crop(decode(data), size, pair.crop) for data in files])
+    return np.stack([largest_crop(decode(data), size, pair.crop) for data in files])
 
 
 def reported(val: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -35,7 +35,7 @@ from src.evaluate import evaluation, features
 from src.model.saving import load_generator
 from src.pair.pairing import write_pairs
 from src.parallel import cluster
-from src.params import Engine, Params, read_params
+from src.params import Engine, Params, Size, read_params
 from src.scrape import store
 from src.scrape.http.client import Client
 from src.train import loop
@@ -208,7 +208,7 @@ def _write(count: int, folder: Path) -> None:
 def _settings() -> Params:
     """Return the parameters of a short training on small pictures."""
     p = read_params(Path(__file__).parents[1] / "params.yaml")
-    sized = p.pair.model_copy(update={"crop_size": SIDE, "load_size": SIDE})
+    sized = p.pair.model_copy(update={"crop_size": Size(SIDE, SIDE), "load_size": Size(SIDE, SIDE)})
     changes = {"steps": STEPS, "snapshots": 1, "device": "cpu", "checkpoint_every": STEPS}
     train = p.train.model_copy(update=changes)
     return p.model_copy(update={"pair": sized, "train": train})

@@ -33,7 +33,7 @@ from src.model import layers
 from src.model.device import pick_device, pick_dtype
 from src.model.generator import Generator
 from src.model.networks import PatchGAN
-from src.params import read_params
+from src.params import Size, read_params
 from src.storage.encoding import encode_jpeg
 from src.train import gan
 from src.train.batches import Batches
@@ -143,10 +143,10 @@ class Ours:
             update={"discriminator": train.discriminator.model_copy(update={"ndf": FILTERS})}
         )
         self.settings = train
-        pair = p.pair.model_copy(update={"crop_size": SIZE})
+        pair = p.pair.model_copy(update={"crop_size": Size(SIZE, SIZE)})
         p = p.model_copy(update={"train": train, "pair": pair, "task": "labels"})
         self.nets = gan.build(config(), p, device)
-        self.batches = Batches(arrays, arrays, SIZE, batch, 0, device)
+        self.batches = Batches(arrays, arrays, Size(SIZE, SIZE), batch, 0, device)
         self.device, self.dtype = device, pick_dtype(precision, device)
 
     def load(self, number: int) -> Pair:

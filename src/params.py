@@ -2,18 +2,21 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
+    PlainValidator,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from src.errors import UserError
 
@@ -79,6 +82,49 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Task = Literal["colorize", "sketch", "labels"]
 PictureFault = Literal["odd_aspect", "low_information", "dark", "bright", "blurred"]
+
+
+class Size(NamedTuple):
+    """Height and width of pictures in pixels."""
+
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, value: Any, shape: "Size | None" = None) -> "Size":
+        """Return the size that a file means by a number, or by a list of height and width.
+
+        Args:
+            value: As params.yaml or a model's config.json has it.
+            shape: A number is the shorter side of a picture in these proportions; None: of a
+                square.
+
+        Raises:
+            ValueError: The value is neither, or a side is below one pixel.
+        """
+        sides = value if isinstance(value, list | tuple) else [value, value]
+        if len(sides) != 2 or not all(type(side) is int and side > 0 for side in sides):
+            raise ValueError("expected a number of pixels, or two of them: [height, width]")
+        if shape is None or sides is value:
+            return cls(*sides)
+        return cls(*((value * side + min(shape) // 2) // min(shape) for side in shape))
+
+    @property
+    def value(self) -> int | list[int]:
+        """What `of` reads: one number for a square, else both."""
+        return self.height if self.height == self.width else [self.height, self.width]
+
+    @property
+    def words(self) -> str:
+        """One number for a square, else width and height as people write them."""
+        return f"{self.width}x{self.height}" if self.height != self.width else f"{self.width}"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def has_shape_of(self, other: "Size") -> bool:
+        """Return whether both have the same proportions, to a pixel."""
+        return abs(self.height * other.width - self.width * other.height) <= max(other)
 
 
 class Section(BaseModel):
@@ -206,21 +252,53 @@ class Canny(Section):
         return self
 
 
+def _crop_size(value: Any) -> Size:
+    size = _size(value, most=1024)
+    for side in size:
+        if side % 16:
+            lower = side - side % 16
+            raise _refusal(f"{side} is not a multiple of 16, expected {lower} or {lower + 16}")
+    return size
+
+
+def _load_size(value: Any, info: ValidationInfo) -> Size:
+    crop = info.data.get("crop_size", Size(16, 16))  # without one, its own error is enough
+    size = _size(value, most=2048, shape=crop)
+    if size.height < crop.height or size.width < crop.width:
+        raise _refusal(f"expected at least crop_size ({crop})")
+    if not size.has_shape_of(crop):
+        raise _refusal(
+            f"expected the proportions of crop_size ({crop}), such as "
+            f"{Size.of(min(size), crop)}, or one number for the shorter side"
+        )
+    return size
+
+
+def _size(value: Any, most: int, shape: Size | None = None) -> Size:
+    try:
+        size = Size.of(value, shape)
+    except ValueError as error:
+        raise _refusal(str(error)) from None
+    if min(size) < 16 or max(size) > most:
+        sides = "" if value == size.value else f", not {size}"
+        raise _refusal(f"expected 16 to {most} pixels a side{sides}")
+    return size
+
+
+def _refusal(message: str) -> PydanticCustomError:
+    return PydanticCustomError("size", "{message}", {"message": message})
+
+
+AsWritten = PlainSerializer(lambda size: size.value)
+
+
 class Pair(Section):
-    crop_size: Annotated[int, Field(ge=16, le=1024, multiple_of=16)]
-    load_size: Annotated[int, Field(ge=16, le=2048)]
+    crop_size: Annotated[Size, PlainValidator(_crop_size), AsWritten]
+    load_size: Annotated[Size, PlainValidator(_load_size), AsWritten]
     crop: Literal["center", "top"]
     background: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
     shard_size: Count
     canny: Canny
-
-    @model_validator(mode="after")
-    def _crop_fits(self) -> "Pair":
-        if self.load_size < self.crop_size:
-            raise ValueError(
-                f"load_size is {self.load_size}, expected at least crop_size ({self.crop_size})"
-            )
-        return self
 
 
 class Audit(Section):

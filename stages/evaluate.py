@@ -10,7 +10,7 @@ from src.evaluate.lpips import load_lpips
 from src.model import distributed
 from src.model.device import pick_device
 from src.model.distributed import World
-from src.params import Params, read_params
+from src.params import Params, Size, read_params
 from src.storage.atomic import read_json, write_json
 from src.weights import pretrained
 
@@ -29,7 +29,7 @@ def work(p: Params, world: World) -> None:
         device,
         world,
     )
-    lpips = load_lpips(pretrained.lpips_file(data / "weights"), val.photo.shape[1], device)
+    lpips = load_lpips(pretrained.lpips_file(data / "weights"), Size(*val.photo.shape[1:3]), device)
     evaluator = evaluation.Evaluator(extractor, settings, p.clean.tone_residual, world, lpips)
     model, leaks = data / "model", bool(read_json(metrics / "gate.json")["leaks"])
     outs = data / "predictions", data / "samples"

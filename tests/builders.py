@@ -10,10 +10,16 @@ import torch
 from src.dataset.arrays import Pairs
 from src.dataset.inputs import to_canny, to_gray
 from src.model.generator import Generator
-from src.params import Canny
+from src.pair.pairing import largest_crop
+from src.params import Canny, Size
 from src.storage import ledger
 
 CANNY = Canny(low=60, high=140, aperture=3, blur=3, thresholds="absolute")
+
+
+def square_crop(picture: np.ndarray, side: int, crop: str = "center") -> np.ndarray:
+    """Return the square that pair cuts from a picture, (side, side, 3) uint8."""
+    return largest_crop(picture, Size(side, side), crop)
 
 
 def ledger_table(

@@ -17,7 +17,7 @@ from src.audit.source_files import SourceFile
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
 from src.imaging.picture_files import read_photo
-from src.params import Pair, Train
+from src.params import Pair, Size, Train
 from src.storage.ledger import read_ledger
 
 # What needs no network, as metrics/evaluate.json names it, and in words.
@@ -107,7 +107,10 @@ class Evidence:
     @cached_property
     def files(self) -> dict[str, SourceFile]:
         """Every file that a ledger row names, as it is on disk, by name."""
-        return source_files.read_files(self.ledger, self.raw, self.pair.crop, self.pair.background)
+        pair = self.pair
+        return source_files.read_files(
+            self.ledger, self.raw, pair.crop_size, pair.crop, pair.background
+        )
 
     @cached_property
     def _file_names(self) -> dict[int, str | None]:
@@ -137,7 +140,7 @@ class OutputEvidence:
 
     Attributes:
         train_rows: The ledger rows of the training side.
-        outputs: Pictures of data/predictions by ledger row, (S, S, 3) uint8 each.
+        outputs: Pictures of data/predictions by ledger row, (H, W, 3) uint8 each.
         scores: The validation scores of metrics/evaluate.json.
         baselines: The scores of copy_input and mean_color, as there.
         losses: The generator's L1 over training, (R,), as metrics/history.csv has it.
@@ -196,18 +199,18 @@ class OutputEvidence:
         return remedy_for(general, settings, self.settings, self.task)
 
     @property
-    def size(self) -> int:
-        """The width and height of a target in pixels."""
-        return int(self.val.photo.shape[1])
+    def size(self) -> Size:
+        """Height and width of a target in pixels."""
+        return Size(*self.val.photo.shape[1:3])
 
     @cached_property
     def paired(self) -> tuple[np.ndarray, np.ndarray, list[int]]:
-        """Outputs, (N, S, S, 3) uint8, their targets, and their N rows.
+        """Outputs, (N, H, W, 3) uint8, their targets, and their N rows.
 
         Left out are validation rows without an output of their target's size.
         """
         rows = [int(row) for row in self.val.index["row"]]
-        fitting = {row for row, output in self.outputs.items() if output.shape[1] == self.size}
+        fitting = {row for row, output in self.outputs.items() if output.shape[:2] == self.size}
         indices = [index for index, row in enumerate(rows) if row in fitting]
         outputs = [self.outputs[rows[index]] for index in indices]
         targets = np.asarray(self.val.photo)[indices]

@@ -52,8 +52,8 @@ def nearest(
     """Find the most similar training picture of each validation picture.
 
     Args:
-        val: (N, S, S, 3) uint8.
-        train: (M, T, T, 3) uint8; T may differ from S.
+        val: (N, H, W, 3) uint8.
+        train: (M, H', W', 3) uint8 in the same proportions.
         similarity: The least of a copy, -1…1.
         tone_residual: In Lab units; below it a picture is gray, and has no colours to compare.
         excluded: Indices of validation and of training that are not compared: a person ruled that

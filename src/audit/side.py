@@ -50,7 +50,8 @@ class Side:
     def _close_look(self, picture: int) -> CloseLook:
         pixels = self._pictures[picture]
         large = resizing.thumbnail(pixels, close_look.SIDE_PX)
-        return close_look.close_look(large, alignment.thumbnail(pixels), aspect=1.0)
+        aspect = pixels.shape[0] / pixels.shape[1]
+        return close_look.close_look(large, alignment.thumbnail(pixels), aspect)
 
 
 def _thumbnails(pictures: Pictures) -> Iterator[np.ndarray]:

@@ -42,32 +42,37 @@ class SourceFile:
 
     Attributes:
         error: Why the file is no picture; it then has neither size nor thumbnail.
-        square_px: Width in the file of the square that the pair should show.
-        thumbnail: That square, (16, 16, 3) uint8 RGB.
+        cut_px: Width in the file of the part that the pair should show.
+        thumbnail: That part, squeezed to (16, 16, 3) uint8 RGB.
     """
 
     sha256: str
     error: str | None = None
-    square_px: int = 0
+    cut_px: int = 0
     thumbnail: np.ndarray | None = None
 
 
 def read_files(
-    ledger: pd.DataFrame, raw: Path, crop: str, background: str = "#ffffff"
+    ledger: pd.DataFrame,
+    raw: Path,
+    shape: tuple[int, int],
+    crop: str,
+    background: str = "#ffffff",
 ) -> dict[str, SourceFile]:
     """Read every file that the ledger names, once, and return them by name.
 
     Args:
         ledger: Its columns file, layout and label_file are read.
         raw: The folder data/raw.
-        crop: Where the square lies in a tall picture: center or top.
+        shape: Height and width of pairs, whose proportions the part of each picture has.
+        crop: Where that part lies in a tall picture: center or top.
         background: The colour below transparent pixels.
     """
     named = ledger[ledger["file"].notna()].drop_duplicates("file")
     layouts = dict.fromkeys(named["label_file"].dropna(), "single")
     layouts |= dict(zip(named["file"], named["layout"], strict=True))
     keys = sorted(layouts.items())
-    read = partial(_read, raw=raw, crop=crop, background=background)
+    read = partial(_read, raw=raw, shape=shape, crop=crop, background=background)
     files = map_processes(read, keys, "reading the files again")
     return dict(zip((name for name, _ in keys), files, strict=True))
 
@@ -97,7 +102,7 @@ def read_squeezed(
 
 
 def thumbnails(pictures: Iterable[np.ndarray]) -> np.ndarray:
-    """Reduce N pictures, (S, S, 3) uint8 each, to (N, 16, 16, 3) uint8."""
+    """Reduce N pictures, (H, W, 3) uint8 each, to (N, 16, 16, 3) uint8."""
     reduced = [_reduce(Image.fromarray(np.asarray(picture))) for picture in pictures]
     return np.array(reduced, np.uint8).reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX, 3)
 
@@ -127,7 +132,9 @@ def _mistakes(picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "its dark half is black: [-1, 1] taken for [0, 1]?", 2 * picture.clip(128) - 255
 
 
-def _read(key: tuple[str, str], raw: Path, crop: str, background: str) -> SourceFile:
+def _read(
+    key: tuple[str, str], raw: Path, shape: tuple[int, int], crop: str, background: str
+) -> SourceFile:
     name, layout = key
     try:
         data = read_bytes(raw / name)
@@ -139,11 +146,8 @@ def _read(key: tuple[str, str], raw: Path, crop: str, background: str) -> Source
     except Exception as error:  # Pillow raises whatever its plugins meet in damaged bytes
         return SourceFile(digest, f"{error} (it starts {data[:12]!r})")
     photo = image.crop(_photo_box(image.size, layout))
-    side = min(photo.size)
-    top = 0 if crop == "top" else (photo.height - side) // 2
-    left = (photo.width - side) // 2
-    square = photo.crop((left, top, left + side, top + side))
-    return SourceFile(digest, None, side * scale, _reduce(square))
+    part = photo.crop(_part_box(photo.size, shape, crop))
+    return SourceFile(digest, None, part.width * scale, _reduce(part))
 
 
 def _decode(data: bytes, background: str, least_px: int) -> tuple[Image.Image, int]:
@@ -203,6 +207,26 @@ def _photo_box(size: tuple[int, int], layout: str) -> tuple[int, int, int, int]:
     if layout == "single":
         return 0, 0, width, height
     return (0, 0, middle, height) if layout == "photo_left" else (middle, 0, 2 * middle, height)
+
+
+def _part_box(
+    size: tuple[int, int], shape: tuple[int, int], crop: str
+) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of the largest part of a photograph for a pair.
+
+    Args:
+        size: Width and height of the photograph.
+        shape: Height and width whose proportions the part has.
+        crop: Where it lies in a tall picture: center or top.
+    """
+    scale = min(size[0] / shape[1], size[1] / shape[0])
+    width, height = (
+        min(whole, max(1, round(side * scale)))
+        for whole, side in zip(size, (shape[1], shape[0]), strict=True)
+    )
+    left = (size[0] - width) // 2
+    top = 0 if crop == "top" else (size[1] - height) // 2
+    return left, top, left + width, top + height
 
 
 def _reduce(image: Image.Image) -> np.ndarray:

@@ -3,8 +3,8 @@
 The folder photo holds the photographs and which ledger row each is, and each task has a folder with
 its inputs, so that DVC trains again only if what the task reads has changed. Inside, there is one
 folder per side: train, val, and probe (training pictures prepared as validation's are). The uint8
-arrays are photo (N, S, S, 3), gray (N, S, S), canny (N, S, S) and, if the source has label maps,
-labels (N, S, S, 3). An array is a file, photo/train/photo.npy; beyond a shard it continues in
+arrays are photo (N, H, W, 3), gray (N, H, W), canny (N, H, W) and, if the source has label maps,
+labels (N, H, W, 3). An array is a file, photo/train/photo.npy; beyond a shard it continues in
 photo.00001.npy, ….
 """
 
@@ -97,10 +97,10 @@ class Pairs:
     """One side's pairs.
 
     Attributes:
-        photo: (N, S, S, 3) uint8.
-        gray: (N, S, S) uint8.
-        canny: (N, S, S) uint8, 0 or 255.
-        labels: (N, S, S, 3) uint8, or None if the source has none.
+        photo: (N, H, W, 3) uint8.
+        gray: (N, H, W) uint8.
+        canny: (N, H, W) uint8, 0 or 255.
+        labels: (N, H, W, 3) uint8, or None if the source has none.
         index: The ledger row, item_id and name of each of the N.
     """
 
@@ -114,7 +114,7 @@ class Pairs:
         return len(self.photo)
 
     def inputs(self, task: str) -> Pictures:
-        """Return the task's input pictures, (N, S, S) or (N, S, S, 3) uint8.
+        """Return the task's input pictures, (N, H, W) or (N, H, W, 3) uint8.
 
         Raises:
             UserError: If the source does not have them.

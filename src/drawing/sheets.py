@@ -7,25 +7,25 @@ def grid(rows: list[list[np.ndarray]], gap: int = 4) -> np.ndarray:
     """Lay pictures out in rows of equal length, white between and around them.
 
     Args:
-        rows: Pictures, (S, S, 3) uint8, all of one size.
+        rows: Pictures, (H, W, 3) uint8, all of one size.
         gap: Pixels between two pictures.
 
     Returns:
         (height, width, 3) uint8.
     """
-    size = rows[0][0].shape[0]
-    height = len(rows) * (size + gap) + gap
-    width = len(rows[0]) * (size + gap) + gap
-    sheet = np.full((height, width, 3), 255, np.uint8)
+    height, width = rows[0][0].shape[:2]
+    down, across = height + gap, width + gap
+    shape = (gap + len(rows) * down, gap + len(rows[0]) * across, 3)
+    sheet = np.full(shape, 255, np.uint8)
     for r, row in enumerate(rows):
         for c, picture in enumerate(row):
-            top, left = gap + r * (size + gap), gap + c * (size + gap)
-            sheet[top : top + size, left : left + size] = picture
+            top, left = gap + r * down, gap + c * across
+            sheet[top : top + height, left : left + width] = picture
     return sheet
 
 
 def three_channels(picture: np.ndarray) -> np.ndarray:
-    """Return a picture in colour: (S, S) or (S, S, 3) uint8 → (S, S, 3)."""
+    """Return a picture in colour: (H, W) or (H, W, 3) uint8 → (H, W, 3)."""
     return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
 
 
@@ -33,9 +33,9 @@ def sample_sheet(inputs: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -
     """Lay samples out as input | output | target, two samples a row.
 
     Args:
-        inputs: (N, S, S) or (N, S, S, 3) uint8.
-        outputs: (N, S, S, 3) uint8.
-        targets: (N, S, S, 3) uint8.
+        inputs: (N, H, W) or (N, H, W, 3) uint8.
+        outputs: (N, H, W, 3) uint8.
+        targets: (N, H, W, 3) uint8.
 
     Returns:
         (height, width, 3) uint8.

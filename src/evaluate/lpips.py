@@ -11,6 +11,7 @@ from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from src.errors import UserError
 from src.model.image_metrics import to_unit
+from src.params import Size
 from src.storage.environment import environment
 
 MIN_PX = 32  # of which AlexNet leaves one
@@ -51,7 +52,7 @@ class Lpips:
         """Return each picture's distance from its target, (N,) float64; 0 for equal ones.
 
         Args:
-            outputs: The pictures, (N, S, S, 3) uint8.
+            outputs: The pictures, (N, H, W, 3) uint8.
             targets: Their photographs, of the same shape.
         """
         a, b = (to_unit(pictures).to(self._metric.device) for pictures in (outputs, targets))
@@ -61,20 +62,20 @@ class Lpips:
         return scores.reshape(-1).double().cpu().numpy()
 
 
-def load_lpips(weights: Path | None, size: int, device: torch.device) -> Lpips | None:
+def load_lpips(weights: Path | None, size: Size, device: torch.device) -> Lpips | None:
     """Return LPIPS, or None without weights and for pictures that are too small.
 
     Args:
         weights: AlexNet's file, or None.
-        size: The pictures' side in pixels.
+        size: Height and width of the pictures in pixels.
         device: Where the network runs.
 
     Raises:
         UserError: The file does not hold AlexNet's weights.
     """
-    if weights and size < MIN_PX:
+    if weights and min(size) < MIN_PX:
         print(
             f"no LPIPS of {size} pixels (pair.crop_size), expected at least {MIN_PX}",
             file=sys.stderr,
         )
-    return Lpips(weights, device) if weights and size >= MIN_PX else None
+    return Lpips(weights, device) if weights and min(size) >= MIN_PX else None

@@ -44,10 +44,10 @@ def export_onnx(generator: Generator, path: Path) -> float:
         UserError: The difference exceeds TOLERANCE. No file is left then.
     """
     renderer = Renderer(generator.cpu()).eval()
-    size, channels = generator.config["size"], CHANNELS[generator.config["task"]]
-    wider = size + 2 * generator.multiple
+    (height, width), channels = generator.size, CHANNELS[generator.config["task"]]
+    wider = width + 2 * generator.multiple
     random = torch.Generator().manual_seed(0)
-    shapes = [(2, channels, size, size), (1, channels, size, wider)]
+    shapes = [(2, channels, height, width), (1, channels, height, wider)]
     inputs = [torch.rand(shape, generator=random) * 2 - 1 for shape in shapes]
     with torch.no_grad(), atomic_write(path) as temporary:
         program = _program(renderer, inputs[0])

@@ -13,7 +13,7 @@ from src.dataset import inputs
 from src.imaging.resizing import resize
 from src.model.generator import Generator, into_gamut
 from src.model.tensors import to_tensor, to_uint8
-from src.params import Canny
+from src.params import Canny, Size
 from src.storage.slices import slices
 
 MAX_ASPECT = 16  # a picture more elongated than this is reduced further, to bound the memory
@@ -35,11 +35,10 @@ def predict_all(
         generator: A trained model, in evaluation mode.
         pictures: (H, W, 3) uint8 each, of any sizes.
         side: Pixels of the shorter side that the network sees at most; 0 for the picture's own.
-            Default: training's for a generator that keeps its input's gray, else 0.
+            Default: as large as training's for a generator that keeps its input's gray, else 0.
     """
-    if side is None:
-        side = generator.config["size"] if generator.predicts_chroma else 0
-    reduced = [_reduce(picture, side) for picture in pictures]
+    size = _reduced_size(generator, side)
+    reduced = [_reduce(picture, size) for picture in pictures]
     by_shape = defaultdict(list)
     for index, picture in enumerate(reduced):
         by_shape[picture.shape].append(index)
@@ -71,12 +70,25 @@ def task_input(config: dict[str, Any], picture: np.ndarray) -> np.ndarray:
     return inputs.derive_input(config["task"], picture, canny)
 
 
-def _reduce(picture: np.ndarray, side: int) -> np.ndarray:
-    """Return a picture whose shorter side is at most `side`; MAX_ASPECT bounds its area."""
+def _reduced_size(generator: Generator, side: int | None) -> Size | None:
+    """Return the size that a picture is reduced to cover, None for its own; see `predict_all`."""
+    if side is None:
+        return generator.size if generator.predicts_chroma else None
+    return Size(side, side) if side else None
+
+
+def _reduce(picture: np.ndarray, size: Size | None) -> np.ndarray:
+    """Return a picture as small as training made it, but whole; MAX_ASPECT bounds its area.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        size: What the reduced picture just covers; None leaves the picture as it is.
+    """
     height, width = picture.shape[:2]
-    if not side:
+    if not size:
         return picture
-    share = min(side / min(height, width), (MAX_ASPECT * side**2 / (height * width)) ** 0.5)
+    covering = max(size.height / height, size.width / width)
+    share = min(covering, (MAX_ASPECT * size.height * size.width / (height * width)) ** 0.5)
     if share >= 1:
         return picture
     return resize(picture, max(1, round(width * share)), max(1, round(height * share)))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from src.errors import UserError
 from src.model.networks import EncDec, UNet
+from src.params import Size
 
 CHANNELS = {"colorize": 1, "sketch": 1, "labels": 3}  # of the input, by task
 
@@ -28,6 +29,11 @@ class Generator(nn.Module):
         network = {"encdec": EncDec, "unet": UNet}[config["model"]]
         self.network = network(CHANNELS[config["task"]], 3, **config["network"])
         self.multiple = self.network.multiple
+
+    @property
+    def size(self) -> Size:
+        """Of the pictures that it was trained on."""
+        return Size.of(self.config["size"])
 
     @property
     def predicts_chroma(self) -> bool:
@@ -58,30 +64,31 @@ def into_gamut(gray: Tensor, picture: Tensor) -> Tensor:
     return (gray + share * chroma).clamp(-1, 1)
 
 
-def network_settings(model: str, settings: dict[str, Any], size: int) -> dict[str, Any]:
+def network_settings(model: str, settings: dict[str, Any], size: Size) -> dict[str, Any]:
     """Return the network's arguments from params.yaml, with the depth that fits the pictures.
 
-    A U-Net with `n_downs: 0` halves the size as often as it can: to 1x1 for 128 or 256 pixels, to
-    3x3 for 96.
+    A U-Net with `n_downs: 0` halves both sides as often as both can be: to 1x1 for 128 or 256
+    pixels, to 3x3 for 96, and to 1x2 for 128 and 256.
 
     Args:
         model: encdec or unet.
         settings: The model's section of params.yaml.
-        size: Pixels of a picture's side.
+        size: Of the pictures.
 
     Raises:
-        UserError: `size` cannot be halved `n_downs` times, or an encoder-decoder's bottleneck
+        UserError: A side cannot be halved `n_downs` times, or an encoder-decoder's bottleneck
             would be a single pixel, over which nothing can be normalised.
     """
+    halvings = min((side & -side).bit_length() - 1 for side in size)
     if model == "unet" and settings["n_downs"] == 0:
-        settings = {**settings, "n_downs": (size & -size).bit_length() - 1}
+        settings = {**settings, "n_downs": halvings}
     n_downs = settings.get("n_downs", 0)  # without the setting a network keeps the size
-    if size % 2**n_downs:
+    if n_downs > halvings:
         raise UserError(
-            f"models.{model}.n_downs = {n_downs}: "
-            f"pair.crop_size = {size} is not a multiple of {2**n_downs}"
+            f"models.{model}.n_downs = {n_downs}: pair.crop_size = {size} is not a multiple of "
+            f"{2**n_downs}, expected n_downs of at most {halvings}"
         )
-    if model == "encdec" and size == 2**n_downs:
+    if model == "encdec" and max(size) == 2**n_downs:
         raise UserError(
             f"models.encdec.n_downs = {n_downs}: pair.crop_size = {size} would be reduced to "
             f"one pixel, expected at most {n_downs - 1}"

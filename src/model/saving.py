@@ -11,8 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from src.errors import UserError
 from src.model.generator import Generator
+from src.params import Size
 from src.storage.atomic import atomic_write, read_json, write_json
 
+MAX_PX = 4096  # of a side of the pictures that a model was trained on
 CONFIG_KEYS = {"task", "output", "model", "network", "size", "crop", "canny"}
 
 
@@ -54,4 +56,15 @@ def _read_config(path: Path) -> dict[str, Any]:
     missing = CONFIG_KEYS - set(config) if isinstance(config, dict) else CONFIG_KEYS
     if missing:
         raise UserError(f"{path} is no config of a model: it lacks {', '.join(sorted(missing))}")
+    _require_size(path, config["size"])
     return dict(config)
+
+
+def _require_size(path: Path, value: Any) -> None:
+    try:
+        if max(Size.of(value)) <= MAX_PX:
+            return
+        expected = f"expected at most {MAX_PX} pixels a side"
+    except ValueError as error:
+        expected = str(error)
+    raise UserError(f"{path} is no config of a model: size = {value!r}: {expected}")

@@ -15,7 +15,7 @@ from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.resizing import resize
 from src.parallel.local import stream_processes
-from src.params import Pair
+from src.params import Pair, Size
 from src.storage.archives import read_bytes
 from src.storage.atomic import write_json
 
@@ -24,23 +24,32 @@ Key = tuple[int, str, str, str | None]
 Pictures = dict[str, np.ndarray]  # by the name of their array
 
 
-def square_crop(pixels: np.ndarray, size: int, crop: str) -> np.ndarray:
-    """Return the largest square of a picture, resized.
+def largest_crop(pixels: np.ndarray, size: Size, crop: str) -> np.ndarray:
+    """Return the largest part of a picture that has the proportions of a size, resized to it.
 
     Args:
         pixels: (height, width, 3) uint8.
-        size: The side of the result in pixels.
-        crop: Where the square lies in a portrait: center or top.
+        size: Of the result.
+        crop: Where the part lies in a picture that is too high: center or top.
 
     Returns:
-        (size, size, 3) uint8.
+        (size.height, size.width, 3) uint8.
     """
     height, width = pixels.shape[:2]
-    side = min(height, width)
-    top = 0 if crop == "top" else (height - side) // 2
-    left = (width - side) // 2
-    square = pixels[top : top + side, left : left + side]
-    return resize(np.ascontiguousarray(square), size, size)
+    cut = _largest(Size(height, width), size)
+    top = 0 if crop == "top" else (height - cut.height) // 2
+    left = (width - cut.width) // 2
+    part = pixels[top : top + cut.height, left : left + cut.width]
+    return resize(np.ascontiguousarray(part), size.width, size.height)
+
+
+def _largest(picture: Size, shape: Size) -> Size:
+    """Return the largest size inside a picture that has the proportions of `shape`, rounded."""
+    if picture.width * shape.height >= picture.height * shape.width:
+        width = (picture.height * shape.width + shape.height // 2) // shape.height
+        return Size(picture.height, max(1, width))
+    height = (picture.width * shape.height + shape.width // 2) // shape.width
+    return Size(max(1, height), picture.width)
 
 
 def write_pairs(
@@ -48,8 +57,8 @@ def write_pairs(
 ) -> dict[str, Any]:
     """Write the arrays of every side, and return metrics/pair.json.
 
-    Training pictures are `load_size` wide, room for random crops. Those of validation and of the
-    probe are `crop_size` wide. The probe is as many training pictures as validation has.
+    Training pictures have `load_size`, room for random crops. Those of validation and of the
+    probe have `crop_size`. The probe is as many training pictures as validation has.
 
     Args:
         table: The ledger after split.
@@ -78,7 +87,7 @@ def write_pairs(
         edge_counts: list[int] = []
         pictures = stream_processes(prepare, keys, f"pairing {side}")
         arrays.stream(folder, side, _count_edges(pictures, edge_counts), rows, pair.shard_size)
-        density[side] = round(sum(edge_counts) / (len(edge_counts) * size**2), 4)
+        density[side] = round(sum(edge_counts) / (len(edge_counts) * size.height * size.width), 4)
     # a training that draws its own edges depends on the settings, not on the arrays alone
     write_json(folder / "sketch" / "canny.json", pair.canny.model_dump())
     return {
@@ -106,16 +115,16 @@ def _probe(train: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     return train[train["row"].isin(chosen)]
 
 
-def _prepare(key: Key, raw: Path, pair: Pair, size: int) -> Pictures:
-    """Return a row's pictures, `size` pixels wide; raises UserError if its file cannot be read."""
+def _prepare(key: Key, raw: Path, pair: Pair, size: Size) -> Pictures:
+    """Return a row's pictures of one size; raises UserError if its file cannot be read."""
     row, file, layout, label_file = key
     photo, labels = decoding.split_pair(_decode(row, raw / file, pair), layout)
     if label_file:
         labels = _decode(row, raw / label_file, pair)
-    photo = square_crop(photo, size, pair.crop)
+    photo = largest_crop(photo, size, pair.crop)
     pictures = {"photo": photo, "gray": to_gray(photo), "canny": to_canny(photo, pair.canny)}
     if labels is not None:
-        pictures["labels"] = square_crop(labels, size, pair.crop)
+        pictures["labels"] = largest_crop(labels, size, pair.crop)
     return pictures
 
 

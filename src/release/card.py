@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from src.params import WITHOUT_EFFECT, Params
+from src.params import WITHOUT_EFFECT, Params, Size
 from src.storage.atomic import read_json, write_bytes, write_json, write_text
 
 METRICS = ("audit", "clean", "evaluate", "evaluate_meta", "review", "split", "train")
@@ -79,6 +79,7 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         source=p.source,
         seed=p.seed,
         config=config,
+        size=Size.of(config["size"]).words,
         m=numbers,
         removed=[name for name in REMOVED if numbers["clean"][name]],
         verdict=verdict,

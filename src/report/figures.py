@@ -282,11 +282,11 @@ def error_map(output: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return where an output differs from its target: black, red, yellow, white with the error.
 
     Args:
-        output: (S, S, 3) uint8.
-        target: (S, S, 3) uint8.
+        output: (H, W, 3) uint8.
+        target: (H, W, 3) uint8.
 
     Returns:
-        (S, S, 3) uint8; white is an L1 of MAX_ERROR and more, as the mean of the channels.
+        (H, W, 3) uint8; white is an L1 of MAX_ERROR and more, as the mean of the channels.
     """
     l1 = 2 * np.abs(output - target.astype(np.float32)).mean(axis=2) / 255
     ramps = 3 * l1[..., None] / MAX_ERROR - np.arange(3)

@@ -61,6 +61,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
         r=results,
         experiment=experiment,
         parameters=parameters,
+        aspect=f"{p.pair.crop_size.width / p.pair.crop_size.height:.6g}",
         exclude=p.clean.exclude,
         table=results.table(),
         distributions=_distributions(album, results),

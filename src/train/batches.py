@@ -14,6 +14,7 @@ from torch import Tensor
 from src.dataset.arrays import Shards, blocks
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.tensors import normalise
+from src.params import Size
 
 MAX_GPU_SHARE = 0.5  # of a GPU's free memory that pictures may take
 Redraw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -32,13 +33,13 @@ class Batches:
     """Random crops and flips of (input, photo) pairs, the same for both.
 
     Args:
-        inputs: (N, L, L) or (N, L, L, 3) uint8.
-        photos: (N, L, L, 3) uint8.
-        size: S, pixels of a crop's side, at most L.
+        inputs: (N, L, M) or (N, L, M, 3) uint8.
+        photos: (N, L, M, 3) uint8.
+        size: Height H and width W of a crop, at most L and M.
         batch_size: B, pairs of all processes together.
         seed: Of every random choice.
         device: Where the batches go.
-        redraw: Computes each input from its cropped photo, (S, S, 3) uint8.
+        redraw: Computes each input from its cropped photo, (H, W, 3) uint8.
         world: The processes that share each batch.
 
     Raises:
@@ -49,7 +50,7 @@ class Batches:
         self,
         inputs: Shards | np.ndarray,
         photos: Shards | np.ndarray,
-        size: int,
+        size: Size,
         batch_size: int,
         seed: int,
         device: torch.device,
@@ -70,7 +71,7 @@ class Batches:
         self._epoch: tuple[int, list[np.ndarray]] | None = None
 
     def get(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return this process's part of a batch: inputs (b, C, S, S) and photos (b, 3, S, S).
+        """Return this process's part of a batch: inputs (b, C, H, W) and photos (b, 3, H, W).
 
         Both are float in [-1, 1]. Every epoch has each picture once, in another order.
 
@@ -87,10 +88,10 @@ class Batches:
         return normalise(redrawn), normalise(photos)
 
     def _cut(self, pictures: Tensor | Shards | np.ndarray, crops: list[Crop]) -> Tensor:
-        windows = []
+        windows, (height, width) = [], self.size
         for index, top, left, is_flipped in crops:
             picture = torch.as_tensor(pictures[index])
-            window = picture[top : top + self.size, left : left + self.size]
+            window = picture[top : top + height, left : left + width]
             windows.append(window.flip(1) if is_flipped else window)
         return torch.stack(windows).to(self.device)
 
@@ -109,8 +110,11 @@ class Batches:
         All are drawn at once, because creating a generator for each takes long.
         """
         rng = np.random.default_rng([self.seed, 0, epoch])
-        count, room = len(self.photos), self.photos.shape[1] - self.size + 1
-        top, left = rng.integers(room, size=(2, count)).astype(np.uint16)
+        count, loaded = len(self.photos), self.photos.shape[1:3]
+        top, left = (
+            rng.integers(side - cut + 1, size=count).astype(np.uint16)
+            for side, cut in zip(loaded, self.size, strict=True)
+        )
         pictures = rng.permutation(count).astype(np.uint32)
         return [pictures, top, left, rng.integers(2, size=count).astype(bool)]
 

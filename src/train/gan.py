@@ -12,7 +12,7 @@ from src.model.distributed import SINGLE_PROCESS, World, sync_batch_norms
 from src.model.generator import CHANNELS, Generator
 from src.model.layers import set_memory_format
 from src.model.networks import PatchGAN
-from src.params import Params, Train
+from src.params import Params, Size, Train
 
 Network = TypeVar("Network", bound=nn.Module)
 StatePart = nn.Module | torch.optim.Optimizer
@@ -99,7 +99,7 @@ def build(
 
     def place(network: Network, channels: int) -> Network:
         network = sync_batch_norms(network.to(device), world)
-        set_memory_format(network, (t.batch_size // world.size, channels, size, size))
+        set_memory_format(network, (t.batch_size // world.size, channels, *size))
         return network
 
     channels = CHANNELS[p.task]
@@ -120,9 +120,9 @@ def _adam(network: nn.Module, t: Train) -> torch.optim.Adam:
     return torch.optim.Adam(network.parameters(), t.lr, (t.beta1, t.beta2), fused=True)
 
 
-def _require_patches(n_layers: int, size: int) -> None:
+def _require_patches(n_layers: int, size: Size) -> None:
     smallest = 3 * 2**n_layers
-    if size < smallest:
+    if min(size) < smallest:
         raise UserError(
             f"train.discriminator.n_layers = {n_layers}: pair.crop_size = {size} "
             f"leaves no patch to judge, expected at least {smallest}"

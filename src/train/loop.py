@@ -243,7 +243,7 @@ def generator_config(p: Params) -> dict[str, Any]:
         "output": p.train.output if p.task == "colorize" else "rgb",
         "model": p.model,
         "network": network_settings(p.model, settings, p.pair.crop_size),
-        "size": p.pair.crop_size,
+        "size": p.pair.crop_size.value,
         "crop": p.pair.crop,
         "canny": p.pair.canny.model_dump() if p.task == "sketch" else {},
     }

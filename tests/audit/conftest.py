@@ -10,7 +10,6 @@ import pytest
 
 from src.audit import findings, leak
 from src.audit.evidence import Evidence, OutputEvidence
-from src.pair.pairing import square_crop
 from src.storage.encoding import encode_png
 from tests.audit.evidence import (
     OUTPUT_ROWS,
@@ -20,6 +19,7 @@ from tests.audit.evidence import (
     with_limits,
 )
 from tests.audit.faults import OUTPUT_LIMITS
+from tests.builders import square_crop
 
 Search = Callable[..., leak.Nearest]
 

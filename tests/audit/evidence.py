@@ -20,10 +20,9 @@ from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.model import image_metrics
-from src.pair.pairing import square_crop
-from src.params import read_params
+from src.params import Size, read_params
 from src.storage.encoding import encode_jpeg
-from tests.builders import ledger_table, pairs_of
+from tests.builders import ledger_table, pairs_of, square_crop
 from tests.conftest import ROOT
 
 PER_PAGE = 5
@@ -62,7 +61,7 @@ def with_limits(evidence: Evidence | OutputEvidence, **limits: float) -> Evidenc
 def evidence_of(files: Sequence[bytes], raw: Path, layout: str = "single") -> Evidence:
     """Return a list of items with a picture each, every fifth of them in validation."""
     p = read_params(ROOT / "params.yaml")
-    pair = p.pair.model_copy(update={"crop_size": SIZE})
+    pair = p.pair.model_copy(update={"crop_size": Size(SIZE, SIZE)})
     (raw / "images").mkdir(parents=True)
     for row, data in enumerate(files):
         (raw / f"images/{row}").write_bytes(data)

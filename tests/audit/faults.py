@@ -13,7 +13,6 @@ from src.audit.evidence import Evidence, OutputEvidence
 from src.dataset.inputs import to_canny, to_gray
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
-from src.pair.pairing import square_crop
 from src.storage.encoding import encode_png
 from src.storage.ledger import write_ledger
 from tests.audit.evidence import (
@@ -39,6 +38,7 @@ from tests.audit.evidence import (
     without_rows,
     write_pages,
 )
+from tests.builders import square_crop
 
 HTML = b"<!DOCTYPE html><title>503</title>"
 Change = Callable[[Evidence], Evidence]

@@ -12,7 +12,6 @@ from PIL import Image
 from src.audit.checks import CHECKS
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
-from src.pair.pairing import square_crop
 from src.vision import picture_faults
 from tests.audit.evidence import (
     CHECKS_BY_NAME,
@@ -27,6 +26,7 @@ from tests.audit.evidence import (
     without_rows,
 )
 from tests.audit.faults import FAULTS, OUTPUT_FAULTS
+from tests.builders import square_crop
 from tests.conftest import ROOT, real
 
 ALL_FAULTS = FAULTS | OUTPUT_FAULTS

@@ -6,9 +6,9 @@ import pytest
 from src.demo.inventory import alter
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
-from src.pair.pairing import square_crop
 from src.vision import forms
 from tests.audit.conftest import Search
+from tests.builders import square_crop
 from tests.conftest import real
 
 KINDS = ["recompressed", "resized", "cropped", "mirrored", "brightened", "captioned"]

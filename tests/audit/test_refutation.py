@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from src.imaging.decoding import decode
-from src.pair.pairing import square_crop
 from src.storage.encoding import encode_jpeg
 from tests.audit.conftest import Search
+from tests.builders import square_crop
 from tests.copies import COPIES, HARD_COPIES
 from tests.lookalikes import LOOKALIKES
 

@@ -16,11 +16,12 @@ from PIL import Image, ImageCms
 from src.audit import findings, source_files
 from src.audit.source_files import SourceFile
 from src.imaging import decoding
-from src.pair.pairing import square_crop
 from src.storage.encoding import encode_jpeg, encode_png
+from tests.builders import square_crop
 from tests.conftest import real
 
 CLOSE = 2.0  # levels of 255, between two decoders and two ways of reducing
+SQUARE = (64, 64)  # of pairs
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -67,9 +68,12 @@ def read_file(
     layout: str = "single",
     crop: str = "center",
     background: str = "#ffffff",
+    shape: tuple[int, int] = SQUARE,
 ) -> SourceFile:
     (folder / "file").write_bytes(data)
-    return source_files.read_files(table([("file", layout)]), folder, crop, background)["file"]
+    return source_files.read_files(table([("file", layout)]), folder, shape, crop, background)[
+        "file"
+    ]
 
 
 def table(files: list[tuple]) -> pd.DataFrame:
@@ -142,7 +146,7 @@ def test_a_file_shows_what_the_pipeline_made_of_it(face: np.ndarray, tmp_path: P
     assert file.error is None
     assert source_files.difference(file.thumbnail, expected_thumbnail(data)) < CLOSE
     assert file.sha256 == hashlib.sha256(data).hexdigest()
-    assert abs(file.square_px - min(decoding.decode(data).shape[:2])) <= 4
+    assert abs(file.cut_px - min(decoding.decode(data).shape[:2])) <= 4
 
 
 def test_transparency_is_laid_on_the_background_of_the_pairs(face: np.ndarray, tmp_path: Path):
@@ -192,7 +196,7 @@ def test_the_photographs_half_and_square_are_read(
     file = read_file(encode_png(both), tmp_path, layout, crop)
     expected = expected_thumbnail(encode_png(both), layout, crop)
     assert source_files.difference(file.thumbnail, expected) < CLOSE
-    assert file.square_px == 192 - odd
+    assert file.cut_px == 192 - odd
 
 
 def test_a_high_picture_is_cut_where_the_pair_is(faces, tmp_path: Path):
@@ -210,13 +214,13 @@ def test_a_high_picture_is_cut_where_the_pair_is(faces, tmp_path: Path):
 def test_the_smallest_pictures_are_read(tmp_path: Path, size: tuple):
     for kind in ("PNG", "JPEG"):
         file = read_file(saved(Image.new("RGB", size, (9, 99, 199)), kind), tmp_path)
-        assert file.square_px == min(size)
+        assert file.cut_px == min(size)
         assert np.abs(file.thumbnail.astype(int) - (9, 99, 199)).max() <= 3
 
 
 def test_a_picture_too_narrow_for_two_halves_is_read_or_refused(tmp_path: Path):
     file = read_file(saved(Image.new("RGB", (1, 5)), "PNG"), tmp_path, "photo_left")
-    assert file.error or file.square_px == 0
+    assert file.error or file.cut_px == 0
 
 
 @pytest.mark.parametrize(
@@ -238,7 +242,7 @@ def test_half_a_file_is_no_picture(face: np.ndarray, tmp_path: Path, kind: str):
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path):
     (tmp_path / "folder").mkdir()
     names = table([("gone", "single"), ("folder", "single")])
-    files = source_files.read_files(names, tmp_path, "center")
+    files = source_files.read_files(names, tmp_path, SQUARE, "center")
     assert files["gone"].error == "No such file or directory"
     assert files["folder"].error == "Is a directory"
 
@@ -246,8 +250,8 @@ def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path):
 def test_each_file_is_read_once_and_rows_without_one_are_left_out(face, tmp_path: Path):
     (tmp_path / "a").write_bytes(encode_png(face))
     rows = [("a", "single"), (None, "single"), ("a", "single"), (float("nan"), None)]
-    assert list(source_files.read_files(table(rows), tmp_path, "center")) == ["a"]
-    assert source_files.read_files(table(rows)[:0], tmp_path, "center") == {}
+    assert list(source_files.read_files(table(rows), tmp_path, SQUARE, "center")) == ["a"]
+    assert source_files.read_files(table(rows)[:0], tmp_path, SQUARE, "center") == {}
 
 
 def test_no_pictures_have_no_thumbnails():
@@ -330,7 +334,7 @@ def test_real_files_show_what_the_pipeline_made_of_them(folder: str, layout: str
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})  # few files: no processes
     paths = real(folder)[::20]
     names = table([(path.name, layout) for path in paths])
-    files = source_files.read_files(names, paths[0].parent, "center")
+    files = source_files.read_files(names, paths[0].parent, SQUARE, "center")
     for path in paths:
         expected = expected_thumbnail(path.read_bytes(), layout)
         assert source_files.difference(files[path.name].thumbnail, expected) < CLOSE, path.name

@@ -15,7 +15,7 @@ from src.evaluate import evaluation, features
 from src.evaluate.evaluation import Evaluator
 from src.evaluate.lpips import Lpips, load_lpips
 from src.imaging.resizing import resize
-from src.params import read_params
+from src.params import Size, read_params
 from src.weights import pretrained
 from tests.builders import pairs_of
 from tests.conftest import ROOT
@@ -87,14 +87,14 @@ def test_a_file_that_does_not_fit_is_one_line(file, tmp_path, kind):
 
 def test_without_weights_there_is_none(tmp_path):
     assert pretrained.lpips_file(tmp_path) is None
-    assert load_lpips(None, 64, CPU) is None
+    assert load_lpips(None, Size(64, 64), CPU) is None
 
 
 def test_pictures_too_small_for_the_network_have_none_and_a_message_says_so(file, capsys):
-    assert load_lpips(file, 16, CPU) is None
+    assert load_lpips(file, Size(16, 16), CPU) is None
     assert "no LPIPS of 16 pixels (pair.crop_size), expected at least 32" in capsys.readouterr().err
     small = np.zeros((2, 32, 32, 3), np.uint8)
-    assert load_lpips(file, 32, CPU)(small, small).tolist() == [0, 0]
+    assert load_lpips(file, Size(32, 32), CPU)(small, small).tolist() == [0, 0]
 
 
 def test_an_evaluation_with_lpips_scores_it_and_names_its_weights(file, photos):
@@ -123,7 +123,7 @@ def test_a_named_file_is_verified_and_used(file, settings, tmp_path, photos):
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
     named = settings({"evaluate.lpips_weights": str(file)})
     assert "verified" in pretrained.obtain_lpips(named, tmp_path / "w", digest)
-    lpips = load_lpips(pretrained.lpips_file(tmp_path / "w"), 64, CPU)
+    lpips = load_lpips(pretrained.lpips_file(tmp_path / "w"), Size(64, 64), CPU)
     assert lpips(photos, photos[::-1]).min() > 0
 
 

@@ -20,9 +20,8 @@ from src.errors import UserError
 from src.imaging.picture_files import read_photo
 from src.model import distributed
 from src.model.distributed import SINGLE_PROCESS, World
-from src.pair.pairing import square_crop
 from src.train import checkpoint
-from tests.builders import pairs_of
+from tests.builders import pairs_of, square_crop
 from tests.conftest import ROOT, write_params
 from tests.train.trainings import Killed
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from src.errors import UserError
 from src.model.generator import into_gamut, network_settings
 from src.model.tensors import to_uint8
+from src.params import Size
 from tests.model.generators import NETWORKS, generator, inputs
 
 
@@ -96,13 +97,13 @@ def test_colours_are_desaturated_no_further_than_needed():
 @pytest.mark.parametrize(("size", "n_downs"), [(128, 7), (256, 8), (96, 5), (32, 5), (48, 4)])
 def test_a_unet_of_depth_0_is_as_deep_as_it_can_be(size: int, n_downs: int):
     automatic = {**NETWORKS["unet"], "n_downs": 0}
-    assert network_settings("unet", automatic, size) == {**automatic, "n_downs": n_downs}
+    assert network_settings("unet", automatic, Size.of(size)) == {**automatic, "n_downs": n_downs}
     assert automatic["n_downs"] == 0
 
 
 @pytest.mark.parametrize("model", NETWORKS)
 def test_settings_that_fit_do_not_change(model: str):
-    assert network_settings(model, NETWORKS[model], 48) == NETWORKS[model]
+    assert network_settings(model, NETWORKS[model], Size(48, 48)) == NETWORKS[model]
 
 
 @pytest.mark.parametrize("model", NETWORKS)
@@ -110,4 +111,4 @@ def test_a_size_that_cannot_be_halved_n_downs_times_is_refused(model: str):
     with pytest.raises(
         UserError, match=rf"models\.{model}\.n_downs = 5: pair\.crop_size = 48 .* 32"
     ):
-        network_settings(model, {**NETWORKS[model], "n_downs": 5}, 48)
+        network_settings(model, {**NETWORKS[model], "n_downs": 5}, Size(48, 48))

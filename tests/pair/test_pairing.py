@@ -9,10 +9,10 @@ import pytest
 from src.dataset import arrays, inputs
 from src.errors import UserError
 from src.imaging import decoding
-from src.pair.pairing import square_crop, write_pairs
-from src.params import Pair
+from src.pair.pairing import write_pairs
+from src.params import Pair, Size
 from src.storage.encoding import encode_png
-from tests.builders import CANNY, ledger_table
+from tests.builders import CANNY, ledger_table, square_crop
 from tests.conftest import real
 
 SETTINGS = Pair(
@@ -21,7 +21,9 @@ SETTINGS = Pair(
 
 
 def _settings(crop_size: int, load_size: int) -> Pair:
-    return SETTINGS.model_copy(update={"crop_size": crop_size, "load_size": load_size})
+    return SETTINGS.model_copy(
+        update={"crop_size": Size.of(crop_size), "load_size": Size.of(load_size)}
+    )
 
 
 def _listed(

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from src.clean import verdicts
 from src.imaging import decoding
-from src.pair.pairing import square_crop
 from src.report import figures, page
 from src.split import assignment
 from src.storage.atomic import write_json
 from src.storage.encoding import encode_png
+from tests.builders import square_crop
 from tests.report.artifacts import (
     NAME,
     Artifacts,
@@ -113,7 +113,7 @@ def test_a_page_full_of_pictures_stays_under_five_megabytes(tmp_path, faces):
     ]
     artifacts.write()
     rows = artifacts.sides()[0]
-    size = artifacts.p.pair.crop_size
+    size = artifacts.p.pair.crop_size.height
     photos = np.stack([square_crop(faces[row % len(faces)], size, "center") for row in rows])
     artifacts.put_pairs("val", photos, rows)
     for row, photo in zip(rows, photos, strict=True):

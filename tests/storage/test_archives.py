@@ -16,14 +16,14 @@ from src.clean import measure
 from src.errors import UserError
 from src.imaging.picture_files import read_photo
 from src.pair.pairing import write_pairs
-from src.params import read_params
+from src.params import Size, read_params
 from src.scrape.store import store
 from src.storage import archives
 from src.storage.encoding import encode_jpeg
 from tests.conftest import ROOT, SCRAPE, handing
 
 PAIR = read_params(ROOT / "params.yaml").pair.model_copy(
-    update={"crop_size": 32, "load_size": 38, "shard_size": 1000}
+    update={"crop_size": Size(32, 32), "load_size": Size(38, 38), "shard_size": 1000}
 )
 
 
@@ -194,7 +194,7 @@ def test_every_stage_reads_the_same_from_archives(loose, packed, tmp_path: Path)
         measured.append(hashes.set_index(hashes.pop("file").str[-29:]).sort_index())
         write_pairs(table.assign(side=side), raw, tmp_path / f"{raw.name}.pairs", PAIR, 0)
         paired.append((tmp_path / f"{raw.name}.pairs/photo/train/photo.npy").read_bytes())
-        files = source_files.read_files(table, raw, "top")
+        files = source_files.read_files(table, raw, (32, 32), "top")
         audited.append({Path(name).name: file.thumbnail.tobytes() for name, file in files.items()})
     pd.testing.assert_frame_equal(*measured)
     assert paired[0] == paired[1]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from src.dataset.arrays import Pairs
-from src.pair.pairing import square_crop
-from src.params import Params
+from src.pair.pairing import largest_crop
+from src.params import Params, Size
 from src.train import loop
 from src.train.gan import Networks
 from tests.builders import pairs_of
@@ -26,8 +26,8 @@ def tiny(changed, monkeypatch, tmp_path: Path) -> Callable[..., Params]:
 def sides(faces) -> Callable[[Params], tuple[Pairs, Pairs]]:
     """Five training pairs and three of validation, of the size that the parameters ask for."""
 
-    def side(first: int, last: int, size: int) -> Pairs:
-        photos = [square_crop(face, size, "center") for face in faces[first:last]]
+    def side(first: int, last: int, size: Size) -> Pairs:
+        photos = [largest_crop(face, size, "center") for face in faces[first:last]]
         labels = np.stack([photo[::-1] for photo in photos])
         return pairs_of(photos, range(first, last), labels)
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.dataset.inputs import to_gray
+from src.params import Size
 from src.train.batches import Batches
 
 CPU = torch.device("cpu")
@@ -19,7 +20,7 @@ def ramps(count: int, side: int) -> np.ndarray:
 
 
 def batches(photos: np.ndarray, size: int = 8, batch_size: int = 4, seed: int = 0) -> Batches:
-    return Batches(to_gray(photos), photos, size, batch_size, seed, CPU)
+    return Batches(to_gray(photos), photos, Size.of(size), batch_size, seed, CPU)
 
 
 def levels(tensor: torch.Tensor) -> np.ndarray:
@@ -65,7 +66,7 @@ def test_a_crop_is_a_window_of_one_picture_perhaps_mirrored():
 
 def test_labels_are_cropped_with_their_photo():
     photos = ramps(3, 12)
-    x, photo = Batches(255 - photos, photos, 8, 3, 0, CPU).get(5)
+    x, photo = Batches(255 - photos, photos, Size(8, 8), 3, 0, CPU).get(5)
     assert x.shape == (3, 3, 8, 8)
     np.testing.assert_array_equal(levels(x), 255 - levels(photo))
 
@@ -121,7 +122,7 @@ def test_inputs_are_redrawn_from_the_cropped_photos():
         return photo[..., 1] + rng.integers(100, dtype=np.uint8)
 
     def redrawn() -> Batches:
-        return Batches(to_gray(photos), photos, 8, 4, 0, CPU, redraw=redraw)
+        return Batches(to_gray(photos), photos, Size(8, 8), 4, 0, CPU, redraw=redraw)
 
     x, photo = redrawn().get(5)
     assert x.shape == (4, 1, 8, 8)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from src.model.generator import network_settings
-from src.params import Params
+from src.params import Params, Size
 from src.train import steps
 from src.train.gan import Networks, build
 
@@ -83,7 +83,7 @@ def checkpoints() -> list[Path]:
 def networks(p: Params) -> Networks:
     """Return fresh networks of a colorizing encoder-decoder."""
     torch.manual_seed(0)
-    settings = network_settings("encdec", p.models.encdec.model_dump(), 32)
+    settings = network_settings("encdec", p.models.encdec.model_dump(), Size(32, 32))
     config = {"task": "colorize", "output": "chroma", "model": "encdec", "network": settings}
     return build(config, p, CPU)
 

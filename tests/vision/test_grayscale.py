@@ -7,10 +7,10 @@ from PIL import Image
 from src.audit import findings
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import thumbnail
-from src.pair.pairing import square_crop
 from src.params import read_params
 from src.vision import grayscale, views
 from tests import one_hue
+from tests.builders import square_crop
 from tests.conftest import ROOT, real
 from tests.disguises import COLOUR, GRAY, PARTLY
 

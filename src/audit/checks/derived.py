@@ -146,7 +146,7 @@ def labels_fit_photos(evidence: Evidence) -> Measurement:
 
 
 def _explain(actual: np.ndarray, expected: np.ndarray) -> str:
-    """Return in words by how many pixels `actual` is moved against `expected`; both (S, S)."""
+    """Return in words by how many pixels `actual` is moved against `expected`; both (H, W)."""
     inner = slice(MAX_SHIFT_PX, -MAX_SHIFT_PX)
     template = actual[inner, inner].astype(np.float32)
     if template.size == 0 or template.std() == 0:

@@ -79,12 +79,12 @@ def placeholders(evidence: Evidence) -> Measurement:
     severity="warn",
 )
 def upscaled_pictures(evidence: Evidence) -> Measurement:
-    size = evidence.pair.crop_size
+    width = evidence.pair.crop_size.width
     offenders = []
     for side, pairs in evidence.sides.items():
         for index, row in enumerate(pairs.index["row"]):
             file = evidence.file_of(row)
-            if file and 0 < file.square_px < size:
-                detail = f"{file.square_px} pixels wide, enlarged to {size}"
+            if file and 0 < file.cut_px < width:
+                detail = f"{file.cut_px} pixels wide, enlarged to {width}"
                 offenders.append(evidence.offender(side, index, detail))
     return len(offenders) / max(1, evidence.count), offenders

@@ -59,7 +59,7 @@ def low_information_pictures(evidence: Evidence) -> Measurement:
 
 
 @check(
-    "share of photographs so long or so high that the square cut from them shows little",
+    "share of photographs so long or so high that the part cut from them shows little",
     limit="odd_aspect_share",
     allowed=0.01,
     thresholds={"aspect_ratio": FAULTS["odd_aspect"].limit},

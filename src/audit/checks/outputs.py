@@ -1,6 +1,6 @@
 """Checks after training: what the model made, and whether its scores belong to it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import cv2
@@ -33,11 +33,18 @@ def foreign_outputs(evidence: OutputEvidence) -> Measurement:
     ]
     offenders += [Offender(int(row), "has no output") for row in sorted(expected - actual)]
     offenders += [
-        Offender(int(row), f"is {outputs[row].shape[1]} pixels wide, its target {evidence.size}")
+        Offender(
+            int(row), f"is {_size(outputs[row].shape)} pixels, its target {_size(evidence.size)}"
+        )
         for row in sorted(actual & expected)
-        if outputs[row].shape[1] != evidence.size
+        if outputs[row].shape[:2] != evidence.size
     ]
     return len(offenders), offenders
+
+
+def _size(shape: Sequence[int]) -> str:
+    """Return width and height in words, of a shape (H, W, …)."""
+    return f"{shape[1]}x{shape[0]}"
 
 
 @after(
@@ -160,7 +167,7 @@ def _share_of_targets(
 
     Args:
         evidence: Outputs and targets.
-        measure: A number for a picture, (S, S, 3) uint8.
+        measure: A number for a picture, (H, W, 3) uint8.
         name: What it measures.
         limit: The share below which the rows that lost most are named.
     """
@@ -189,7 +196,7 @@ def _contrast(picture: np.ndarray) -> float:
 
 
 def _unit_vectors(pictures: Iterable[np.ndarray]) -> np.ndarray:
-    """Reduce pictures, (S, S, 3) uint8 each, to gray thumbnails of mean 0 and length 1.
+    """Reduce pictures, (H, W, 3) uint8 each, to gray thumbnails of mean 0 and length 1.
 
     Returns:
         (N, 16 * 16) float32; a flat picture becomes zeros.

@@ -16,8 +16,8 @@ from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
-from src.pair.pairing import square_crop
-from src.params import Params, read_params
+from src.pair.pairing import largest_crop
+from src.params import Params, Size, read_params
 from src.storage.ledger import read_ledger
 
 SIDES = ("train", "val", "probe")
@@ -36,10 +36,12 @@ def copy_across(root: Path, kind: str) -> None:
     p = _read_params(root)
     train, val = _load(root, "train"), _load(root, "val")
     photos = np.array(val.photo)
+    size = Size(*photos.shape[1:3])
+    large = Size.of(256, size)
     for index in range(max(2, len(val) // 4)):
-        original = resize(np.asarray(train.photo[index]), 256, 256)
+        original = resize(np.asarray(train.photo[index]), large.width, large.height)
         copy = inventory.alter(original, kind, np.random.default_rng([6, index]))
-        photos[index] = square_crop(decoding.decode(copy), photos.shape[1], "center")
+        photos[index] = largest_crop(decoding.decode(copy), size, "center")
     _save(root, "val", _with_photos(val, photos, p))
 
 
@@ -98,7 +100,7 @@ def decode_naively(root: Path, kind: str) -> None:
             image = Image.open(root / "data/raw" / files[row])
             pixels = np.asarray(image.convert("RGB"))
             pixels = 255 - pixels if image.mode == "CMYK" else pixels
-            photos.append(square_crop(pixels, pairs.photo.shape[1], p.pair.crop))
+            photos.append(largest_crop(pixels, Size(*pairs.photo.shape[1:3]), p.pair.crop))
         _save(root, side, _with_photos(pairs, np.stack(photos), p))
 
 
@@ -134,7 +136,8 @@ def edges_before_resize(root: Path, kind: str) -> None:
         for row in pairs.index["row"]:
             photo = read_photo(root / "data/raw" / ledger["file"][row], ledger["layout"][row])
             edges = three_channels(to_canny(photo, p.pair.canny))
-            sketches.append(square_crop(edges, pairs.photo.shape[1], p.pair.crop)[..., 0])
+            sketch = largest_crop(edges, Size(*pairs.photo.shape[1:3]), p.pair.crop)[..., 0]
+            sketches.append(sketch)
         _save(root, side, replace(pairs, canny=np.stack(sketches)))
 
 
