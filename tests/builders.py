@@ -72,9 +72,9 @@ def pairs_of(
     """Return the pairs of some photos.
 
     Args:
-        photos: N of (S, S, 3) uint8.
+        photos: N of (H, W, 3) uint8.
         rows: Their rows in the ledger, by default 0 … N - 1.
-        labels: (N, S, S, 3) uint8.
+        labels: (N, H, W, 3) uint8.
         canny: Settings of the edges.
     """
     photo = np.stack(list(photos))

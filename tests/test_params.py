@@ -320,3 +320,68 @@ def test_a_batch_that_processes_cannot_share_is_refused(file: Path):
         f"{file}: train: batch_size is 8, expected a multiple of processes (3), which share each "
         "batch"
     )
+
+
+@pytest.mark.parametrize(
+    ("crop", "load", "sizes", "written"),
+    [
+        (128, 142, ((128, 128), (142, 142)), (128, 142)),
+        ([128, 128], [142, 142], ((128, 128), (142, 142)), (128, 142)),
+        ([48, 96], 54, ((48, 96), (54, 108)), ([48, 96], [54, 108])),
+        ([96, 48], 54, ((96, 48), (108, 54)), ([96, 48], [108, 54])),
+        ([48, 112], 50, ((48, 112), (50, 117)), ([48, 112], [50, 117])),
+        ([48, 112], [50, 116], ((48, 112), (50, 116)), ([48, 112], [50, 116])),
+        ([256, 512], [286, 572], ((256, 512), (286, 572)), ([256, 512], [286, 572])),
+        ([64, 64], 80, ((64, 64), (80, 80)), (64, 80)),
+    ],
+)
+def test_a_size_is_one_number_or_two_and_a_loaded_one_follows_the_crop(
+    file: Path, crop: object, load: object, sizes: tuple, written: tuple
+):
+    values = {("pair", "crop_size"): crop, ("pair", "load_size"): load}
+    pair = read_params(with_values(file, values)).pair
+    assert (pair.crop_size, pair.load_size) == sizes
+    dumped = pair.model_dump()
+    assert (dumped["crop_size"], dumped["load_size"]) == written
+    again = {("pair", key): dumped[key] for key in ("crop_size", "load_size")}
+    assert read_params(with_values(file, again)).pair == pair
+
+
+@pytest.mark.parametrize(
+    ("crop", "load", "message"),
+    [
+        ([128], 142, "crop_size = [128]: expected a number of pixels, or two of them: [height, w"),
+        ([128, 128, 3], 142, "crop_size = [128, 128, 3]: expected a number of pixels, or two"),
+        ([], 142, "crop_size = []: expected a number of pixels, or two"),
+        ("128", 142, "crop_size = '128': expected a number of pixels, or two"),
+        (128.0, 142, "crop_size = 128.0: expected a number of pixels, or two"),
+        (True, 142, "crop_size = True: expected a number of pixels, or two"),
+        (None, 142, "crop_size = None: expected a number of pixels, or two"),
+        ([128, "wide"], 142, "crop_size = [128, 'wide']: expected a number of pixels, or two"),
+        ({"height": 1}, 142, "crop_size = {'height': 1}: expected a number of pixels, or two"),
+        ([128, -16], 142, "crop_size = [128, -16]: expected a number of pixels, or two"),
+        ([128, 8], 142, "crop_size = [128, 8]: expected 16 to 1024 pixels a side"),
+        ([16, 1040], 142, "crop_size = [16, 1040]: expected 16 to 1024 pixels a side"),
+        ([48, 100], 142, "crop_size = [48, 100]: 100 is not a multiple of 16, expected 96 or 112"),
+        (128, 127, "load_size = 127: expected at least crop_size (128)"),
+        ([48, 96], 40, "load_size = 40: expected at least crop_size ([48, 96])"),
+        ([48, 96], [54, 95], "load_size = [54, 95]: expected at least crop_size ([48, 96])"),
+        ([48, 96], [96, 96], "load_size = [96, 96]: expected the proportions of crop_size ([48, 9"),
+        (128, [142, 160], "crop_size (128), such as 142, or one number for the shorter side"),
+        ([48, 96], [54, 120], "crop_size ([48, 96]), such as [54, 108], or one number"),
+        ([16, 1024], 64, "load_size = 64: expected 16 to 2048 pixels a side, not [64, 4096]"),
+        (128, [142], "load_size = [142]: expected a number of pixels, or two"),
+        ([128], [142], "crop_size = [128]: expected a number of pixels, or two"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused_in_one_line(
+    file: Path, crop: object, load: object, message: str
+):
+    values = {("pair", "crop_size"): crop, ("pair", "load_size"): load}
+    assert f"{message}" in refusal(with_values(file, values))
+
+
+def test_two_numbers_reach_the_parameters_through_an_override(file: Path):
+    file.write_text(TEXT, encoding="utf-8")
+    apply_overrides(file, ["pair.crop_size=[48,96]", "pair.load_size=54"])
+    assert read_params(file).pair.load_size == (54, 108)

@@ -16,6 +16,9 @@ from PIL import Image, ImageCms
 from src.audit import findings, source_files
 from src.audit.source_files import SourceFile
 from src.imaging import decoding
+from src.imaging.resizing import resize
+from src.pair.pairing import largest_crop
+from src.params import Size
 from src.storage.encoding import encode_jpeg, encode_png
 from tests.builders import square_crop
 from tests.conftest import real
@@ -208,6 +211,22 @@ def test_a_high_picture_is_cut_where_the_pair_is(faces, tmp_path: Path):
             < CLOSE
         )
     assert source_files.difference(files["center"].thumbnail, files["top"].thumbnail) > 5
+
+
+SHAPES = [(48, 96), (96, 48), (64, 80), (16, 1024)]
+
+
+@pytest.mark.parametrize("crop", ["center", "top"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("pixels", [(256, 192), (100, 190), (61, 400)])
+def test_the_part_of_a_file_has_the_proportions_of_the_pairs(
+    faces, tmp_path: Path, shape: tuple[int, int], crop: str, pixels: tuple[int, int]
+):
+    data = encode_png(resize(faces[3], pixels[1], pixels[0]))
+    pair = largest_crop(decoding.decode(data), Size(*shape), crop)
+    file = read_file(data, tmp_path, crop=crop, shape=shape)
+    assert source_files.difference(file.thumbnail, source_files.thumbnails([pair])[0]) < CLOSE
+    assert abs(file.cut_px - min(pixels[1], pixels[0] * shape[1] / shape[0])) <= 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (2000, 8), (17, 3)])

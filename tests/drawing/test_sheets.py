@@ -22,6 +22,12 @@ def test_a_grid_is_white_between_its_pictures():
     assert (sheet == 255).all(axis=2).sum() == 16 * 23 - 6 * 25
 
 
+def test_pictures_of_a_grid_may_be_wide():
+    sheet = grid([[np.zeros((3, 7, 3), np.uint8)] * 2] * 3, gap=1)
+    assert sheet.shape == (3 * 4 + 1, 2 * 8 + 1, 3)
+    assert (sheet == 0).all(axis=2).sum() == 6 * 3 * 7
+
+
 @pytest.mark.parametrize(("count", "rows"), [(1, 1), (2, 1), (3, 2)])
 def test_a_sample_sheet_has_two_samples_a_row(count: int, rows: int):
     inputs = np.full((count, 8, 8), 10, np.uint8)

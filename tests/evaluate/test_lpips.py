@@ -97,6 +97,13 @@ def test_pictures_too_small_for_the_network_have_none_and_a_message_says_so(file
     assert load_lpips(file, Size(32, 32), CPU)(small, small).tolist() == [0, 0]
 
 
+def test_the_shorter_side_decides_whether_there_is_lpips(file, capsys):
+    assert load_lpips(file, Size(64, 16), CPU) is None
+    assert "no LPIPS of [64, 16] pixels (pair.crop_size)" in capsys.readouterr().err
+    wide = np.zeros((2, 32, 96, 3), np.uint8)
+    assert load_lpips(file, Size(32, 96), CPU)(wide, wide).tolist() == [0, 0]
+
+
 def test_an_evaluation_with_lpips_scores_it_and_names_its_weights(file, photos):
     params = read_params(ROOT / "params.yaml")
     lpips = Lpips(file, CPU)

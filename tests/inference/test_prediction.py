@@ -110,6 +110,22 @@ def test_the_side_that_the_network_sees_can_be_chosen():
     assert not np.array_equal(full, reduced)
 
 
+@pytest.mark.parametrize(
+    ("picture", "seen"),
+    [((96, 192), (48, 96)), ((96, 96), (96, 96)), ((200, 100), (192, 96)), ((40, 90), (40, 90))],
+)
+def test_a_wide_models_pictures_are_as_large_as_in_its_training(monkeypatch, picture, seen):
+    """Its training made the part that it cut from each picture 48 pixels high and 96 wide."""
+    generator, shapes = variant(), []
+    generator.config["size"] = [48, 96]
+    monkeypatch.setattr(
+        "src.inference.prediction.task_input",
+        lambda config, pixels: shapes.append(pixels.shape[:2]) or to_gray(pixels),
+    )
+    assert predict(generator, noise(*picture)).shape == (*picture, 3)
+    assert shapes == [seen]
+
+
 def test_other_outputs_are_computed_at_the_pictures_size_or_enlarged():
     generator, picture = variant(task="sketch", output="rgb"), smooth(64, 96)
     assert np.array_equal(predict(generator, picture), predict(generator, picture, 0))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from src.errors import UserError
 from src.model.generator import into_gamut, network_settings
+from src.model.networks import UNet
 from src.model.tensors import to_uint8
 from src.params import Size
 from tests.model.generators import NETWORKS, generator, inputs
@@ -99,6 +100,33 @@ def test_a_unet_of_depth_0_is_as_deep_as_it_can_be(size: int, n_downs: int):
     automatic = {**NETWORKS["unet"], "n_downs": 0}
     assert network_settings("unet", automatic, Size.of(size)) == {**automatic, "n_downs": n_downs}
     assert automatic["n_downs"] == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "n_downs"), [((48, 96), 4), ((96, 48), 4), ((128, 256), 7), ((64, 80), 4)]
+)
+def test_a_unet_of_depth_0_halves_both_sides_as_often_as_both_can_be(
+    size: tuple[int, int], n_downs: int
+):
+    automatic = {**NETWORKS["unet"], "n_downs": 0}
+    settings = network_settings("unet", automatic, Size(*size))
+    assert settings["n_downs"] == n_downs
+    network = UNet(1, 3, **settings).eval()
+    assert network(torch.zeros(1, 1, *size)).shape == (1, 3, *size)
+
+
+def test_either_side_can_be_what_a_network_cannot_halve():
+    settings = {**NETWORKS["unet"], "n_downs": 5}
+    for size, text in (((48, 96), r"\[48, 96\]"), ((96, 48), r"\[96, 48\]")):
+        with pytest.raises(UserError, match=rf"{text} is not a multiple of 32, .* at most 4"):
+            network_settings("unet", settings, Size(*size))
+
+
+def test_a_bottleneck_of_one_pixel_by_two_can_be_normalised():
+    settings = {**NETWORKS["encdec"], "n_downs": 5}
+    assert network_settings("encdec", settings, Size(32, 64)) == settings
+    with pytest.raises(UserError, match="one pixel"):
+        network_settings("encdec", settings, Size(32, 32))
 
 
 @pytest.mark.parametrize("model", NETWORKS)

@@ -148,3 +148,23 @@ def test_a_model_without_weights_is_refused_by_their_file(tmp_path: Path, data: 
         load_generator(tmp_path)
     assert str(raised.value).startswith(f"{weights} is no generator saved by this project: ")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(32, (32, 32)), ([48, 96], (48, 96))])
+def test_the_size_of_training_is_one_number_or_two(tmp_path: Path, size: object, expected: tuple):
+    save_generator(generator(), tmp_path)
+    write_json(tmp_path / "config.json", read_json(tmp_path / "config.json") | {"size": size})
+    assert load_generator(tmp_path).size == expected
+
+
+@pytest.mark.parametrize(
+    "size", ["32", None, 0, -8, 32.5, True, [32], [32, 32, 3], [32, "x"], {}, 100_000, [16, 99_999]]
+)
+def test_another_size_is_refused_in_one_line(tmp_path: Path, size: object):
+    save_generator(generator(), tmp_path)
+    write_json(tmp_path / "config.json", read_json(tmp_path / "config.json") | {"size": size})
+    with pytest.raises(UserError) as raised:
+        load_generator(tmp_path)
+    message = str(raised.value)
+    assert f"{tmp_path / 'config.json'} is no config of a model: size = {size!r}: expect" in message
+    assert "\n" not in message

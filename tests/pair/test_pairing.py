@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from src.dataset import arrays, inputs
 from src.errors import UserError
 from src.imaging import decoding
-from src.pair.pairing import write_pairs
+from src.pair.pairing import largest_crop, write_pairs
 from src.params import Pair, Size
 from src.storage.encoding import encode_png
 from tests.builders import CANNY, ledger_table, square_crop
@@ -20,7 +22,7 @@ SETTINGS = Pair(
 )
 
 
-def _settings(crop_size: int, load_size: int) -> Pair:
+def _settings(crop_size: int | list[int], load_size: int | list[int]) -> Pair:
     return SETTINGS.model_copy(
         update={"crop_size": Size.of(crop_size), "load_size": Size.of(load_size)}
     )
@@ -91,6 +93,54 @@ def test_the_largest_square_is_cut(shape: tuple[int, int], crop: str, top: int, 
 @pytest.mark.parametrize("size", [16, 48])
 def test_a_square_has_the_given_size(faces, size: int):
     assert square_crop(faces[0], size, "center").shape == (size, size, 3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    picture=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    size=st.tuples(st.integers(1, 64), st.integers(1, 64)),
+    crop=st.sampled_from(["center", "top"]),
+)
+def test_the_largest_part_of_the_right_proportions_is_cut(
+    picture: tuple[int, int], size: tuple[int, int], crop: str
+):
+    rows, columns = np.indices(picture)
+    cuts: list[np.ndarray] = []
+
+    def keep(part: np.ndarray, width: int, height: int) -> np.ndarray:
+        cuts.append(part)
+        return part
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("src.pair.pairing.resize", keep)
+        largest_crop(np.stack([rows, columns, rows], axis=-1), Size(*size), crop)
+    [cut] = cuts
+    (height, width), (top, left) = cut.shape[:2], cut[0, 0, :2]
+    assert height == picture[0] or width == picture[1]  # no larger part fits
+    assert (cut[-1, -1, :2] == (top + height - 1, left + width - 1)).all()
+    # less than a pixel from the exact proportions, unless a side would vanish
+    error = abs(height * size[1] - width * size[0])
+    assert error <= max(size) / 2 or 1 in (height, width)
+    assert left in ((picture[1] - width) // 2, (picture[1] - width + 1) // 2)
+    assert top == (0 if crop == "top" else (picture[0] - height) // 2)
+
+
+@pytest.mark.parametrize("size", [(16, 32), (48, 32), (40, 24)])
+def test_a_part_has_the_given_height_and_width(faces, size: tuple[int, int]):
+    assert largest_crop(faces[0], Size(*size), "center").shape == (*size, 3)
+
+
+def test_a_circle_stays_round_in_pairs_that_are_not_square(tmp_path: Path):
+    rows, columns = np.indices((180, 300))
+    disc = np.hypot(rows - 90, columns - 150) < 60
+    picture = np.where(disc[..., None], 220, 30).repeat(3, axis=2).astype(np.uint8)
+    table = _listed(tmp_path / "raw", [picture, picture], val=1)
+    write_pairs(table, tmp_path / "raw", tmp_path / "pairs", _settings([48, 96], [64, 128]), seed=3)
+    for side in ("train", "val", "probe"):
+        bright = np.asarray(arrays.load(tmp_path / "pairs", side).photo)[0, ..., 0] > 128
+        height, width = (int(np.ptp(np.flatnonzero(bright.any(axis=axis)))) for axis in (1, 0))
+        assert abs(height - width) <= 1
+        assert height > 20
 
 
 def test_training_pictures_have_room_for_crops(pairs_folder: Path):

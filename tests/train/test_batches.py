@@ -77,6 +77,31 @@ def test_a_picture_of_the_crops_size_is_not_cropped():
     assert any(np.array_equal(photo, turned) for turned in (photos[0], photos[0, :, ::-1]))
 
 
+@pytest.mark.parametrize("size", [(8, 16), (16, 8), (12, 20)])
+def test_crops_of_wide_and_high_pictures_lie_everywhere_in_them(size: tuple[int, int]):
+    shape = size[0] + 2, size[1] + 3
+    photos = np.stack(np.indices((5, *shape)), axis=-1).astype(np.uint8)
+    drawn = Batches(255 - photos, photos, Size(*size), 5, 0, CPU)
+    corners = set()
+    for step in range(40):
+        x, photo = (levels(pictures) for pictures in drawn.get(step))
+        assert x.shape == photo.shape == (5, 3, *size)
+        np.testing.assert_array_equal(x, 255 - photo)
+        corners |= {(int(rows.min()), int(columns.min())) for _, rows, columns in photo}
+    assert corners == {(top, left) for top in range(3) for left in range(4)}
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 1000])
+def test_crops_of_squares_are_drawn_as_ever(count: int):
+    """A trained model could not be repeated if another order drew other crops."""
+    rng = np.random.default_rng([5, 0, 0])
+    tops, lefts = rng.integers(15, size=(2, count))
+    drawn = batches(np.zeros((count, 142, 142, 3), np.uint8), 128, seed=5)
+    rows = [drawn._crop_of(number) for number in range(count)]
+    assert [row.top for row in rows] == list(tops)
+    assert [row.left for row in rows] == list(lefts)
+
+
 def test_a_batch_depends_on_seed_and_step_alone():
     photos = ramps(7, 12)
     in_order = batches(photos)

@@ -33,6 +33,14 @@ def test_pictures_too_small_for_the_discriminator_are_refused(tiny, train):
         train(tiny({"pair.crop_size": 16, "pair.load_size": 20, "train.discriminator.n_layers": 3}))
 
 
+def test_the_shorter_side_decides_whether_pictures_suffice_for_the_discriminator(tiny, train):
+    wide = {"pair.crop_size": [16, 64], "pair.load_size": 18}
+    with pytest.raises(UserError, match=r"n_layers = 3: pair\.crop_size = \[16, 64\] leaves no"):
+        train(tiny(wide | {"train.discriminator.n_layers": 3}))
+    metrics = train(tiny(wide | {"train.steps": 2}))
+    assert metrics["steps"] == 2
+
+
 def test_the_moving_average_of_the_weights_is_the_model(tiny, train, monkeypatch):
     p, name = tiny({"train.ema_decay": 0.75}), "network.layers.0.weight"
     weights = []

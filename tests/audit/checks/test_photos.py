@@ -1,11 +1,21 @@
 """The target photographs."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from src.audit.evidence import Evidence
+from src.dataset.arrays import Pairs
+from src.imaging.picture_files import read_photo
+from src.imaging.resizing import resize
+from src.pair.pairing import largest_crop
+from src.params import Size
 from src.storage.encoding import encode_png
 from tests.audit.evidence import CHECKS_BY_NAME, fired, photo_of, with_file, with_photo
 from tests.audit.faults import ignore_orientation
+from tests.builders import pairs_of, square_crop
 
 
 @pytest.mark.parametrize(("rows", "fails"), [(5, False), (6, True)])
@@ -35,3 +45,41 @@ def test_a_pale_photograph_of_row_0_is_found_in_its_neighbours_place(clean):
     broken = with_photo(clean, 1, photo_of(clean, 0).copy())
     (offender,) = CHECKS_BY_NAME["altered_photos"].run(broken).offenders
     assert (offender.row, offender.detail) == (1, "it shows the file of row 0 (train)")
+
+
+WIDE = Size(32, 64)
+
+
+def with_pairs(evidence: Evidence, prepare: Callable[[np.ndarray], np.ndarray]) -> Evidence:
+    """Return the evidence with WIDE pairs that are made from its files in another way."""
+
+    def side(pairs: Pairs) -> Pairs:
+        photos = [read_photo(evidence.raw / f"images/{row}") for row in pairs.index["row"]]
+        return replace(pairs_of([*map(prepare, photos)]), index=pairs.index)
+
+    pair = evidence.pair.model_copy(update={"crop_size": WIDE})
+    return replace(evidence, train=side(evidence.train), val=side(evidence.val), pair=pair)
+
+
+def test_pairs_that_are_not_square_show_what_their_files_show(clean):
+    wide = with_pairs(clean, lambda photo: largest_crop(photo, WIDE, "center"))
+    assert fired(wide) == {}
+
+
+@pytest.mark.parametrize("kind", ["whole", "square"])
+def test_pairs_of_other_proportions_are_found(clean, kind: str):
+    """The whole picture, or a square of it, is squeezed to the size of the pairs."""
+
+    def squeeze(photo: np.ndarray) -> np.ndarray:
+        part = photo if kind == "whole" else square_crop(photo, 100)
+        return resize(part, WIDE.width, WIDE.height)
+
+    assert len(fired(with_pairs(clean, squeeze))["altered_photos"]) == clean.count
+
+
+def test_a_file_narrower_than_a_wide_pair_is_enlarged(clean):
+    pair = clean.pair.model_copy(update={"crop_size": Size(16, 208)})
+    wide = replace(clean, pair=pair)  # the files are 192 pixels wide
+    _, offenders = CHECKS_BY_NAME["upscaled_pictures"].measure(wide)
+    assert len(offenders) == clean.count
+    assert "192 pixels wide, enlarged to 208" in offenders[0].detail
