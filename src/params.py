@@ -262,8 +262,10 @@ def _crop_size(value: Any) -> Size:
 
 
 def _load_size(value: Any, info: ValidationInfo) -> Size:
-    crop = info.data.get("crop_size", Size(16, 16))  # without one, its own error is enough
+    crop = info.data.get("crop_size")
     size = _size(value, most=2048, shape=crop)
+    if crop is None:  # a fault of its own, which is enough
+        return size
     if size.height < crop.height or size.width < crop.width:
         raise _refusal(f"expected at least crop_size ({crop})")
     if not size.has_shape_of(crop):

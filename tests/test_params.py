@@ -371,7 +371,6 @@ def test_a_size_is_one_number_or_two_and_a_loaded_one_follows_the_crop(
         ([48, 96], [54, 120], "crop_size ([48, 96]), such as [54, 108], or one number"),
         ([16, 1024], 64, "load_size = 64: expected 16 to 2048 pixels a side, not [64, 4096]"),
         (128, [142], "load_size = [142]: expected a number of pixels, or two"),
-        ([128], [142], "crop_size = [128]: expected a number of pixels, or two"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused_in_one_line(
@@ -379,6 +378,11 @@ def test_sizes_that_do_not_fit_are_refused_in_one_line(
 ):
     values = {("pair", "crop_size"): crop, ("pair", "load_size"): load}
     assert f"{message}" in refusal(with_values(file, values))
+
+
+def test_a_wrong_crop_size_is_named_alone(file: Path):
+    values = {("pair", "crop_size"): [128], ("pair", "load_size"): [142, 284]}
+    assert "load_size" not in refusal(with_values(file, values))
 
 
 def test_two_numbers_reach_the_parameters_through_an_override(file: Path):
