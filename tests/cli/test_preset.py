@@ -23,7 +23,7 @@ def test_a_preset_is_valid_and_printed_as_overrides(file: Path, changed, monkeyp
         {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in words)}
     )
     network = (params.task, params.model, params.pair.crop_size, params.train.batch_size)
-    assert network == ("labels", "unet", 256, 1)
+    assert network == ("labels", "unet", (256, 256), 1)
     assert params.train.steps == 200 * 400
     monkeypatch.chdir(ROOT)
     shown = CliRunner().invoke(preset, [file.stem])
