@@ -187,8 +187,12 @@ def _offender_json(offender: Offender, rows: pd.DataFrame) -> dict[str, Any]:
 
 def _sheet(pictures: list[tuple[tuple[str, int], ...]], sides: Mapping[str, Pairs]) -> bytes:
     """Return a PNG of thumbnails in rows; `pictures` are each offender's."""
+    # of all sides alike: proportions may differ by a pixel
+    height, width = next(iter(sides.values())).photo.shape[1:3]
+    scale = THUMBNAIL_PX / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     tiles = [
-        resize(np.asarray(sides[side].photo[index]), THUMBNAIL_PX, THUMBNAIL_PX)
+        resize(np.asarray(sides[side].photo[index]), *size)
         for of_offender in pictures
         for side, index in of_offender
     ]

@@ -1,11 +1,13 @@
 """Findings as files: JSON, sheets and metrics."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from src.audit import findings
 from src.audit.evidence import Evidence
+from src.audit.registry import Offender
 from src.errors import UserError
 from src.imaging import decoding
 from src.storage.atomic import read_json
@@ -40,6 +42,16 @@ def test_pictures_at_fault_are_on_a_sheet_of_the_failed_check_only(clean, tmp_pa
     sheets = [file.name for file in tmp_path.glob("*.png")]
     assert sheets == ["leaked_pictures.png"]
     assert decoding.decode((tmp_path / sheets[0]).read_bytes()).shape[1] > 8 * 96
+
+
+def test_pictures_on_a_sheet_keep_their_proportions(clean, tmp_path):
+    check = CHECKS_BY_NAME["leaked_pictures"]
+    offender = Offender(4, "", (("val", 0), ("train", 0)))
+    finding = check.judge((1.0, [offender]), clean.limits)
+    wide = {s: replace(pairs, photo=pairs.photo[:, :32]) for s, pairs in clean.sides.items()}
+    findings.write_sheets(wide, {check.name: finding}, tmp_path)
+    sheet = decoding.decode((tmp_path / "leaked_pictures.png").read_bytes())
+    assert sheet.shape == (4 + 48 + 4, 4 + 8 * (96 + 4), 3)
 
 
 def test_the_nearest_training_picture_of_each_is_recorded(clean, tmp_path):
