@@ -53,7 +53,7 @@ class Experiment:
     Attributes:
         name: Of the experiment, its commit, or WORKSPACE.
         table: Scores; a row per validation picture.
-        outputs: The model's pictures, (N, S, S, 3) uint8.
+        outputs: The model's pictures, (N, H, W, 3) uint8.
         val: Their pairs.
     """
 

@@ -33,7 +33,7 @@ N_SAMPLES = 12  # on a sheet
 MIN_PICTURES = 3  # of a side: two must remain when the jackknife leaves one out
 PACKAGES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "opencv-python")
 
-# Returns the pictures of some positions, (n, S, S, 3) uint8.
+# Returns the pictures of some positions, (n, H, W, 3) uint8.
 RenderSlice = Callable[[slice], np.ndarray]
 
 
@@ -77,7 +77,7 @@ class Evaluator:
 
         Args:
             generator: In evaluation mode.
-            inputs: (N, S, S) or (N, S, S, 3) uint8.
+            inputs: (N, H, W) or (N, H, W, 3) uint8.
         """
 
         def render(part: slice) -> np.ndarray:
@@ -87,7 +87,7 @@ class Evaluator:
         return render
 
     def render(self, generator: Generator, inputs: Shards | np.ndarray) -> np.ndarray:
-        """Return the generator's pictures of all inputs, (N, S, S, 3) uint8."""
+        """Return the generator's pictures of all inputs, (N, H, W, 3) uint8."""
         render = self.renderer(generator, inputs)
         return np.concatenate([render(part) for part in self._batches(inputs)])
 
@@ -263,9 +263,9 @@ def tinted(gray: np.ndarray | None, mean: np.ndarray, photos: np.ndarray) -> np.
     """Return pictures of one colour, or of its tint laid over gray.
 
     Args:
-        gray: (N, S, S) uint8, or None: the colour alone.
+        gray: (N, H, W) uint8, or None: the colour alone.
         mean: The colour, (3,).
-        photos: (N, S, S, 3): the shape of the result, which is uint8.
+        photos: (N, H, W, 3): the shape of the result, which is uint8.
     """
     if gray is None:
         return np.full(photos.shape, mean.round(), np.uint8)

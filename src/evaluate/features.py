@@ -105,7 +105,7 @@ class InceptionFeatures(nn.Module):
 
 @dataclass(frozen=True)
 class Extractor:
-    """Turns pictures, (N, S, S, 3) uint8, into features, (N, D) float64.
+    """Turns pictures, (N, H, W, 3) uint8, into features, (N, D) float64.
 
     Attributes:
         network: Computes the features.
@@ -132,7 +132,7 @@ class Extractor:
         """Return the pictures' features.
 
         Args:
-            pictures: (N, S, S, 3) uint8.
+            pictures: (N, H, W, 3) uint8.
             cache: Whether to look into the cache, and to write there: for photographs, whose
                 features every evaluation needs.
         """

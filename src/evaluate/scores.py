@@ -1,4 +1,4 @@
-"""Scores of finished pictures against photographs. All pictures are (N, S, S, 3) uint8."""
+"""Scores of finished pictures against photographs. All pictures are (N, H, W, 3) uint8."""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def looks(pictures: np.ndarray, min_residual: float) -> dict[str, np.ndarray]:
     """Return how colourful each picture is, and whether it is gray.
 
     Args:
-        pictures: (N, S, S, 3) uint8.
+        pictures: (N, H, W, 3) uint8.
         min_residual: The tone residual (Lab units) below which a picture counts as gray.
     """
     thumbnails = [downscale(np.ascontiguousarray(picture)) for picture in pictures]

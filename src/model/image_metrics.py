@@ -1,4 +1,4 @@
-"""Scores of pictures against their own targets. All pictures are (N, S, S, 3) uint8."""
+"""Scores of pictures against their own targets. All pictures are (N, H, W, 3) uint8."""
 
 import numpy as np
 import torch
@@ -15,8 +15,8 @@ def scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
     """Return each picture's l1 (on the scale of [-1, 1]), psnr (dB) and ssim, (N,) float each.
 
     Args:
-        outputs: (N, S, S, 3) uint8.
-        targets: (N, S, S, 3) uint8, in the same order.
+        outputs: (N, H, W, 3) uint8.
+        targets: (N, H, W, 3) uint8, in the same order.
 
     Raises:
         TypeError: The pictures are not uint8.
@@ -47,7 +47,7 @@ def _scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def to_planes(pictures: np.ndarray) -> Tensor:
-    """Convert (N, S, S, 3) uint8 to (N, 3, S, S) uint8.
+    """Convert (N, H, W, 3) uint8 to (N, 3, H, W) uint8.
 
     Raises:
         TypeError: The pictures are not uint8.
@@ -58,5 +58,5 @@ def to_planes(pictures: np.ndarray) -> Tensor:
 
 
 def to_unit(pictures: np.ndarray) -> Tensor:
-    """Convert (N, S, S, 3) uint8 to (N, 3, S, S) float in [0, 1]; TypeError as `to_planes`."""
+    """Convert (N, H, W, 3) uint8 to (N, 3, H, W) float in [0, 1]; TypeError as `to_planes`."""
     return to_planes(pictures).float() / 255

@@ -18,8 +18,8 @@ def discriminator_step(
 
     Args:
         nets: With a discriminator, whose weights change.
-        x: Inputs, (B, C, S, S) in [-1, 1].
-        real: Photos, (B, 3, S, S) in [-1, 1].
+        x: Inputs, (B, C, H, W) in [-1, 1].
+        real: Photos, (B, 3, H, W) in [-1, 1].
         fake: The generator's pictures, as the photos.
         t: The parameters of training.
 
@@ -55,8 +55,8 @@ def generator_step(
 
     Args:
         nets: The networks; the generator's weights change.
-        x: Inputs, (B, C, S, S) in [-1, 1].
-        real: Photos, (B, 3, S, S) in [-1, 1].
+        x: Inputs, (B, C, H, W) in [-1, 1].
+        real: Photos, (B, 3, H, W) in [-1, 1].
         fake: The generator's pictures for `x`, with their graph.
         t: The parameters of training.
         use_discriminator: False for L1 alone, as without a discriminator.
