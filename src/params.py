@@ -134,12 +134,23 @@ class Section(BaseModel):
 
 
 class Demo(Section):
+    kind: Literal["portraits", "facades"]
+    pairs: Annotated[int, Field(ge=10, le=100_000)]
     pages: Annotated[int, Field(ge=1, le=100)]
     per_page: Annotated[int, Field(ge=1, le=1000)]
     layout: Literal["lister", "next_data", "both"]
     faults: bool
     paging: Literal["honest", "ignored", "repeats_last"]
     portraits: str
+
+    @model_validator(mode="after")
+    def _photographs_are_of_people(self) -> "Demo":
+        if self.kind == "facades" and self.portraits:
+            raise ValueError(
+                f"portraits is {self.portraits!r}, which kind: facades does not show: expected "
+                "kind: portraits, or portraits: ''"
+            )
+        return self
 
 
 class Imdb(Section):
@@ -424,12 +435,18 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _task_fits_source(self) -> "Params":
-        if self.task == "labels" and self.source != "pairs":
+        if self.task == "labels" and self.source != "pairs" and not self.draws_facades:
+            found = "demo.kind 'portraits'" if self.source == "demo" else f"source {self.source!r}"
             raise ValueError(
-                f"task is 'labels', which needs pairs of pictures: expected source 'pairs', "
-                f"not {self.source!r}"
+                "task is 'labels', which needs pairs of pictures: expected source 'pairs', or "
+                f"source 'demo' with demo.kind 'facades', not {found}"
             )
         return self
+
+    @property
+    def draws_facades(self) -> bool:
+        """Whether the demo site shows pairs of a facade and its label map."""
+        return self.source == "demo" and self.demo.kind == "facades"
 
     def in_effect(self) -> dict[str, Any]:
         """Return what this run's results depend on, section by section."""

@@ -1,12 +1,14 @@
 """What portraits are drawn with: colours, filled shapes and gradients, in integers alone."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import cv2
 import numpy as np
 
 Color = tuple[int, int, int]  # RGB, 0 … 255
 Point = tuple[int, int]  # x, y
+Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are outside
 
 
 def blend(palette: Sequence[Color], rng: np.random.Generator) -> Color:
@@ -25,7 +27,7 @@ def shade(color: Color, percent: int) -> Color:
 def jitter(color: Color, rng: np.random.Generator, by: int) -> Color:
     """Return a colour made darker or brighter by up to `by` levels."""
     shift = int(rng.integers(-by, by + 1))
-    return _color(int(np.clip(c + shift, 0, 255)) for c in color)
+    return _color(min(255, max(0, c + shift)) for c in color)
 
 
 def _color(channels: Iterable[int]) -> Color:
@@ -37,7 +39,8 @@ def fill_gradient(canvas: np.ndarray, top: Color, bottom: Color) -> None:
     """Fill a picture with a vertical gradient."""
     row = np.arange(canvas.shape[0])[:, None, None]
     last = canvas.shape[0] - 1
-    canvas[:] = (np.array(top) * (last - row) + np.array(bottom) * row) // last
+    column = (np.array(top) * (last - row) + np.array(bottom) * row) // last
+    canvas[:] = column.astype(np.uint8)
 
 
 def fill_circle(canvas: np.ndarray, center: Point, radius: int, color: Color) -> None:
@@ -86,3 +89,29 @@ def scatter_blobs(
         axes = (int(rng.integers(*radii)), int(rng.integers(*radii)))
         color = jitter(colors[int(rng.integers(len(colors)))], rng, 18)
         fill_ellipse(canvas, center, axes, color, angle=int(rng.integers(180)))
+
+
+def chance(rng: np.random.Generator, percent: int) -> bool:
+    """Return True in `percent` of a hundred cases."""
+    return bool(rng.integers(100) < percent)
+
+
+def fill_box(canvas: np.ndarray, box: Box, color: Color) -> None:
+    """Fill a box; what of it lies outside the picture is left out."""
+    left, top, right, bottom = box
+    if left < right and top < bottom:
+        cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), color, -1)
+
+
+def darken(canvas: np.ndarray, box: Box, percent: int) -> None:
+    """Leave a box `percent` of its brightness; what lies outside the picture is left out."""
+    left, top, right, bottom = box
+    area = canvas[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    if area.size:
+        area[:] = cv2.LUT(area, _darkened(percent))
+
+
+@cache
+def _darkened(percent: int) -> np.ndarray:
+    """Return each level at `percent` of its brightness, (256,) uint8."""
+    return (np.arange(256) * percent // 100).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The demo site: list pages in both IMDb layouts and their pictures, served on 127.0.0.1."""
+"""The demo site on 127.0.0.1: list pages in both IMDb layouts with their pictures, or an archive."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from src.demo.facade_archive import archive
 from src.demo.inventory import Entry, list_entries, photographs, picture
 from src.imaging import decoding
 from src.imaging.resizing import resize
@@ -19,10 +20,34 @@ from src.storage.encoding import encode_jpeg
 
 ORIGIN = "http://demo.test"  # reserved for such use (RFC 6761)
 LIST_URL = f"{ORIGIN}/list/ls000000001/"
+ARCHIVE_URL = f"{ORIGIN}/facades.tar"
 FLAKY_PAGE = 3  # fails the first time
 THUMBNAIL_PX = (140, 209)
 
 Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
+NOT_FOUND: Answer = (404, {"Content-Type": "text/plain"}, b"not found")
+ROBOTS: Answer = (200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /private/\n")
+
+
+class ArchiveSite:
+    """A site with one file, an archive of drawn facades.
+
+    Args:
+        demo: The section `demo` of params.yaml.
+        seed: Decides what is drawn.
+    """
+
+    def __init__(self, demo: Demo, seed: int):
+        self._archive = archive(demo.pairs, seed, demo.faults)
+
+    def answer(self, target: str) -> Answer:
+        """Return the answer to a request, given its path and query."""
+        path = urlsplit(target).path
+        if path == "/robots.txt":
+            return ROBOTS
+        if path == urlsplit(ARCHIVE_URL).path:
+            return 200, {"Content-Type": "application/x-tar"}, self._archive
+        return NOT_FOUND
 
 
 class Site:
@@ -62,12 +87,12 @@ class Site:
         self.requests.append(target)
         url = urlsplit(target)
         if url.path == "/robots.txt":
-            return 200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /private/\n"
+            return ROBOTS
         if url.path.startswith("/list/"):
             return self._page(int(parse_qs(url.query).get("page", ["1"])[0]))
         if match := re.fullmatch(r"/images/M/(\w+)@*\.(.*)", url.path):
             return self._picture(match[1], match[2])
-        return 404, {"Content-Type": "text/plain"}, b"not found"
+        return NOT_FOUND
 
     def _page(self, number: int) -> Answer:
         if number in self._failures:
@@ -89,7 +114,7 @@ class Site:
     def _picture(self, token: str, variant: str) -> Answer:
         data = self.pictures.get(token)
         if data is None:
-            return 404, {"Content-Type": "text/plain"}, b"not found"
+            return NOT_FOUND
         if "_UX140_" in variant:
             with suppress(decoding.ImageError):  # a broken picture is served as it is
                 data = encode_jpeg(resize(decoding.decode(data), *THUMBNAIL_PX))
@@ -97,7 +122,7 @@ class Site:
 
 
 @contextmanager
-def served(site: Site) -> Iterator[int]:
+def served(site: Site | ArchiveSite) -> Iterator[int]:
     """Serve a site on 127.0.0.1 while the block runs; yield its port."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -63,12 +63,19 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
             yield _folder(params.folder)
             return
         client = _client(params, stack)
-        if params.source == "pairs":
-            yield _pairs(params.pairs, client, stack)
+        if pairs := _listed_pairs(params):
+            yield _pairs(pairs, client, stack)
         else:
             listed = _crawl_list(params, client, raw / "pages")
             yield Source(listed, client.get, client.n_downloaders)
         client.raise_if_incomplete()
+
+
+def _listed_pairs(params: Params) -> Pairs | None:
+    """Return where the source's pairs of pictures are; None if it lists single pictures."""
+    if params.draws_facades:
+        return Pairs(path=site.ARCHIVE_URL, layout="combined", direction="BtoA")
+    return params.pairs if params.source == "pairs" else None
 
 
 def _delete_unfinished(folders: Iterable[Path]) -> None:
@@ -82,7 +89,8 @@ def _client(params: Params, stack: ExitStack) -> Client:
     """Return a client; if the source is the demo site, serve that until `stack` closes."""
     if params.source != "demo":
         return Client(params.scrape, CACHE)
-    port = stack.enter_context(site.served(site.Site(params.demo, params.seed)))
+    kind = site.ArchiveSite if params.draws_facades else site.Site
+    port = stack.enter_context(site.served(kind(params.demo, params.seed)))
     # nothing is kept: each run draws the site again from the parameters
     return Client(params.scrape, _temporary_folder(stack), {site.ORIGIN: port})
 
