@@ -10,6 +10,9 @@ from src.demo.brushes import Box, Color, blend, chance, darken, jitter, shade
 SKIES: list[Color] = [(120, 164, 214), (176, 200, 224), (222, 226, 230), (198, 202, 206)]
 PAINTS: list[Color] = [(92, 52, 34), (40, 70, 52), (46, 54, 66), (120, 84, 52), (70, 30, 30)]
 FRAMES: list[Color] = [(236, 236, 230), (226, 222, 208), (86, 56, 38), (60, 66, 62), (44, 44, 46)]
+PALE_LEVELS = (
+    24  # a wall with less between its channels gets red bricks below, lest it count as gray
+)
 BARS = ("cross", "casement", "sash", "grid", "french", "single")
 HEADS = ("flat", "arch", "segment")
 HOODS = ("slab", "pediment", "bow")
@@ -98,7 +101,10 @@ def choose_look(rng: np.random.Generator) -> Look:
     material = masonry.choose_material(rng)
     wall = masonry.choose_color(material, rng)
     ground_material, ground = material, wall
-    if chance(rng, 50):
+    if max(wall) - min(wall) < PALE_LEVELS:
+        ground_material = "brick"
+        ground = masonry.choose_color(ground_material, rng)
+    elif chance(rng, 50):
         ground_material = ("stone", "plaster", "stone", "brick")[rng.integers(4)]
         ground = masonry.choose_color(ground_material, rng)
     pale = blend([(236, 232, 222), (214, 202, 178), (178, 172, 164)], rng)
