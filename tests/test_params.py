@@ -111,6 +111,8 @@ def test_parameters_cannot_be_changed_once_read():
         ("demo.pages", 0, "greater than or equal to 1"),
         ("demo.pages", 101, "less than or equal to 100"),
         ("demo.faults", "yes", "boolean"),
+        ("demo.kind", "houses", "'portraits' or 'facades'"),
+        ("demo.pairs", 9, "greater than or equal to 10"),
         ("source", "imbd", "'demo', 'imdb', 'gallery', 'folder' or 'pairs'"),
         ("clean.duplicates", False, "'remove' or 'keep'"),
         ("clean.hash_distance", 12.5, "integer"),
@@ -231,12 +233,26 @@ def test_an_even_blur_is_refused(file: Path):
 
 @pytest.mark.parametrize("source", ["demo", "imdb", "gallery", "folder"])
 def test_labels_need_a_source_that_has_them(changed, source: str):
-    with pytest.raises(UserError, match=f"expected source 'pairs', not '{source}'"):
+    found = "demo.kind 'portraits'" if source == "demo" else f"source '{source}'"
+    expected = f"expected source 'pairs', or source 'demo' with demo.kind 'facades', not {found}"
+    with pytest.raises(UserError, match=expected):
         changed({"task": "labels", "source": source})
 
 
-def test_labels_come_from_pairs(changed):
+@pytest.mark.parametrize("kind", ["portraits", "facades"])
+def test_facades_of_the_demo_are_no_labels_for_another_source(changed, kind: str):
+    with pytest.raises(UserError, match="not source 'folder'"):
+        changed({"task": "labels", "source": "folder", "demo.kind": kind})
+
+
+def test_labels_come_from_pairs_or_drawn_facades(changed):
     assert changed({"task": "labels", "source": "pairs"}).task == "labels"
+    assert changed({"task": "labels", "demo.kind": "facades"}).draws_facades
+
+
+def test_photographs_of_people_are_no_facades(changed):
+    with pytest.raises(UserError, match=r"demo: portraits is '/p', which kind: facades does not"):
+        changed({"demo.kind": "facades", "demo.portraits": "/p"})
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from src.storage.fingerprint import fingerprint
 DEMO_SETTINGS: Settings = {
     "demo.pages": 6,
     "demo.per_page": 50,
+    "demo.pairs": 250,
     "split.val_fraction": 0.2,
     "pair.crop_size": 64,
     "pair.load_size": 72,

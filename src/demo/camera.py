@@ -29,10 +29,11 @@ def take_photo(scene: Scene) -> np.ndarray:
 def _lit(small: np.ndarray, scene: Scene) -> np.ndarray:
     """Return the picture under its light, darker towards one side."""
     rng = scene.rng
-    fall = np.linspace(100, int(rng.integers(80, 101)), small.shape[1]).astype(np.uint16)
+    width, loss = small.shape[1], int(rng.integers(0, 21))
+    fall = 100 - np.arange(width) * loss // (width - 1)
     fall = fall[::-1] if chance(rng, 50) else fall
-    light = fall[:, None] * np.array(scene.light.cast, np.uint16)
-    return (small.astype(np.uint32) * light[None] // 10000).clip(0, 255).astype(np.uint8)
+    light = fall[:, None] * np.array(scene.light.cast)
+    return (small * light[None] // 10000).clip(0, 255).astype(np.uint8)
 
 
 def _shade_street(scene: Scene) -> None:

@@ -62,8 +62,8 @@ def _habits(rng: np.random.Generator) -> Habits:
         blind=often(70, 20),
         roller=int(rng.integers(5, 40)) if chance(rng, 14) else 0,
         balcony=often(20, 45),
-        deco=often(40, 25),
-        pillars=chance(rng, 20),
+        deco=often(50, 42),
+        pillars=chance(rng, 25),
     )
 
 

@@ -88,8 +88,8 @@ def _add_balcony(house: House, storey: int, box: Box, floor: int, bay: int) -> N
 def _add_deco(house: House, storey: int, box: Box, span: Span) -> None:
     """Put a relief below a window."""
     left, _, right, bottom = box
-    if span[1] - bottom >= 18:
-        relief = (left, bottom + 7, right, span[1] - 5)
+    if span[1] - bottom >= 16:
+        relief = (left, bottom + 6, right, span[1] - 4)
         house.parts.append(Part("deco", relief, storey))
 
 
@@ -114,6 +114,9 @@ def fill_ground(
             half = min(half, tall // 3)
             box = (middle - half, bottom - tall * max(high, 66) // 100, middle + half, bottom)
             house.parts.append(Part("door", box, 0))
+            if chance(rng, habits.deco // 2) and box[1] - top > 30:
+                above = (middle - half // 2, top + 8, middle + half // 2, box[1] - 8)
+                house.parts.append(Part("deco", above, 0))
         elif shops:
             half = max(half, (right - left) * 40 // 100)
             box = (middle - half, bottom - tall * high // 100, middle + half, bottom - PLINTH_PX)

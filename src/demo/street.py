@@ -1,5 +1,7 @@
 """What is around a house: sky, neighbours, trees, roof, pavement, and what stands before it."""
 
+from math import isqrt
+
 import cv2
 import numpy as np
 
@@ -50,7 +52,7 @@ def _draw_crown(scene: Scene, center: Point, radius: int) -> None:
     rng = scene.rng
     green = jitter(blend([(54, 82, 42), (88, 104, 56), (112, 98, 66)], rng), rng, 10)
     for down in range(-radius, radius, max(4, radius // 12)):
-        half = int(np.sqrt(radius * radius - down * down))
+        half = isqrt(radius * radius - down * down)
         tone = shade(green, 92 - 40 * down // radius)
         for _ in range(2 + half // 12):
             x = center[0] + int(rng.integers(-half - 4, half + 5))

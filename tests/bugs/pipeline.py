@@ -29,6 +29,7 @@ SETTINGS = lab.DEMO_SETTINGS | {
     "evaluate.lpips": False,
     "demo.pages": 3,
     "demo.per_page": 40,
+    "demo.pairs": 50,
     "scrape.requests_per_second": 1000,
     "train.steps": 4,
     "train.batch_size": 4,

@@ -4,12 +4,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 
+from src.demo.facade_archive import archive
 from src.demo.inventory import list_entries, photographs
-from src.demo.site import FLAKY_PAGE, LIST_URL, Site, lister, next_data, served
+from src.demo.site import (
+    ARCHIVE_URL,
+    FLAKY_PAGE,
+    LIST_URL,
+    ArchiveSite,
+    Site,
+    lister,
+    next_data,
+    served,
+)
 from src.errors import UserError
 from src.imaging import decoding
 from src.params import Demo, read_params
@@ -206,3 +217,12 @@ def test_a_broken_photograph_in_the_folder_is_named(album: Path):
     (album / "5.jpg").write_bytes(b"<html>Not Found</html>")
     with pytest.raises(UserError, match=r"5\.jpg"):
         Site(_demo(pages=1, per_page=100, portraits=str(album)), 0)
+
+
+def test_a_site_of_facades_has_their_archive_and_nothing_else():
+    with served(ArchiveSite(_demo(kind="facades", pairs=10), 0)) as port:
+        status, headers, body = _get(port, urlsplit(ARCHIVE_URL).path)
+        assert (status, headers["Content-Type"]) == (200, "application/x-tar")
+        assert body == archive(10, 0, False)
+        assert b"Disallow: /private/" in _get(port, "/robots.txt")[2]
+        assert _get(port, "/list/ls000000001/")[0] == 404

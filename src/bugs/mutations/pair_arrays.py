@@ -126,6 +126,23 @@ def displace_inputs(root: Path, kind: str) -> None:
         _save(root, side, replace(pairs, gray=gray, canny=canny, labels=labels))
 
 
+def displace_labels(root: Path, kind: str) -> None:
+    """Change where label maps are, and leave the other inputs alone.
+
+    Args:
+        root: The project's folder.
+        kind: shuffled, each belongs to the next photograph, or moved, a sixteenth down and right.
+    """
+    for side in SIDES:
+        pairs = _load(root, side)
+        if pairs.labels is None:
+            raise UserError("displace_labels: there are no label maps: set demo.kind: facades")
+        labels = np.asarray(pairs.labels)
+        step = labels.shape[1] // 16
+        by, axes = {"shuffled": ((1,), (0,)), "moved": ((step, step), (1, 2))}[kind]
+        _save(root, side, replace(pairs, labels=np.roll(labels, by, axes)))
+
+
 def edges_before_resize(root: Path, kind: str) -> None:
     """Detect edges at the file's size, and resize them with the picture."""
     p = _read_params(root)
