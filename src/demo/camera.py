@@ -33,7 +33,7 @@ def _lit(small: np.ndarray, scene: Scene) -> np.ndarray:
     fall = 100 - np.arange(width) * loss // (width - 1)
     fall = fall[::-1] if chance(rng, 50) else fall
     light = fall[:, None] * np.array(scene.light.cast)
-    return (small * light[None] // 10000).clip(0, 255).astype(np.uint8)
+    return np.asarray((small * light[None] // 10000).clip(0, 255).astype(np.uint8))
 
 
 def _shade_street(scene: Scene) -> None:

@@ -16,8 +16,8 @@ from src.params import read_params
 from src.scrape import sources, store
 from tests.conftest import ROOT
 
-COUNT = 60
-TWO_OF_EACH = dict.fromkeys(FAULTS, 34)  # of a thousand
+COUNT = 40
+TWO_OF_EACH = dict.fromkeys(FAULTS, 50)  # of a thousand
 VERDICTS = {
     "facade": "keep",
     "exact_copy": "exact_duplicate",
@@ -112,5 +112,5 @@ def test_clean_removes_each_fault_and_no_good_facade(cleaned):
 
 def test_pairs_are_on_the_sides_of_their_folders(cleaned):
     kept = cleaned[1][cleaned[1]["verdict"] == "keep"]
-    assert kept["given_side"].value_counts().to_dict() == {"train": 48, "val": 12}
+    assert kept["given_side"].value_counts().to_dict() == {"train": 32, "val": 8}
     assert set(kept["layout"]) == {"photo_left"}
