@@ -21,11 +21,13 @@ COLORS: dict[str, list[Color]] = {
         (152, 140, 120),
         (214, 196, 160),
     ],
+    "rustic": [(214, 204, 182), (196, 180, 150), (178, 168, 152), (208, 188, 148)],
     "brick": [(158, 76, 54), (120, 76, 60), (178, 148, 104), (104, 66, 58), (168, 96, 66)],
     "stone": [(196, 174, 132), (206, 198, 178), (150, 148, 142), (176, 150, 128)],
     "concrete": [(166, 164, 158), (182, 176, 162), (142, 142, 140)],
     "boards": [(140, 52, 44), (222, 222, 214), (118, 134, 146), (96, 116, 92), (150, 108, 68)],
 }
+# How often walls are of each; rustic is for ground floors alone.
 SHARES = {"plaster": 52, "brick": 20, "stone": 14, "concrete": 6, "boards": 8}
 JOINT_PX = 2
 
@@ -117,6 +119,13 @@ def _stone(height: int, width: int, rng: np.random.Generator) -> Relief:
     return _courses(height, width, tall, tall * 2, int(rng.integers(4, 14)), rng)
 
 
+def _rustic(height: int, width: int, rng: np.random.Generator) -> Relief:
+    """Return plaster with deep joints across, as on many ground floors."""
+    inner_row = np.arange(height) % int(rng.integers(18, 34))
+    shades = np.select([inner_row < 4, inner_row < 6], [-52, 14], 0).astype(np.int16)
+    return np.repeat(shades[:, None], width, axis=1), None
+
+
 def _concrete(height: int, width: int, rng: np.random.Generator) -> Relief:
     side = int(rng.integers(70, 130))
     relief, joints = _courses(height, width, side, side * 3 // 2, 5, rng)
@@ -135,6 +144,7 @@ def _boards(height: int, width: int, rng: np.random.Generator) -> Relief:
 
 RELIEFS: dict[str, Callable[[int, int, np.random.Generator], Relief]] = {
     "plaster": _plaster,
+    "rustic": _rustic,
     "brick": _brick,
     "stone": _stone,
     "concrete": _concrete,

@@ -105,7 +105,7 @@ def choose_look(rng: np.random.Generator) -> Look:
         ground_material = "brick"
         ground = masonry.choose_color(ground_material, rng)
     elif chance(rng, 50):
-        ground_material = ("stone", "plaster", "stone", "brick")[rng.integers(4)]
+        ground_material = ("stone", "plaster", "rustic", "rustic", "brick")[rng.integers(5)]
         ground = masonry.choose_color(ground_material, rng)
     pale = blend([(236, 232, 222), (214, 202, 178), (178, 172, 164)], rng)
     trim = pale if chance(rng, 55) else shade(wall, int(rng.integers(104, 124)))

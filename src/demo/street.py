@@ -76,13 +76,29 @@ def _draw_neighbour(scene: Scene, box: Box, scale: int) -> None:
     )
     storey = max(50, scale * int(rng.integers(70, 110)) // 100)
     bay = storey * int(rng.integers(55, 90)) // 100
+    frame = jitter((196, 190, 180), rng, 40)
     for y in range(top + 22, bottom - 30, storey):
         for x in range(left + 10, right, bay):
             box = (x, y, min(right - 3, x + bay * 2 // 5), min(bottom, y + storey // 2))
             fill_box(scene.canvas, box, jitter((58, 62, 68), rng, 16))
-            fill_box(scene.canvas, (box[0], box[1], box[2], box[1] + 2), scene.look.trim)
+            _draw_far_bars(scene, box, frame)
     edge = right - 3 if left == 0 else left
     darken(scene.canvas, (edge, top, edge + 3, bottom), 60)
+
+
+def _draw_far_bars(scene: Scene, box: Box, frame: Color) -> None:
+    """Draw the frame, a cross and the sill of a neighbour's window."""
+    left, top, right, bottom = box
+    middle, rail = (left + right) // 2, top + (bottom - top) // 3
+    for bar in (
+        (left, top, right, top + 2),
+        (left, top, left + 2, bottom),
+        (right - 2, top, right, bottom),
+        (left, rail, right, rail + 2),
+        (middle - 1, top, middle + 1, bottom),
+        (left - 3, bottom - 3, right + 3, bottom + 1),
+    ):
+        fill_box(scene.canvas, bar, frame)
 
 
 def _draw_pavement(scene: Scene, top: int) -> None:

@@ -137,7 +137,8 @@ def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
     if not pairs.path:
         raise UserError(
             "pairs.path is empty: set it to a folder, a tar archive or the URL of one, or take the "
-            "CMP facades: `python -m src preset facades` prints their settings"
+            "CMP facades: `python -m src preset facades` prints their settings; source: demo with "
+            "demo.kind: facades draws some"
         )
     if _is_url(pairs.path) or existing_path("pairs.path", pairs.path).is_file():
         files = _unpacked(pairs.path, client, _temporary_folder(stack))
