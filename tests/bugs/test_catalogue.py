@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from src.audit.checks import CHECKS
 from src.bugs.catalogue import Bug, catalogue, find_bug
+from src.bugs.mutations.pair_arrays import displace_labels
 from src.errors import UserError
 from tests.bugs.pipeline import STAGES, Run, run_bug
 
@@ -109,6 +110,11 @@ def test_every_bug_names_checks_that_exist():
 def test_every_check_but_one_catches_a_known_bug():
     """Names are in no score: tests/audit/faults.py covers them."""
     assert set(CHECKS_BY_NAME) - NAMED == {"garbled_names"}
+
+
+def test_labels_are_displaced_only_where_there_are_some(honest):
+    with pytest.raises(UserError, match=r"no label maps: set demo\.kind: facades"):
+        displace_labels(honest.folder, "moved")
 
 
 def test_an_unknown_bug_is_refused_with_the_known_ones():
