@@ -46,7 +46,7 @@ PORTRAITS = {
 # Variants of label maps to facades.
 FACADES = {name: PORTRAITS[name] for name in PORTRAITS if name != "rgb output"}
 COMMON = ["audit.on_failure=report", "pair.crop_size=64", "pair.load_size=71", "train.snapshots=4"]
-COMMON += ["train.checkpoint_every=100000", "evaluate.features=random", "train.device=cpu"]
+COMMON += ["train.checkpoint_every=100000", "evaluate.fid=none", "train.device=cpu"]
 COMMON += ["evaluate.lpips=false", "evaluate.device=cpu"]
 COMMON += [
     "train.adversarial_from=0",
@@ -54,7 +54,7 @@ COMMON += [
     "models.encdec.ngf=24",
     "train.discriminator.ndf=16",
 ]
-SCORES = ("l1", "psnr", "ssim", "fd_random", "colorfulness")
+SCORES = ("l1", "psnr", "ssim", "fd_effnet", "colorfulness")
 
 
 @dataclass(frozen=True)

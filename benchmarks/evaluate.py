@@ -24,7 +24,8 @@ from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 from src.demo import portraits
 from src.errors import exit_on_user_error
 from src.evaluate import distances
-from src.evaluate.features import Extractor, InceptionFeatures
+from src.evaluate.feature_networks import InceptionFeatures
+from src.evaluate.features import Extractor
 from src.imaging.resizing import resize
 from src.model.image_metrics import to_planes
 

@@ -232,7 +232,9 @@ def _evaluate(folder: Path) -> tuple[float, int]:
     os.chdir(folder)
     p = _settings()
     evaluator = evaluation.Evaluator(
-        features.build_extractor(None, 0, 32, folder / "cache"), p.evaluate, p.clean.tone_residual
+        features.build_extractors(Path("data/weights"), 32, folder / "cache"),
+        p.evaluate,
+        p.clean.tone_residual,
     )
     sides = (arrays.load(folder, side) for side in ("val", "probe"))
     assert load_generator(Path("model")).config["size"] == SIDE

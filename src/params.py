@@ -47,6 +47,7 @@ RENAMED = {
     "models.unet.downs": "models.unet.n_downs",
     "evaluate.grayscale": "clean.tone_residual",
     "evaluate.tone_residual": "clean.tone_residual",
+    "evaluate.features": "evaluate.fid",
     "engine.batch": "engine.task_size",
 }
 RENAMED_LIMITS = {
@@ -60,6 +61,7 @@ HINTS = {
     "split.unit": " (group: person)",
     "split.cut": " (fixed: hash, fitted: exact)",
     "split.given": " (keep: true, redo: false)",
+    "evaluate.features": " (inception: required, random: none)",
     "train.best_by": " (last, best_l1, best_psnr, best_ssim)",
     "train.best_metric": " (last, best_l1, best_psnr, best_ssim)",
 }
@@ -390,10 +392,9 @@ class Models(Section):
 
 
 class Evaluate(Section):
-    features: Literal["auto", "inception", "random"]
+    fid: Literal["auto", "required", "none"]
     inception_weights: str
     inception_url: Annotated[str, Field(pattern=r"^https?://")]
-    random_seed: Annotated[int, Field(ge=0)]
     lpips: bool
     lpips_weights: str
     lpips_url: Annotated[str, Field(pattern=r"^https?://")]

@@ -21,16 +21,11 @@ def work(p: Params, world: World) -> None:
     val = arrays.load(data / "pairs", "val")
     probe = arrays.load(data / "pairs", "probe")
     device = pick_device(settings.device, "evaluate.device")
-    extractor = features.build_extractor(
-        pretrained.inception_file(data / "weights"),
-        settings.random_seed,
-        settings.batch_size,
-        Path(".cache/features"),
-        device,
-        world,
+    extractors = features.build_extractors(
+        data / "weights", settings.batch_size, Path(".cache/features"), device, world
     )
     lpips = load_lpips(pretrained.lpips_file(data / "weights"), Size(*val.photo.shape[1:3]), device)
-    evaluator = evaluation.Evaluator(extractor, settings, p.clean.tone_residual, world, lpips)
+    evaluator = evaluation.Evaluator(extractors, settings, p.clean.tone_residual, world, lpips)
     model, leaks = data / "model", bool(read_json(metrics / "gate.json")["leaks"])
     outs = data / "predictions", data / "samples"
     scores = evaluation.evaluate(evaluator, model, val, probe, *outs, leaks)

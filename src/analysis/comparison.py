@@ -6,7 +6,7 @@ distance of sets is computed for every draw: what a picture's double draw adds t
 both experiments.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,6 @@ from src.evaluate import distances
 from src.evaluate.distances import Distance
 from src.evaluate.evaluation import MIN_PICTURES
 from src.evaluate.features import Extractor
-from src.evaluate.scores import KERNEL
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.model import image_metrics
@@ -43,7 +42,6 @@ MAX_CELLS = 1 << 22  # drawn scores that are in memory at a time
 CONFIDENCE = 0.95
 # 1: higher is better; -1: lower is better; 0: neither is better by itself
 BETTER = image_metrics.BETTER | {"lpips": -1, "colorfulness": 0, "gray_share": -1}
-SET_METRICS = {name for pair in KERNEL.items() for name in pair}
 
 
 @dataclass(frozen=True)
@@ -90,13 +88,15 @@ class Difference:
         return f"{self.metric}: {winner} {quality} by {abs(self.value):.3g} {interval}"
 
 
-def compare(a: Experiment, b: Experiment, extractor: Extractor, seed: int) -> list[Difference]:
+def compare(
+    a: Experiment, b: Experiment, extractors: Sequence[Extractor], seed: int
+) -> list[Difference]:
     """Return the differences, b minus a, of each picture's scores and of the distances of sets.
 
     Args:
         a: The experiment that is subtracted.
         b: The other one.
-        extractor: Turns pictures into features, for the distances of sets.
+        extractors: Turn pictures into features, for the distances of sets.
         seed: Of the draws.
 
     Raises:
@@ -104,7 +104,8 @@ def compare(a: Experiment, b: Experiment, extractor: Extractor, seed: int) -> li
     """
     _require_same_pictures(a, b)
     rng = np.random.default_rng(seed)
-    return _score_differences(a, b, rng) + _set_differences(a, b, extractor, rng)
+    of_sets = [d for extractor in extractors for d in _set_differences(a, b, extractor, rng)]
+    return _score_differences(a, b, rng) + of_sets
 
 
 def _require_same_pictures(a: Experiment, b: Experiment) -> None:
@@ -152,12 +153,14 @@ def _set_differences(
     draws = SET_DRAWS if count < distances.MANY_PICTURES else SET_DRAWS // 6
     differences = []
     for metric, distance, scale in (
-        (extractor.name, distances.frechet, 1),
-        (KERNEL[extractor.name], distances.kernel, 1e3),
+        (extractor.network.frechet, distances.frechet, 1),
+        (extractor.network.kernel, distances.kernel, 1e3),
     ):
         of = partial(difference, distance=distance, scale=scale)
         drawn = _drawn_values(count, draws, rng, of, f"comparing {metric}")
-        differences.append(_difference(metric, of(np.arange(count)), drawn))
+        value = of(np.arange(count))
+        # double draws shift all drawn distances alike: only their spread counts
+        differences.append(_difference(metric, value, drawn + (value - drawn.mean())))
     return differences
 
 
@@ -176,9 +179,6 @@ def _drawn_values(
 def _difference(metric: str, value: float, drawn: np.ndarray) -> Difference:
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    if metric in SET_METRICS:
-        # double draws shift all drawn distances alike: only their spread counts
-        low, high = (value + edge - drawn.mean() for edge in (low, high))
     return Difference(metric, value, float(low), float(high))
 
 

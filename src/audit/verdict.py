@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from src.audit.checks.baselines import (
+    DISTANCE,
     Comparison,
     compare_distance,
     compare_l1,
     compare_ssim,
-    distance_name,
 )
 from src.audit.evidence import BASELINES, OutputEvidence
 from src.audit.gating import summary
@@ -32,7 +32,7 @@ def verdict(evidence: OutputEvidence, failures: Mapping[str, str]) -> dict[str, 
         _phrase("L1", compare_l1(evidence), evidence.limits["l1_of_baseline"]),
         _phrase("SSIM", compare_ssim(evidence), evidence.limits["ssim_error_of_baseline"]),
         _phrase(
-            distance_name(evidence),
+            DISTANCE,
             compare_distance(evidence),
             evidence.limits["distance_of_baseline"],
         ),

@@ -18,15 +18,10 @@ def compare(first: str, second: str) -> None:
     """
     from src.analysis import comparison
     from src.evaluate import features
-    from src.weights import pretrained
 
     p = read_params()
-    settings = p.evaluate
-    extractor = features.build_extractor(
-        pretrained.inception_file(Path("data/weights")),
-        settings.random_seed,
-        settings.batch_size,
-        Path(".cache/features"),
+    extractors = features.build_extractors(
+        Path("data/weights"), p.evaluate.batch_size, Path(".cache/features")
     )
     with tempfile.TemporaryDirectory() as temporary:
         a, b = (
@@ -35,7 +30,7 @@ def compare(first: str, second: str) -> None:
             )
             for side, name in (("a", first), ("b", second))
         )
-        for difference in comparison.compare(a, b, extractor, p.seed):
+        for difference in comparison.compare(a, b, extractors, p.seed):
             click.echo(difference.sentence(a.name, b.name))
     click.echo(
         f"{len(a.table)} validation pictures, 95 % intervals by a paired bootstrap over them"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sized
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from src.errors import UserError
 from src.evaluate import distances
 from src.evaluate.features import Extractor
 from src.evaluate.lpips import Lpips
-from src.evaluate.scores import DIGITS, looks, per_picture, set_distances, summary
+from src.evaluate.scores import FRECHET_DIGITS, looks, per_picture, set_distances, summary
 from src.model import image_metrics
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.generator import Generator
@@ -31,7 +31,17 @@ from src.storage.slices import slices
 
 N_SAMPLES = 12  # on a sheet
 MIN_PICTURES = 3  # of a side: two must remain when the jackknife leaves one out
-PACKAGES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "opencv-python")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "torchmetrics",
+    "torch-fidelity",
+    "efficientnet-lite-pytorch",
+    "numpy",
+    "opencv-python",
+)
+
+Features = tuple[np.ndarray, ...]  # of a set of pictures: (N, D) of each extractor
 
 # Returns the pictures of some positions, (n, H, W, 3) uint8.
 RenderSlice = Callable[[slice], np.ndarray]
@@ -39,19 +49,15 @@ RenderSlice = Callable[[slice], np.ndarray]
 
 @dataclass(frozen=True)
 class ScoredPictures:
-    """A set of pictures without the pictures: their features, (N, D), and `per_picture` scores."""
+    """A set of pictures without the pictures: their features and `per_picture` scores.
 
-    features: np.ndarray
+    Attributes:
+        features: Those of each extractor, (N, D).
+        table: A row per picture.
+    """
+
+    features: Features
     table: pd.DataFrame
-
-    def scores(self, name: str, targets: np.ndarray) -> dict[str, float]:
-        """Return the set's distances from its targets, and the means of the pictures' scores.
-
-        Args:
-            name: The features' name: fid or fd_random.
-            targets: The features of the targets, (N, D).
-        """
-        return set_distances(name, self.features, targets) | summary(self.table)
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,14 @@ class Evaluator:
     """Renders pictures and scores them batch by batch, so that only features and scores stay.
 
     Attributes:
-        features: Turns pictures into features.
+        extractors: Turn pictures into features. The curve over training is in those of the first.
         settings: The section `evaluate` of params.yaml.
         min_residual: The tone residual (Lab units) below which a picture counts as gray.
         world: The processes that share the batches.
         lpips: Scores LPIPS, or None.
     """
 
-    features: Extractor
+    extractors: tuple[Extractor, ...]
     settings: Evaluate
     min_residual: float
     world: World = SINGLE_PROCESS
@@ -81,7 +87,7 @@ class Evaluator:
         """
 
         def render(part: slice) -> np.ndarray:
-            x = to_tensor(inputs[part]).to(self.features.device)
+            x = to_tensor(inputs[part]).to(self.extractors[0].device)
             return to_uint8(generator.to(x.device).render(x))
 
         return render
@@ -103,7 +109,7 @@ class Evaluator:
         """
         rows = list(pairs.index["row"])
 
-        def score(part: slice) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        def score(part: slice) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
             outputs = render(part)
             if folder:
                 for row, picture in zip(rows[part], outputs, strict=True):
@@ -114,11 +120,42 @@ class Evaluator:
                 table["lpips"] = self.lpips(outputs, targets)
             # arrays: many small tables would fragment memory to many times their size
             columns = {str(name): np.array(table[name]) for name in table}
-            return self.features.batch(outputs), columns
+            return [extractor.batch(outputs) for extractor in self.extractors], columns
 
         features, columns = zip(*self.world.map(score, self._batches(pairs)), strict=True)
         joined = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
-        return ScoredPictures(np.concatenate(features), pd.DataFrame(joined))
+        of_sets = tuple(np.concatenate(batches) for batches in zip(*features, strict=True))
+        return ScoredPictures(of_sets, pd.DataFrame(joined))
+
+    def output_features(self, render: RenderSlice, pairs: Pairs) -> np.ndarray:
+        """Return the first extractor's features of pictures, (N, D), without scoring them.
+
+        Args:
+            render: Returns the pictures of a slice of `pairs`.
+            pairs: As many as the pictures.
+        """
+        batch = self.extractors[0].batch
+        parts = self.world.map(lambda part: batch(render(part)), self._batches(pairs))
+        return np.concatenate(parts)
+
+    def photo_features(self, pairs: Pairs) -> Features:
+        """Return the features of the targets, which the cache keeps."""
+        return tuple(extractor(pairs.photo, cache=True) for extractor in self.extractors)
+
+    def distances(self, a: Features, b: Features, paired: bool = True) -> dict[str, float]:
+        """Return the `set_distances` of two sets in the features of every extractor."""
+        sets = zip(self.extractors, a, b, strict=True)
+        scored = [set_distances(e.network, of_a, of_b, paired) for e, of_a, of_b in sets]
+        return {name: score for scores in scored for name, score in scores.items()}
+
+    def scores(self, pictures: ScoredPictures, targets: Features) -> dict[str, float]:
+        """Return the means of the pictures' scores, and the set's distances from its targets.
+
+        Args:
+            pictures: The scored set.
+            targets: The features of its targets.
+        """
+        return self.distances(pictures.features, targets) | summary(pictures.table)
 
     def _batches(self, pictures: Sized) -> list[slice]:
         return slices(len(pictures), self.settings.batch_size)
@@ -157,15 +194,13 @@ def evaluate(
             f"expected at least {MIN_PICTURES} pictures a side, found {len(val)} val, "
             f"{len(probe)} probe"
         )
-    extractor = evaluator.features
     weights = model / weights_file(model, evaluator.settings.model)
     generator = load_generator(weights.parent, weights.stem)
     task = generator.config["task"]
     for side, pairs in (("val", val), ("train", probe)):
         sheet = encode_png(_sample_sheet(evaluator, generator, pairs))
         evaluator.world.on_main(write_bytes, samples / f"{side}.png", sheet)
-    val_features = extractor(val.photo, cache=True)
-    train_features = extractor(probe.photo, cache=True)
+    val_features, train_features = map(evaluator.photo_features, (val, probe))
     on_val = _score(evaluator, generator, val, val_features, predictions)
     on_train = _score(evaluator, generator, probe, train_features)
     return {
@@ -203,7 +238,7 @@ def _score(
     evaluator: Evaluator,
     generator: Generator,
     pairs: Pairs,
-    targets: np.ndarray,
+    targets: Features,
     folder: Path | None = None,
 ) -> dict[str, float]:
     """Return the generator's scores; pictures and their scores are written if there is a folder."""
@@ -211,7 +246,7 @@ def _score(
     outputs = evaluator.measure(evaluator.renderer(generator, inputs), pairs, folder)
     if folder:
         evaluator.world.on_main(_write_scores, outputs.table, pairs, folder / "scores.csv")
-    return outputs.scores(evaluator.features.name, targets)
+    return evaluator.scores(outputs, targets)
 
 
 def _baselines(
@@ -219,8 +254,8 @@ def _baselines(
     task: str,
     val: Pairs,
     probe: Pairs,
-    val_features: np.ndarray,
-    train_features: np.ndarray,
+    val_features: Features,
+    train_features: Features,
 ) -> dict[str, dict[str, float]]:
     """Return the scores that need no network.
 
@@ -229,7 +264,7 @@ def _baselines(
         laid over the gray if that is the input. real_real: The training photographs instead of
         outputs, compared with validation's as sets.
     """
-    name, inputs, mean = evaluator.features.name, val.inputs(task), mean_color(probe.photo)
+    inputs, mean = val.inputs(task), mean_color(probe.photo)
 
     def copy_input(part: slice) -> np.ndarray:
         return np.stack([three_channels(picture) for picture in inputs[part]])
@@ -238,10 +273,11 @@ def _baselines(
         gray = inputs[part] if task == "colorize" else None
         return tinted(gray, mean, val.photo[part])
 
-    real = set_distances(name, train_features, val_features, paired=False)
+    renders = {"copy_input": copy_input, "mean_color": paint_mean_color}
+    pictures = {name: evaluator.measure(render, val) for name, render in renders.items()}
+    real = evaluator.distances(train_features, val_features, paired=False)
     return {
-        "copy_input": evaluator.measure(copy_input, val).scores(name, val_features),
-        "mean_color": evaluator.measure(paint_mean_color, val).scores(name, val_features),
+        **{name: evaluator.scores(scored, val_features) for name, scored in pictures.items()},
         "real_real": real | _mean_looks(val, evaluator.min_residual),
     }
 
@@ -286,19 +322,17 @@ def curve(evaluator: Evaluator, model: Path, val: Pairs, file: Path) -> None:
         evaluator: Renders and scores.
         model: The folder of a trained model, with its snapshots.
         val: Validation pairs.
-        file: Gets the columns step and fd.
+        file: Gets the columns step, and the first extractor's Fréchet distance.
     """
-    evaluator = replace(evaluator, lpips=None)
-    val_features = evaluator.features(val.photo, cache=True)
-    digits = DIGITS[evaluator.features.name]
+    extractor = evaluator.extractors[0]
+    targets = extractor(val.photo, cache=True)
     snapshots = {_step(path): path for path in (model / "snapshots").glob("step_*.safetensors")}
     rows = []
     for step in progress(sorted(snapshots), len(snapshots), "scoring snapshots"):
         generator = load_generator(snapshots[step].parent, snapshots[step].stem)
-        inputs = val.inputs(generator.config["task"])
-        outputs = evaluator.measure(evaluator.renderer(generator, inputs), val)
-        fd = round(distances.frechet(outputs.features, val_features), digits)
-        rows.append({"step": step, "fd": fd})
+        render = evaluator.renderer(generator, val.inputs(generator.config["task"]))
+        distance = distances.frechet(evaluator.output_features(render, val), targets)
+        rows.append({"step": step, extractor.network.frechet: round(distance, FRECHET_DIGITS)})
     evaluator.world.on_main(write_text, file, pd.DataFrame(rows).to_csv(index=False))
 
 
@@ -308,15 +342,13 @@ def _step(snapshot: Path) -> int:
 
 def meta(evaluator: Evaluator, model: Path, val: Pairs, probe: Pairs) -> dict[str, Any]:
     """Return metrics/evaluate_meta.json: the settings behind the scores."""
-    extractor = evaluator.features
     return {
-        "features": extractor.name,
-        "weights": extractor.weights,
+        "features": {e.network.frechet: e.weights for e in evaluator.extractors},
         "lpips_weights": evaluator.lpips.weights if evaluator.lpips else "none",
         "antialias": True,
         "model": evaluator.settings.model,
         "weights_file": weights_file(model, evaluator.settings.model),
-        "device": extractor.device.type,
+        "device": evaluator.extractors[0].device.type,
         "pictures_sha256": _digest(val),
         "n_val": len(val),
         "n_train": len(probe),

@@ -4,13 +4,12 @@ import numpy as np
 import pandas as pd
 
 from src.evaluate import distances
+from src.evaluate.feature_networks import FeatureNetwork
 from src.model import image_metrics
 from src.vision.colorfulness import colorfulness
 from src.vision.grayscale import REDUCED_PX, downscale, tone_residuals
 
 DIGITS = {
-    "fid": 3,
-    "fd_random": 5,
     "l1": 4,
     "ssim": 4,
     "lpips": 4,
@@ -18,8 +17,7 @@ DIGITS = {
     "colorfulness": 2,
     "gray_share": 4,
 }
-# the kernel distance's name beside the Fréchet distance's
-KERNEL = {"fid": "kid_x1000", "fd_random": "kd_random_x1000"}
+FRECHET_DIGITS, KERNEL_DIGITS = 3, 2
 
 
 def per_picture(outputs: np.ndarray, targets: np.ndarray, min_residual: float) -> pd.DataFrame:
@@ -58,21 +56,28 @@ def summary(table: pd.DataFrame) -> dict[str, float]:
     return rounded | {"n": len(table)}
 
 
-def set_distances(name: str, a: np.ndarray, b: np.ndarray, paired: bool = True) -> dict[str, float]:
+def set_distances(
+    network: type[FeatureNetwork] | FeatureNetwork,
+    a: np.ndarray,
+    b: np.ndarray,
+    paired: bool = True,
+) -> dict[str, float]:
     """Return the Fréchet distance, 1000 times the kernel distance, and each one's standard error.
 
     Args:
-        name: The features' name, which the Fréchet distance bears: fid or fd_random.
+        network: Names the distances in its features.
         a: The features of one set, (N, D).
         b: The features of the other, (M, D).
         paired: Pictures at the same position show the same, and are left out together.
     """
-    fd, fd_error = distances.with_error(distances.frechet, a, b, paired)
-    kd, kd_error = distances.kernel_with_error(a, b, paired)
-    kernel = KERNEL[name]
-    return {
-        name: round(fd, DIGITS[name]),
-        f"{name}_se": round(fd_error, DIGITS[name]),
-        kernel: round(1000 * kd, 2),
-        f"{kernel}_se": round(1000 * kd_error, 2),
-    }
+    fd = distances.with_error(distances.frechet, a, b, paired)
+    kd = distances.kernel_with_error(a, b, paired)
+    return _rounded(network.frechet, fd, FRECHET_DIGITS) | _rounded(
+        network.kernel, (1000 * kd[0], 1000 * kd[1]), KERNEL_DIGITS
+    )
+
+
+def _rounded(name: str, estimate: tuple[float, float], digits: int) -> dict[str, float]:
+    """Return a score and its standard error under their names."""
+    value, error = estimate
+    return {name: round(value, digits), f"{name}_se": round(error, digits)}

@@ -173,9 +173,8 @@ def _distributions(album: Album, results: Results) -> dict[str, str]:
 
 def _plots(results: Results) -> dict[str, str]:
     """Return the charts over training by their titles, each on one scale."""
-    features = results.meta["features"]
     validation = {
-        name: _named(results.progress, {name: "validation"}) for name in ("l1", "ssim", "fd")
+        name: _named(results.progress, {name: "validation"}) for name in ("l1", "ssim", "fd_effnet")
     }
     right = {"d_right_on_real": "of photographs", "d_right_on_fake": "of outputs"}
     plots = {
@@ -184,8 +183,8 @@ def _plots(results: Results) -> dict[str, str]:
             guides=results.baselines("l1"),
         ),
         "Validation SSIM": charts.curves(validation["ssim"], guides=results.baselines("ssim")),
-        f"Validation {features}": charts.curves(
-            validation["fd"], guides=results.baselines(features)
+        "Validation fd_effnet": charts.curves(
+            validation["fd_effnet"], guides=results.baselines("fd_effnet")
         ),
         "Adversarial losses": charts.curves(
             _named(results.history, {"g_gan": "generator", "d": "discriminator"})

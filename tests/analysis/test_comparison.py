@@ -21,11 +21,11 @@ from src.dataset.inputs import to_gray
 from src.drawing.sheets import three_channels
 from src.errors import UserError
 from src.evaluate import scores
-from src.evaluate.features import build_extractor
 from src.imaging.resizing import resize
 from src.storage.atomic import write_json
 from src.storage.encoding import encode_png
 from tests.builders import pairs_of
+from tests.colour_means import extractor
 from tests.conftest import IDENTITY
 
 
@@ -47,8 +47,8 @@ def experiment(name: str, photos: np.ndarray, noise: float, seed: int = 0) -> Ex
 def test_a_difference_beyond_chance_is_called_better(photos):
     good, bad = experiment("good", photos, 5), experiment("bad", photos, 40)
     for a, b in ((good, bad), (bad, good)):
-        differences = compare(a, b, build_extractor(None, 0, 16), 0)
-        sets = ["fd_random", "kd_random_x1000"]
+        differences = compare(a, b, [extractor()], 0)
+        sets = ["fd_means", "kd_means_x1000"]
         looks = ["colorfulness", "gray_share"]
         assert [d.metric for d in differences] == ["l1", "psnr", "ssim", *looks, *sets]
         for d in differences:
@@ -56,14 +56,14 @@ def test_a_difference_beyond_chance_is_called_better(photos):
                 continue
             assert d.low <= d.value <= d.high
             assert re.fullmatch(
-                rf"{d.metric}: good better by [\d.e-]+ \[[\d.e-]+, [\d.e-]+\]",
+                rf"{d.metric}: good better by [\d.e+-]+ \[[\d.e+-]+, [\d.e+-]+\]",
                 d.sentence(a.name, b.name),
             )
 
 
 def test_a_difference_that_may_be_chance_is_not_distinguishable(photos):
     a, b = (experiment(str(seed), photos, 20, seed) for seed in (1, 2))
-    for d in compare(a, b, build_extractor(None, 0, 16), 0):
+    for d in compare(a, b, [extractor()], 0):
         assert (
             d.low < 0 < d.high or d.value == d.low == d.high == 0
         )  # gray_share: no output is gray
@@ -72,7 +72,7 @@ def test_a_difference_that_may_be_chance_is_not_distinguishable(photos):
 
 def test_an_experiment_does_not_differ_from_itself(photos):
     a = experiment("a", photos, 20)
-    for d in compare(a, a, build_extractor(None, 0, 16), 0):
+    for d in compare(a, a, [extractor()], 0):
         assert (d.value, d.low, d.high) == (0, 0, 0)
         assert "not distinguishable" in d.sentence("a", "a")
 
@@ -82,7 +82,6 @@ def test_the_interval_covers_the_true_difference(photos, monkeypatch):
     monkeypatch.setattr("src.analysis.comparison.SET_DRAWS", 2)  # not tested here
     rng = np.random.default_rng(0)
     covered = 0
-    extractor = build_extractor(None, 0, 64)
     a, b = experiment("a", photos, 10, 1), experiment("b", photos, 12, 2)
     truth = b.table["l1"].mean() - a.table["l1"].mean()
     for _ in range(40):
@@ -91,16 +90,14 @@ def test_the_interval_covers_the_true_difference(photos, monkeypatch):
         for e in (a, b):
             table = e.table.iloc[chosen].reset_index(drop=True)
             sides.append(Experiment(e.name, table, e.outputs[chosen], e.val))
-        [l1, *_] = compare(*sides, extractor, 0)
+        [l1, *_] = compare(*sides, [extractor()], 0)
         covered += l1.low <= truth <= l1.high
     assert covered >= 34
 
 
 def test_the_same_comparison_gives_the_same_numbers(photos):
     a, b = experiment("a", photos, 10), experiment("b", photos, 12)
-    assert compare(a, b, build_extractor(None, 0, 16), 3) == compare(
-        a, b, build_extractor(None, 0, 16), 3
-    )
+    assert compare(a, b, [extractor()], 3) == compare(a, b, [extractor()], 3)
 
 
 def test_more_colour_is_higher_and_not_better(photos):
@@ -108,9 +105,7 @@ def test_more_colour_is_higher_and_not_better(photos):
     a, b = experiment("a", photos, 5), experiment("b", photos, 5)
     table = b.table.assign(colorfulness=0.0, gray_share=1)
     b = Experiment("b", table, gray, b.val)
-    sentences = {
-        d.metric: d.sentence("a", "b") for d in compare(a, b, build_extractor(None, 0, 16), 0)
-    }
+    sentences = {d.metric: d.sentence("a", "b") for d in compare(a, b, [extractor()], 0)}
     assert sentences["colorfulness"].startswith("colorfulness: a higher by")
     assert sentences["gray_share"].startswith("gray_share: a better by")
 
@@ -120,7 +115,7 @@ def test_other_validation_pictures_are_refused(photos, change):
     others = {"fewer": photos[:-1], "other": photos[::-1], "smaller": photos[:, ::2, ::2]}
     a, b = experiment("one", photos, 10), experiment("two", np.array(others[change]), 10)
     with pytest.raises(UserError, match="one has 40 validation pictures of 32 pixels, two"):
-        compare(a, b, build_extractor(None, 0, 16), 0)
+        compare(a, b, [extractor()], 0)
 
 
 @pytest.mark.parametrize(

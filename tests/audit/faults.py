@@ -584,10 +584,10 @@ OUTPUT_FAULTS = {
         "ssim_worse_than_baseline", improve_baseline("copy_input", "ssim", 1.06), set()
     ),
     "a worse distance than the input's": Fault(
-        "distance_worse_than_baseline", improve_baseline("copy_input", "fd_random", 0.9), set()
+        "distance_worse_than_baseline", improve_baseline("copy_input", "fd_effnet", 0.9), set()
     ),
     "a worse distance than the mean colour's": Fault(
-        "distance_worse_than_baseline", improve_baseline("mean_color", "fd_random", 0.9), set()
+        "distance_worse_than_baseline", improve_baseline("mean_color", "fd_effnet", 0.9), set()
     ),
     "a loss that rose": Fault("runaway_loss", change_losses(np.linspace(0.1, 0.5, 100)), set()),
     "a loss that is no number": Fault(

@@ -26,15 +26,15 @@ def ruined(evidence: OutputEvidence, **settings: float) -> OutputEvidence:
 
 
 def test_the_number_of_pictures_stands_beside_how_good_the_scores_are(good):
-    scores = {"l1": 0.0645, "ssim": 0.8629, "fd_random": 1.5, "n": 78}
+    scores = {"l1": 0.0645, "ssim": 0.8629, "fd_effnet": 1.5, "n": 78}
     evidence = replace(good, scores=scores)
-    evidence = with_baseline(evidence, "copy_input", l1=0.1716, ssim=0.8636, fd_random=1.2)
+    evidence = with_baseline(evidence, "copy_input", l1=0.1716, ssim=0.8636, fd_effnet=1.2)
     assert verdict(evidence, {}) == {
         "fails": [],
         "scores": "On 78 pictures that training never saw: "
         "L1 0.0645, better than copying the input (0.1716); "
         "SSIM 0.8629, a little worse than copying the input (0.8636); "
-        "fd_random 1.5, worse than copying the input (1.2).",
+        "fd_effnet 1.5, worse than copying the input (1.2).",
     }
 
 

@@ -26,6 +26,7 @@ STAGES = (
 )
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 SETTINGS = lab.DEMO_SETTINGS | {
+    "evaluate.fid": "none",
     "evaluate.lpips": False,
     "demo.pages": 3,
     "demo.per_page": 40,

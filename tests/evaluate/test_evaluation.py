@@ -14,7 +14,6 @@ from src.dataset.inputs import to_canny, to_gray
 from src.errors import UserError
 from src.evaluate import evaluation
 from src.evaluate.evaluation import Evaluator
-from src.evaluate.features import build_extractor
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.model.generator import Generator
@@ -23,6 +22,7 @@ from src.params import read_params
 from src.storage.atomic import write_json
 from src.vision.colorfulness import colorfulness
 from tests.builders import CANNY, untrained
+from tests.colour_means import ColourMeans, extractor
 from tests.conftest import ROOT
 
 SIZE = 32
@@ -62,7 +62,7 @@ def pairs(tmp_path_factory, faces) -> Path:
 def evaluator() -> Evaluator:
     params = read_params(ROOT / "params.yaml")
     settings = params.evaluate.model_copy(update={"batch_size": 4})
-    return Evaluator(build_extractor(None, 0, 4), settings, params.clean.tone_residual)
+    return Evaluator((extractor(4),), settings, params.clean.tone_residual)
 
 
 def evaluated(
@@ -92,7 +92,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 PAIRED = {"l1", "psnr", "ssim", "colorfulness", "gray_share", "n"}
-SETS = {"fd_random", "kd_random_x1000"}
+SETS = {ColourMeans.frechet, ColourMeans.kernel}
 ERRORS = {f"{name}_se" for name in SETS}
 
 
@@ -115,6 +115,17 @@ def test_the_gap_is_validation_minus_training(finished):
     for name, gap in gaps.items():
         assert gap == pytest.approx(scores["val"][name] - scores["train"][name], abs=1e-5)
     assert any(gap != 0 for gap in gaps.values())
+
+
+def test_every_extractor_scores_under_its_own_name(evaluator, pairs, tmp_path):
+    class OtherMeans(ColourMeans):
+        name, frechet, kernel = "other", "fd_other", "kd_other_x1000"
+
+    other = replace(evaluator.extractors[0], network=OtherMeans(Path()))
+    both = replace(evaluator, extractors=(*evaluator.extractors, other))
+    val = evaluated(both, pairs, tmp_path, generator())["val"]
+    assert val["fd_other"] == val["fd_means"] > 0
+    assert val["kd_other_x1000_se"] == val["kd_means_x1000_se"]
 
 
 @pytest.mark.parametrize("leaks", [False, True])
@@ -213,9 +224,9 @@ def test_the_curve_has_a_row_for_each_snapshot(evaluator, pairs, tmp_path):
         save_generator(generator(seed=step), tmp_path / "model" / "snapshots", f"step_{step:06d}")
     evaluation.curve(evaluator, tmp_path / "model", arrays.load(pairs, "val"), tmp_path / "c.csv")
     table = pd.read_csv(tmp_path / "c.csv")
-    assert list(table.columns) == ["step", "fd"]
+    assert list(table.columns) == ["step", "fd_means"]
     assert list(table["step"]) == [2, 10, 100]
-    assert table["fd"].nunique() == 3
+    assert table["fd_means"].nunique() == 3
 
 
 def test_the_curve_ends_with_the_evaluations_scores(evaluator, finished, pairs, tmp_path):
@@ -223,13 +234,13 @@ def test_the_curve_ends_with_the_evaluations_scores(evaluator, finished, pairs, 
     evaluation.curve(evaluator, tmp_path / "model", arrays.load(pairs, "val"), tmp_path / "c.csv")
     [row] = pd.read_csv(tmp_path / "c.csv").to_dict("records")
     scores, _ = finished
-    assert row["fd"] == scores["val"]["fd_random"]
+    assert row["fd_means"] == scores["val"]["fd_means"]
 
 
 def test_the_settings_behind_the_scores_are_named(evaluator, pairs):
     val, probe = arrays.load(pairs, "val"), arrays.load(pairs, "probe")
     meta = evaluation.meta(evaluator, Path(), val, probe)
-    assert (meta["features"], meta["weights"]) == ("fd_random", "random, seed 0")
+    assert meta["features"] == {"fd_means": "colour means"}
     assert (meta["n_val"], meta["n_train"]) == (6, 4)
     assert meta["versions"]["torch"] == torch.__version__.partition("+")[0]
     metas = [evaluation.meta(evaluator, Path(), pairs, probe) for pairs in (val, val, probe)]
@@ -253,7 +264,7 @@ def test_the_mean_colour_is_laid_over_the_gray(evaluator, finished, pairs):
     toned = (np.asarray(val.gray)[..., None] + (mean - mean.mean())).round().clip(0, 255)
     pictures = toned.astype(np.uint8)
     outputs = evaluator.measure(lambda part: pictures[part], val)
-    expected = outputs.scores("fd_random", evaluator.features(val.photo))
+    expected = evaluator.scores(outputs, evaluator.photo_features(val))
     assert expected == scores["floor"]["mean_color"]
 
 

@@ -1,23 +1,29 @@
-"""Feature networks: random ones, and Inception with weights that nobody has trained."""
+"""Features and their cache; EfficientNet-Lite0; Inception with weights that nobody has trained."""
 
 import hashlib
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from skimage import data
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
 from src.errors import UserError
 from src.evaluate import distances
-from src.evaluate.features import Extractor, InceptionFeatures, RandomFeatures, build_extractor
+from src.evaluate.feature_networks import NETWORKS, EffnetFeatures, InceptionFeatures
+from src.evaluate.features import Extractor, build_extractors
 from src.imaging.resizing import resize
 from src.model import image_metrics
 from src.params import read_params
 from src.weights import pretrained
+from tests.colour_means import ColourMeans, extractor
 from tests.conftest import ROOT
+
+ESPRESSO, CAT = 967, 285  # classes of ImageNet; the cat's is "Egyptian cat"
 
 
 @pytest.fixture(scope="module")
@@ -27,44 +33,62 @@ def photos(faces) -> np.ndarray:
 
 
 def test_features_do_not_depend_on_the_batch(photos):
-    features = [build_extractor(None, 0, size)(photos) for size in (7, 64)]
+    features = [extractor(size)(photos) for size in (7, 64)]
     np.testing.assert_allclose(*features, rtol=1e-5, atol=1e-6)
 
 
-def test_features_are_cached_by_content_and_network(photos, tmp_path):
-    extractor = build_extractor(None, 0, 8, tmp_path)
-    first = extractor(photos, cache=True)
+def test_features_are_cached_by_content_and_weights(photos, tmp_path):
+    means = extractor(8, tmp_path)
+    first = means(photos, cache=True)
     assert len(list(tmp_path.iterdir())) == 1
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(RandomFeatures, "forward", lambda *_: pytest.fail("computed again"))
-        assert np.array_equal(extractor(photos, cache=True), first)
-    assert not np.array_equal(build_extractor(None, 1, 8, tmp_path)(photos, cache=True), first)
+        patched.setattr(ColourMeans, "features", lambda *_: pytest.fail("computed again"))
+        assert np.array_equal(means(photos, cache=True), first)
+    replace(means, weights="other")(photos, cache=True)
+    assert len(list(tmp_path.iterdir())) == 2
     changed = photos.copy()
     changed[3, 5, 5] ^= 255
-    assert not np.array_equal(extractor(changed, cache=True), first)
+    assert not np.array_equal(means(changed, cache=True), first)
     assert len(list(tmp_path.iterdir())) == 3
-    extractor(changed[::-1])
+    means(changed[::-1])
     assert len(list(tmp_path.iterdir())) == 3
     for file in tmp_path.iterdir():
         file.write_bytes(file.read_bytes()[:50])
-    assert np.array_equal(extractor(photos, cache=True), first)
+    assert np.array_equal(means(photos, cache=True), first)
 
 
-def test_random_features_are_a_fixed_function_of_the_seed(photos):
-    x = image_metrics.to_planes(photos[:5])
-    torch.manual_seed(1)
-    first = RandomFeatures(3)(x)
-    torch.manual_seed(2)
-    assert torch.equal(RandomFeatures(3)(x), first)
-    assert not torch.equal(RandomFeatures(4)(x), first)
-    assert first.shape == (5, RandomFeatures.num_features)
+@pytest.fixture(scope="module")
+def effnet() -> Extractor:
+    """The network with its real weights, as the stages build it without a download."""
+    [built] = build_extractors(Path("nowhere"), 32)
+    return built
 
 
-def test_random_features_do_not_depend_on_the_rest_of_the_batch(photos):
-    network = RandomFeatures(0)
-    x = image_metrics.to_planes(photos[:5])
-    alone = torch.cat([network(picture[None]) for picture in x])
-    assert torch.allclose(network(x), alone, rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize(("picture", "label"), [(data.coffee, ESPRESSO), (data.chelsea, CAT)])
+def test_efficientnet_knows_a_cup_of_espresso_and_a_cat(effnet, picture, label):
+    """Its weights, their order and its input are right. With inputs in [0, 1] it is unsure."""
+    features = torch.from_numpy(effnet(picture()[None])).float()
+    probabilities = effnet.network.network._fc(features).softmax(dim=1)[0]
+    assert int(probabilities.argmax()) == label
+    assert probabilities[label] > 0.75
+
+
+def test_features_of_efficientnet_do_not_depend_on_the_rest_of_the_batch(effnet, photos):
+    assert effnet.network.frechet == "fd_effnet"
+    together = effnet(photos[:3])
+    assert together.shape == (3, 1280)
+    alone = np.concatenate([effnet(photos[n : n + 1]) for n in range(3)])
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_efficientnet_is_the_only_network_without_a_download(tmp_path):
+    available = [network for network in NETWORKS if network.weights_file(tmp_path)]
+    assert available == [EffnetFeatures] == list(NETWORKS[:1])
+
+
+def test_no_two_networks_share_a_name():
+    names = [n for network in NETWORKS for n in (network.name, network.frechet, network.kernel)]
+    assert len(set(names)) == len(names)
 
 
 class Untrained(FeatureExtractorInceptionV3):
@@ -87,18 +111,19 @@ def untrained(tmp_path_factory) -> Path:
 def inception(untrained, tmp_path_factory) -> Extractor:
     """The network as the stages build it: verified and loaded."""
     folder = tmp_path_factory.mktemp("weights")
-    data = untrained.read_bytes()
+    content = untrained.read_bytes()
     settings = read_params(ROOT / "params.yaml").evaluate
     settings = settings.model_copy(update={"inception_weights": str(untrained)})
-    pretrained.obtain_inception(settings, folder, len(data), hashlib.sha256(data).hexdigest())
-    return build_extractor(pretrained.inception_file(folder), 0, 32)
+    pretrained.obtain_inception(settings, folder, len(content), hashlib.sha256(content).hexdigest())
+    [_, built] = build_extractors(folder, 32)
+    return built
 
 
 def test_verified_weights_give_the_features_of_fid(inception, faces):
     pictures = np.stack([face[64:128, 64:128] for face in faces[:3]])
     features = inception.network(image_metrics.to_planes(pictures))
-    assert inception.name == "fid"
-    assert features.shape == (3, inception.network.num_features) == (3, 2048)
+    assert inception.network.frechet == "fid"
+    assert features.shape == (3, 2048)
     assert features.isfinite().all()
     assert not torch.equal(features[0], features[1])
 
@@ -152,11 +177,11 @@ def test_weights_of_another_network_are_refused_by_file(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"<!DOCTYPE html>", bytes(range(256)) * 8], ids=["empty", "page", "bytes"]
+    "content", [b"", b"<!DOCTYPE html>", bytes(range(256)) * 8], ids=["empty", "page", "bytes"]
 )
-def test_a_file_that_holds_no_weights_is_refused_by_file(tmp_path, data):
+def test_a_file_that_holds_no_weights_is_refused_by_file(tmp_path, content):
     path = tmp_path / "other.pth"
-    path.write_bytes(data)
+    path.write_bytes(content)
     with pytest.raises(UserError, match="does not fit the Inception network") as caught:
         InceptionFeatures(path)
     assert str(path) in str(caught.value)

@@ -11,13 +11,14 @@ from torchmetrics.functional.image.lpips import _LPIPS
 from torchvision.models import alexnet
 
 from src.errors import UserError
-from src.evaluate import evaluation, features
+from src.evaluate import evaluation
 from src.evaluate.evaluation import Evaluator
 from src.evaluate.lpips import Lpips, load_lpips
 from src.imaging.resizing import resize
 from src.params import Size, read_params
 from src.weights import pretrained
 from tests.builders import pairs_of
+from tests.colour_means import extractor
 from tests.conftest import ROOT
 
 CPU = torch.device("cpu")
@@ -107,13 +108,12 @@ def test_the_shorter_side_decides_whether_there_is_lpips(file, capsys):
 def test_an_evaluation_with_lpips_scores_it_and_names_its_weights(file, photos):
     params = read_params(ROOT / "params.yaml")
     lpips = Lpips(file, CPU)
-    extractor = features.build_extractor(None, 0, 32)
-    evaluator = Evaluator(extractor, params.evaluate, params.clean.tone_residual, lpips=lpips)
+    evaluator = Evaluator((extractor(),), params.evaluate, params.clean.tone_residual, lpips=lpips)
     pairs = pairs_of(photos)
     outputs = evaluator.measure(lambda part: photos[::-1][part], pairs)
     expected = lpips(photos[::-1], photos)
     np.testing.assert_allclose(outputs.table["lpips"], expected, rtol=1e-5)
-    scores = outputs.scores("fd_random", evaluator.features(photos))
+    scores = evaluator.scores(outputs, evaluator.photo_features(pairs))
     assert scores["lpips"] == pytest.approx(expected.mean(), abs=1e-4)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert evaluation.meta(evaluator, Path(), pairs, pairs)["lpips_weights"] == f"sha256 {digest}"

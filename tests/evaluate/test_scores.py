@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from src.dataset.inputs import to_gray
 from src.drawing.sheets import three_channels
 from src.evaluate import scores
-from src.evaluate.features import Extractor, RandomFeatures, build_extractor
 from src.imaging.resizing import resize
+from tests.colour_means import extractor
 
 FEW = settings(max_examples=10, deadline=None)
 
@@ -22,42 +22,30 @@ def photos(faces) -> np.ndarray:
     return np.stack([resize(face, 32, 32) for face in faces])
 
 
-@pytest.fixture(scope="module")
-def extractor() -> Extractor:
-    return build_extractor(None, 0, 32)
+def distances_of(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
+    features = extractor()
+    return scores.set_distances(features.network, features(a), features(b))
 
 
-def distances_of(extractor: Extractor, a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    return scores.set_distances(extractor.name, extractor(a), extractor(b))
-
-
-def test_random_features_have_their_own_names(extractor, photos):
-    scored = distances_of(extractor, photos[:4], photos[4:8])
-    names = {"fd_random", "kd_random_x1000"}
+def test_distances_bear_the_names_of_their_network(photos):
+    scored = distances_of(photos[:4], photos[4:8])
+    names = {"fd_means", "kd_means_x1000"}
     assert set(scored) == names | {f"{name}_se" for name in names}
 
 
-def test_only_inception_has_the_names_fid_and_kid(photos):
-    class Inception(RandomFeatures):
-        name = "fid"
-
-    scored = distances_of(Extractor(Inception(0), "", 8), photos[:4], photos[4:8])
-    assert set(scored) == {"fid", "fid_se", "kid_x1000", "kid_x1000_se"}
-
-
-def test_more_change_is_more_distance(extractor, photos):
+def test_more_change_is_more_distance(photos):
     darker = [(photos * share).astype(np.uint8) for share in (1, 0.9, 0.6, 0.2)]
-    scored = [distances_of(extractor, d, photos)["fd_random"] for d in darker]
+    scored = [distances_of(d, photos)["fd_means"] for d in darker]
     assert scored == sorted(scored)
     assert scored[1] > scored[0] + 1e-3
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
-def test_other_than_eight_bit_pictures_are_refused(extractor, photos, dtype):
+def test_other_than_eight_bit_pictures_are_refused(photos, dtype):
     wrong = photos[:4].astype(dtype)
     for pair in ((wrong, photos[:4]), (photos[:4], wrong)):
         with pytest.raises(TypeError, match="must be uint8"):
-            distances_of(extractor, *pair)
+            distances_of(*pair)
     with pytest.raises(TypeError, match="must be uint8"):
         scores.per_picture(wrong, photos[:4], 4.0)
 

@@ -52,8 +52,6 @@ def project(folder: Path, faces: list[np.ndarray], changes: dict) -> Path:
         content = {"photo": pairs.photo, "gray": pairs.gray, "canny": pairs.canny}
         for name in ("val", "probe") if side == "val" else ("train",):
             arrays.save(folder / "data/pairs", name, content, pairs.index)
-    (folder / "data/weights").mkdir(parents=True, exist_ok=True)
-    (folder / "data/weights/record.json").write_text('{"features": "random"}')
     (folder / "metrics").mkdir(exist_ok=True)
     (folder / "metrics/gate.json").write_text('{"leaks": 0}')
     return folder

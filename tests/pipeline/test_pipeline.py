@@ -30,7 +30,7 @@ SMALL = {
     "demo": {"pages": 3, "per_page": 40},
     "pair": {"crop_size": 32, "load_size": 36},
     "train": {"steps": 8, "batch_size": 4, "snapshots": 2, "device": "cpu"},
-    "evaluate": {"features": "random", "lpips": False},  # no test asks the network for weights
+    "evaluate": {"fid": "none", "lpips": False},  # no test asks the network for weights
     "audit": {},
 }
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -200,7 +200,7 @@ def test_two_experiments_differ_in_few_rows(clone):
     assert {line.split()[0] for line in lines[1:]} == {"metrics/summary.json", "metrics/train.json"}
 
 
-COMPARED = ["l1", "psnr", "ssim", "colorfulness", "gray_share", "fd_random", "kd_random_x1000"]
+COMPARED = ["l1", "psnr", "ssim", "colorfulness", "gray_share", "fd_effnet", "kd_effnet_x1000"]
 
 
 @pytest.fixture
@@ -326,9 +326,9 @@ OWN = {
     "gate": "audit.on_failure=report",
     "train": "train.lr=0.0005",
     "weights": "evaluate.lpips_url=https://example.org/weights.pth",
-    "evaluate": "evaluate.random_seed=1",
+    "evaluate": "evaluate.batch_size=31",
     "review": "+audit.limits.color_share=0.1",
-    "report": "evaluate.batch_size=33",
+    "report": "pair.canny.blur=5",
     "release": "train.beta1=0.4",
 }
 

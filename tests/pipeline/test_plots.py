@@ -28,7 +28,7 @@ CURVES = {
     "history.csv": "step,g_l1,d,d_right_on_real,d_right_on_fake,g_gan\n"
     "8,0.2,,,,\n16,0.1,0.6,0.7,0.8,0.9\n24,0.1,0.6,0.7,0.8,0.9\n",
     "progress.csv": "step,l1,psnr,ssim\n8,0.2,20,0.5\n16,0.1,21,0.6\n24,0.1,21,0.6\n",
-    "distances.csv": "step,fd\n8,2\n16,1\n24,1\n",
+    "distances.csv": "step,fd_effnet\n8,2\n16,1\n24,1\n",
 }
 
 

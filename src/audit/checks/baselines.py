@@ -11,7 +11,7 @@ from src.audit.registry import Measurement, Offender, check
 
 fails = partial(check, severity="fail", when="after")
 WORST = 8  # rows that are named
-DISTANCES = ("fid", "fd_random")  # of which one is recorded
+DISTANCE = "fd_effnet"  # which every evaluation has
 ROUNDING = 0.001  # of errors: two that are as small are equal
 TAIL = 10  # logged losses at least whose mean is compared; else a tenth of them
 LARGEST = 1e6  # a value that JSON holds, for what has no bound
@@ -45,14 +45,8 @@ def compare_ssim(evidence: OutputEvidence) -> Comparison:
 
 
 def compare_distance(evidence: OutputEvidence) -> Comparison:
-    """Compare the Fréchet distance, fid or fd_random."""
-    name = distance_name(evidence)
-    return _compare(evidence, name, {"copy_input": 1.0, "mean_color": 1.0})
-
-
-def distance_name(evidence: OutputEvidence) -> str:
-    """Return the name of the recorded Fréchet distance."""
-    return next(name for name in DISTANCES if name in evidence.scores)
+    """Compare the Fréchet distance in the features of EfficientNet-Lite0."""
+    return _compare(evidence, DISTANCE, {"copy_input": 1.0, "mean_color": 1.0})
 
 
 @fails(

@@ -14,7 +14,6 @@ from src.model.saving import load_generator
 from src.params import read_params
 from src.storage.atomic import write_bytes, write_json, write_text
 from src.storage.encoding import encode_png
-from src.weights import pretrained
 
 N_LOST = 2  # pictures
 
@@ -65,7 +64,7 @@ def _score(root: Path, outputs: np.ndarray, pairs: Pairs) -> None:
     write_text(root / "data/predictions/scores.csv", text)
     path = root / "metrics/evaluate.json"
     metrics = json.loads(path.read_text(encoding="utf-8"))
-    metrics["val"] = scored.scores(evaluator.features.name, evaluator.features(pairs.photo))
+    metrics["val"] = evaluator.scores(scored, evaluator.photo_features(pairs))
     metrics["gap"] |= evaluation.gap(metrics["val"], metrics["train"])
     write_json(path, metrics)
 
@@ -73,6 +72,5 @@ def _score(root: Path, outputs: np.ndarray, pairs: Pairs) -> None:
 def _evaluator(root: Path) -> evaluation.Evaluator:
     params = read_params(root / "params.yaml")
     settings = params.evaluate
-    file = pretrained.inception_file(root / "data/weights")
-    extractor = features.build_extractor(file, settings.random_seed, settings.batch_size)
-    return evaluation.Evaluator(extractor, settings, params.clean.tone_residual)
+    extractors = features.build_extractors(root / "data/weights", settings.batch_size)
+    return evaluation.Evaluator(extractors, settings, params.clean.tone_residual)
