@@ -24,6 +24,7 @@ from src.evaluate.features import Extractor
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.model import image_metrics
+from src.params import Size
 from src.progress import progress
 from src.storage.slices import slices
 
@@ -59,6 +60,11 @@ class Experiment:
     table: pd.DataFrame
     outputs: np.ndarray
     val: Pairs
+
+    @property
+    def size(self) -> str:
+        """Of the pictures: one number for a square, else width and height, such as 96x48."""
+        return Size(*self.val.photo.shape[1:3]).words
 
 
 @dataclass(frozen=True)
@@ -115,8 +121,8 @@ def _require_same_pictures(a: Experiment, b: Experiment) -> None:
     )
     if not same or list(a.table["row"]) != list(b.table["row"]):
         raise UserError(
-            f"{a.name} has {len(a.table)} validation pictures of {a.val.photo.shape[1]} pixels, "
-            f"{b.name} {len(b.table)} of {b.val.photo.shape[1]}, and they are not the same: "
+            f"{a.name} has {len(a.table)} validation pictures of {a.size} pixels, "
+            f"{b.name} {len(b.table)} of {b.size}, and they are not the same: "
             "expected experiments that differ after the pair stage only"
         )
 

@@ -118,6 +118,12 @@ def test_other_validation_pictures_are_refused(photos, change):
         compare(a, b, [extractor()], 0)
 
 
+def test_pictures_of_another_height_are_refused_with_both_sizes(photos):
+    a, b = experiment("one", photos, 10), experiment("two", photos[:, :16], 10)
+    with pytest.raises(UserError, match=r"one has 40 .* of 32 pixels, two 40 of 32x16, and they"):
+        compare(a, b, [extractor()], 0)
+
+
 @pytest.mark.parametrize(
     ("metric", "value", "better"), [("l1", 0.1, "a"), ("l1", -0.1, "b"), ("psnr", 2, "b")]
 )
