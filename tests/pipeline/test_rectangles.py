@@ -38,7 +38,7 @@ SETTINGS = {
     "train.adversarial_from": 0.0,
     "train.device": "cpu",
     "evaluate.device": "cpu",
-    "evaluate.features": "random",
+    "evaluate.fid": "none",
     "evaluate.lpips": False,
 }
 
