@@ -4,7 +4,7 @@ from pathlib import Path
 
 from src.audit import findings
 from src.audit.evidence import OutputEvidence
-from src.audit.summary import summary
+from src.audit.experiment_metrics import summary
 from src.audit.verdict import announcement, verdict
 from src.errors import exit_on_user_error, printable
 from src.params import read_params

@@ -9,7 +9,7 @@ import click
 def show_summary() -> None:
     """Print the last run in ten lines: verdict, counts, scores, and where the report is."""
     from src.report.results import Results
-    from src.report.summary import summary
+    from src.report.run_summary import summary
     from src.storage.atomic import read_json
 
     results = Results.read(Path("data"), Path("metrics"))

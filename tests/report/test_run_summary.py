@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from src.cli.summary import show_summary
 from src.errors import UserError
 from src.report.results import Results
-from src.report.summary import summary
+from src.report.run_summary import summary
 from src.storage.atomic import write_json
 
 CONFIG = {"model": "unet", "task": "sketch"}
