@@ -3,6 +3,12 @@
 from typing import Any
 
 TRAIN_SCORES = ("l1", "psnr", "ssim")  # beside validation's, for the gap between them
+DETAILS = (
+    "precision_",
+    "recall_",
+    "density_inception",
+    "coverage_inception",
+)  # in evaluate.json alone
 
 
 def summary(
@@ -20,7 +26,9 @@ def summary(
     """
     val, train = evaluated["val"], evaluated["train"]
     scores = {
-        name: score for name, score in val.items() if name != "n" and not name.endswith("_se")
+        name: score
+        for name, score in val.items()
+        if name != "n" and not name.endswith("_se") and not name.startswith(DETAILS)
     }
     first = {name: scores.pop(name) for name in TRAIN_SCORES}
     return {

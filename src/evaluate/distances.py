@@ -1,6 +1,6 @@
-"""Distances between two sets of features, (N, D) and (M, D) float64, with standard errors."""
+"""Distances of two sets of features, (N, D) and (M, D) float64, and standard errors by a jackknife."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ MANY_PICTURES = 1000  # from which a distance takes seconds
 GROUPS, FEW_GROUPS = 32, 8  # of the jackknife; the fewer for many pictures
 
 Distance = Callable[[np.ndarray, np.ndarray], float]
+# Of two sets of features: a number, or several as an array.
+Estimate = Callable[[np.ndarray, np.ndarray], float | np.ndarray]
 
 
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
@@ -73,8 +75,8 @@ def kernel_with_error(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[float
     else:
         error_a = _jackknife([sums.distance(w, all_groups[1]) for w in without_one[0]])
         error_b = _jackknife([sums.distance(all_groups[0], w) for w in without_one[1]])
-        error = float(np.hypot(error_a, error_b))
-    return sums.distance(*all_groups), error
+        error = np.hypot(error_a, error_b)
+    return sums.distance(*all_groups), float(error)
 
 
 @dataclass(frozen=True)
@@ -130,25 +132,25 @@ def _cubic_sums(
 
 
 def with_error(
-    distance: Distance, a: np.ndarray, b: np.ndarray, paired: bool
-) -> tuple[float, float]:
-    """Return a distance and its standard error by a jackknife over groups (Efron 1982).
+    estimate: Estimate, a: np.ndarray, b: np.ndarray, paired: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return an estimate and its standard error by a jackknife over groups (Efron 1982).
 
     A bootstrap would not do: pictures that are drawn twice bring the sets nearer.
 
     Args:
-        distance: Of two sets of features.
+        estimate: Of two sets of features; one number, or several.
         a: The features of one set, (N, D).
         b: The features of the other, (M, D).
         paired: Pictures at the same position belong together, and are left out together.
     """
     groups_a, groups_b = _groups(len(a)), _groups(len(b))
+    value = np.asarray(estimate(a, b))
     if paired:
-        error = _jackknife([distance(_without(a, g), _without(b, g)) for g in groups_a])
-        return distance(a, b), error
-    error_a = _jackknife([distance(_without(a, g), b) for g in groups_a])
-    error_b = _jackknife([distance(a, _without(b, g)) for g in groups_b])
-    return distance(a, b), float(np.hypot(error_a, error_b))
+        return value, _jackknife([estimate(_without(a, g), _without(b, g)) for g in groups_a])
+    error_a = _jackknife([estimate(_without(a, g), b) for g in groups_a])
+    error_b = _jackknife([estimate(a, _without(b, g)) for g in groups_b])
+    return value, np.hypot(error_a, error_b)
 
 
 def _number_of_groups(count: int) -> int:
@@ -166,9 +168,9 @@ def _without(features: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return np.delete(features, positions, axis=0)
 
 
-def _jackknife(estimates: list[float]) -> float:
-    """Return the standard error from the estimates that each lack one group."""
-    count = len(estimates)
-    if count < 2:
-        return 0.0
-    return float(np.sqrt((count - 1) * np.var(estimates)))
+def _jackknife(estimates: Sequence[float | np.ndarray]) -> np.ndarray:
+    """Return the standard error from the estimates that each lack one group; 0 of less than two."""
+    if len(estimates) < 2:
+        return np.zeros(np.shape(estimates[0]) if estimates else ())
+    error: np.ndarray = np.sqrt((len(estimates) - 1) * np.var(np.array(estimates), axis=0))
+    return error

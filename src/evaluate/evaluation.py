@@ -17,7 +17,7 @@ from src.errors import UserError
 from src.evaluate import distances
 from src.evaluate.features import Extractor
 from src.evaluate.lpips import Lpips
-from src.evaluate.scores import FRECHET_DIGITS, looks, per_picture, set_distances, summary
+from src.evaluate.scores import FRECHET_DIGITS, looks, per_picture, set_scores, summary
 from src.model import image_metrics
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.generator import Generator
@@ -142,20 +142,20 @@ class Evaluator:
         """Return the features of the targets, which the cache keeps."""
         return tuple(extractor(pairs.photo, cache=True) for extractor in self.extractors)
 
-    def distances(self, a: Features, b: Features, paired: bool = True) -> dict[str, float]:
-        """Return the `set_distances` of two sets in the features of every extractor."""
+    def set_scores(self, a: Features, b: Features, paired: bool = True) -> dict[str, float]:
+        """Return the `set_scores` of two sets in the features of every extractor."""
         sets = zip(self.extractors, a, b, strict=True)
-        scored = [set_distances(e.network, of_a, of_b, paired) for e, of_a, of_b in sets]
+        scored = [set_scores(e.network, of_a, of_b, paired) for e, of_a, of_b in sets]
         return {name: score for scores in scored for name, score in scores.items()}
 
     def scores(self, pictures: ScoredPictures, targets: Features) -> dict[str, float]:
-        """Return the means of the pictures' scores, and the set's distances from its targets.
+        """Return the scores of a set as a whole, and the means of its pictures' scores.
 
         Args:
             pictures: The scored set.
             targets: The features of its targets.
         """
-        return self.distances(pictures.features, targets) | summary(pictures.table)
+        return self.set_scores(pictures.features, targets) | summary(pictures.table)
 
     def _batches(self, pictures: Sized) -> list[slice]:
         return slices(len(pictures), self.settings.batch_size)
@@ -275,7 +275,7 @@ def _baselines(
 
     renders = {"copy_input": copy_input, "mean_color": paint_mean_color}
     pictures = {name: evaluator.measure(render, val) for name, render in renders.items()}
-    real = evaluator.distances(train_features, val_features, paired=False)
+    real = evaluator.set_scores(train_features, val_features, paired=False)
     return {
         **{name: evaluator.scores(scored, val_features) for name, scored in pictures.items()},
         "real_real": real | _mean_looks(val, evaluator.min_residual),

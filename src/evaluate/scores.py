@@ -5,6 +5,7 @@ import pandas as pd
 
 from src.evaluate import distances
 from src.evaluate.feature_networks import FeatureNetwork
+from src.evaluate.neighbourhoods import NAMES, neighbourhood_scores
 from src.model import image_metrics
 from src.vision.colorfulness import colorfulness
 from src.vision.grayscale import REDUCED_PX, downscale, tone_residuals
@@ -17,7 +18,7 @@ DIGITS = {
     "colorfulness": 2,
     "gray_share": 4,
 }
-FRECHET_DIGITS, KERNEL_DIGITS = 3, 2
+FRECHET_DIGITS, KERNEL_DIGITS, SHARE_DIGITS = 3, 2, 3
 
 
 def per_picture(outputs: np.ndarray, targets: np.ndarray, min_residual: float) -> pd.DataFrame:
@@ -56,28 +57,34 @@ def summary(table: pd.DataFrame) -> dict[str, float]:
     return rounded | {"n": len(table)}
 
 
-def set_distances(
+def set_scores(
     network: type[FeatureNetwork] | FeatureNetwork,
     a: np.ndarray,
     b: np.ndarray,
     paired: bool = True,
 ) -> dict[str, float]:
-    """Return the Fréchet distance, 1000 times the kernel distance, and each one's standard error.
+    """Return the scores of a set of pictures as a whole, each with its standard error.
+
+    They are the Fréchet distance, 1000 times the kernel distance, precision, recall, density and
+    coverage.
 
     Args:
-        network: Names the distances in its features.
-        a: The features of one set, (N, D).
-        b: The features of the other, (M, D).
+        network: Names the scores in its features.
+        a: The features of the set, (N, D).
+        b: The features of the photographs that it should look like, (M, D).
         paired: Pictures at the same position show the same, and are left out together.
     """
-    fd = distances.with_error(distances.frechet, a, b, paired)
-    kd = distances.kernel_with_error(a, b, paired)
-    return _rounded(network.frechet, fd, FRECHET_DIGITS) | _rounded(
-        network.kernel, (1000 * kd[0], 1000 * kd[1]), KERNEL_DIGITS
-    )
-
-
-def _rounded(name: str, estimate: tuple[float, float], digits: int) -> dict[str, float]:
-    """Return a score and its standard error under their names."""
-    value, error = estimate
-    return {name: round(value, digits), f"{name}_se": round(error, digits)}
+    fd, fd_error = distances.with_error(distances.frechet, a, b, paired)
+    kd, kd_error = distances.kernel_with_error(a, b, paired)
+    near, near_errors = distances.with_error(neighbourhood_scores, a, b, paired)
+    estimates = {
+        network.frechet: (float(fd), float(fd_error), FRECHET_DIGITS),
+        network.kernel: (1000 * kd, 1000 * kd_error, KERNEL_DIGITS),
+    }
+    for name, value, error in zip(NAMES, near, near_errors, strict=True):
+        estimates[f"{name}_{network.name}"] = float(value), float(error), SHARE_DIGITS
+    return {
+        key: round(number, digits)
+        for name, (value, error, digits) in estimates.items()
+        for key, number in ((name, value), (f"{name}_se", error))
+    }

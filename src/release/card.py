@@ -53,7 +53,7 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         numbers: The files of METRICS by name, and data/review/verdict.json as verdict.
     """
     evaluated = numbers["evaluate"]
-    rows = {
+    sets = {
         "validation": evaluated["val"],
         "training": evaluated["train"],
         "input copied": evaluated["floor"]["copy_input"],
@@ -83,12 +83,19 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         m=numbers,
         removed=[name for name in REMOVED if numbers["clean"][name]],
         verdict=verdict,
-        scores=[name for name in evaluated["val"] if name != "n"],
-        rows=rows.items(),
+        scores=[n for n in evaluated["val"] if n != "n" and not n.endswith("_se")],
+        sets=sets,
+        cell=cell,
         failed=failed_checks(numbers["audit"]),
         settings=settings,
         settings_yaml=yaml.safe_dump(settings, sort_keys=False).strip(),
     )
+
+
+def cell(scores: dict[str, float], name: str) -> str:
+    """Return a score with its standard error, or what there is of them."""
+    error = f" ± {scores[f'{name}_se']:.2g}" if f"{name}_se" in scores else ""
+    return f"{scores[name]}{error}" if name in scores else ""
 
 
 def verdict(when: str, metrics: dict[str, Any]) -> str:

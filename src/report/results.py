@@ -12,10 +12,9 @@ from src.storage.atomic import read_json
 Scores = dict[str, float]
 Finding = dict[str, Any]
 
-HIGHER, LOWER = (
-    ("psnr", "ssim"),
-    ("l1", "lpips", "fid", "fd_effnet", "kid_x1000", "kd_effnet_x1000"),
-)
+# How the names of scores begin of which more is better, and less.
+HIGHER = ("psnr", "ssim", "precision_", "recall_", "density_", "coverage_")
+LOWER = ("l1", "lpips", "fid", "fd_", "kid_", "kd_")
 # What needs no network, as the scores name it and as the page does.
 BASELINES = {"copy_input": "input copied", "mean_color": "mean colour"}
 SETS = ("val", *BASELINES, "train", "gap", "real_real")  # columns of the table of scores
@@ -125,7 +124,7 @@ class Results:
             )
             for score, error in zip(scores, errors, strict=True)
         ]
-        best = "lower" if name in LOWER else "higher" if name in HIGHER else ""
+        best = "lower" if name.startswith(LOWER) else "higher" if name.startswith(HIGHER) else ""
         standing = _standing(self.scores["val"][name], self.baselines(name), best)
         return ScoreRow(name, cells, best, *standing)
 

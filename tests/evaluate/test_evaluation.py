@@ -14,6 +14,7 @@ from src.dataset.inputs import to_canny, to_gray
 from src.errors import UserError
 from src.evaluate import evaluation
 from src.evaluate.evaluation import Evaluator
+from src.evaluate.neighbourhoods import NAMES
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.model.generator import Generator
@@ -92,7 +93,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 PAIRED = {"l1", "psnr", "ssim", "colorfulness", "gray_share", "n"}
-SETS = {ColourMeans.frechet, ColourMeans.kernel}
+SETS = {ColourMeans.frechet, ColourMeans.kernel, *(f"{name}_means" for name in NAMES)}
 ERRORS = {f"{name}_se" for name in SETS}
 
 
@@ -126,6 +127,7 @@ def test_every_extractor_scores_under_its_own_name(evaluator, pairs, tmp_path):
     val = evaluated(both, pairs, tmp_path, generator())["val"]
     assert val["fd_other"] == val["fd_means"] > 0
     assert val["kd_other_x1000_se"] == val["kd_means_x1000_se"]
+    assert val["density_other"] == val["density_means"] > 0
 
 
 @pytest.mark.parametrize("leaks", [False, True])

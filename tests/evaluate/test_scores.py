@@ -24,12 +24,13 @@ def photos(faces) -> np.ndarray:
 
 def distances_of(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     features = extractor()
-    return scores.set_distances(features.network, features(a), features(b))
+    return scores.set_scores(features.network, features(a), features(b))
 
 
-def test_distances_bear_the_names_of_their_network(photos):
+def test_scores_of_a_set_bear_the_names_of_their_network(photos):
     scored = distances_of(photos[:4], photos[4:8])
-    names = {"fd_means", "kd_means_x1000"}
+    near = ("precision", "recall", "density", "coverage")
+    names = {"fd_means", "kd_means_x1000", *(f"{name}_means" for name in near)}
     assert set(scored) == names | {f"{name}_se" for name in names}
 
 
