@@ -47,7 +47,7 @@ PORTRAITS = {
 FACADES = {name: PORTRAITS[name] for name in PORTRAITS if name != "rgb output"}
 COMMON = ["audit.on_failure=report", "pair.crop_size=64", "pair.load_size=71", "train.snapshots=4"]
 COMMON += ["train.checkpoint_every=100000", "evaluate.fid=none", "train.device=cpu"]
-COMMON += ["evaluate.lpips=false", "evaluate.device=cpu"]
+COMMON += ["evaluate.lpips=none", "evaluate.device=cpu"]
 COMMON += [
     "train.adversarial_from=0",
     "models.unet.ngf=24",

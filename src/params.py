@@ -74,6 +74,8 @@ WITHOUT_EFFECT = {
 }
 # Values of earlier versions, and what to write today.
 RENAMED_VALUES = {
+    "evaluate.lpips=True": "'squeeze' (a download of 5 MB) or 'alex' (244 MB)",
+    "evaluate.lpips=False": "'none'",
     "source=facades": "'pairs', with pairs.path and task: labels; `python -m src preset facades` "
     "prints the settings for the CMP facades",
 }
@@ -395,7 +397,7 @@ class Evaluate(Section):
     fid: Literal["auto", "required", "none"]
     inception_weights: str
     inception_url: Annotated[str, Field(pattern=r"^https?://")]
-    lpips: bool
+    lpips: Literal["squeeze", "alex", "none"]
     lpips_weights: str
     lpips_url: Annotated[str, Field(pattern=r"^https?://")]
     batch_size: Count

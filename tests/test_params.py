@@ -86,7 +86,7 @@ def test_an_experiment_changes_as_many_lines_as_values(tmp_path: Path):
         "pair.canny.low": 50,
         "train.lr": 1e-05,
         "train.discriminator.augment": "[color]",
-        "evaluate.lpips": "false",
+        "evaluate.lpips": "none",
         "evaluate.model": "best_ssim",
     }
     apply_overrides(file, [f"{key}={value}" for key, value in changes.items()])
@@ -185,6 +185,12 @@ def test_the_facades_of_earlier_versions_are_refused_with_what_to_write(file: Pa
     assert "`python -m src preset facades`" in message
     assert "facades is now called pairs (a new key: layout: combined)" in message
     assert "missing" not in message
+
+
+@pytest.mark.parametrize(("old", "new"), [(True, "'squeeze'"), (False, "'none'")])
+def test_lpips_by_yes_or_no_is_refused_with_todays_word(file: Path, old: bool, new: str):
+    message = refusal(with_values(file, {("evaluate", "lpips"): old}))
+    assert f"evaluate.lpips = {old} is now {new}" in message
 
 
 @pytest.mark.parametrize("key", RENAMED_LIMITS)

@@ -41,8 +41,9 @@ REMEDY = (
 DRAWS, SET_DRAWS = 10_000, 300  # of the bootstrap; the fewer for distances of sets
 MAX_CELLS = 1 << 22  # drawn scores that are in memory at a time
 CONFIDENCE = 0.95
+LPIPS = ("lpips_squeeze", "lpips_alex")  # of which an experiment may have one
 # 1: higher is better; -1: lower is better; 0: neither is better by itself
-BETTER = image_metrics.BETTER | {"lpips": -1, "colorfulness": 0, "gray_share": -1}
+BETTER = image_metrics.BETTER | dict.fromkeys(LPIPS, -1) | {"colorfulness": 0, "gray_share": -1}
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def load_experiment(name: str, folder: Path) -> Experiment:
     predictions = folder / "data/predictions"
     try:
         table = pd.read_csv(predictions / "scores.csv").rename(columns={"gray": "gray_share"})
-        table = table[["row", *(m for m in BETTER if m in table or m != "lpips")]]
+        table = table[["row", *(m for m in BETTER if m in table or m not in LPIPS)]]
         outputs = [read_photo(predictions / f"{row:06d}.png") for row in table["row"]]
     except (OSError, KeyError, ValueError, decoding.ImageError) as error:
         reason = " ".join(str(error).split())

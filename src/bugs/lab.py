@@ -111,7 +111,7 @@ class Lab:
     def __init__(self, root: Path, settings: Mapping[str, Any]):
         self.root = root.resolve()
         # no run downloads weights, and mutations overwrite single files
-        offline = {"evaluate.fid": "none", "evaluate.lpips": False}
+        offline = {"evaluate.fid": "none", "evaluate.lpips": "none"}
         self.settings = {**settings, **offline, "scrape.shard_size": 10_000}
         self.commit = _call(["git", "rev-parse", "HEAD"], self.root)[1].strip()
         self.clone = self.root / ".cache/bugs/clone"

@@ -117,7 +117,7 @@ class Evaluator:
             targets = pairs.photo[part]
             table = per_picture(outputs, targets, self.min_residual)
             if self.lpips:
-                table["lpips"] = self.lpips(outputs, targets)
+                table[self.lpips.name] = self.lpips(outputs, targets)
             # arrays: many small tables would fragment memory to many times their size
             columns = {str(name): np.array(table[name]) for name in table}
             return [extractor.batch(outputs) for extractor in self.extractors], columns
@@ -344,7 +344,7 @@ def meta(evaluator: Evaluator, model: Path, val: Pairs, probe: Pairs) -> dict[st
     """Return metrics/evaluate_meta.json: the settings behind the scores."""
     return {
         "features": {e.network.frechet: e.weights for e in evaluator.extractors},
-        "lpips_weights": evaluator.lpips.weights if evaluator.lpips else "none",
+        "lpips": {evaluator.lpips.name: evaluator.lpips.weights} if evaluator.lpips else {},
         "antialias": True,
         "model": evaluator.settings.model,
         "weights_file": weights_file(model, evaluator.settings.model),

@@ -1,51 +1,58 @@
-"""LPIPS (Zhang et al. 2018): the distance of two pictures in the features of an AlexNet."""
+"""LPIPS (Zhang et al. 2018): the distance of two pictures in a network's features."""
 
 import hashlib
 import sys
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Literal
 
 import numpy as np
 import torch
-from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from src.errors import UserError
 from src.model.image_metrics import to_unit
 from src.params import Size
 from src.storage.environment import environment
 
-MIN_PX = 32  # of which AlexNet leaves one
+MIN_PX = 32  # of which the networks leave one
+Network = Literal["squeeze", "alex"]
+NETWORKS: dict[Network, str] = {"squeeze": "SqueezeNet", "alex": "AlexNet"}
 
 
 class Lpips:
-    """The LPIPS of pictures, by AlexNet's weights in a file.
+    """The LPIPS of pictures, by a network whose weights are in a file.
 
     Attributes:
+        name: The score's, lpips_squeeze or lpips_alex: values of different networks do not compare.
         weights: Names the file by its SHA-256.
     """
 
-    def __init__(self, weights: Path, device: torch.device):
-        """Load AlexNet.
+    def __init__(self, network: Network, weights: Path, device: torch.device):
+        """Load the network.
 
         Args:
-            weights: Its file, named and placed as torch hub would: …/hub/checkpoints/alexnet-….pth.
+            network: SqueezeNet 1.1 or AlexNet.
+            weights: Its file, named and placed as torch hub would: …/hub/checkpoints/….pth.
             device: Where the network runs.
 
         Raises:
-            UserError: The file does not hold AlexNet's weights.
+            UserError: The file does not hold the network's weights.
         """
+        # imported late: it takes as long as torch
+        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
         # torchvision looks there before it downloads
         torch_home = environment(TORCH_HOME=str(weights.parents[2]))
         try:
             torch.load(weights, weights_only=True)  # refuses code, which the next line would run
             with torch_home:
                 metric = LearnedPerceptualImagePatchSimilarity(
-                    "alex", reduction="none", normalize=True
+                    network, reduction="none", normalize=True
                 )
         except (RuntimeError, OSError, KeyError, ValueError, EOFError, UnpicklingError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise UserError(f"{weights} does not fit AlexNet: {reason}") from None
-        self._metric = metric.to(device)
+            raise UserError(f"{weights} does not fit {NETWORKS[network]}: {reason}") from None
+        self._metric, self.name = metric.to(device), f"lpips_{network}"
         self.weights = f"sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()}"
 
     def __call__(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -62,20 +69,22 @@ class Lpips:
         return scores.reshape(-1).double().cpu().numpy()
 
 
-def load_lpips(weights: Path | None, size: Size, device: torch.device) -> Lpips | None:
+def load_lpips(
+    weights: tuple[Network, Path] | None, size: Size, device: torch.device
+) -> Lpips | None:
     """Return LPIPS, or None without weights and for pictures that are too small.
 
     Args:
-        weights: AlexNet's file, or None.
+        weights: The network and its file, or None.
         size: Height and width of the pictures in pixels.
         device: Where the network runs.
 
     Raises:
-        UserError: The file does not hold AlexNet's weights.
+        UserError: The file does not hold the network's weights.
     """
     if weights and min(size) < MIN_PX:
         print(
             f"no LPIPS of {size} pixels (pair.crop_size), expected at least {MIN_PX}",
             file=sys.stderr,
         )
-    return Lpips(weights, device) if weights and min(size) >= MIN_PX else None
+    return Lpips(*weights, device) if weights and min(size) >= MIN_PX else None

@@ -13,7 +13,8 @@ from src.vision.grayscale import REDUCED_PX, downscale, tone_residuals
 DIGITS = {
     "l1": 4,
     "ssim": 4,
-    "lpips": 4,
+    "lpips_squeeze": 4,
+    "lpips_alex": 4,
     "psnr": 3,
     "colorfulness": 2,
     "gray_share": 4,

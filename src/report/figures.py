@@ -33,7 +33,7 @@ NO_MATCH = -1  # similarity in nearest.json where no training picture is likely
 N_SAMPLES = 4  # of the best, the median and the worst
 N_SHEETS = 6  # of snapshots
 MAX_ERROR = 0.5  # L1 of a pixel, on the scale of [-1, 1], that an error map shows in white
-SCORES = ("l1", "psnr", "ssim", "lpips")  # of a picture
+SCORES = ("l1", "psnr", "ssim", "lpips_squeeze", "lpips_alex")  # of a picture
 
 
 # The number behind a verdict: a column of the ledger, and how it is written.

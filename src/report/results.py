@@ -15,6 +15,7 @@ Finding = dict[str, Any]
 # How the names of scores begin of which more is better, and less.
 HIGHER = ("psnr", "ssim", "precision_", "recall_", "density_", "coverage_")
 LOWER = ("l1", "lpips", "fid", "fd_", "kid_", "kd_")
+LPIPS = ("lpips_squeeze", "lpips_alex")  # of which one may be there
 # What needs no network, as the scores name it and as the page does.
 BASELINES = {"copy_input": "input copied", "mean_color": "mean colour"}
 SETS = ("val", *BASELINES, "train", "gap", "real_real")  # columns of the table of scores
@@ -109,7 +110,7 @@ class Results:
     def table(self) -> list[ScoreRow]:
         """Return the scores as rows, those first that say which model is better."""
         names = [name for name in self.scores["val"] if name != "n" and not name.endswith("_se")]
-        order = {name: rank for rank, name in enumerate(("l1", "psnr", "ssim", "lpips"))}
+        order = {name: rank for rank, name in enumerate(("l1", "psnr", "ssim", *LPIPS))}
         names.sort(key=lambda name: order.get(name, len(order)))
         return [self._row(name) for name in names]
 

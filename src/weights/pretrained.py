@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import requests
 from torch import hub
@@ -26,10 +27,14 @@ EFFNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77d
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_BYTES = 95_628_359
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-# Below data/weights. Torchvision publishes the first digits of its SHA-256, in its name.
-LPIPS_FILE = "hub/checkpoints/alexnet-owt-7be5be79.pth"
-LPIPS_SHA256 = "7be5be79"
-MAX_BYTES = 400_000_000  # of a file whose size is not published
+# By network, below data/weights. A name ends in the first digits of the file's SHA-256; torchvision
+# publishes no more.
+LPIPS_FILES: dict[Literal["squeeze", "alex"], str] = {
+    "squeeze": "hub/checkpoints/squeezenet1_1-b8a52dc0.pth",
+    "alex": "hub/checkpoints/alexnet-owt-7be5be79.pth",
+}
+LPIPS_MEGABYTES = {"squeeze": 5, "alex": 244}
+MEGABYTE = 1_000_000
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 20  # to connect, and between two packets
 
@@ -39,16 +44,20 @@ class WeightsFile:
     """A published file of weights, and where it may come from.
 
     Attributes:
-        key: The key of `evaluate` that may name a copy.
+        score: The key of `evaluate` that switches the score off by none.
+        key: The key that may name a copy.
         copy: The path of that copy, or "".
         url: Where the file is published.
+        megabytes: Its size, roughly.
         size: In bytes, or None if it is not published.
         sha256: Its SHA-256, or the first digits of it.
     """
 
+    score: str
     key: str
     copy: str
     url: str
+    megabytes: int
     size: int | None
     sha256: str
 
@@ -76,9 +85,8 @@ def obtain_inception(
     if settings.fid == "none":
         _record(folder, "none", "chosen by evaluate.fid")
         return "no FID, by evaluate.fid"
-    file = WeightsFile(
-        "inception_weights", settings.inception_weights, settings.inception_url, size, sha256
-    )
+    copy, url = settings.inception_weights, settings.inception_url
+    file = WeightsFile("fid", "inception_weights", copy, url, size // MEGABYTE, size, sha256)
     try:
         origin = _obtain(file, folder / INCEPTION_FILE)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
@@ -96,13 +104,13 @@ def obtain_inception(
     return f"Inception weights verified, from {origin}"
 
 
-def obtain_lpips(settings: Evaluate, folder: Path, sha256: str = LPIPS_SHA256) -> str:
-    """Put LPIPS's weights into a folder, if they are available.
+def obtain_lpips(settings: Evaluate, folder: Path, sha256: str | None = None) -> str:
+    """Put the weights of LPIPS's network into a folder, if they are available.
 
     Args:
         settings: The section `evaluate` of params.yaml.
-        folder: Gets LPIPS_FILE.
-        sha256: The right file's, or the first digits of it.
+        folder: Gets one of LPIPS_FILES.
+        sha256: The right file's, or the first digits of it; None: the published ones.
 
     Returns:
         A sentence for the user.
@@ -110,11 +118,16 @@ def obtain_lpips(settings: Evaluate, folder: Path, sha256: str = LPIPS_SHA256) -
     Raises:
         UserError: The file that evaluate.lpips_weights names is not the right one.
     """
-    if not settings.lpips:
+    if settings.lpips == "none":
         return "no LPIPS, by evaluate.lpips"
-    file = WeightsFile("lpips_weights", settings.lpips_weights, settings.lpips_url, None, sha256)
+    target = folder / LPIPS_FILES[settings.lpips]
+    url = f"{settings.lpips_url.rstrip('/')}/{target.name}"
+    published = sha256 or target.stem.rpartition("-")[2]
+    megabytes = LPIPS_MEGABYTES[settings.lpips]
+    copy = settings.lpips_weights
+    file = WeightsFile("lpips", "lpips_weights", copy, url, megabytes, None, published)
     try:
-        return f"LPIPS weights verified, from {_obtain(file, folder / LPIPS_FILE)}"
+        return f"LPIPS weights verified, from {_obtain(file, target)}"
     except (OSError, ValueError) as error:
         return f"NO LPIPS: its weights are not available ({error})"
 
@@ -147,9 +160,10 @@ def inception_file(folder: Path) -> Path | None:
     return _existing(folder / INCEPTION_FILE)
 
 
-def lpips_file(folder: Path) -> Path | None:
-    """Return the stage's verified weights of LPIPS, or None if there are none."""
-    return _existing(folder / LPIPS_FILE)
+def lpips_file(folder: Path) -> tuple[Literal["squeeze", "alex"], Path] | None:
+    """Return LPIPS's network, squeeze or alex, and the stage's verified weights of it, or None."""
+    files = ((network, _existing(folder / file)) for network, file in LPIPS_FILES.items())
+    return next(((network, file) for network, file in files if file), None)
 
 
 def _existing(file: Path) -> Path | None:
@@ -179,7 +193,7 @@ def _obtain(file: WeightsFile, target: Path) -> str:
             _copy(cached, target)
             return str(cached)
     with atomic_write(target) as temporary:
-        _download(file.url, temporary, file.size or MAX_BYTES)
+        _download(file, temporary)
         _verify(temporary, file.size, file.sha256)
     return file.url
 
@@ -204,8 +218,13 @@ def _copy(source: Path, target: Path) -> None:
 
 
 # torch.hub.download_url_to_file has neither a timeout nor a limit of bytes.
-def _download(url: str, target: Path, max_bytes: int) -> None:
-    print(f"downloading {url}", file=sys.stderr)
+def _download(weights: WeightsFile, target: Path) -> None:
+    url, max_bytes = weights.url, weights.size or 2 * weights.megabytes * MEGABYTE
+    print(
+        f"downloading {weights.megabytes} MB of weights for {weights.score} from {url}; "
+        f"`evaluate.{weights.score}: none` in params.yaml does without",
+        file=sys.stderr,
+    )
     try:
         answer = requests.get(url, stream=True, timeout=TIMEOUT_S)
     except requests.ConnectionError as error:

@@ -27,7 +27,7 @@ STAGES = (
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 SETTINGS = lab.DEMO_SETTINGS | {
     "evaluate.fid": "none",
-    "evaluate.lpips": False,
+    "evaluate.lpips": "none",
     "demo.pages": 3,
     "demo.per_page": 40,
     "demo.pairs": 50,

@@ -30,7 +30,7 @@ SMALL = {
     "demo": {"pages": 3, "per_page": 40},
     "pair": {"crop_size": 32, "load_size": 36},
     "train": {"steps": 8, "batch_size": 4, "snapshots": 2, "device": "cpu"},
-    "evaluate": {"fid": "none", "lpips": False},  # no test asks the network for weights
+    "evaluate": {"fid": "none", "lpips": "none"},  # no test asks the network for weights
     "audit": {},
 }
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -325,7 +325,7 @@ OWN = {
     "audit": "+audit.thresholds.namesake_ids=11",
     "gate": "audit.on_failure=report",
     "train": "train.lr=0.0005",
-    "weights": "evaluate.lpips_url=https://example.org/weights.pth",
+    "weights": "evaluate.lpips_url=https://example.org/weights",
     "evaluate": "evaluate.batch_size=31",
     "review": "+audit.limits.color_share=0.1",
     "report": "pair.canny.blur=5",

@@ -173,6 +173,15 @@ def test_a_broken_copy_of_torch_hub_does_not_prevent_the_download(obtain, output
     assert outputs() == (["record.json", pretrained.INCEPTION_FILE], SHA256)
 
 
+def test_fid_says_first_how_large_its_download_is_and_how_to_do_without(obtain, offline, capsys):
+    obtain(fid="auto", inception_url=offline)
+    [line] = capsys.readouterr().err.splitlines()
+    megabytes = SIZE // 1_000_000
+    assert line.startswith(f"downloading {megabytes} MB of weights for fid from {offline}; ")
+    assert "`evaluate.fid: none` in params.yaml does without" in line
+    assert pretrained.INCEPTION_BYTES // 1_000_000 == 95
+
+
 def test_the_constants_are_those_of_the_published_file():
     assert pretrained.INCEPTION_FILE.endswith(f"-{pretrained.INCEPTION_SHA256[:8]}.pth")
     assert pretrained.INCEPTION_BYTES == 95_628_359
