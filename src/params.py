@@ -347,6 +347,7 @@ class Train(Section):
     beta1: Annotated[float, Field(ge=0, lt=1)]
     beta2: Annotated[float, Field(ge=0, lt=1)]
     l1_weight: NotNegative
+    perceptual_weight: NotNegative
     gan_weight: NotNegative
     gan_mode: Literal["vanilla", "lsgan", "hinge"]
     output: Literal["chroma", "rgb"]

@@ -11,6 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from src.errors import UserError
 from src.weights import pretrained
+from src.weights.effnet import SIDE_PX, load_effnet, prepare
 
 
 class FeatureNetwork(nn.Module):
@@ -59,14 +60,13 @@ class FeatureNetwork(nn.Module):
 
 
 class EffnetFeatures(FeatureNetwork):
-    """The 1,280 features of an EfficientNet-Lite0 (Tan and Le 2019) that has learned ImageNet.
+    """The 1,280 features of an EfficientNet-Lite0.
 
     Whole pictures are resized to 224 pixels, as the network was trained.
     """
 
     name, frechet, kernel = "effnet", "fd_effnet", "kd_effnet_x1000"
     cpu_batch = 2
-    side_px = 224
 
     @staticmethod
     def weights_file(folder: Path) -> Path:
@@ -75,17 +75,12 @@ class EffnetFeatures(FeatureNetwork):
 
     @staticmethod
     def load(weights: Path) -> nn.Module:
-        # imported late, like Inception: a comparison of scores alone needs neither
-        from efficientnet_lite_pytorch import EfficientNet
-
-        network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
-        network.load_state_dict(torch.load(weights, weights_only=True))
-        return network
+        return load_effnet(weights)
 
     def features(self, pictures: Tensor) -> Tensor:
-        size = (self.side_px, self.side_px)
+        size = (SIDE_PX, SIDE_PX)
         x = F.interpolate(pictures.float(), size, mode="bilinear", antialias=True)
-        maps: Tensor = self.network.extract_features((x - 127) / 128)  # type: ignore[operator]
+        maps: Tensor = self.network.extract_features(prepare(x))  # type: ignore[operator]
         return maps.mean(dim=(2, 3))
 
 

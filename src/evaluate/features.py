@@ -19,10 +19,11 @@ from src.model.image_metrics import to_planes
 from src.storage.atomic import atomic_write
 from src.storage.fingerprint import fingerprint
 from src.storage.slices import slices
+from src.weights import effnet
 
 CPU = torch.device("cpu")
 # Every module that features come from; a test compares them with the imports.
-CODE = (Path(__file__), feature_networks, image_metrics)
+CODE = (Path(__file__), feature_networks, image_metrics, effnet)
 
 
 @dataclass(frozen=True)

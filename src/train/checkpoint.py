@@ -32,9 +32,10 @@ from src.model import (
 from src.storage import atomic, encoding, ledger, slices
 from src.storage.atomic import atomic_write, write_bytes
 from src.storage.fingerprint import fingerprint
-from src.train import augment, batches, gan, snapshots, steps
+from src.train import augment, batches, gan, perceptual, snapshots, steps
 from src.train.gan import Networks
 from src.train.snapshots import Scores
+from src.weights import effnet, pretrained
 
 ROOT = Path(".resume")
 # Every module that a training's numbers come from; a test compares them with the imports.
@@ -47,6 +48,7 @@ CODE = (
     batches,
     device,
     distributed,
+    effnet,
     encoding,
     gan,
     generator,
@@ -55,6 +57,8 @@ CODE = (
     layers,
     ledger,
     networks,
+    perceptual,
+    pretrained,
     saving,
     sheets,
     slices,

@@ -13,6 +13,7 @@ from src.model.generator import CHANNELS, Generator
 from src.model.layers import set_memory_format
 from src.model.networks import PatchGAN
 from src.params import Params, Size, Train
+from src.train.perceptual import PerceptualLoss
 
 Network = TypeVar("Network", bound=nn.Module)
 StatePart = nn.Module | torch.optim.Optimizer
@@ -30,6 +31,7 @@ class Networks:
         discriminator_ddp: The discriminator as its own training calls it.
         discriminator_adam: The discriminator's optimizer.
         ema: The moving average of the generator's weights; None if train.ema_decay is 0.
+        perceptual: A loss beside L1; None if train.perceptual_weight is 0.
     """
 
     generator: Generator
@@ -39,6 +41,7 @@ class Networks:
     discriminator_ddp: nn.Module | None = None
     discriminator_adam: torch.optim.Adam | None = None
     ema: Generator | None = None
+    perceptual: PerceptualLoss | None = None
 
     @property
     def final_generator(self) -> Generator:
@@ -106,6 +109,8 @@ def build(
     generator = place(Generator(config), channels)
     ema = deepcopy(generator) if t.ema_decay else None
     nets = Networks(generator, world.wrap_ddp(generator), _adam(generator, t), ema=ema)
+    if t.perceptual_weight:
+        nets.perceptual = PerceptualLoss().to(device).to(memory_format=torch.channels_last)
     if t.gan_weight:
         _require_patches(t.discriminator.n_layers, size)
         channels += 3  # it sees the input and the picture

@@ -62,11 +62,15 @@ def generator_step(
         use_discriminator: False for L1 alone, as without a discriminator.
 
     Returns:
-        The losses `g_l1` and, with a discriminator, `g_gan`, both before their weights.
+        The losses `g_l1` and, where there is one, `g_perceptual` and `g_gan`, before their weights.
     """
     discriminator = nets.discriminator if use_discriminator else None
     l1 = F.l1_loss(fake.float(), real)
     loss, losses = t.l1_weight * l1, {"g_l1": l1.detach()}
+    if nets.perceptual is not None:
+        perceptual = nets.perceptual(fake, real)
+        loss = loss + t.perceptual_weight * perceptual
+        losses["g_perceptual"] = perceptual.detach()
     if discriminator is not None:
         discriminator.requires_grad_(False)  # it does not learn here: that halves its backward pass
         pair = augment(x, fake, t.discriminator.augment)
