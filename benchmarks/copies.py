@@ -33,7 +33,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.clean import build_table
-from src.audit import findings, leak
+from src.audit import candidates, findings, leak
+from src.audit.side import Side
 from src.clean import measure, verdicts
 from src.demo import portraits
 from src.imaging.decoding import decode
@@ -43,6 +44,7 @@ from src.parallel.local import map_processes
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
 from src.storage.row_components import smallest_connected
+from src.vision.alignment import thumbnail
 from tests.copies import COPIES, HARD_COPIES, MARKED, again
 from tests.lookalikes import LOOKALIKES
 
@@ -311,7 +313,11 @@ def pairs_of(files: Sequence[bytes], side: str) -> np.ndarray:
 def reported(val: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which pictures of validation the audit reports, (N,) bool, and with which of training."""
     limits = findings.resolve_limits(read_params().audit.limits)
-    nearest = leak.nearest(val, train, limits["leak_similarity"], limits["tone_residual"])
+    sides = [
+        Side(photos, candidates.variants(map(thumbnail, photos)), limits["tone_residual"])
+        for photos in (val, train)
+    ]
+    nearest = leak.nearest(*sides, limits["leak_similarity"])
     return nearest.copies, nearest.indices
 
 

@@ -7,7 +7,7 @@ the vector, so pictures are also compared without a strip, and without the bands
 pictures are compared with all others; for many an index (FAISS, inverted lists) picks the likely ones.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from src.audit.vector_index import Everything, Lists
-from src.progress import progress
+from src.parallel.local import stream_threads
 from src.storage.slices import slices
 from src.vision import alignment, forms, views
 from src.vision.bands import border_variants
@@ -120,6 +120,18 @@ def variants(thumbnails: Iterable[np.ndarray]) -> Variants:
     )
 
 
+def joined(parts: Sequence[Variants], starts: Sequence[int]) -> Variants:
+    """Return the variants of consecutive pictures in one.
+
+    Args:
+        parts: Of some pictures each.
+        starts: The number of the first picture of each part.
+    """
+    thumbnails, pictures, numbers = zip(*parts, strict=True)
+    shifted = [of_part + start for of_part, start in zip(pictures, starts, strict=True)]
+    return Variants(np.concatenate(thumbnails), np.concatenate(shifted), np.concatenate(numbers))
+
+
 def find(val: Variants, train: Variants, count: int) -> np.ndarray:
     """Return the likeliest CANDIDATEs of each validation picture.
 
@@ -139,10 +151,11 @@ def find(val: Variants, train: Variants, count: int) -> np.ndarray:
     for by_val, queries, database in ((True, val, train), (False, train, val)):
         index = Everything if exact else Lists
         indexes = {strip: index(_vectors(database.thumbnails, strip)) for strip in STRIPS}
+        look_up = partial(_look_up, queries.thumbnails, indexes=indexes, by_val=by_val)
         waiting = [best]
         blocks = slices(len(queries.pictures), BLOCK)
-        for block in progress(blocks, len(blocks), "looking up likely copies"):
-            waiting += _look_up(queries.thumbnails[block], block.start, indexes, by_val)
+        for found in stream_threads(look_up, blocks, "looking up likely copies"):
+            waiting.append(found)
             if sum(map(len, waiting)) > MAX_WAITING:
                 waiting = [_best(np.concatenate(waiting), val, train, count)]
         best = _best(np.concatenate(waiting), val, train, count)
@@ -150,30 +163,33 @@ def find(val: Variants, train: Variants, count: int) -> np.ndarray:
 
 
 def _look_up(
-    thumbnails: np.ndarray, start: int, indexes: Mapping[View, Everything | Lists], by_val: bool
-) -> list[np.ndarray]:
-    """Look up pictures in every way.
+    thumbnails: np.ndarray,
+    block: slice,
+    indexes: Mapping[View, Everything | Lists],
+    by_val: bool,
+) -> np.ndarray:
+    """Look up some of a side's pictures in every way.
 
     Args:
-        thumbnails: (N, 64, 64) uint8.
-        start: The number of the first one among its side's variants.
+        thumbnails: Of the side's variants, (N, 64, 64) uint8.
+        block: Which of them are looked up.
         indexes: Of the other side's variants, by STRIPS.
         by_val: Whether the pictures are of validation.
 
     Returns:
-        CANDIDATEs of each of QUERIES.
+        CANDIDATEs of each of QUERIES, one after the other.
     """
-    vectors = lru_cache(1)(partial(_vectors, thumbnails))  # of one view in two forms
+    vectors = lru_cache(1)(partial(_vectors, thumbnails[block]))  # of one view in two forms
     found = []
     for number, query in enumerate(QUERIES):
         oriented = _orient(vectors(query.view), query.form)
         rows, matches, similarities = indexes[query.strip].search(oriented)
         part = np.empty(len(rows), CANDIDATE)
-        part["val" if by_val else "train"] = rows + start
+        part["val" if by_val else "train"] = rows + block.start
         part["train" if by_val else "val"] = matches
         part["similarity"], part["query"], part["by_val"] = similarities, number, by_val
         found.append(part)
-    return found
+    return np.concatenate(found)
 
 
 def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) -> np.ndarray:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from src.audit import leak, removed_copies, saved_pages, source_files
+from src.audit import leak, pair_measures, removed_copies, saved_pages, source_files
 from src.audit.leak import Nearest
+from src.audit.pair_measures import PairMeasures
 from src.audit.registry import Offender
 from src.audit.removed_copies import Removal
 from src.audit.settings import remedy_for
+from src.audit.side import Side
 from src.audit.source_files import SourceFile
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
@@ -59,24 +61,19 @@ class Evidence:
         return Offender(row, f"{detail} ({side})", ((side, int(index)),), value)
 
     @cached_property
-    def edge_densities(self) -> list[tuple[str, int, float]]:
-        """Side, index and share of edge pixels of every sketch."""
-        return [
-            (side, index, float((np.asarray(edges) > 0).mean()))
-            for side, pairs in self.sides.items()
-            for index, edges in enumerate(pairs.canny)
-        ]
+    def measures(self) -> dict[str, PairMeasures]:
+        """What was measured of the pairs of each side, by its name."""
+        return pair_measures.measure(self.sides, self.pair.canny)
 
     @cached_property
     def nearest(self) -> Nearest:
         """The most similar training picture of each validation picture."""
-        return leak.nearest(
-            self.val.photo,
-            self.train.photo,
-            self.limits["leak_similarity"],
-            self.limits["tone_residual"],
-            self.ruled("excluded"),
+        val, train = (
+            Side(pairs.photo, self.measures[side].variants, self.limits["tone_residual"])
+            for side, pairs in (("val", self.val), ("train", self.train))
         )
+        similarity, excluded = self.limits["leak_similarity"], self.ruled("excluded")
+        return leak.nearest(val, train, similarity, excluded)
 
     def ruled(self, column: str) -> list[tuple[int, int]]:
         """Return the pairs across the sides on which a person ruled, by their indices.

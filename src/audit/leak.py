@@ -15,7 +15,6 @@ from src.audit import candidates
 from src.audit.candidates import QUERIES, Query, mirrored
 from src.audit.refutation import Likenesses, Refutation
 from src.audit.side import Side
-from src.dataset.arrays import Pictures
 from src.parallel.local import cores, map_threads
 from src.vision import forms, likeness, matching
 from src.vision.likeness import NEAR_MISS_CORR
@@ -43,31 +42,28 @@ class Nearest(NamedTuple):
 
 
 def nearest(
-    val: Pictures,
-    train: Pictures,
+    val: Side,
+    train: Side,
     similarity: float,
-    tone_residual: float,
     excluded: Collection[tuple[int, int]] = (),
 ) -> Nearest:
     """Find the most similar training picture of each validation picture.
 
     Args:
-        val: (N, H, W, 3) uint8.
-        train: (M, H', W', 3) uint8 in the same proportions.
+        val: N validation pictures.
+        train: The training pictures, in the same proportions.
         similarity: The least of a copy, -1…1.
-        tone_residual: In Lab units; below it a picture is gray, and has no colours to compare.
         excluded: Indices of validation and of training that are not compared: a person ruled that
             they are no copies.
     """
-    of_val, of_train = Side(val, tone_residual), Side(train, tone_residual)
-    likely = candidates.find(of_val.variants, of_train.variants, TOP_K)
-    comparison = _Comparison(of_val, of_train, similarity, frozenset(excluded))
-    edges = np.searchsorted(of_val.variants.pictures[likely["val"]], np.arange(len(val) + 1))
+    likely = candidates.find(val.variants, train.variants, TOP_K)
+    comparison = _Comparison(val, train, similarity, frozenset(excluded))
+    edges = np.searchsorted(val.variants.pictures[likely["val"]], np.arange(len(val) + 1))
     of_each = np.split(likely, edges[1:-1]) if len(val) else []
     likenesses_of_val = map_threads(
         comparison.likenesses, of_each, "aligning likely copies", cores()
     )
-    refutation = Refutation(of_val, of_train, likenesses_of_val, similarity)
+    refutation = Refutation(val, train, likenesses_of_val, similarity)
     matched = [
         picture for picture, likenesses in enumerate(likenesses_of_val) if likenesses.matches
     ]

@@ -1,19 +1,16 @@
 """One side's pictures, training's or validation's, as they are compared."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 
-from src.audit import candidates
+from src.audit.candidates import Variants
 from src.dataset.arrays import Pictures
 from src.imaging import resizing
-from src.storage.slices import slices
 from src.vision import alignment, close_look, grayscale, matching, views, witness
 from src.vision.close_look import CloseLook
 from src.vision.matching import Look
 
-BLOCK = 256  # pictures that are read at a time
 CACHED = 4096  # details that are remembered, of 16 kB each
 CACHED_LOOKS = 256  # close looks that are remembered, of at most .6 MB each
 
@@ -21,15 +18,23 @@ CACHED_LOOKS = 256  # close looks that are remembered, of at most .6 MB each
 class Side:
     """One side's pictures as they are compared; remembers the last ones.
 
+    Args:
+        pictures: (N, H, W, 3) uint8.
+        variants: Their border variants.
+        tone_residual: In Lab units; below it a picture is gray, and has no colours to compare.
+
     Attributes:
         variants: The border variants of the pictures.
     """
 
-    def __init__(self, pictures: Pictures, tone_residual: float):
-        self.variants = candidates.variants(_thumbnails(pictures))
+    def __init__(self, pictures: Pictures, variants: Variants, tone_residual: float):
+        self.variants = variants
         self._pictures, self._tone_residual = pictures, tone_residual
         self.detail = lru_cache(CACHED)(self._detail)
         self.close_look = lru_cache(CACHED_LOOKS)(self._close_look)
+
+    def __len__(self) -> int:
+        return len(self._pictures)
 
     def look(self, picture: int) -> Look:
         """Return what a picture is compared by."""
@@ -52,8 +57,3 @@ class Side:
         large = resizing.thumbnail(pixels, close_look.SIDE_PX)
         aspect = pixels.shape[0] / pixels.shape[1]
         return close_look.close_look(large, alignment.thumbnail(pixels), aspect)
-
-
-def _thumbnails(pictures: Pictures) -> Iterator[np.ndarray]:
-    for block in slices(len(pictures), BLOCK):
-        yield from map(alignment.thumbnail, pictures[block])

@@ -109,7 +109,12 @@ def thumbnails(pictures: Iterable[np.ndarray]) -> np.ndarray:
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
     """Return the mean absolute difference of two thumbnails in levels, 0…255."""
-    return float(np.abs(a.astype(np.int16) - b).mean())
+    return float(differences(a, b))
+
+
+def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the mean absolute difference of N thumbnails from N others, (N,), in levels."""
+    return np.asarray(np.abs(a.astype(np.int16) - b).mean(axis=(-3, -2, -1)))
 
 
 def explain(actual: np.ndarray, expected: np.ndarray) -> str:

@@ -45,6 +45,7 @@ class Lists:
 
     def search(self, queries: np.ndarray) -> Found:
         """Return the PER_QUERY nearest of each query, (Q, D) float32, from MIN_CORR on."""
+        faiss.omp_set_num_threads(1)  # of this thread: other queries are searched in others
         similarities, matches = self._index.search(queries, PER_QUERY)
         rows, ranks = np.nonzero((matches >= 0) & (similarities >= MIN_CORR))
         return rows, matches[rows, ranks], similarities[rows, ranks]

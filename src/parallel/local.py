@@ -140,6 +140,18 @@ def map_threads(
     return [future.result() for future in futures]
 
 
+def stream_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], title: str
+) -> Iterator[Result]:
+    """Yield a function's result of each item, in the items' order; for compiled code.
+
+    Each core has a thread, which computes no more than WINDOW results before they are needed.
+    """
+    with threadpool_limits(1, "blas"), DaemonThreadPool(cores()) as pool:
+        results = _in_order(pool, function, items, cores())
+        yield from progress(results, len(items), title)
+
+
 @dataclass
 class _ThreadTimes:
     """How long threads worked on the finished items, and how much of that they only waited.

@@ -1,16 +1,18 @@
 """Evidence that no check complains about."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from src.audit import findings, leak
+from src.audit import candidates, findings, leak
 from src.audit.evidence import Evidence, OutputEvidence
+from src.audit.side import Side
 from src.storage.encoding import encode_png
+from src.vision.alignment import thumbnail
 from tests.audit.evidence import (
     OUTPUT_ROWS,
     SIZE,
@@ -49,8 +51,14 @@ def good(faces) -> OutputEvidence:
 def search() -> Search:
     """Search training for copies of validation pictures, with the checks' own limits."""
     limits = findings.resolve_limits({})
-    return partial(
-        leak.nearest,
-        similarity=limits["leak_similarity"],
-        tone_residual=limits["tone_residual"],
-    )
+
+    def nearest(
+        val: np.ndarray, train: np.ndarray, excluded: Collection[tuple[int, int]] = ()
+    ) -> leak.Nearest:
+        sides = [
+            Side(photos, candidates.variants(map(thumbnail, photos)), limits["tone_residual"])
+            for photos in (val, train)
+        ]
+        return leak.nearest(*sides, limits["leak_similarity"], excluded)
+
+    return nearest

@@ -1,13 +1,13 @@
 """Checks of the inputs: gray, edges and labels, each against its own photograph."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
 
+from src.audit import pair_measures
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, Offender, check
-from src.params import Canny
+from src.audit.registry import Measurement, check
 
 ROUNDING = 0.5  # levels by which a mean of three channels differs from the gray at most
 MAX_SHIFT_PX = 6  # either way, that the search for a moved input covers
@@ -29,13 +29,12 @@ NAMED_ONE_IN = 10  # one label map in ten, the worst, is named
 def gray_is_mean(evidence: Evidence) -> Measurement:
     largest, offenders = 0.0, []
     for side, pairs in evidence.sides.items():
-        for index, (gray, photo) in enumerate(zip(pairs.gray, pairs.photo, strict=True)):
-            mean = photo.mean(axis=2, dtype=np.float32)
-            error = float(np.abs(gray - mean).max())
-            largest = max(largest, error)
-            if error > ROUNDING:
-                detail = f"differs by {error:.1f}: {_explain(gray, mean)}"
-                offenders.append(evidence.offender(side, index, detail, error))
+        errors = evidence.measures[side].gray_errors
+        largest = max(largest, errors.max(initial=0))
+        for index in np.flatnonzero(errors > ROUNDING).tolist():
+            mean = pair_measures.channel_means(pairs.photo[index])
+            detail = f"differs by {errors[index]:.1f}: {_explain(pairs.gray[index], mean)}"
+            offenders.append(evidence.offender(side, index, detail, float(errors[index])))
     return largest, offenders
 
 
@@ -49,34 +48,15 @@ def gray_is_mean(evidence: Evidence) -> Measurement:
 def edges_are_canny(evidence: Evidence) -> Measurement:
     largest, offenders = 0.0, []
     for side, pairs in evidence.sides.items():
-        for index, (edges, photo) in enumerate(zip(pairs.canny, pairs.photo, strict=True)):
-            expected = _canny(photo, evidence.pair.canny)
-            error = float((edges != expected).mean())
-            largest = max(largest, error)
-            if error > 0:
-                detail = f"differs in {error:.1%} of its pixels: {_explain(edges, expected)}"
-                offenders.append(evidence.offender(side, index, detail, error))
+        errors = evidence.measures[side].edge_errors
+        largest = max(largest, errors.max(initial=0))
+        for index in np.flatnonzero(errors).tolist():
+            mean = pair_measures.channel_means(pairs.photo[index])
+            expected = pair_measures.canny_edges(mean, evidence.pair.canny)
+            explanation = _explain(pairs.canny[index], expected)
+            detail = f"differs in {errors[index]:.1%} of its pixels: {explanation}"
+            offenders.append(evidence.offender(side, index, detail, float(errors[index])))
     return largest, offenders
-
-
-def _canny(photo: np.ndarray, canny: Canny) -> np.ndarray:
-    """Return the edges of a photograph, by the audit's own means."""
-    gray = np.rint(photo.mean(axis=2, dtype=np.float32)).astype(np.uint8)
-    if canny.blur > 1:
-        gray = cv2.GaussianBlur(gray, (canny.blur, canny.blur), 0).astype(np.uint8)
-    low, high = _thresholds(gray, canny)
-    return np.asarray(cv2.Canny(gray, low, high, apertureSize=canny.aperture))
-
-
-def _thresholds(gray: np.ndarray, canny: Canny) -> tuple[float, float]:
-    if canny.thresholds == "absolute":
-        return canny.low, canny.high
-    padded = cv2.copyMakeBorder(gray, 4, 4, 4, 4, cv2.BORDER_REPLICATE).astype(np.float32)
-    kernels = cv2.getDerivKernels(1, 0, canny.aperture)
-    across = cv2.sepFilter2D(padded, -1, *kernels)[4:-4, 4:-4]
-    down = cv2.sepFilter2D(padded, -1, *kernels[::-1])[4:-4, 4:-4]
-    low, high = np.quantile(np.abs(across) + np.abs(down), [canny.low / 100, canny.high / 100])
-    return float(low), float(high)
 
 
 @check(
@@ -87,12 +67,7 @@ def _thresholds(gray: np.ndarray, canny: Canny) -> tuple[float, float]:
     remedy="lower pair.canny.low and pair.canny.high, or pair.canny.blur",
 )
 def blank_edges(evidence: Evidence) -> Measurement:
-    offenders = [
-        evidence.offender(side, index, f"edge density {density:.4f}")
-        for side, index, density in evidence.edge_densities
-        if density < evidence.limits["edge_density"]
-    ]
-    return _share_of_sketches(evidence, offenders)
+    return _share_of_sketches(evidence, lambda share: share < evidence.limits["edge_density"])
 
 
 @check(
@@ -103,17 +78,20 @@ def blank_edges(evidence: Evidence) -> Measurement:
     remedy="raise pair.canny.low and pair.canny.high, or pair.canny.blur",
 )
 def full_edges(evidence: Evidence) -> Measurement:
-    offenders = [
-        evidence.offender(side, index, f"edge density {density:.4f}")
-        for side, index, density in evidence.edge_densities
-        if density > evidence.limits["edge_density_most"]
-    ]
-    return _share_of_sketches(evidence, offenders)
+    return _share_of_sketches(evidence, lambda share: share > evidence.limits["edge_density_most"])
 
 
-def _share_of_sketches(evidence: Evidence, offenders: list[Offender]) -> Measurement:
+def _share_of_sketches(
+    evidence: Evidence, are_faulty: Callable[[np.ndarray], np.ndarray]
+) -> Measurement:
+    """Return the share of sketches whose shares of edge pixels are faulty, and their rows."""
     if evidence.task != "sketch":
         return 0.0, []
+    offenders = [
+        evidence.offender(side, index, f"edge density {measures.edge_densities[index]:.4f}")
+        for side, measures in evidence.measures.items()
+        for index in np.flatnonzero(are_faulty(measures.edge_densities)).tolist()
+    ]
     return len(offenders) / max(1, evidence.count), offenders
 
 

@@ -4,7 +4,6 @@ import numpy as np
 
 from src.audit.evidence import Evidence
 from src.audit.registry import Measurement, check
-from src.vision import alignment
 from src.vision.picture_faults import FAULTS
 
 REMEDY = "look at them in the report; to remove them, add to clean.remove: "
@@ -81,9 +80,8 @@ def odd_aspect_pictures(evidence: Evidence) -> Measurement:
 def blank_pictures(evidence: Evidence) -> Measurement:
     offenders = [
         evidence.offender(side, index, "shows nothing to compare it by")
-        for side, pairs in evidence.sides.items()
-        for index, photo in enumerate(pairs.photo)
-        if alignment.is_blank(alignment.thumbnail(np.asarray(photo)))
+        for side, measures in evidence.measures.items()
+        for index in np.flatnonzero(measures.are_blank).tolist()
     ]
     return len(offenders) / max(1, evidence.count), offenders
 

@@ -1,14 +1,15 @@
 """Checks of the target photographs, as the arrays hold them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from src.audit import source_files
 from src.audit.evidence import Evidence
 from src.audit.registry import Measurement, check
-from src.vision import grayscale
+from src.storage.slices import slices
 
-FILLER_LEVEL = 128  # the gray that decoders leave where data ends
-FILLER_TOLERANCE = 3  # levels
+BLOCK = 1024  # thumbnails that are compared at a time
 FILLED_SHARE = 0.08  # of the picture's height
 
 
@@ -23,20 +24,25 @@ FILLED_SHARE = 0.08  # of the picture's height
 def altered_photos(evidence: Evidence) -> Measurement:
     offenders = []
     for side, pairs in evidence.sides.items():
-        photos, rows = source_files.thumbnails(pairs.photo), list(pairs.index["row"])
-        for index, row in enumerate(rows):
-            expected = _expected(evidence, row)
-            if expected is None:
+        photos, rows = evidence.measures[side].thumbnails, pairs.index["row"].tolist()
+        files = [_expected(evidence, row) for row in rows]
+        own = _differences(photos, files)
+        before = _differences(photos, [None, *files[:-1]][: len(files)])
+        after = _differences(photos, [*files[1:], None][: len(files)])
+        are_altered = own > evidence.limits["photo_difference"]
+        # a pale picture is near to any other, so that a threshold alone does not see a swap
+        are_swapped = np.minimum(before, after) < own / 3
+        for index in np.flatnonzero(are_altered | are_swapped).tolist():
+            file = files[index]
+            if file is None:
                 continue  # broken_files names it
-            difference = source_files.difference(photos[index], expected)
-            neighbours = rows[max(0, index - 1) : index + 2]
-            if difference > evidence.limits["photo_difference"]:
-                mistake = source_files.explain(photos[index], expected)
-                detail = f"{difference:.0f} levels from its file: {mistake}"
-                offenders.append(evidence.offender(side, index, detail))
-            elif fitting := _fitting(photos[index], difference, neighbours, evidence):
-                detail = f"it shows the file of row {fitting[0]}"
-                offenders.append(evidence.offender(side, index, detail))
+            if are_altered[index]:
+                mistake = source_files.explain(photos[index], file)
+                detail = f"{own[index]:.0f} levels from its file: {mistake}"
+            else:
+                neighbour = index - 1 if before[index] < own[index] / 3 else index + 1
+                detail = f"it shows the file of row {rows[neighbour]}"
+            offenders.append(evidence.offender(side, index, detail))
     return len(offenders), offenders
 
 
@@ -46,19 +52,20 @@ def _expected(evidence: Evidence, row: int) -> np.ndarray | None:
     return None if file is None else file.thumbnail
 
 
-def _fitting(
-    photo: np.ndarray, difference: float, rows: list[int], evidence: Evidence
-) -> list[int]:
-    """Return the rows whose file fits clearly better than `difference`.
+def _differences(photos: np.ndarray, files: Sequence[np.ndarray | None]) -> np.ndarray:
+    """Return each photograph's difference from a file, (N,), in levels; infinite if there is none.
 
-    A pale picture is near to any other, so that a threshold alone does not see a swap.
+    Args:
+        photos: Thumbnails, (N, 16, 16, 3) uint8.
+        files: N times a file's thumbnail.
     """
-    fitting = []
-    for row in rows:
-        expected = _expected(evidence, row)
-        if expected is not None and source_files.difference(photo, expected) < difference / 3:
-            fitting.append(int(row))
-    return fitting
+    differences = np.full(len(files), np.inf)
+    known = [(index, file) for index, file in enumerate(files) if file is not None]
+    for block in slices(len(known), BLOCK):
+        indices, shown = zip(*known[block], strict=True)
+        some = list(indices)
+        differences[some] = source_files.differences(photos[some], np.stack(shown))
+    return differences
 
 
 @check(
@@ -73,8 +80,8 @@ def _fitting(
 def grayscale_targets(evidence: Evidence) -> Measurement:
     offenders = [
         evidence.offender(side, index, f"tone residual {residual:.2f}")
-        for side, pairs in evidence.sides.items()
-        for index, residual in enumerate(map(grayscale.tone_residual, pairs.photo))
+        for side, measures in evidence.measures.items()
+        for index, residual in enumerate(measures.tone_residuals)
         if residual < evidence.limits["tone_residual"]
     ]
     return len(offenders) / max(1, evidence.count), offenders
@@ -90,16 +97,8 @@ def grayscale_targets(evidence: Evidence) -> Measurement:
 def truncated_photos(evidence: Evidence) -> Measurement:
     offenders = []
     for side, pairs in evidence.sides.items():
-        for index, photo in enumerate(pairs.photo):
-            rows = _filler_rows(photo)
-            if rows >= FILLED_SHARE * len(photo):
-                detail = f"the lowest {rows} of {len(photo)} rows are gray"
-                offenders.append(evidence.offender(side, index, detail))
+        filler_rows, height = evidence.measures[side].filler_rows, pairs.photo.shape[1]
+        for index in np.flatnonzero(filler_rows >= FILLED_SHARE * height).tolist():
+            detail = f"the lowest {filler_rows[index]} of {height} rows are gray"
+            offenders.append(evidence.offender(side, index, detail))
     return len(offenders) / max(1, evidence.count), offenders
-
-
-def _filler_rows(photo: np.ndarray) -> int:
-    """Return how many of the lowest rows hold nothing but a decoder's filler."""
-    distance = np.abs(photo.astype(np.int16) - FILLER_LEVEL)
-    filler = np.all(distance <= FILLER_TOLERANCE, axis=(1, 2))[::-1]
-    return len(filler) if filler.all() else int(np.argmin(filler))

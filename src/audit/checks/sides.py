@@ -106,7 +106,7 @@ def leaked_pictures(evidence: Evidence) -> Measurement:
     similarities, indices, copies = evidence.nearest
     val_rows, train_rows = evidence.val.index["row"], evidence.train.index["row"]
     leaks = {val: (train, "by clean.force") for val, train in evidence.ruled("forced")}
-    for index in np.flatnonzero(copies):
+    for index in np.flatnonzero(copies).tolist():
         leaks[int(index)] = int(indices[index]), f"similarity {similarities[index]:.3f}"
     offenders = []
     for val, (train, reason) in sorted(leaks.items()):
