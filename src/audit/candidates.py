@@ -78,6 +78,7 @@ _STRIP_VIEWS: dict[View, tuple[View, ...]] = {
     _RIGHT: (View(0, 0, 0.09, 0.05), _LEFT),
     _LEFT: (View(0, 0, 0.05, 0.09), _RIGHT),
 }
+# Each second one is the mirror image of the one before: both are found by one look-up.
 QUERIES = (
     *(Query(view, form, UNCUT) for view in _VIEWS for form in UPRIGHT_FORMS),
     *(Query(UNCUT, form, UNCUT) for form in forms.FORMS if form not in UPRIGHT_FORMS),
@@ -150,8 +151,14 @@ def find(val: Variants, train: Variants, count: int) -> np.ndarray:
     exact = len(val.pictures) + len(train.pictures) <= MAX_EXACT
     for by_val, queries, database in ((True, val, train), (False, train, val)):
         index = Everything if exact else Lists
-        indexes = {strip: index(_vectors(database.thumbnails, strip)) for strip in STRIPS}
-        look_up = partial(_look_up, queries.thumbnails, indexes=indexes, by_val=by_val)
+        indexes = {strip: index(*_upright_vectors(database, strip)) for strip in STRIPS}
+        look_up = partial(
+            _look_up,
+            queries.thumbnails,
+            indexes=indexes,
+            count=len(database.pictures),
+            by_val=by_val,
+        )
         waiting = [best]
         blocks = slices(len(queries.pictures), BLOCK)
         for found in stream_threads(look_up, blocks, "looking up likely copies"):
@@ -166,6 +173,7 @@ def _look_up(
     thumbnails: np.ndarray,
     block: slice,
     indexes: Mapping[View, Everything | Lists],
+    count: int,
     by_val: bool,
 ) -> np.ndarray:
     """Look up some of a side's pictures in every way.
@@ -173,21 +181,24 @@ def _look_up(
     Args:
         thumbnails: Of the side's variants, (N, 64, 64) uint8.
         block: Which of them are looked up.
-        indexes: Of the other side's variants, by STRIPS.
+        indexes: Of the other side's variants in their upright forms, by STRIPS.
+        count: How many variants the other side has.
         by_val: Whether the pictures are of validation.
 
     Returns:
-        CANDIDATEs of each of QUERIES, one after the other.
+        CANDIDATEs of all QUERIES.
     """
     vectors = lru_cache(1)(partial(_vectors, thumbnails[block]))  # of one view in two forms
     found = []
-    for number, query in enumerate(QUERIES):
+    for number, query in enumerate(QUERIES[::2]):
         oriented = _orient(vectors(query.view), query.form)
         rows, matches, similarities = indexes[query.strip].search(oriented)
+        are_mirrored, matches = np.divmod(matches, count)
         part = np.empty(len(rows), CANDIDATE)
         part["val" if by_val else "train"] = rows + block.start
         part["train" if by_val else "val"] = matches
-        part["similarity"], part["query"], part["by_val"] = similarities, number, by_val
+        part["similarity"], part["by_val"] = similarities, by_val
+        part["query"] = 2 * number + are_mirrored
         found.append(part)
     return np.concatenate(found)
 
@@ -208,6 +219,13 @@ def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) ->
     number = np.cumsum(np.diff(pair, prepend=-1) != 0)
     rank = number - number[np.searchsorted(pair >> 32, pair >> 32)]
     return np.asarray(candidates[rank < count])
+
+
+def _upright_vectors(database: Variants, strip: View) -> list[np.ndarray]:
+    """Return the vectors of pictures as they are and mirrored, without a strip."""
+    # mirrored views and vectors of pictures are views and vectors of mirrored pictures
+    mirror_images = _vectors(database.thumbnails, mirrored(strip))
+    return [_vectors(database.thumbnails, strip), _orient(mirror_images, forms.MIRRORED)]
 
 
 def _vectors(thumbnails: np.ndarray, view: View) -> np.ndarray:
