@@ -10,7 +10,7 @@ import time
 import pytest
 
 from src.parallel import local
-from src.parallel.local import map_processes, map_threads
+from src.parallel.local import WINDOW, cores, map_processes, map_threads, stream_threads
 from tests.conftest import ROOT
 
 
@@ -130,6 +130,19 @@ def test_results_of_threads_keep_the_items_order():
     results = map_threads(slow_first, range(20), "numbers", 4)
     assert [number for number, _ in results] == list(range(20))
     assert threading.current_thread().name not in {name for _, name in results}
+
+
+def test_streamed_results_of_threads_keep_the_order_and_run_a_few_items_ahead():
+    started = []
+
+    def start(number: int) -> int:
+        started.append(number)
+        return number
+
+    results = stream_threads(start, range(100), "")
+    assert next(results) == 0
+    assert len(started) <= WINDOW * cores() + 1
+    assert list(results) == list(range(1, 100))
 
 
 def test_no_more_threads_run_than_workers():
