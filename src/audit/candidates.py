@@ -188,17 +188,21 @@ def _look_up(
     Returns:
         CANDIDATEs of all QUERIES.
     """
-    vectors = lru_cache(1)(partial(_vectors, thumbnails[block]))  # of one view in two forms
+    vectors = lru_cache(1)(partial(_vectors, thumbnails[block]))  # of one view in three forms
     found = []
-    for number, query in enumerate(QUERIES[::2]):
-        oriented = _orient(vectors(query.view), query.form)
-        rows, matches, similarities = indexes[query.strip].search(oriented)
-        are_mirrored, matches = np.divmod(matches, count)
+    for strip, index in indexes.items():
+        # the first of each two mirror images
+        numbers = np.array([n for n in range(0, len(QUERIES), 2) if QUERIES[n].strip == strip])
+        of_strip = [QUERIES[number] for number in numbers]
+        oriented = [_orient(vectors(query.view), query.form) for query in of_strip]
+        near = index.search(np.stack(oriented))
+        queries, rows = np.divmod(near.queries, block.stop - block.start)
+        are_mirrored, matches = np.divmod(near.matches, count)
         part = np.empty(len(rows), CANDIDATE)
         part["val" if by_val else "train"] = rows + block.start
         part["train" if by_val else "val"] = matches
-        part["similarity"], part["by_val"] = similarities, by_val
-        part["query"] = 2 * number + are_mirrored
+        part["similarity"], part["by_val"] = near.similarities, by_val
+        part["query"] = numbers[queries] + are_mirrored
         found.append(part)
     return np.concatenate(found)
 
