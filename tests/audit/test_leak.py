@@ -26,8 +26,9 @@ def copy(picture: np.ndarray, kind: str, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture
 def by_index(monkeypatch) -> None:
-    """Let few pictures be looked up as many are."""
+    """Let few pictures be looked up as many are: in a fraction of the lists."""
     monkeypatch.setattr("src.audit.candidates.MAX_EXACT", 0)
+    monkeypatch.setattr("src.audit.vector_index.PER_LIST", 4)
 
 
 @pytest.mark.parametrize("of_file", [True, False], ids=["of the file", "of the square"])
