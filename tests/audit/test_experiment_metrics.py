@@ -1,6 +1,6 @@
 """The few numbers that experiments are compared by."""
 
-from src.audit.summary import summary
+from src.audit.experiment_metrics import summary
 
 SCORES = {
     "fd_effnet": 40.0,
