@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from src.dataset import arrays
 from src.dataset.arrays import Pairs, Shards
@@ -19,6 +20,7 @@ from src.evaluate.features import Extractor
 from src.evaluate.lpips import Lpips
 from src.evaluate.scores import FRECHET_DIGITS, looks, per_picture, set_scores, summary
 from src.model import image_metrics
+from src.model.device import describe
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.generator import Generator
 from src.model.saving import load_generator
@@ -341,14 +343,18 @@ def _step(snapshot: Path) -> int:
 
 
 def meta(evaluator: Evaluator, model: Path, val: Pairs, probe: Pairs) -> dict[str, Any]:
-    """Return metrics/evaluate_meta.json: the settings behind the scores."""
+    """Return metrics/evaluate_meta.json: the settings, processors and versions behind the scores."""
+    trained = model / "computed_on.json"  # an earlier version's model has none
     return {
         "features": {e.network.frechet: e.weights for e in evaluator.extractors},
         "lpips": {evaluator.lpips.name: evaluator.lpips.weights} if evaluator.lpips else {},
         "antialias": True,
         "model": evaluator.settings.model,
         "weights_file": weights_file(model, evaluator.settings.model),
-        "device": evaluator.extractors[0].device.type,
+        "computed_on": {
+            "training": read_json(trained) if trained.exists() else {},
+            "evaluation": describe(evaluator.extractors[0].device, torch.float32),
+        },
         "pictures_sha256": _digest(val),
         "n_val": len(val),
         "n_train": len(probe),

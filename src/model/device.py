@@ -1,5 +1,6 @@
 """Where networks run, and in which precision."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -7,6 +8,7 @@ import torch
 from src.errors import UserError
 
 CPUINFO = Path("/proc/cpuinfo")
+ONEDNN_LIMIT = "ONEDNN_MAX_CPU_ISA"  # by which a user forbids instructions
 
 
 def pick_device(name: str, setting: str) -> torch.device:
@@ -35,6 +37,26 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
         fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_is_fast_in_bf16()
         precision = "bf16" if fast else "fp32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def describe(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
+    """Return what the rounding of a computation depends on.
+
+    Returns:
+        processor: A GPU's name, or a CPU's with the instructions that torch finds. dtype: Of the
+        products, such as bfloat16.
+    """
+    gpu = device.type == "cuda"
+    processor = torch.cuda.get_device_name(device) if gpu else _cpu()
+    return {"processor": processor, "dtype": str(dtype).removeprefix("torch.")}
+
+
+def _cpu() -> str:
+    flags = torch.cpu.get_capabilities()
+    words = [str(flags.get("cpu_name", "CPU")), torch.backends.cpu.get_cpu_capability()]
+    words += [name for name in ("avx512_bf16", "amx_bf16") if flags.get(name)]
+    words += [f"{ONEDNN_LIMIT}={os.environ[ONEDNN_LIMIT]}"] if ONEDNN_LIMIT in os.environ else []
+    return ", ".join(words)
 
 
 def _cpu_is_fast_in_bf16() -> bool:

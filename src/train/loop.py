@@ -14,7 +14,7 @@ from tqdm import tqdm
 from src.dataset import inputs
 from src.dataset.arrays import Pairs
 from src.errors import UserError
-from src.model.device import pick_device, pick_dtype
+from src.model.device import describe, pick_device, pick_dtype
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.generator import network_settings
 from src.model.saving import save_generator
@@ -44,8 +44,8 @@ def train(
         p: All parameters.
         train_pairs: Larger than the crops, or as large.
         val_pairs: As large as the crops.
-        out: Gets generator.safetensors, config.json, and each snapshot's weights, scores and sample
-            sheet.
+        out: Gets generator.safetensors, config.json, computed_on.json, and each snapshot's weights,
+            scores and sample sheet.
         metrics: Gets history.csv, progress.csv and train.json, which grow while the training runs.
         world: The processes that train together; the main process writes.
 
@@ -109,6 +109,7 @@ class Training:
         device = pick_device(p.train.device, "train.device")
         # the main process picks for all of them: another machine's might prefer another dtype
         [dtype] = world.map(partial(pick_dtype, device=device), [p.train.precision])
+        self.computed_on = describe(device, dtype)
         config = generator_config(p)
         train_arrays = train_pairs.inputs(p.task), train_pairs.photo
         val_arrays = val_pairs.inputs(p.task), val_pairs.photo
@@ -216,6 +217,7 @@ class Training:
     def finish(self, done: int) -> dict[str, Any]:
         """Write the model and the metrics, remove the checkpoint, and return the metrics."""
         save_generator(self.nets.final_generator, self.out)
+        write_json(self.out / "computed_on.json", self.computed_on)
         write_json(self.out / "snapshots" / "scores.json", self.progress.scores)
         metrics = self.record.write(done, self.progress)
         checkpoint.remove(self.folder)

@@ -243,6 +243,8 @@ def test_the_settings_behind_the_scores_are_named(evaluator, pairs):
     val, probe = arrays.load(pairs, "val"), arrays.load(pairs, "probe")
     meta = evaluation.meta(evaluator, Path(), val, probe)
     assert meta["features"] == {"fd_means": "colour means"}
+    assert meta["computed_on"]["evaluation"]["dtype"] == "float32"
+    assert meta["computed_on"]["training"] == {}
     assert (meta["n_val"], meta["n_train"]) == (6, 4)
     assert meta["versions"]["torch"] == torch.__version__.partition("+")[0]
     metas = [evaluation.meta(evaluator, Path(), pairs, probe) for pairs in (val, val, probe)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.errors import UserError
-from src.model.device import pick_device, pick_dtype
+from src.model.device import ONEDNN_LIMIT, describe, pick_device, pick_dtype
 
 CPU = torch.device("cpu")
 
@@ -40,3 +40,14 @@ def test_the_precision_follows_the_processor(
     flags = {"avx512_bf16": avx512, "amx_tile": True, "amx_bf16": amx}
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags)
     assert pick_dtype("auto", CPU) == expected
+
+
+def test_a_computation_is_described_by_processor_instructions_and_dtype(monkeypatch):
+    flags = {"cpu_name": "AMD EPYC", "avx512_bf16": True, "amx_bf16": False}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.delenv(ONEDNN_LIMIT, raising=False)
+    described = describe(CPU, torch.bfloat16)
+    assert described == {"processor": "AMD EPYC, AVX512, avx512_bf16", "dtype": "bfloat16"}
+    monkeypatch.setenv(ONEDNN_LIMIT, "AVX2")
+    assert describe(CPU, torch.float32)["processor"].endswith(", ONEDNN_MAX_CPU_ISA=AVX2")

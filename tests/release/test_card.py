@@ -53,8 +53,13 @@ def metrics(model: str, leaked: int) -> dict[str, dict]:
         },
         "evaluate_meta": {
             "features": {"fd_effnet": "sha256 57934424"},
+            "computed_on": {
+                "training": {"processor": "AMD EPYC, AVX512", "dtype": "bfloat16"},
+                "evaluation": {"processor": "AMD EPYC, AVX2", "dtype": "float32"},
+            },
             "model": model,
             "weights_file": WEIGHTS[model],
+            "versions": {"torch": "2.14.1", "numpy": "2.4.6"},
         },
         "train": {
             "steps": 12,
@@ -99,6 +104,12 @@ def test_the_card_has_the_scores_with_their_number(released):
     assert "| l1 |" + " 0.25 |" * 5 in text
     assert "_se" not in text
     assert "only `fid` compares with published FIDs" in text
+
+
+def test_the_card_says_on_what_the_scores_were_computed(released):
+    text = released()
+    assert "training on AMD EPYC, AVX512 in bfloat16; evaluation on AMD EPYC, AVX2 in fl" in text
+    assert "Versions: torch 2.14.1, numpy 2.4.6." in text
 
 
 def test_the_card_has_parameters_and_limits(released):

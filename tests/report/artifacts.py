@@ -242,6 +242,10 @@ class Artifacts:
             },
             "evaluate_meta": {
                 "features": {"fd_effnet": "sha256 57934424"},
+                "computed_on": {
+                    "training": {"processor": "AMD EPYC, AVX512", "dtype": "bfloat16"},
+                    "evaluation": {"processor": "AMD EPYC, AVX2", "dtype": "float32"},
+                },
                 "versions": {"torch": "2.14.1"},
             },
         }

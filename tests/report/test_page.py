@@ -568,6 +568,12 @@ def test_the_scores_of_single_pictures_are_charted_beside_mean_and_baselines(art
     assert legend == [*BASELINES, "mean 0.1"]
 
 
+def test_the_page_says_on_what_the_scores_were_computed(artifacts):
+    text = text_of(artifacts.soup().select_one("#parameters"))
+    assert "Training on AMD EPYC, AVX512, in bfloat16. Evaluation on AMD EPYC, AVX2, in fl" in text
+    assert "torch 2.14.1" in text
+
+
 def test_the_page_says_that_there_is_no_fid_only_where_there_is_none(artifacts):
     assert "not FID, whose weights are not available" in artifacts.soup().get_text()
     artifacts.val_scores = artifacts.val_scores | {"fid": 20.0}

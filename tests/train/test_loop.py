@@ -12,6 +12,7 @@ from src.errors import UserError
 from src.imaging.picture_files import read_photo
 from src.model.networks import PatchGAN
 from src.model.saving import load_generator
+from src.storage.atomic import read_json
 from src.train import loop, steps
 from src.train.gan import Networks
 from tests.train.trainings import WEIGHTS, kill, outputs, undisturbed
@@ -60,6 +61,14 @@ def test_the_models_config_says_how_it_was_trained(
     assert generator.config["canny"] == (p.pair.canny.model_dump() if p.task == "sketch" else {})
     assert generator.predicts_chroma == predicts_chroma
     assert generator.multiple == {"encdec": 4, "unet": 32}[model]
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", "float32"), ("bf16", "bfloat16")])
+def test_the_model_says_on_what_it_was_trained(tiny, train, precision: str, dtype: str):
+    train(tiny({"train.precision": precision, "train.steps": 2}))
+    recorded = read_json(Path("model/computed_on.json"))
+    assert recorded["dtype"] == dtype
+    assert recorded["processor"]
 
 
 def test_metrics_are_the_end_of_the_history(tiny, train):
