@@ -5,6 +5,7 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -71,6 +72,39 @@ def test_efficientnet_knows_a_cup_of_espresso_and_a_cat(effnet, picture, label):
     probabilities = effnet.network.network._fc(features).softmax(dim=1)[0]
     assert int(probabilities.argmax()) == label
     assert probabilities[label] > 0.75
+
+
+def blurred(pictures: np.ndarray, strength: int) -> np.ndarray:
+    return np.stack([cv2.GaussianBlur(picture, (0, 0), strength) for picture in pictures])
+
+
+def noisy(pictures: np.ndarray, strength: int) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, 10 * strength, pictures.shape)
+    return (pictures + noise).clip(0, 255).astype(np.uint8)
+
+
+def faded(pictures: np.ndarray, strength: int) -> np.ndarray:
+    gray = pictures.mean(axis=3, keepdims=True)
+    return (gray + (1 - strength / 2) * (pictures - gray)).astype(np.uint8)
+
+
+def repeated(pictures: np.ndarray, strength: int) -> np.ndarray:
+    return pictures[np.arange(len(pictures)) // 4**strength]
+
+
+def swapped(pictures: np.ndarray, strength: int) -> np.ndarray:
+    result, changed = pictures.copy(), len(pictures) * strength // 2
+    result[:changed, 8:24, 8:24] = pictures[::-1][:changed, 8:24, 8:24]
+    return result
+
+
+@pytest.mark.parametrize("distort", [blurred, noisy, faded, repeated, swapped])
+def test_the_distance_grows_with_what_is_wrong_with_the_pictures(effnet, photos, distort):
+    real = effnet(photos[:16])
+    weak, strong = (
+        distances.frechet(effnet(distort(photos[:16], strength)), real) for strength in (1, 2)
+    )
+    assert distances.frechet(real, real) < 0.1 < 2 < weak < 0.9 * strong
 
 
 def test_features_of_efficientnet_do_not_depend_on_the_rest_of_the_batch(effnet, photos):
