@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from src.analysis.seed_spread import SeedSpread
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
 from src.errors import UserError
@@ -77,12 +78,13 @@ class Difference:
     low: float
     high: float
 
-    def sentence(self, a: str, b: str) -> str:
+    def sentence(self, a: str, b: str, spread: SeedSpread | None = None) -> str:
         """Return who is better and by how much, or that the difference may be chance.
 
         Args:
             a: The name of the experiment that is subtracted.
             b: The name of the other one.
+            spread: What seeds alone change; None if it is not known.
         """
         if self.low <= 0 <= self.high:
             interval = f"[{self.low:+.3g}, {self.high:+.3g}]"
@@ -92,7 +94,10 @@ class Difference:
         quality = "better" if sign else "higher"
         low, high = sorted([abs(self.low), abs(self.high)])
         interval = f"[{low:.3g}, {high:.3g}]"
-        return f"{self.metric}: {winner} {quality} by {abs(self.value):.3g} {interval}"
+        seeds = ""
+        if spread and spread.covers(self.metric, self.value):
+            seeds = f", within what seeds alone change ({spread.ranges[self.metric]:.3g})"
+        return f"{self.metric}: {winner} {quality} by {abs(self.value):.3g} {interval}{seeds}"
 
 
 def compare(

@@ -17,9 +17,10 @@ def compare(first: str, second: str) -> None:
     EXP_A and EXP_B are experiments, commits, or the word workspace.
     """
     from src.analysis import comparison
+    from src.analysis.seed_spread import read_seed_spread
     from src.evaluate import features
 
-    p = read_params()
+    p, spread = read_params(), read_seed_spread()
     extractors = features.build_extractors(
         Path("data/weights"), p.evaluate.batch_size, Path(".cache/features")
     )
@@ -31,7 +32,8 @@ def compare(first: str, second: str) -> None:
             for side, name in (("a", first), ("b", second))
         )
         for difference in comparison.compare(a, b, extractors, p.seed):
-            click.echo(difference.sentence(a.name, b.name))
+            click.echo(difference.sentence(a.name, b.name, spread))
     click.echo(
         f"{len(a.table)} validation pictures, 95 % intervals by a paired bootstrap over them"
+        + (f"; what seeds change: {spread.trainings}" if spread else "")
     )

@@ -17,6 +17,7 @@ from src.analysis.comparison import (
     fetch_from_dvc,
     load_experiment,
 )
+from src.analysis.seed_spread import SeedSpread
 from src.dataset.inputs import to_gray
 from src.drawing.sheets import three_channels
 from src.errors import UserError
@@ -130,6 +131,16 @@ def test_pictures_of_another_height_are_refused_with_both_sizes(photos):
 def test_better_is_lower_or_higher_by_metric(metric, value, better):
     d = Difference(metric, value, value - 0.01, value + 0.01)
     assert d.sentence("a", "b").startswith(f"{metric}: {better} better by {abs(value):.3g}")
+
+
+def test_a_difference_that_seeds_alone_make_is_said_to_be_one():
+    spread = SeedSpread({"l1": 0.02, "psnr": 0.5}, "5 seeds")
+    small, large = (Difference("l1", value, value - 0.001, value + 0.001) for value in (0.015, 0.1))
+    assert small.sentence("a", "b", spread).endswith(", within what seeds alone change (0.02)")
+    for sentence in (large.sentence("a", "b", spread), small.sentence("a", "b")):
+        assert "seeds" not in sentence
+    unmeasured = Difference("ssim", 0.0001, 0.00009, 0.00011)
+    assert "seeds" not in unmeasured.sentence("a", "b", spread)
 
 
 @pytest.mark.parametrize("fault", ["nothing", "no scores", "no picture", "few"])
