@@ -12,6 +12,7 @@ PROGRAM = "python -m src"
 # what it runs with in its body, so that no --help waits for torch.
 COMMANDS = {
     "predict": ("src.cli.predict:predict", "Run pictures through a trained model."),
+    "app": ("src.cli.app:app", "Serve a page where a model answers photos and drawings."),
     "explain": ("src.cli.explain:explain", "Say why a picture is kept or removed."),
     "summary": ("src.cli.summary:show_summary", "Print the last run in ten lines."),
     "compare": ("src.cli.compare:compare", "Compare two experiments' scores."),

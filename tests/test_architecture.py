@@ -21,7 +21,7 @@ SHARED = {"storage", "imaging", "drawing", "vision", "dataset", "model", "parall
 # The folder of a stage's own code, where it is not the stage's name.
 HOME = {"gate": "audit", "review": "audit"}
 # What stands above the stages, and is used by none of them.
-ABOVE = {"analysis", "bugs", "cli", "export", "inference"}
+ABOVE = {"analysis", "app", "bugs", "cli", "export", "inference"}
 
 
 def module_file(name: str) -> Path | None:
@@ -145,9 +145,14 @@ def test_no_parameter_has_a_default():
 def test_a_folder_of_src_uses_only_itself_and_what_is_shared(path):
     own = folder(path)
     # the demo is served while it is scraped; the bugs happen in any stage; commands call all
-    more = {"scrape": {"demo"}, "analysis": {"clean", "evaluate", "report"}}.get(own, set())
+    # the page of the app predicts, and offers the colours of the demo's label maps
+    more = {
+        "scrape": {"demo"},
+        "analysis": {"clean", "evaluate", "report"},
+        "app": {"demo", "inference"},
+    }.get(own, set())
     for file in imported(path):
-        if own not in ABOVE - {"analysis", "inference", "export"} and own != "":
+        if own not in ABOVE - {"analysis", "app", "inference", "export"} and own != "":
             assert folder(file) in {own, ""} | SHARED | more, f"{path} imports {file}"
 
 

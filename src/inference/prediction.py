@@ -38,14 +38,14 @@ def predict_all(
             Default: as large as training's for a generator that keeps its input's gray, else 0.
     """
     size = _reduced_size(generator, side)
-    reduced = [_reduce(picture, size) for picture in pictures]
+    reduced = [reduce_picture(picture, size) for picture in pictures]
     by_shape = defaultdict(list)
     for index, picture in enumerate(reduced):
         by_shape[picture.shape].append(index)
     results = list(pictures)
     for indices in by_shape.values():
         task_inputs = [task_input(generator.config, reduced[i]) for i in indices]
-        for i, output in zip(indices, _run(generator, np.stack(task_inputs)), strict=True):
+        for i, output in zip(indices, render_inputs(generator, np.stack(task_inputs)), strict=True):
             results[i] = _enlarge(generator, output, reduced[i], pictures[i])
     return results
 
@@ -77,7 +77,7 @@ def _reduced_size(generator: Generator, side: int | None) -> Size | None:
     return Size(side, side) if side else None
 
 
-def _reduce(picture: np.ndarray, size: Size | None) -> np.ndarray:
+def reduce_picture(picture: np.ndarray, size: Size | None) -> np.ndarray:
     """Return a picture as small as training made it, but whole; MAX_ASPECT bounds its area.
 
     Args:
@@ -94,7 +94,7 @@ def _reduce(picture: np.ndarray, size: Size | None) -> np.ndarray:
     return resize(picture, max(1, round(width * share)), max(1, round(height * share)))
 
 
-def _run(generator: Generator, task_inputs: np.ndarray) -> np.ndarray:
+def render_inputs(generator: Generator, task_inputs: np.ndarray) -> np.ndarray:
     """Return the network's outputs, (N, H, W, 3) uint8, for inputs (N, H, W[, 3]) uint8."""
     x = to_tensor(task_inputs).to(next(generator.parameters()).device)
     height, width = x.shape[2:]
