@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
-
 from src.params import Params
 from src.report import charts
 from src.report.charts import Series
 from src.report.figures import MAX_ERROR, Album
 from src.report.results import Finding, Results
+from src.report.templates import environment
 
 # The steps of the funnel after "listed"; for each the verdicts that remove pictures there, and
 # the keys of metrics/clean.json that count them.
@@ -51,13 +50,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
         experiment: The name and commit of the experiment, or that it is none.
     """
     results, album = Results.read(data, metrics), Album(data)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(
+    return environment().get_template("page.html").render(
         r=results,
         experiment=experiment,
         parameters=parameters,

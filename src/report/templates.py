@@ -1,0 +1,19 @@
+"""Jinja's environment of the pages: a layout and macros that they share."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+
+def environment(*folders: Path) -> Environment:
+    """Return an environment that escapes what it fills in.
+
+    Args:
+        folders: Hold the pages' templates, beside those of this folder.
+    """
+    return Environment(
+        loader=FileSystemLoader([*folders, Path(__file__).parent]),
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
