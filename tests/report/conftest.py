@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.browser import browser, visit
 from tests.report.artifacts import Artifacts
+
+__all__ = ["artifacts", "browser", "visit"]
 
 
 @pytest.fixture
