@@ -54,7 +54,7 @@ def curves(
     """Draw curves over training steps on one scale.
 
     Args:
-        series: What is drawn.
+        series: What is drawn; a curve without points keeps its colour to itself.
         x_label: What the steps are.
         bounds: Values between which the scale reaches at least.
         guides: Horizontal lines; one beyond the scale is left out.
@@ -66,19 +66,19 @@ def curves(
     if not points:
         return ""
     x = _axis([step for step, _ in points], LEFT, WIDTH - RIGHT)
+    drawn = {
+        f"c{number}": (name, curve) for number, (name, curve) in enumerate(series.items()) if curve
+    }
     of_values = _axis([value for _, value in points] + list(bounds or ()), 0, 1)
     shown = {name: value for name, value in (guides or {}).items() if of_values.holds(value)}
-    top = LINE_HEIGHT * (len(series) + len(shown)) + LINE_HEIGHT / 2
+    top = LINE_HEIGHT * (len(drawn) + len(shown)) + LINE_HEIGHT / 2
     y = Axis(of_values.ticks, top + PLOT_HEIGHT, top)
     parts = _axes(x, y, x_label)
-    for number, curve in enumerate(series.values()):
+    for color, (_, curve) in drawn.items():
         # a line to itself draws a single point
         path = " ".join(f"{x.at(step):.1f},{y.at(value):.1f}" for step, value in curve[:1] + curve)
-        parts.append(f'<polyline class="c{number}" points="{path}"/>')
-    keys = {
-        f"c{number}": f"{name}, last {curve[-1][1]:.4g}"
-        for number, (name, curve) in enumerate(series.items())
-    }
+        parts.append(f'<polyline class="{color}" points="{path}"/>')
+    keys = {color: f"{name}, last {curve[-1][1]:.4g}" for color, (name, curve) in drawn.items()}
     for number, (name, value) in enumerate(shown.items()):
         ends = f'x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y.at(value):.1f}" y2="{y.at(value):.1f}"'
         parts.append(f'<line class="g{number}" {ends}/>')

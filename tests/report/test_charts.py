@@ -75,6 +75,12 @@ def test_the_legend_names_each_curve_with_its_last_value_and_colour():
     assert keys == ["c0", "c1"]
 
 
+def test_a_curve_without_points_keeps_its_colour_to_itself():
+    svg = charts.curves({"a": [], "b": [(1, 5.0), (2, 1.0)]})
+    assert re.findall(r'<polyline class="(\w+)"', svg) == ["c1"]
+    assert "a, last" not in svg
+
+
 def test_the_legend_stands_above_the_curves():
     svg = charts.curves({name: [(1, 0.0), (2, 1.0)] for name in "abc"})
     legend = [t for t in parsed(svg).iter("text") if t.get("text-anchor") is None]
