@@ -197,7 +197,7 @@ def importers(package: str) -> set[str]:
 
 def test_ray_and_dvc_are_imported_in_one_module_each():
     assert importers("ray") == {"parallel/ray.py"}
-    assert importers("dvc") == {"analysis/comparison.py"}
+    assert importers("dvc") == {"analysis/revision.py"}
 
 
 def test_nothing_in_src_imports_tests_stages_or_test_tools():

@@ -29,16 +29,6 @@ from src.params import Size
 from src.progress import progress
 from src.storage.slices import slices
 
-# of an experiment, for a comparison
-ARTIFACTS = (
-    "data/predictions",
-    *(f"data/pairs/{folder}/val" for folder in ("photo", "colorize", "sketch")),
-)
-WORKSPACE = "workspace"
-REMEDY = (
-    "`dvc fetch -A` gets what a remote holds of them; else `dvc repro evaluate` computes the checked-"
-    f"out commit's, to be compared as `{WORKSPACE}`, and `dvc exp run -n NAME` an experiment's anew"
-)
 DRAWS, SET_DRAWS = 10_000, 300  # of the bootstrap; the fewer for distances of sets
 MAX_CELLS = 1 << 22  # drawn scores that are in memory at a time
 CONFIDENCE = 0.95
@@ -52,7 +42,7 @@ class Experiment:
     """An experiment's results on validation.
 
     Attributes:
-        name: Of the experiment, its commit, or WORKSPACE.
+        name: Of the experiment, its commit, or the word workspace.
         table: Scores; a row per validation picture.
         outputs: The model's pictures, (N, H, W, 3) uint8.
         val: Their pairs.
@@ -78,6 +68,18 @@ class Difference:
     low: float
     high: float
 
+    @property
+    def direction(self) -> int:
+        """Return 1 if a higher score is better, -1 if a lower one is, and 0 if neither is."""
+        return BETTER.get(self.metric, -1)
+
+    @property
+    def winner(self) -> str:
+        """Return "a" or "b", the better one or else the higher one; "" if that may be chance."""
+        if self.low <= 0 <= self.high:
+            return ""
+        return "b" if self.value * (self.direction or 1) > 0 else "a"
+
     def sentence(self, a: str, b: str, spread: SeedSpread | None = None) -> str:
         """Return who is better and by how much, or that the difference may be chance.
 
@@ -86,12 +88,11 @@ class Difference:
             b: The name of the other one.
             spread: What seeds alone change; None if it is not known.
         """
-        if self.low <= 0 <= self.high:
+        if not self.winner:
             interval = f"[{self.low:+.3g}, {self.high:+.3g}]"
             return f"{self.metric}: not distinguishable ({b} {self.value:+.3g} {interval})"
-        sign = BETTER.get(self.metric, -1)
-        winner = b if self.value * (sign or 1) > 0 else a
-        quality = "better" if sign else "higher"
+        winner = {"a": a, "b": b}[self.winner]
+        quality = "better" if self.direction else "higher"
         low, high = sorted([abs(self.low), abs(self.high)])
         interval = f"[{low:.3g}, {high:.3g}]"
         seeds = ""
@@ -199,7 +200,7 @@ def load_experiment(name: str, folder: Path) -> Experiment:
 
     Args:
         name: The experiment's name.
-        folder: Holds ARTIFACTS.
+        folder: Holds the ARTIFACTS of src/analysis/revision.py.
 
     Raises:
         UserError: An artifact is missing or damaged, or there are too few pictures.
@@ -220,38 +221,3 @@ def load_experiment(name: str, folder: Path) -> Experiment:
             f"{name} has {len(table)} validation pictures, expected at least {MIN_PICTURES}"
         )
     return Experiment(name, table, np.stack(outputs), arrays.load(folder / "data/pairs", "val"))
-
-
-def fetch_from_dvc(name: str, folder: Path) -> Path:
-    """Copy an experiment's artifacts from DVC's cache, and return the folder that holds them.
-
-    Args:
-        name: An experiment, a commit, or WORKSPACE, which needs no copy.
-        folder: Gets the copies.
-
-    Raises:
-        UserError: DVC has no such experiment, or not its artifacts.
-    """
-    if name == WORKSPACE:
-        return Path()
-    if not name:
-        raise UserError(f"an experiment without a name: expected one, a commit or {WORKSPACE}")
-    # imported late: it takes a second, and only this function needs it
-    from dvc.api import DVCFileSystem
-    from dvc.scm import RevError
-
-    try:
-        files = DVCFileSystem(rev=name)
-        for path in ARTIFACTS:
-            files.get(path, str(folder / path), recursive=True)
-    except RevError:
-        raise UserError(
-            f"{name!r} is no experiment, branch, tag or commit here: `dvc exp list -A` lists "
-            f"experiments, `git log` commits; or give the word {WORKSPACE}"
-        ) from None
-    except Exception as error:  # DVC, its index and git raise errors without a common class
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"{name}: its {' and '.join(ARTIFACTS)} are not in DVC's cache ({reason}): {REMEDY}"
-        ) from None
-    return folder

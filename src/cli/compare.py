@@ -16,7 +16,7 @@ def compare(first: str, second: str) -> None:
 
     EXP_A and EXP_B are experiments, commits, or the word workspace.
     """
-    from src.analysis import comparison
+    from src.analysis import comparison, revision
     from src.analysis.seed_spread import read_seed_spread
     from src.evaluate import features
 
@@ -25,12 +25,11 @@ def compare(first: str, second: str) -> None:
         Path("data/weights"), p.evaluate.batch_size, Path(".cache/features")
     )
     with tempfile.TemporaryDirectory() as temporary:
-        a, b = (
-            comparison.load_experiment(
-                name, comparison.fetch_from_dvc(name, Path(temporary) / side)
-            )
+        revisions = [
+            revision.fetch_from_dvc(name, Path(temporary) / side)
             for side, name in (("a", first), ("b", second))
-        )
+        ]
+        a, b = (comparison.load_experiment(r.name, r.folder) for r in revisions)
         for difference in comparison.compare(a, b, extractors, p.seed):
             click.echo(difference.sentence(a.name, b.name, spread))
     click.echo(

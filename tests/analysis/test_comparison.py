@@ -1,48 +1,18 @@
 """The comparison of two experiments."""
 
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from src.analysis.comparison import (
-    ARTIFACTS,
-    Difference,
-    Experiment,
-    compare,
-    fetch_from_dvc,
-    load_experiment,
-)
+from src.analysis.comparison import Difference, Experiment, compare, load_experiment
 from src.analysis.seed_spread import SeedSpread
 from src.dataset.inputs import to_gray
 from src.drawing.sheets import three_channels
 from src.errors import UserError
-from src.evaluate import scores
-from src.imaging.resizing import resize
-from src.storage.atomic import write_json
 from src.storage.encoding import encode_png
-from tests.builders import pairs_of
+from tests.analysis.experiments import experiment
 from tests.colour_means import extractor
-from tests.conftest import IDENTITY
-
-
-@pytest.fixture(scope="module")
-def photos(faces) -> np.ndarray:
-    return np.stack([resize(face, 32, 32) for face in faces])
-
-
-def experiment(name: str, photos: np.ndarray, noise: float, seed: int = 0) -> Experiment:
-    """Return an experiment whose outputs differ from their targets by noise."""
-    rng = np.random.default_rng(seed)
-    shift = rng.normal(0, noise, (len(photos), 1, 1, 1))
-    outputs = (photos + shift + rng.normal(0, noise, photos.shape)).clip(0, 255).astype(np.uint8)
-    scored = scores.per_picture(outputs, photos, 4.0).rename(columns={"gray": "gray_share"})
-    table = pd.concat([pd.DataFrame({"row": range(len(photos))}), scored], axis=1)
-    return Experiment(name, table, outputs, pairs_of(photos))
 
 
 def test_a_difference_beyond_chance_is_called_better(photos):
@@ -159,31 +129,3 @@ def test_an_unreadable_experiment_is_one_line(photos, tmp_path, fault):
     with pytest.raises(UserError, match=r"^a(:| has 2)") as refused:
         load_experiment("a", tmp_path)
     assert "\n" not in str(refused.value)
-
-
-@pytest.fixture
-def uncached(tmp_path, monkeypatch) -> None:
-    """A project whose commit has predictions and pairs in dvc.lock alone, not in the cache."""
-    monkeypatch.chdir(tmp_path)
-    stage = {"cmd": "true", "outs": list(ARTIFACTS)}
-    digest = {"md5": "d41d8cd98f00b204e9800998ecf8427e.dir", "hash": "md5"}
-    locked = stage | {"outs": [{"path": path, **digest} for path in ARTIFACTS]}
-    write_json(tmp_path / "dvc.yaml", {"stages": {"all": stage}})  # JSON is YAML
-    write_json(tmp_path / "dvc.lock", {"schema": "2.0", "stages": {"all": locked}})
-    for command in (
-        ["git", "init", "-q"],
-        [sys.executable, "-m", "dvc", "init", "-q"],
-        ["git", "add", "-A"],
-        ["git", "commit", "-qm", "all"],
-    ):
-        subprocess.run(command, check=True, env=os.environ | IDENTITY)
-
-
-def test_what_the_cache_lacks_is_told_with_commands_that_get_it(uncached, tmp_path):
-    with pytest.raises(UserError, match=r"HEAD: its .* are not in DVC's cache .*`dvc repro eval"):
-        fetch_from_dvc("HEAD", tmp_path / "a")
-
-
-def test_an_unknown_name_is_told_with_commands_that_list_them(uncached, tmp_path):
-    with pytest.raises(UserError, match=r"'nobody' is no experiment, .* `dvc exp list -A`"):
-        fetch_from_dvc("nobody", tmp_path / "a")
