@@ -5,34 +5,53 @@ from pathlib import Path
 
 import click
 
+from src.errors import output_file
 from src.params import read_params
 
 
-@click.command(epilog="Example: python -m src compare HEAD unet")
+@click.command(epilog="Example: python -m src compare HEAD unet --html")
 @click.argument("first", metavar="EXP_A")
 @click.argument("second", metavar="EXP_B")
-def compare(first: str, second: str) -> None:
+@click.option(
+    "--html",
+    "page",
+    metavar="[FILE]",
+    type=click.Path(path_type=Path),
+    is_flag=False,
+    flag_value=Path("comparison.html"),
+    help="Also write a page with pictures, curves and what differs (comparison.html).",
+)
+def compare(first: str, second: str, page: Path | None) -> None:
     """Say which of two experiments is better, and whether that is more than chance.
 
     EXP_A and EXP_B are experiments, commits, or the word workspace.
     """
-    from src.analysis import comparison, revision
+    from src.analysis import compare_page, comparison, revision
+    from src.analysis.compare_page import Side
     from src.analysis.seed_spread import read_seed_spread
     from src.evaluate import features
+    from src.storage.atomic import write_text
 
     p, spread = read_params(), read_seed_spread()
+    file = output_file("--html", page) if page else None
     extractors = features.build_extractors(
         Path("data/weights"), p.evaluate.batch_size, Path(".cache/features")
     )
     with tempfile.TemporaryDirectory() as temporary:
         revisions = [
-            revision.fetch_from_dvc(name, Path(temporary) / side)
+            revision.fetch_from_dvc(name, Path(temporary) / side, with_details=file is not None)
             for side, name in (("a", first), ("b", second))
         ]
+        task = compare_page.shared_task(*revisions) if file else ""
         a, b = (comparison.load_experiment(r.name, r.folder) for r in revisions)
-        for difference in comparison.compare(a, b, extractors, p.seed):
+        differences = comparison.compare(a, b, extractors, p.seed)
+        for difference in differences:
             click.echo(difference.sentence(a.name, b.name, spread))
-    click.echo(
-        f"{len(a.table)} validation pictures, 95 % intervals by a paired bootstrap over them"
-        + (f"; what seeds change: {spread.trainings}" if spread else "")
-    )
+        click.echo(
+            f"{len(a.table)} validation pictures, 95 % intervals by a paired bootstrap over them"
+            + (f"; what seeds change: {spread.trainings}" if spread else "")
+        )
+        if file:
+            sides = (Side("A", revisions[0], a), Side("B", revisions[1], b))
+            write_text(file, compare_page.render(*sides, differences, task))
+            click.echo(f"shown in {file}")

@@ -50,20 +50,24 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
         experiment: The name and commit of the experiment, or that it is none.
     """
     results, album = Results.read(data, metrics), Album(data)
-    return environment().get_template("page.html").render(
-        r=results,
-        experiment=experiment,
-        parameters=parameters,
-        aspect=f"{p.pair.crop_size.width / p.pair.crop_size.height:.6g}",
-        exclude=p.clean.exclude,
-        table=results.table(),
-        distributions=_distributions(album, results),
-        samples=album.samples(p.task),
-        max_error=MAX_ERROR,
-        plots=_plots(results),
-        snapshots=album.snapshots(),
-        **_checks(results, album, p.task),
-        **_data(results, album),
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            r=results,
+            experiment=experiment,
+            parameters=parameters,
+            aspect=f"{p.pair.crop_size.width / p.pair.crop_size.height:.6g}",
+            exclude=p.clean.exclude,
+            table=results.table(),
+            distributions=_distributions(album, results),
+            samples=album.samples(p.task),
+            max_error=MAX_ERROR,
+            plots=_plots(results),
+            snapshots=album.snapshots(),
+            **_checks(results, album, p.task),
+            **_data(results, album),
+        )
     )
 
 

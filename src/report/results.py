@@ -2,10 +2,12 @@
 
 import csv
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from src.errors import UserError
 from src.report.charts import Series
 from src.storage.atomic import read_json
 
@@ -93,8 +95,8 @@ class Results:
                 "before training": read_json(data / "findings" / "findings.json"),
                 "after training": read_json(data / "review" / "findings.json"),
             },
-            _columns(metrics / "history.csv"),
-            _columns(metrics / "progress.csv") | _columns(metrics / "distances.csv"),
+            read_columns(metrics / "history.csv"),
+            read_columns(metrics / "progress.csv") | read_columns(metrics / "distances.csv"),
         )
 
     @property
@@ -116,7 +118,7 @@ class Results:
 
     def _row(self, name: str) -> ScoreRow:
         scores = [self.scores[key].get(name) for key in SETS]
-        digits = max(len(str(score).partition(".")[2]) for score in scores if score is not None)
+        digits = decimals(scores)
         errors = [self.scores[key].get(f"{name}_se") for key in SETS]
         cells = [
             Cell(
@@ -125,9 +127,21 @@ class Results:
             )
             for score, error in zip(scores, errors, strict=True)
         ]
-        best = "lower" if name.startswith(LOWER) else "higher" if name.startswith(HIGHER) else ""
+        best = better_direction(name)
         standing = _standing(self.scores["val"][name], self.baselines(name), best)
         return ScoreRow(name, cells, best, *standing)
+
+
+def better_direction(name: str) -> str:
+    """Return "lower" or "higher", whichever is better of a score; "" if neither is."""
+    return "lower" if name.startswith(LOWER) else "higher" if name.startswith(HIGHER) else ""
+
+
+def decimals(scores: Iterable[float | None]) -> int:
+    """Return the most decimals of any score that is there."""
+    return max(
+        (len(str(score).partition(".")[2]) for score in scores if score is not None), default=0
+    )
 
 
 def _standing(score: float, baselines: Scores, best: str) -> tuple[str, str]:
@@ -144,16 +158,25 @@ def _standing(score: float, baselines: Scores, best: str) -> tuple[str, str]:
     return "better than both", "good"
 
 
-def _columns(path: Path) -> Series:
-    """Return the columns of a CSV file over its column step, without what is no finite number."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    names = [name for name in rows[0] if name != "step"] if rows else []
-    return {
-        # blank while there was no such loss
-        name: [(float(r["step"]), float(r[name])) for r in rows if r[name] and _finite(r[name])]
-        for name in names
-    }
+def read_columns(path: Path) -> Series:
+    """Return the columns of a CSV file over its column step, without what is no finite number.
+
+    Raises:
+        UserError: If the file is missing, or no such table.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        names = [name for name in rows[0] if name != "step"] if rows else []
+        return {
+            # blank while there was no such loss
+            name: [(float(r["step"]), float(r[name])) for r in rows if r[name] and _finite(r[name])]
+            for name in names
+        }
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read as numbers over steps: {error!r}") from None
 
 
 def _finite(text: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from click.testing import CliRunner
 from dvc.api import DVCFileSystem
 from dvc.repo import Repo
@@ -211,8 +212,13 @@ def inside(clone, monkeypatch) -> Clone:
 
 
 def test_two_experiments_are_compared_on_the_same_pictures(inside):
-    shown = CliRunner().invoke(compare, ["HEAD", "unet"], catch_exceptions=False)
-    lines = shown.output.splitlines()
+    shown = CliRunner().invoke(compare, ["HEAD", "unet", "--html"], catch_exceptions=False)
+    *lines, last = shown.output.splitlines()
+    assert last == "shown in comparison.html"
+    page = BeautifulSoup(Path("comparison.html").read_text(encoding="utf-8"), "lxml")
+    assert page.select_one("#parameters td + td").get_text() == "encdec → unet"
+    assert len(page.select("#curves svg")) == 5
+    assert inside.run("git", "status", "--short") == ""
     n = inside.json("metrics/evaluate.json")["val"]["n"]
     assert lines[-1].startswith(f"{n} validation pictures, 95 % intervals")
     assert [line.split(":")[0] for line in lines[:-1]] == COMPARED
