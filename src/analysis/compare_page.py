@@ -11,6 +11,7 @@ import numpy as np
 from src.analysis.changes import code_changes, parameter_changes
 from src.analysis.comparison import Difference, Experiment
 from src.analysis.revision import DISTANCES, HISTORY, PARAMETERS, PROGRESS, SCORES, Revision
+from src.analysis.seed_spread import SeedSpread
 from src.dataset.arrays import INPUTS
 from src.errors import UserError
 from src.evaluate.scores import summary
@@ -55,7 +56,9 @@ class Side:
     def scores(self) -> dict[str, float]:
         """The mean of each score on validation: as recorded, else of the pictures' scores."""
         means = summary(self.experiment.table.drop(columns="row"))
-        recorded = read_json(self._path(SCORES))["val"] if self._path(SCORES).is_file() else {}
+        recorded = (
+            read_json(self._path(SCORES)).get("val", {}) if self._path(SCORES).is_file() else {}
+        )
         return {
             name: value
             for name, value in (means | recorded).items()
@@ -150,7 +153,13 @@ def shared_task(a: Revision, b: Revision) -> str:
     return str(tasks[0])
 
 
-def render(a: Side, b: Side, differences: Sequence[Difference], task: str) -> str:
+def render(
+    a: Side,
+    b: Side,
+    differences: Sequence[Difference],
+    task: str,
+    spread: SeedSpread | None = None,
+) -> str:
     """Return the page's HTML. Names come from people and are escaped.
 
     Args:
@@ -158,6 +167,7 @@ def render(a: Side, b: Side, differences: Sequence[Difference], task: str) -> st
         b: The other one.
         differences: Of their scores.
         task: Decides which input is shown.
+        spread: What seeds alone change; None if it is not known.
 
     Raises:
         UserError: A file of either cannot be read, or git cannot compare the two.
@@ -172,8 +182,9 @@ def render(a: Side, b: Side, differences: Sequence[Difference], task: str) -> st
             sides=[a, b],
             task=task,
             count=len(a.experiment.table),
-            verdict=verdict(a, b, differences),
-            table=_rows(a, b, differences),
+            spread=spread,
+            verdict=verdict(a, b, differences, spread),
+            table=_rows(a, b, differences, spread),
             groups=groups,
             other_inputs=_have_other_inputs(a.experiment, b.experiment, task, groups),
             plots=plots,
@@ -184,7 +195,9 @@ def render(a: Side, b: Side, differences: Sequence[Difference], task: str) -> st
     )
 
 
-def verdict(a: Side, b: Side, differences: Sequence[Difference]) -> list[str]:
+def verdict(
+    a: Side, b: Side, differences: Sequence[Difference], spread: SeedSpread | None = None
+) -> list[str]:
     """Return in sentences which is better in which scores; those for B come first."""
     judged = [d for d in differences if d.direction]
     sentences = [
@@ -192,6 +205,10 @@ def verdict(a: Side, b: Side, differences: Sequence[Difference]) -> list[str]:
         for side, winner in ((b, "b"), (a, "a"))
         if _names(judged, winner)
     ] or [f"No score tells {a.label()} from {b.label()}."]
+    within = [d for d in judged if d.winner and spread and spread.covers(d.metric, d.value)]
+    if within:
+        metrics = ", ".join(d.metric for d in within)
+        sentences.append(f"Seeds alone change as much in {metrics}.")
     others = [d for d in differences if not d.direction]
     sentences += [
         f"{side.label()} is higher in {_names(others, winner)}, which is not better by itself."
@@ -215,21 +232,23 @@ def _settings(revision: Revision) -> dict[str, Any]:
         raise UserError(f"{revision.name}: its {PARAMETERS} {reason}") from None
 
 
-def _rows(a: Side, b: Side, differences: Sequence[Difference]) -> list[Row]:
+def _rows(
+    a: Side, b: Side, differences: Sequence[Difference], spread: SeedSpread | None
+) -> list[Row]:
     """Return a row for each score of either, those with an interval first."""
     compared = {d.metric: d for d in differences}
     names = list(compared | a.scores | b.scores)
-    return [_row(name, a, b, compared.get(name)) for name in names]
+    return [_row(name, a, b, compared.get(name), spread) for name in names]
 
 
-def _row(name: str, a: Side, b: Side, d: Difference | None) -> Row:
+def _row(name: str, a: Side, b: Side, d: Difference | None, spread: SeedSpread | None) -> Row:
     values = [side.scores.get(name) for side in (a, b)]
     digits = decimals(values)
     texts = ["" if value is None else f"{value:.{digits}f}" for value in values]
     best = BEST[d.direction] if d else better_direction(name)
     if d:
         interval = f"[{d.low:+.3g}, {d.high:+.3g}]"
-        sentence = d.sentence(a.label(), b.label()).removeprefix(f"{name}: ")
+        sentence = d.sentence(a.label(), b.label(), spread).removeprefix(f"{name}: ")
         return Row(name, best, texts, f"{d.value:+.3g}", interval, sentence, d.winner)
     if values[0] is None or values[1] is None:
         only = a if values[1] is None else b

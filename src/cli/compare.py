@@ -53,5 +53,5 @@ def compare(first: str, second: str, page: Path | None) -> None:
         )
         if file:
             sides = (Side("A", revisions[0], a), Side("B", revisions[1], b))
-            write_text(file, compare_page.render(*sides, differences, task))
+            write_text(file, compare_page.render(*sides, differences, task, spread))
             click.echo(f"shown in {file}")

@@ -7,6 +7,7 @@ import numpy as np
 from src.analysis.compare_page import Side, render
 from src.analysis.comparison import compare
 from src.analysis.revision import DISTANCES, HISTORY, PARAMETERS, PROGRESS, SCORES, Revision
+from src.analysis.seed_spread import SeedSpread
 from src.storage.atomic import write_json, write_text
 from tests.analysis.experiments import experiment
 from tests.colour_means import extractor
@@ -46,7 +47,7 @@ def side(
     return Side(letter, Revision(name, "", folder), experiment(name, photos, noise, ord(letter)))
 
 
-def page(a: Side, b: Side) -> str:
+def page(a: Side, b: Side, spread: SeedSpread | None = None) -> str:
     """Return the page of two sides."""
     differences = compare(a.experiment, b.experiment, [extractor()], 0)
-    return render(a, b, differences, "colorize")
+    return render(a, b, differences, "colorize", spread)

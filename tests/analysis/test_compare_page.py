@@ -12,6 +12,7 @@ from src.analysis import compare_page
 from src.analysis.changes import CodeChange
 from src.analysis.compare_page import shared_task
 from src.analysis.revision import DISTANCES, HISTORY, PARAMETERS, PROGRESS, SCORES
+from src.analysis.seed_spread import SeedSpread
 from src.cli.compare import compare
 from src.errors import UserError
 from tests.analysis.sides import FILES, PARAMS, page, side
@@ -45,6 +46,18 @@ def test_the_verdict_comes_first_and_says_who_is_better_in_what(sides):
     )
     assert "Not distinguishable: gray_share." in text_of(soup.select_one(".verdict"))
     assert soup.select_one(".verdict").find_next("h2").get_text() == "Scores"
+
+
+def test_what_seeds_alone_change_is_told_in_verdict_and_sentences(sides):
+    spread = SeedSpread(
+        {"l1": 9.0, "psnr": 0.001, "gray_share": 1.0}, "five trainings <of> the demo"
+    )
+    soup = BeautifulSoup(page(*sides, spread), "lxml")
+    assert "Seeds alone change as much in l1." in text_of(soup.select_one(".verdict"))
+    rows = {tr.th.get_text(): texts(tr, "td") for tr in soup.select("#scores tr")[1:]}
+    assert rows["l1 ↓"][0].endswith(", within what seeds alone change (9)")
+    assert "seeds" not in rows["psnr ↑"][0]
+    assert "That was measured for five trainings <of> the demo." in text_of(soup.header)
 
 
 def test_the_verdict_on_a_side_and_itself_is_that_nothing_tells_them_apart(tmp_path, photos):
