@@ -110,10 +110,12 @@ OVERLAPS = """() => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser that knows no host but this machine."""
     if not CHROMIUM:
         pytest.skip("no Chromium to look at a page with: apt-get install chromium")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu"]
+        arguments += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()

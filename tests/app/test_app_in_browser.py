@@ -1,7 +1,6 @@
 """python -m src app in a real browser, with every other host blocked and every connection noted."""
 
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from src.app.page_server import MAX_BYTES
 from src.demo.label_map import COLORS
@@ -23,14 +22,6 @@ from src.storage.encoding import encode_png
 from tests.conftest import ROOT
 from tests.inference.pictures import smooth
 from tests.model.generators import variant
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
-if not CHROMIUM:
-    pytest.skip(
-        "no Chromium to look at the page with: apt-get install chromium", allow_module_level=True
-    )
 
 CARD = f"""# A model
 
@@ -90,16 +81,6 @@ def running(folder: Path, task: str) -> Iterator[App]:
     finally:
         process.kill()
         process.communicate()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        arguments += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

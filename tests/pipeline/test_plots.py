@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 from dvc_render.vega import VegaRenderer
-from playwright.sync_api import sync_playwright
 
 from tests.conftest import IDENTITY, ROOT
 
@@ -21,9 +20,6 @@ LIBRARIES = {
     "vega-lite@5.2.0": "d73157451b3978015ab31dacd55ff90d986ab8663fc0abed50f97b3cd90002cb",
     "vega-embed@6.18.2": "1ba9826431ddc9805e815ad92acc811c819f2bfd32bda2a128b8c4b5070fab5e",
 }
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
 CURVES = {
     "history.csv": "step,g_l1,d,d_right_on_real,d_right_on_fake,g_gan\n"
     "8,0.2,,,,\n16,0.1,0.6,0.7,0.8,0.9\n24,0.1,0.6,0.7,0.8,0.9\n",
@@ -73,26 +69,21 @@ def test_the_page_of_plots_names_no_other_site(page):
     assert not re.findall(r'(?:src|href)\s*=\s*"https?:[^"]*"', page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="no Chromium to look with: apt-get install chromium")
-def test_every_curve_is_drawn_in_a_browser_without_a_network(page):
+def test_every_curve_is_drawn_in_a_browser_without_a_network(page, browser):
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        tab = browser.new_context(offline=True).new_page()
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on("console", lambda m: m.type == "error" and complaints.append(m.text))
-        tab.goto(page.as_uri())
-        tab.wait_for_selector("canvas")
-        drawn = tab.evaluate(
-            """() => [...document.querySelectorAll("canvas")].map(canvas => {
-                const {data} = canvas.getContext("2d").getImageData(
-                    0, 0, canvas.width, canvas.height);
-                return new Set(new Uint32Array(data.buffer)).size;
-            })"""
-        )
-        pictures = tab.evaluate("[...document.images].map(image => image.naturalWidth)")
-        browser.close()
+    tab = browser.new_context(offline=True).new_page()
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+    tab.goto(page.as_uri())
+    tab.wait_for_selector("canvas")
+    drawn = tab.evaluate(
+        """() => [...document.querySelectorAll("canvas")].map(canvas => {
+            const {data} = canvas.getContext("2d").getImageData(
+                0, 0, canvas.width, canvas.height);
+            return new Set(new Uint32Array(data.buffer)).size;
+        })"""
+    )
+    pictures = tab.evaluate("[...document.images].map(image => image.naturalWidth)")
     curves = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
     assert len(drawn) == len([plot for plot in curves if isinstance(plot, dict)])
     assert all(colours > 10 for colours in drawn)  # a blank canvas has one
