@@ -166,7 +166,7 @@ class Gallery(Section):
     url: Annotated[str, Field(pattern=r"^https?://")]
     next: str
     item: Annotated[str, Field(min_length=1)]
-    image: Annotated[str, Field(min_length=1)]
+    image: str
     image_attributes: Annotated[list[str], Field(min_length=1)]
     link: str
     ignored_query: list[str]
@@ -213,6 +213,7 @@ class Scrape(Section):
     max_bytes: Annotated[int, Field(ge=1024)]
     max_page_bytes: Annotated[int, Field(ge=1024)]
     respect_noai: bool
+    referer: Literal["page", "none"]
     allow_hosts: list[str]
     contact: Annotated[str, Field(pattern=r"^[ -~]*$")]
     shard_size: Count

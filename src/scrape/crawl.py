@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from src.scrape.listings import ListingError, ListPage
 from src.scrape.page_text import decode_page
 from src.storage.atomic import write_bytes
 
-ParsePage = Callable[[str, str, int], ListPage]  # html, url, page number from 1
+ParsePage = Callable[[str, str, int], ListPage]  # html, URL that answered, page number from 1
 Row = dict[str, Any]  # a listed picture: the ledger's first columns
 
 
@@ -56,8 +56,9 @@ def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Cra
     listed = Crawl()
     seen: set[str] = set()
     url: str | None = first_url
+    earlier_url: str | None = None
     while url and listed.pages < client.scrape.max_pages:
-        page = _fetch_page(url, listed.pages + 1, parse, client, folder)
+        page = _fetch_page(url, listed.pages + 1, parse, client, folder, earlier_url)
         if page is None:
             break  # past the end of a list whose pages are counted
         listed.pages += 1
@@ -73,22 +74,27 @@ def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Cra
         if repeated and client.scrape.on_repeat == "stop":
             break
         seen |= ids
-        listed.rows += _rows(page, url, listed.pages)
+        listed.rows += _rows(page, page.url, listed.pages)
         _raise_if_too_long(listed, client.scrape.max_items, url)
         if listed.expected is not None and len(listed.rows) >= listed.expected:
             break
-        url = page.next_url
+        url, earlier_url = page.next_url, page.url
     return listed
 
 
 def _fetch_page(
-    url: str, number: int, parse: ParsePage, client: Client, folder: Path
+    url: str,
+    number: int,
+    parse: ParsePage,
+    client: Client,
+    folder: Path,
+    earlier_url: str | None,
 ) -> ListPage | None:
     """Return a page of the list; None if it does not exist and is not the first one."""
     saved = folder / f"{number:04d}.html"
     save_and_parse = partial(_save_and_parse, parse=parse, url=url, number=number, saved=saved)
     try:
-        page = client.get(url, save_and_parse, client.scrape.max_page_bytes)
+        page = client.get(url, save_and_parse, client.scrape.max_page_bytes, earlier_url)
     except FetchError as error:
         if number > 1 and error.reason in ("http_404", "soft_404"):
             saved.unlink(missing_ok=True)
@@ -115,14 +121,17 @@ def _save_and_parse(
     """
     data = body.path.read_bytes()
     write_bytes(saved, data)
+    url = body.url or url  # what its links are relative to
     html = decode_page(data, body.charset)
     page: ListPage | ListingError
     try:
         page = parse(html, url, number)
     except ListingError as error:
         page = error
-    if isinstance(page, ListPage) and page.items:
-        return page
+    if isinstance(page, ListPage):
+        page = replace(page, url=url)
+        if page.items:
+            return page
     block_pages.raise_if_block_page(html, url)
     if isinstance(page, ListPage) and number == 1:
         return ListingError("expected items on the first page, found none")

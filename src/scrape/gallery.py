@@ -1,5 +1,6 @@
 """List pages of any site, read by the CSS selectors of params.yaml's `gallery`."""
 
+from collections import Counter
 from collections.abc import Collection
 from itertools import chain, islice
 
@@ -8,24 +9,27 @@ from soupsieve import SelectorSyntaxError
 
 from src.errors import UserError
 from src.params import Gallery
+from src.scrape.addresses import readable
 from src.scrape.item_ids import IGNORED_KEYS, item_id
 from src.scrape.listings import (
     MAX_MARKS,
+    Document,
     Item,
     ListingError,
     ListPage,
-    absolute_url,
-    largest_number,
-    parse_html,
-    readable,
+    read_document,
 )
+from src.scrape.page_pictures import picture_url
+from src.scrape.totals import stated_total
 
+MAX_QUOTED = 80  # characters of a page's text in a note
+MAX_NAME = 200  # characters of an item's text that is its name for want of a better one
 MAX_NESTED = 10 * MAX_MARKS  # tags and texts inside items, counted for each item
 
 # What follows where a selector matches nothing.
 CONSEQUENCES = {
     "link": "the pictures' addresses identify the items",
-    "name": "the pictures' alt texts are the names",
+    "name": "the pictures' alt texts, or the items' titles or texts, are the names",
     "total": "nothing says whether the list is whole",
     "next": "the list ends here",
 }
@@ -44,20 +48,25 @@ def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPag
         ListingError: The first page has no items or no pictures, or items stand inside each other.
         UserError: A selector is not valid.
     """
-    soup = parse_html(html)
+    document = read_document(html, url)
+    soup = document.soup
     boxes = _select(soup, gallery.item, "item")
     _raise_if_nested(boxes, gallery.item)
-    items = _items(boxes, url, gallery)
+    items = _items(boxes, document, gallery)
+    stated = _first(soup, gallery.total, "total")
+    total = stated_total(stated.get_text()) if stated else None
     notes: tuple[str, ...] = ()
     if number == 1:
         _raise_if_empty(soup, boxes, items, gallery)
         notes = _unmatched(soup, boxes, gallery)
+        if stated and total is None:
+            text = " ".join(stated.get_text().split())[:MAX_QUOTED]
+            notes += (f"gallery.total says {text!r}, no exact number; {CONSEQUENCES['total']}",)
     if "{page}" in gallery.url:
         next_url = gallery.url.replace("{page}", str(number + 1)) if items else None
     else:
-        next_url = _linked(_first(soup, gallery.next, "next"), url)
-    total = _first(soup, gallery.total, "total")
-    return ListPage(items, largest_number(total.get_text()) if total else None, next_url, notes)
+        next_url = document.next_url(_first(soup, gallery.next, "next"))
+    return ListPage(items, total, next_url, notes)
 
 
 def _raise_if_empty(
@@ -68,12 +77,13 @@ def _raise_if_empty(
         return
     expected = f"expected items at gallery.item = {gallery.item!r}, found none"
     if items:
+        place = f"at gallery.image = {gallery.image!r}" if gallery.image else "(gallery.image)"
         expected = (
-            f"expected pictures at gallery.image = {gallery.image!r} in the {len(items)} items, "
+            f"expected pictures {place} in the {len(items)} items, "
             f"with {' or '.join(gallery.image_attributes)} (gallery.image_attributes), found none"
         )
         if image := next(
-            filter(None, (_first(box, gallery.image, "image") for box in boxes)), None
+            filter(None, (_first(box, gallery.image or "img", "image") for box in boxes)), None
         ):
             expected += (
                 f": the first image has {', '.join(map(str, image.attrs)) or 'no attribute'}"
@@ -96,43 +106,64 @@ def _unmatched(soup: BeautifulSoup, boxes: list[Tag], gallery: Gallery) -> tuple
     return tuple(
         f"gallery.{key} = {selector!r} matches nothing on the first page; {CONSEQUENCES[key]}"
         for key, selector in selectors.items()
-        if selector and not any(_first(place, selector, key) for place in places[key])
+        if selector
+        and not any(_first(place, selector, key) for place in places[key])
+        and not (key == "link" and any(box.find_parent("a") for box in boxes))
     )
 
 
-def _linked(link: Tag | None, url: str) -> str | None:
-    """Return the URL that a link of the page `url` leads to."""
-    return absolute_url(url, link["href"]) if link and link.get("href") else None
-
-
-def _items(boxes: list[Tag], url: str, gallery: Gallery) -> list[Item]:
+def _items(boxes: list[Tag], document: Document, gallery: Gallery) -> list[Item]:
     """Return the items of a page.
 
     Where all of several names get one id, what is known as a tracking key identifies: `?ref=A12`.
     """
     ignored = (*IGNORED_KEYS, *gallery.ignored_query)
-    items = [_item(box, url, gallery, ignored) for box in boxes]
+    around = Counter(id(box.find_parent("a")) for box in boxes)
+
+    def listed(ignored: Collection[str]) -> list[Item]:
+        return [
+            _item(box, document, gallery, ignored, around[id(box.find_parent("a"))] == 1)
+            for box in boxes
+        ]
+
+    items = listed(ignored)
     ids, names = {item.item_id for item in items}, {item.name for item in items}
     if len(items) > 1 and len(ids) == 1 and (len(names) > 1 or names == {""}):
-        return [_item(box, url, gallery, gallery.ignored_query) for box in boxes]
+        return listed(gallery.ignored_query)
     return items
 
 
-def _item(box: Tag, url: str, gallery: Gallery, ignored: Collection[str]) -> Item:
-    link = _first(box, gallery.link, "link")
-    image = _first(box, gallery.image, "image")
-    label = _first(box, gallery.name, "name")
-    sources = [image.get(name) for name in gallery.image_attributes] if image else []
-    source = next(filter(None, sources), None)
-    image_url = absolute_url(url, source) if source else None
-    name = ""
-    if label:
-        name = " ".join(label.get_text(" ").split())
-    elif image:
-        name = str(image.get("alt", ""))
-    addresses = filter(None, (_linked(link, url), image_url))
-    ids = filter(None, (item_id(address, url, ignored) for address in addresses))
+def _item(
+    box: Tag, document: Document, gallery: Gallery, ignored: Collection[str], alone: bool
+) -> Item:
+    """Return an item; `alone` says that the link around it, if there is one, has no other."""
+    images = _select(box, gallery.image, "image") if gallery.image else [box]
+    image_url = picture_url(document, images, gallery.image_attributes, not gallery.image)
+    links = _select(box, gallery.link, "link") if gallery.link else []
+    around = box.find_parent("a", href=True) if gallery.link and alone and not links else None
+    if around and around.css.match(gallery.link):
+        links = [around]
+    name = _name(box, images, gallery)
+    addresses = filter(None, (*map(document.href, links), image_url))
+    ids = filter(None, (item_id(address, document.url, ignored) for address in addresses))
     return Item(next(ids, name), readable(name), image_url)
+
+
+def _name(box: Tag, images: list[Tag], gallery: Gallery) -> str:
+    """Return what gallery.name selects, or else what describes the picture or stands beside it."""
+    if label := _first(box, gallery.name, "name"):
+        return " ".join(label.get_text(" ").split())
+    pictures = [
+        picture
+        for image in images
+        for picture in ([image] if image.name == "img" else image.select("img"))
+    ]
+    for tags, key in ((pictures, "alt"), (pictures, "title"), ([box, *box.select("a")], "title")):
+        for tag in tags:
+            if text := " ".join(str(tag.get(key) or "").split()):
+                return text
+    caption = box.select_one("figcaption")
+    return " ".join((caption or box).get_text(" ").split())[:MAX_NAME]
 
 
 def _raise_if_nested(boxes: list[Tag], selector: str) -> None:
@@ -154,8 +185,10 @@ def _first(tag: Tag, selector: str, key: str) -> Tag | None:
 
 
 def _select(tag: Tag, selector: str, key: str) -> list[Tag]:
+    """Return the matches in an element; it may be one itself."""
     try:
-        return tag.select(selector)
+        itself = [tag] if tag.parent and tag.css.match(selector) else []
+        return itself + tag.select(selector)
     except SelectorSyntaxError as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"gallery.{key} = {selector!r} is no CSS selector: {reason}") from None

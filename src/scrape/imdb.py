@@ -5,19 +5,18 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import Tag
 
 from src.errors import UserError
+from src.scrape.addresses import readable
 from src.scrape.listings import (
-    MAX_TOTAL,
+    Document,
     Item,
     ListingError,
     ListPage,
-    absolute_url,
-    largest_number,
-    parse_html,
-    readable,
+    read_document,
 )
+from src.scrape.totals import MAX_TOTAL, stated_total
 
 MAX_NODES = 200_000  # objects and lists of a page's JSON; a list page of 250 items has some 10,000
 
@@ -45,12 +44,13 @@ def parse_imdb(html: str, url: str, width: int) -> ListPage:
     Raises:
         ListingError: It is any other page.
     """
-    soup = parse_html(html)
+    document = read_document(html, url)
+    soup = document.soup
     script = soup.select_one("script#__NEXT_DATA__")
     if script:
-        return _parse_next_data(script.text, url, width)
+        return _parse_next_data(script.text, document, width)
     if soup.select_one("div.lister-list, div.lister-item, div.lister-item-image"):
-        return _parse_lister(soup, url, width)
+        return _parse_lister(document, width)
     title = soup.title.get_text(strip=True) if soup.title else ""
     raise ListingError(
         "expected div.lister-item (layout up to 2023) or script#__NEXT_DATA__ (from 2024), found "
@@ -66,20 +66,20 @@ def full_size(url: str, width: int) -> str:
     return stem + kind + suffix[0] if cut and suffix and "/" not in rest else url
 
 
-def _parse_lister(soup: BeautifulSoup, url: str, width: int) -> ListPage:
-    items = [_lister_item(box, url, width) for box in soup.select("div.lister-item-image")]
+def _parse_lister(document: Document, width: int) -> ListPage:
+    soup = document.soup
+    items = [_lister_item(box, document, width) for box in soup.select("div.lister-item-image")]
     if not items:
         raise ListingError("expected div.lister-item-image inside div.lister-list, found none")
     total = soup.select_one(".lister-total-num-results")
-    next_link = soup.select_one("a.lister-page-next[href]")
     return ListPage(
         items,
-        largest_number(total.get_text()) if total else None,
-        absolute_url(url, next_link["href"]) if next_link else None,
+        stated_total(total.get_text()) if total else None,
+        document.href(soup.select_one("a.lister-page-next[href]")),
     )
 
 
-def _lister_item(box: Tag, url: str, width: int) -> Item:
+def _lister_item(box: Tag, document: Document, width: int) -> Item:
     link = box.select_one("a[href]")
     match = re.search(r"/(?:name|title)/((?:nm|tt)\d+)", str(link["href"])) if link else None
     if not link or not match:
@@ -88,7 +88,7 @@ def _lister_item(box: Tag, url: str, width: int) -> Item:
     # a list that loads lazily shows a placeholder in src
     source = image and (image.get("loadlate") or image.get("src"))
     name = str(image.get("alt", "")) if image else _lister_name(box)
-    image_url = full_size(absolute_url(url, source), width) if source else None
+    image_url = full_size(document.absolute(source), width) if source else None
     return Item(match[1], readable(name.strip()), image_url)
 
 
@@ -98,7 +98,7 @@ def _lister_name(box: Tag) -> str:
     return link.get_text(strip=True) if link else ""
 
 
-def _parse_next_data(text: str, url: str, width: int) -> ListPage:
+def _parse_next_data(text: str, document: Document, width: int) -> ListPage:
     nodes = text.count("{") + text.count("[")
     if nodes > MAX_NODES:
         raise ListingError(f"expected at most {MAX_NODES} objects and lists, found {nodes}")
@@ -109,12 +109,12 @@ def _parse_next_data(text: str, url: str, width: int) -> ListPage:
             for key in ("nameListItemSearch", "titleListItemSearch")
             if listed.get(key) is not None
         )
-        items = [_next_data_item(edge, url, width) for edge in search["edges"]]
+        items = [_next_data_item(edge, document, width) for edge in search["edges"]]
         has_next = (search.get("pageInfo") or {}).get("hasNextPage")
         total = (listed.get("items") or {}).get("total") or search.get("total")
-        if not isinstance(total, int | None) or (total or 0) > MAX_TOTAL:
+        if not isinstance(total, int | None) or not 0 <= (total or 0) <= MAX_TOTAL:
             raise ValueError(f"the total is {total!r}")
-        next_url = _next_page(url) if has_next else None
+        next_url = _next_page(document.url) if has_next else None
     except (
         ValueError,
         LookupError,
@@ -130,14 +130,14 @@ def _parse_next_data(text: str, url: str, width: int) -> ListPage:
     return ListPage(items, total, next_url)
 
 
-def _next_data_item(edge: dict[str, Any], url: str, width: int) -> Item:
+def _next_data_item(edge: dict[str, Any], document: Document, width: int) -> Item:
     node = edge.get("listItem") or edge.get("node") or edge["name"]
     image = node.get("primaryImage") or {}
     name = (node.get("nameText") or node.get("titleText") or {}).get("text")
     source = image.get("url")
     if not isinstance(node["id"], str) or not isinstance(source, str | None):
         raise ValueError(f"an item's id is {node['id']!r}, its picture's URL {source!r}")
-    image_url = full_size(absolute_url(url, source), width) if source else None
+    image_url = full_size(document.absolute(source), width) if source else None
     return Item(readable(node["id"]), readable(str(name or "")), image_url)
 
 

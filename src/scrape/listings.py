@@ -1,18 +1,18 @@
 """What a list page says, and what all kinds of list pages are read with."""
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from functools import cached_property
+from urllib.parse import urlsplit
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 
-from src.scrape.http.fetch_errors import without_password
+from src.scrape.addresses import BLANKS, absolute_url, is_web
+from src.scrape.page_text import UTF8, PageText
 
 # Tags, attributes and classes: each takes up to a kilobyte in memory, from a few bytes of a hostile
 # page. A list page of 250 items has some 20,000.
 MAX_MARKS = 100_000
-MAX_TOTAL = 10**9  # no list states more
 TAG = re.compile(r"<[^<>]*")
 
 
@@ -44,40 +44,77 @@ class ListPage:
         total: How many the whole list has; None if it does not say.
         next_url: Of the next page, or None.
         notes: What is odd about it, for the user.
+        url: The page's own, that answered.
     """
 
     items: list[Item]
     total: int | None
     next_url: str | None
     notes: tuple[str, ...] = ()
+    url: str = ""
 
 
-def parse_html(html: str) -> BeautifulSoup:
-    """Return a page's elements; raise ListingError if it has more than MAX_MARKS marks."""
+@dataclass(frozen=True)
+class Document:
+    """A page's elements, and how its links are to be read.
+
+    Attributes:
+        soup: The elements.
+        url: The page's own, which answered.
+        encoding: Of the page, as the WHATWG names it.
+    """
+
+    soup: BeautifulSoup
+    url: str
+    encoding: str
+
+    @cached_property
+    def base(self) -> str:
+        """What addresses are relative to: the page's URL, or what its `<base>` says."""
+        tag = self.soup.select_one("base[href]")
+        base = absolute_url(self.url, tag["href"]) if tag else self.url
+        try:
+            return base if is_web(base) and urlsplit(base).hostname else self.url
+        except ValueError:  # no URL
+            return self.url
+
+    def absolute(self, target: object) -> str:
+        """Return the URL that an attribute of the page leads to, as `absolute_url` does."""
+        return absolute_url(self.base, target, self.encoding)
+
+    def href(self, tag: Tag | None) -> str | None:
+        """Return the web page that an element or the first link in it leads to; None without one."""
+        links = [tag, *tag.select("a[href], area[href]")] if tag else []
+        targets = (self.absolute(link["href"]) for link in links if link.get("href") is not None)
+        return next(filter(is_web, targets), None)
+
+    def next_url(self, tag: Tag | None) -> str | None:
+        """Return where the link to the next page leads.
+
+        A link to this very page, to a script or to an e-mail address is the end of the list.
+        """
+        if tag and tag.name not in ("a", "area", "link") and not tag.get("href"):
+            tag = tag.select_one("a[href]") or tag.find_parent("a")
+        if not tag or tag.get("href") is None:
+            return None
+        target, written = self.absolute(tag["href"]), str(tag["href"]).strip(BLANKS)
+        if not written or written.startswith("#") or not is_web(target):
+            return None
+        return None if target.partition("#")[0] == self.url.partition("#")[0] else target
+
+
+def read_document(html: str, url: str) -> Document:
+    """Return a page's elements.
+
+    Args:
+        html: The page; a PageText knows its encoding, any other text is taken for UTF-8.
+        url: That answered.
+
+    Raises:
+        ListingError: It has more than MAX_MARKS tags, attributes and classes.
+    """
     marks = sum(len(tag.split()) for tag in TAG.findall(html))
     if marks > MAX_MARKS:
         raise ListingError(f"expected at most {MAX_MARKS} tags and attributes, found {marks}")
-    return BeautifulSoup(html, "lxml")
-
-
-def absolute_url(url: str, target: object) -> str:
-    """Return the URL that a link of a page leads to, without a password.
-
-    A target that is not a URL stays as it is; it is refused when it is fetched.
-    """
-    target = readable(str(target))
-    with suppress(ValueError):
-        target = urljoin(url, target)
-    return without_password(target)
-
-
-def readable(text: str) -> str:
-    """Return a text with lone surrogates, which JSON may bring, replaced: UTF-8 cannot hold them."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-
-
-def largest_number(text: str) -> int | None:
-    """Return the largest number in a text: the total, such as 900 in "1–50 of 900"."""
-    numbers = re.findall(r"\d{1,3}(?:[.,\s]\d{3})+|\d+", text)
-    digits = [re.sub(r"\D", "", number) for number in numbers]
-    return max((int(d) for d in digits if len(d) < len(str(MAX_TOTAL))), default=None)
+    encoding = html.encoding if isinstance(html, PageText) else UTF8.name
+    return Document(BeautifulSoup(html, "lxml"), url, encoding)

@@ -15,12 +15,12 @@ from src.params import Folder, Pairs, Params
 from src.scrape.crawl import Crawl, Row, crawl
 from src.scrape.file_lists import ListFiles, file_row, list_combined, list_halves
 from src.scrape.gallery import parse_gallery
-from src.scrape.http.cache import Body
+from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import imdb_url, parse_imdb
 from src.scrape.listings import ListingError, ListPage
-from src.scrape.store import Fetch
+from src.scrape.store import Fetch, Stored
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
 
 CACHE = Path(".cache/http")
@@ -67,7 +67,9 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
             yield _pairs(pairs, client, stack)
         else:
             listed = _crawl_list(params, client, raw / "pages")
-            yield Source(listed, client.get, client.n_downloaders)
+            yield Source(
+                listed, partial(_fetch_picture, client, _pages(listed)), client.n_downloaders
+            )
         client.raise_if_incomplete()
 
 
@@ -76,6 +78,18 @@ def _listed_pairs(params: Params) -> Pairs | None:
     if params.draws_facades:
         return Pairs(path=site.ARCHIVE_URL, layout="combined", direction="BtoA")
     return params.pairs if params.source == "pairs" else None
+
+
+def _pages(listed: Crawl) -> dict[str, str]:
+    """Return the first page of a list that shows a picture, by the picture's URL."""
+    shown = reversed([row for row in listed.rows if row["image_url"]])
+    return {row["image_url"]: row["page_url"] for row in shown}
+
+
+def _fetch_picture(
+    client: Client, pages: Mapping[str, str], url: str, parse: ParseBody[Stored]
+) -> Stored:
+    return client.get(url, parse, page_url=pages.get(url))
 
 
 def _delete_unfinished(folders: Iterable[Path]) -> None:

@@ -105,13 +105,12 @@ def test_a_first_page_that_cannot_be_had_is_an_error(server, crawl_list, answer)
 
 def test_what_is_odd_about_a_page_is_told(server, changed, tmp_path, capsys):
     server["/g"] = Answer(b'<p><a href="/1"><img src="1.jpg"></a></p>')
-    settings = changed({"gallery.url": server["/g"], "gallery.item": "p"}).gallery
+    settings = {"gallery.url": server["/g"], "gallery.item": "p", "gallery.name": "b"}
+    settings = changed(settings).gallery
     client = Client(changed(QUICK).scrape, tmp_path / "http")
     crawl(server["/g"], partial(parse_gallery, gallery=settings), client, tmp_path / "pages")
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith(
-        "scrape: gallery.name = '.gallerytext' matches nothing on the first page"
-    )
+    assert line.startswith("scrape: gallery.name = 'b' matches nothing on the first page")
 
 
 def test_a_missing_later_page_is_the_end(server, crawl_list):

@@ -19,9 +19,12 @@ CREATE TABLE IF NOT EXISTS answers (
     url TEXT, snapshot TEXT,
     charset TEXT, etag TEXT, modified TEXT,  -- of what was fetched
     reason TEXT, message TEXT, runs INTEGER, -- of what failed; NULL: it was fetched
+    answered TEXT,                           -- the URL that answered; NULL: this one
     PRIMARY KEY (url, snapshot)
 ) WITHOUT ROWID
 """
+
+COLUMNS = "url, snapshot, reason, message, runs, charset, etag, modified, answered"
 
 Result = TypeVar("Result")
 
@@ -37,6 +40,7 @@ class Body:
         charset: As the Content-Type header states it.
         etag: The ETag header.
         modified: The Last-Modified header.
+        url: The URL that answered after redirects; None if it is the one that was asked for.
     """
 
     path: Path
@@ -44,6 +48,7 @@ class Body:
     charset: str | None = None
     etag: str | None = None
     modified: str | None = None
+    url: str | None = None
 
     def conditions(self) -> dict[str, str]:
         """Return headers that ask for a body only if it has changed (RFC 9110, section 13)."""
@@ -100,12 +105,15 @@ class HttpCache:
             self._table.execute("PRAGMA journal_mode=WAL")
             self._table.execute("PRAGMA synchronous=NORMAL")
             self._table.execute(SCHEMA)
+            columns = self._table.execute("SELECT name FROM pragma_table_info('answers')")
+            if ("answered",) not in columns.fetchall():  # a cache of an earlier version
+                self._table.execute("ALTER TABLE answers ADD COLUMN answered TEXT")
 
     def entry(self, url: str) -> CacheEntry:
         """Return what is known of a URL."""
         current = earlier = failure = None
-        query = "SELECT * FROM answers WHERE url = ? ORDER BY snapshot"
-        for _, snapshot, *headers, reason, message, runs in self._execute(query, _escaped(url)):
+        query = f"SELECT {COLUMNS} FROM answers WHERE url = ? ORDER BY snapshot"
+        for _, snapshot, reason, message, runs, *headers in self._execute(query, _escaped(url)):
             body = None if runs else self._body(url, snapshot, headers)
             if snapshot != self.snapshot:
                 earlier = body or earlier
@@ -121,13 +129,14 @@ class HttpCache:
 
     def record_body(self, url: str, body: Body) -> None:
         """Note that a URL was fetched, with its body's headers."""
-        self._replace(url, body.charset, body.etag, body.modified, None, None, None)
+        answered = _escaped(body.url) if body.url else None
+        self._replace(url, None, None, None, body.charset, body.etag, body.modified, answered)
 
     def record_failure(self, url: str, error: FetchError) -> int:
         """Note that a URL failed; return in how many runs by now."""
         earlier = self.entry(url).failure
         runs = earlier.runs + 1 if earlier else 1
-        self._replace(url, None, None, None, error.reason, _escaped(str(error)), runs)
+        self._replace(url, error.reason, _escaped(str(error)), runs, None, None, None, None)
         return runs
 
     def _body(self, url: str, snapshot: str, headers: list[str | None]) -> Body | None:
@@ -140,7 +149,7 @@ class HttpCache:
 
     def _replace(self, url: str, *values: object) -> None:
         marks = ", ".join("?" * (2 + len(values)))
-        query = f"INSERT OR REPLACE INTO answers VALUES ({marks})"
+        query = f"INSERT OR REPLACE INTO answers ({COLUMNS}) VALUES ({marks})"
         self._execute(query, _escaped(url), self.snapshot, *values)
 
     def _execute(self, query: str, *values: object) -> list[tuple[Any, ...]]:

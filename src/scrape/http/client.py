@@ -28,6 +28,7 @@ from src.scrape.http.cache import Body, HttpCache, ParseBody, Result
 from src.scrape.http.downloader import Download, Downloader, Reply, follow_redirects
 from src.scrape.http.fetch_errors import FetchError, HostUnavailableError
 from src.scrape.http.hosts import origin
+from src.scrape.http.referrers import referer
 from src.scrape.http.transport import Redirect
 
 
@@ -56,7 +57,13 @@ class Client:
         """How many downloaders share the hosts."""
         return len(self._downloaders)
 
-    def get(self, url: str, parse: ParseBody[Result], limit: int | None = None) -> Result:
+    def get(
+        self,
+        url: str,
+        parse: ParseBody[Result],
+        limit: int | None = None,
+        page_url: str | None = None,
+    ) -> Result:
         """Return what `parse` makes of the URL's body.
 
         A body in the cache is not fetched again. A URL that failed in scrape.max_failed_runs runs
@@ -66,6 +73,7 @@ class Client:
             url: Any text.
             parse: Returns the result of a body, or refuses it by a FetchError; it is picklable.
             limit: The most bytes that the body may have; by default scrape.max_bytes.
+            page_url: The page that has the URL; see scrape.referer.
 
         Raises:
             FetchError: What `parse` raises, or robots, noai, unsupported_url, private_address,
@@ -82,7 +90,7 @@ class Client:
             raise entry.failure.error
         self._budget.raise_if_exceeded()
         try:
-            return self._fetch(url, parse, limit or self.scrape.max_bytes, entry.earlier)
+            return self._fetch(url, parse, limit or self.scrape.max_bytes, entry.earlier, page_url)
         except FetchError as error:
             runs = self._cache.record_failure(url, error)
             if isinstance(error, HostUnavailableError) and runs < self.scrape.max_failed_runs:
@@ -103,15 +111,22 @@ class Client:
             )
 
     def _fetch(
-        self, url: str, parse: ParseBody[Result], limit: int, earlier: Body | None
+        self,
+        url: str,
+        parse: ParseBody[Result],
+        limit: int,
+        earlier: Body | None,
+        page_url: str | None,
     ) -> Result:
+        page_url = page_url if self.scrape.referer == "page" else None
         with self._cache.writing(url) as path:
 
             def request(target: str) -> Download[Result] | Redirect:
                 # an earlier body is that of the URL itself, not of what it redirects to
                 conditional = earlier if target == url else None
                 downloader = self._downloader(origin(target))
-                reply: Reply[Result] = downloader(target, path, parse, limit, conditional)
+                sent = referer(page_url, target) if page_url else None
+                reply: Reply[Result] = downloader(target, path, parse, limit, conditional, sent)
                 self._budget.add(reply.usage)
                 if isinstance(reply.outcome, FetchError):
                     raise reply.outcome

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -63,7 +64,13 @@ class Downloader:
         self._hosts: dict[str, Host] = {}
 
     def __call__(
-        self, url: str, path: Path, parse: ParseBody[Result], limit: int, earlier: Body | None
+        self,
+        url: str,
+        path: Path,
+        parse: ParseBody[Result],
+        limit: int,
+        earlier: Body | None,
+        referer: str | None = None,
     ) -> Reply[Result]:
         """Fetch a URL, as soon as its host may be asked; redirects are not followed.
 
@@ -73,25 +80,35 @@ class Downloader:
             parse: Returns the result of a body, or refuses it by a FetchError.
             limit: The most bytes that the body may have.
             earlier: An earlier body of the URL. It is used if it has not changed.
+            referer: The header of that name.
 
         Raises:
             UserError: scrape.max_requests or scrape.max_total_bytes is used up, or the disk
                 refuses.
         """
         try:
-            outcome = self._download(url, path, parse, limit, earlier)
+            outcome = self._download(url, path, parse, limit, earlier, referer)
         except FetchError as error:
             return Reply(error, self._transport.budget.take_report())
         return Reply(outcome, self._transport.budget.take_report())
 
     def _download(
-        self, url: str, path: Path, parse: ParseBody[Result], limit: int, earlier: Body | None
+        self,
+        url: str,
+        path: Path,
+        parse: ParseBody[Result],
+        limit: int,
+        earlier: Body | None,
+        referer: str | None,
     ) -> Download[Result] | Redirect:
         host = self._host(url)
         if not self._rules(host, path).can_fetch(url, AGENT):
             raise FetchError("robots", f"{url}: refused by {host.origin}/robots.txt")
-        answer = self._request_with_retries(host, url, path, limit, earlier)
-        return answer if isinstance(answer, Redirect) else Download(answer, parse(answer))
+        answer = self._request_with_retries(host, url, path, limit, earlier, referer=referer)
+        if isinstance(answer, Redirect):
+            return answer
+        body = replace(answer, url=url)
+        return Download(body, parse(body))
 
     def _host(self, url: str) -> Host:
         name = origin(url)
@@ -139,6 +156,7 @@ class Downloader:
         limit: int,
         earlier: Body | None = None,
         wait: bool = True,
+        referer: str | None = None,
     ) -> Body | Redirect:
         """Send a request, and again if it may succeed later; without `wait` the first at once."""
         for attempt in range(self._scrape.retries + 1):
@@ -146,7 +164,7 @@ class Downloader:
                 host.wait_for_turn()
             try:
                 with host.slots:
-                    answer = self._transport.request(url, path, limit, earlier)
+                    answer = self._transport.request(url, path, limit, earlier, referer)
                 host.record_success()
                 return answer
             except TransientError as error:

@@ -11,7 +11,6 @@ from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
-from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -29,6 +28,7 @@ from urllib3.util import Retry
 
 from src.errors import network_failure
 from src.params import Scrape
+from src.scrape.addresses import absolute_url
 from src.scrape.http import block_pages
 from src.scrape.http.budget import Budget
 from src.scrape.http.cache import Body
@@ -72,7 +72,9 @@ class Transport:
         for origin, port in local_ports.items():
             self._session.mount(origin, LocalAdapter(port, scrape.workers))
 
-    def request(self, url: str, path: Path, limit: int, earlier: Body | None) -> Body | Redirect:
+    def request(
+        self, url: str, path: Path, limit: int, earlier: Body | None, referer: str | None = None
+    ) -> Body | Redirect:
         """Send one GET request; redirects are not followed.
 
         Args:
@@ -80,6 +82,7 @@ class Transport:
             path: Where the body goes.
             limit: The most bytes that the body may have.
             earlier: An earlier body of the URL. If it has not changed, it is copied.
+            referer: The header of that name.
 
         Raises:
             FetchError: The answer cannot be used.
@@ -89,7 +92,7 @@ class Transport:
         self.budget.spend(requests=1)
         with self._deadlines.request() as request:
             try:
-                answer = self._send_and_receive(url, path, limit, earlier)
+                answer = self._send_and_receive(url, path, limit, earlier, referer)
             except FetchError:
                 if not request.overdue:
                     raise
@@ -102,10 +105,10 @@ class Transport:
         return answer
 
     def _send_and_receive(
-        self, url: str, path: Path, limit: int, earlier: Body | None
+        self, url: str, path: Path, limit: int, earlier: Body | None, referer: str | None
     ) -> Body | Redirect:
         try:
-            with self._send(url, earlier) as response:
+            with self._send(url, earlier, referer) as response:
                 return self._receive(response, path, limit, earlier)
         except (InvalidURL, LocationValueError) as error:
             raise FetchError("unsupported_url", f"{url} is no URL: {error}") from None
@@ -114,9 +117,11 @@ class Transport:
         except ValueError as error:
             raise FetchError("unsupported_url", f"{url} leads to no URL: {error}") from None
 
-    def _send(self, url: str, earlier: Body | None) -> requests.Response:
+    def _send(self, url: str, earlier: Body | None, referer: str | None) -> requests.Response:
         # not by Session.get: it merges settings and cookies, which there are none of, at some cost
         headers = dict(self._session.headers, **(earlier.conditions() if earlier else {}))
+        if referer:
+            headers["Referer"] = referer
         request = requests.Request("GET", url, headers).prepare()
         adapter = self._session.get_adapter(str(request.url))
         return adapter.send(request, stream=True, timeout=self._scrape.timeout_s)
@@ -126,7 +131,7 @@ class Transport:
     ) -> Body | Redirect:
         if response.is_redirect:
             target = self._session.get_redirect_target(response)
-            return Redirect(urljoin(response.url, target))
+            return Redirect(absolute_url(response.url, target))
         if response.status_code == 304 and earlier:
             return earlier
         self._raise_for_head(response, limit)

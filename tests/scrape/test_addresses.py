@@ -1,8 +1,8 @@
-"""What all kinds of list pages are read with."""
+"""The addresses of a page's links."""
 
 import pytest
 
-from src.scrape.listings import absolute_url, readable
+from src.scrape.addresses import absolute_url, readable
 
 
 @pytest.mark.parametrize(

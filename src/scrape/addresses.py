@@ -1,0 +1,66 @@
+"""The addresses of a page's links, read as the WHATWG URL Standard says."""
+
+import re
+from contextlib import suppress
+from urllib.parse import urljoin, urlsplit
+
+from src.scrape.http.fetch_errors import without_password
+from src.scrape.page_text import UTF8, encode_query
+
+# What surrounds a URL, and what browsers drop inside (URL Standard, basic URL parser).
+BLANKS = "".join(map(chr, range(0x21)))
+INNER_BLANKS = re.compile(r"[\t\n\r]")
+SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+
+
+def is_web(url: str) -> bool:
+    """Return whether a URL is of http or https, well-formed or not."""
+    return re.match(r"https?:", url, re.IGNORECASE) is not None
+
+
+def absolute_url(url: str, target: object, encoding: str = "utf-8") -> str:
+    """Return the URL that a link of a page leads to, without a password.
+
+    Blanks and backslashes are read as browsers do. A target that is not a URL stays as it is; it is
+    refused when it is fetched.
+
+    Args:
+        url: What the target is relative to.
+        target: As it stands in the page.
+        encoding: Of the page: a query's letters are sent in it.
+    """
+    target = INNER_BLANKS.sub("", readable(str(target)).strip(BLANKS))
+    with suppress(ValueError):
+        target = urljoin(url, _slashes(target, urlsplit(url).scheme))
+    if encoding != UTF8.name and is_web(target):
+        address, hash_mark, fragment = target.partition("#")
+        path, mark, query = address.partition("?")
+        target = path + mark + encode_query(query, encoding) + hash_mark + fragment
+    return without_password(target)
+
+
+def _slashes(target: str, scheme: str) -> str:
+    """Return an address of http or https with the slashes that its standard asks for.
+
+    Args:
+        target: Without surrounding blanks.
+        scheme: Of what it is relative to.
+    """
+    stated = SCHEME.match(target)
+    if stated and stated[0].lower() not in ("http:", "https:"):
+        return target
+    head, *rest = re.split("([?#])", target, maxsplit=1)
+    head = head.replace("\\", "/")
+    if stated:
+        head = head[stated.end() :]
+        if stated[0].lower() == f"{scheme}:" and not head.startswith("//"):
+            return head + "".join(rest)  # `http:1.jpg` is relative
+        return f"{stated[0].lower()}//{head.lstrip('/')}{''.join(rest)}"
+    if head.startswith("//"):
+        head = "//" + head.lstrip("/")
+    return head + "".join(rest)
+
+
+def readable(text: str) -> str:
+    """Return a text with lone surrogates, which JSON may bring, replaced: UTF-8 cannot hold them."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

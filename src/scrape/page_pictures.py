@@ -1,0 +1,179 @@
+"""Where a page has the picture of an item: as browsers and the usual lazy loaders find it."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+from bs4 import Tag
+
+from src.scrape.listings import Document
+
+IMAGES = "img, amp-img, picture:not(:has(img)) > source"
+PLAIN_ATTRIBUTES = ("src", "srcset")  # what a lazy loader fills in later is in others
+SRCSET_NAME = re.compile(r"set$")
+# A URL ends at white space; a comma at its end, or one outside brackets, ends the candidate.
+CANDIDATE = re.compile(r"[\s,]*(\S+)")
+DESCRIPTORS = re.compile(r"(?:[^,(]|\([^)]*(?:\)|$))*")
+DESCRIPTOR = re.compile(r"(\d+)w|(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)x|\d+h")
+CSS_URL = re.compile(r"url\(\s*(?:\"([^\"]*)\"|'([^']*)'|([^)\"'\s]*))\s*\)", re.IGNORECASE)
+CSS_BACKGROUND = re.compile(
+    r"(?:^|;)\s*background(?:-image)?\s*:((?:[^;(]|\([^)]*\))*)", re.IGNORECASE
+)
+MEDIA_WIDTH = re.compile(r"\(\s*(min|max)-width\s*:\s*([\d.]+)\s*(px|r?em)?\s*\)", re.IGNORECASE)
+OTHER_MEDIA = re.compile(r"print|portrait|prefers-color-scheme\s*:\s*dark", re.IGNORECASE)
+VIEWPORT_PX, EM_PX = 1920, 16  # of the browser that a list is read as
+READ_TYPES = ("", "jpeg", "jpg", "pjpeg", "png", "apng", "webp", "avif", "gif", "bmp", "tiff")
+UNFETCHED_SCHEMES = ("data", "blob", "about", "javascript")
+
+
+def picture_url(
+    document: Document, places: Sequence[Tag], attributes: Sequence[str], backgrounds: bool
+) -> str | None:
+    """Return the URL of the first usable picture; None if there is none.
+
+    Pictures inside the page itself (data:) are placeholders. A drawing (.svg) is taken only if there
+    is nothing else. A picture in `<noscript>` is what the element before it stands for.
+
+    Args:
+        document: The page.
+        places: Elements that are images, or have them inside.
+        attributes: Where an image's URL is; the first one that is usable wins.
+        backgrounds: Whether a background is a picture, where no image is usable.
+    """
+    drawing = None
+    for written in _written(places, attributes, backgrounds):
+        url = document.absolute(written)
+        if url.partition(":")[0].lower() in UNFETCHED_SCHEMES:
+            continue
+        if not _path(url).endswith(".svg"):
+            return url
+        drawing = drawing or url
+    return drawing
+
+
+def largest_candidate(srcset: str) -> str | None:
+    """Return the URL of a srcset's largest candidate, by width before density; None without one.
+
+    A candidate with a descriptor that is not valid is passed over (HTML Standard, parse a srcset
+    attribute).
+    """
+    best, largest = None, (-1.0, -1.0)
+    position = 0
+    while match := CANDIDATE.match(srcset, position):
+        url, position = match[1], match.end()
+        descriptors: list[str] = []
+        if url.endswith(","):
+            url = url.rstrip(",")
+        elif rest := DESCRIPTORS.match(srcset, position):
+            descriptors, position = rest[0].split(), max(rest.end(), position)
+        size = _size(descriptors)
+        if url and size and size > largest:
+            best, largest = url, size
+    return best
+
+
+def css_urls(style: str) -> list[str]:
+    """Return the URLs of the backgrounds in the style of an element."""
+    return [
+        next(filter(None, url.groups()), "")
+        for background in CSS_BACKGROUND.finditer(style)
+        for url in CSS_URL.finditer(background[1])
+    ]
+
+
+def _written(places: Sequence[Tag], attributes: Sequence[str], backgrounds: bool) -> Iterator[str]:
+    """Yield addresses as they are written, the best first."""
+    images = [image for place in places for image in _images(place)]
+    shown = [image for image in images if not image.find_parent("noscript")]
+    for image in shown:
+        yield from _of_image(image, attributes)
+    for image in images:
+        if image.find_parent("noscript"):
+            yield from _values(image, attributes)
+    for place in places:
+        if place.name not in ("img", "amp-img", "source"):
+            yield from _values(place, attributes)
+    if backgrounds and "style" in attributes:
+        for place in places:
+            for tag in (place, *place.select("[style], [data-bg], [data-background-image]")):
+                yield from _values(tag, [name for name in attributes if name != "src"])
+
+
+def _images(place: Tag) -> list[Tag]:
+    """Return a place if it is an image, and the images in it otherwise."""
+    if place.name in ("img", "amp-img", "source"):
+        return [place]
+    return [image for image in place.select(IMAGES) if image.name != "source" or _shown(image)]
+
+
+def _of_image(image: Tag, attributes: Sequence[str]) -> Iterator[str]:
+    """Yield what a lazy loader would show, then the `<noscript>` behind it, then what is shown."""
+    tags = [*_sources(image), image]
+    lazy = [name for name in attributes if name not in PLAIN_ATTRIBUTES]
+    for tag in tags:
+        yield from _values(tag, lazy)
+    behind = (image.find_parent("picture") or image).find_next_sibling()
+    if behind and behind.name == "noscript":
+        for hidden in behind.select("img"):
+            yield from _values(hidden, attributes)
+    plain = [name for name in attributes if name in PLAIN_ATTRIBUTES]
+    for tag in tags:
+        yield from _values(tag, plain)
+
+
+def _sources(image: Tag) -> list[Tag]:
+    """Return the `<source>` elements of an image's `<picture>` that a wide screen would show."""
+    picture = image.find_parent("picture") if image.name == "img" else None
+    sources = picture.find_all("source") if picture else []
+    return [source for source in sources if isinstance(source, Tag) and _shown(source)]
+
+
+def _shown(source: Tag) -> bool:
+    kind, _, subtype = str(source.get("type", "")).partition(";")[0].strip().lower().partition("/")
+    media = str(source.get("media", ""))
+    if (kind, subtype in READ_TYPES) not in (("image", True), ("", True)) or OTHER_MEDIA.search(
+        media
+    ):
+        return False
+    for bound, length, unit in MEDIA_WIDTH.findall(media):
+        try:
+            width = float(length) * (EM_PX if unit.lower().endswith("em") else 1)
+        except ValueError:
+            continue
+        if width > VIEWPORT_PX if bound.lower() == "min" else width < VIEWPORT_PX:
+            return False
+    return True
+
+
+def _values(tag: Tag, attributes: Iterable[str]) -> Iterator[str]:
+    """Yield an element's addresses, by the names of its attributes."""
+    for name in attributes:
+        value = str(tag.get(name) or "").strip()
+        if name == "style":
+            yield from css_urls(value)
+        elif value.lower().startswith("url("):
+            yield from css_urls(f"background:{value}")
+        elif SRCSET_NAME.search(name):
+            if candidate := largest_candidate(value):
+                yield candidate
+        elif value:
+            yield value
+
+
+def _size(descriptors: list[str]) -> tuple[float, float] | None:
+    """Return a candidate's width and density; None if a descriptor is not valid."""
+    width, density = 0.0, 1.0
+    for descriptor in descriptors:
+        match = DESCRIPTOR.fullmatch(descriptor)
+        if not match:
+            return None
+        width = float(match[1] or width)
+        density = float(match[2] or density)
+    return width, density
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path.lower()
+    except ValueError:
+        return ""
