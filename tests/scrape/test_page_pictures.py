@@ -1,0 +1,81 @@
+"""Where a page has the picture of an item."""
+
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.scrape.page_pictures import css_urls, largest_candidate
+
+
+@pytest.mark.parametrize(
+    ("srcset", "url"),
+    [
+        ("1.jpg", "1.jpg"),
+        ("s.jpg, 1.jpg 2x", "1.jpg"),
+        ("1.jpg 800w, s.jpg 400w", "1.jpg"),
+        ("s.jpg 400w,1.jpg 800w", "1.jpg"),
+        ("s.jpg 1x,1.jpg 1.5x", "1.jpg"),
+        ("s.jpg 400w 300h, 1.jpg 800w 600h", "1.jpg"),
+        ("s.jpg 3x, 1.jpg 300w", "1.jpg"),
+        ("a,b.jpg 2x, s.jpg", "a,b.jpg"),
+        ("data:image/gif;base64,R0 1x, 1.jpg 2x", "1.jpg"),
+        ("1.jpg, s.jpg", "1.jpg"),
+        ("1.jpg,", "1.jpg"),
+        (",, \n1.jpg\t2x ,\n", "1.jpg"),
+        ("bad.jpg 9q, 1.jpg 1x", "1.jpg"),
+        ("bad.jpg 9x (a, b), 1.jpg 1x", "1.jpg"),
+        ("bad.jpg -1x, bad.jpg 1.5w, 1.jpg 1e0x", "1.jpg"),
+        ("", None),
+        (" , ", None),
+        ("bad.jpg 9q", None),
+    ],
+)
+def test_the_largest_candidate_of_a_srcset_is_taken(srcset, url):
+    assert largest_candidate(srcset) == url
+
+
+urls = st.text(string.ascii_letters + "/.,?=()%-", min_size=1, max_size=12).map(
+    lambda s: f"/{s}.jpg"
+)
+blanks = st.sampled_from([" ", "\n", "\t ", "  "])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(urls, st.integers(1, 9999)), min_size=1, unique_by=lambda c: c[1]), blanks
+)
+def test_any_srcset_of_widths_gives_the_widest(candidates, blank):
+    srcset = f",{blank}".join(f"{url}{blank}{width}w" for url, width in candidates)
+    assert largest_candidate(srcset) == max(candidates, key=lambda candidate: candidate[1])[0]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(string.ascii_letters + " ,()w1x2h.\n", max_size=60))
+def test_any_text_gives_a_candidate_that_is_in_it_or_none(srcset):
+    url = largest_candidate(srcset)
+    assert url is None or (url in srcset and not url.endswith(","))
+
+
+@pytest.mark.parametrize(
+    ("style", "found"),
+    [
+        ("background-image: url(1.jpg)", ["1.jpg"]),
+        ("color:red;BACKGROUND:#fff URL( '1 2.jpg' ) no-repeat", ["1 2.jpg"]),
+        ('background-image: linear-gradient(red, blue), url("a;b.jpg")', ["a;b.jpg"]),
+        ("background-image:url(1.jpg),url(2.jpg)", ["1.jpg", "2.jpg"]),
+        ("list-style: url(bullet.png); border-image: url(b.png)", []),
+        ("background: none", []),
+        ("background:url()", [""]),
+        ("", []),
+    ],
+)
+def test_backgrounds_are_read_from_a_style(style, found):
+    assert css_urls(style) == found
+
+
+def test_long_values_are_read_in_time():
+    assert largest_candidate("a " + "(" * 200_000) is None
+    assert largest_candidate("," * 200_000) is None
+    assert css_urls("background:" + "url(" * 100_000) == []
