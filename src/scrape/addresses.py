@@ -10,6 +10,8 @@ from src.scrape.page_text import UTF8, encode_query
 # What surrounds a URL, and what browsers drop inside (URL Standard, basic URL parser).
 BLANKS = "".join(map(chr, range(0x21)))
 INNER_BLANKS = re.compile(r"[\t\n\r]")
+# A host that could be read in two ways is none.
+TWO_HOSTS = re.compile(r"(?:https?:)?[/\\]*[^/?#]*\\[^/?#]*@|https?:[/\\]{3}", re.IGNORECASE)
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
@@ -47,6 +49,8 @@ def _slashes(target: str, scheme: str) -> str:
         scheme: Of what it is relative to.
     """
     stated = SCHEME.match(target)
+    if TWO_HOSTS.match(target):
+        return target
     if stated and stated[0].lower() not in ("http:", "https:"):
         return target
     head, *rest = re.split("([?#])", target, maxsplit=1)

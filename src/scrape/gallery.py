@@ -19,13 +19,14 @@ from src.scrape.listings import (
     ListPage,
     read_document,
 )
-from src.scrape.page_pictures import picture_url
+from src.scrape.page_pictures import is_placeholder, picture_url
 from src.scrape.totals import stated_total
 
 MAX_QUOTED = 80  # characters of a page's text in a note
 MAX_NAME = 200  # characters of an item's text that is its name for want of a better one
 MAX_NESTED = 10 * MAX_MARKS  # tags and texts inside items, counted for each item
 
+SELECTORS = ("item", "image", "link", "name", "next", "total")
 # What follows where a selector matches nothing.
 CONSEQUENCES = {
     "link": "the pictures' addresses identify the items",
@@ -33,6 +34,14 @@ CONSEQUENCES = {
     "total": "nothing says whether the list is whole",
     "next": "the list ends here",
 }
+
+
+def require_selectors(gallery: Gallery) -> None:
+    """Raise UserError if a selector is not valid."""
+    nothing = BeautifulSoup("", "lxml")
+    for key in SELECTORS:
+        if selector := getattr(gallery, key):
+            _select(nothing, selector, key)
 
 
 def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPage:
@@ -73,7 +82,7 @@ def _raise_if_empty(
     soup: BeautifulSoup, boxes: list[Tag], items: list[Item], gallery: Gallery
 ) -> None:
     """Raise ListingError, with what each selector matches, if no item or no picture is listed."""
-    if any(item.image_url for item in items):
+    if any(item.image_url and not is_placeholder(item.image_url) for item in items):
         return
     expected = f"expected items at gallery.item = {gallery.item!r}, found none"
     if items:
@@ -88,8 +97,7 @@ def _raise_if_empty(
             expected += (
                 f": the first image has {', '.join(map(str, image.attrs)) or 'no attribute'}"
             )
-    keys = ("item", "image", "link", "name", "next", "total")
-    selectors = {key: getattr(gallery, key) for key in keys if getattr(gallery, key)}
+    selectors = {key: getattr(gallery, key) for key in SELECTORS if getattr(gallery, key)}
     counts = [
         f"{len(_select(soup, selector, key))} match gallery.{key} = {selector!r}"
         for key, selector in selectors.items()

@@ -112,8 +112,10 @@ def _parse_next_data(text: str, document: Document, width: int) -> ListPage:
         items = [_next_data_item(edge, document, width) for edge in search["edges"]]
         has_next = (search.get("pageInfo") or {}).get("hasNextPage")
         total = (listed.get("items") or {}).get("total") or search.get("total")
-        if not isinstance(total, int | None) or not 0 <= (total or 0) <= MAX_TOTAL:
+        if not isinstance(total, int | None) or (total or 0) > MAX_TOTAL:
             raise ValueError(f"the total is {total!r}")
+        if total is not None and total < 0:
+            total = None  # as good as unknown
         next_url = _next_page(document.url) if has_next else None
     except (
         ValueError,

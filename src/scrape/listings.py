@@ -13,6 +13,8 @@ from src.scrape.page_text import UTF8, PageText
 # Tags, attributes and classes: each takes up to a kilobyte in memory, from a few bytes of a hostile
 # page. A list page of 250 items has some 20,000.
 MAX_MARKS = 100_000
+# Links that lead to no page, as the last page's link to the next one does.
+NO_PAGES = ("javascript:", "mailto:", "tel:", "sms:", "data:", "about:", "blob:")
 TAG = re.compile(r"<[^<>]*")
 
 
@@ -98,7 +100,7 @@ class Document:
         if not tag or tag.get("href") is None:
             return None
         target, written = self.absolute(tag["href"]), str(tag["href"]).strip(BLANKS)
-        if not written or written.startswith("#") or not is_web(target):
+        if not written or written.startswith("#") or target.lower().startswith(NO_PAGES):
             return None
         return None if target.partition("#")[0] == self.url.partition("#")[0] else target
 

@@ -31,8 +31,8 @@ def picture_url(
 ) -> str | None:
     """Return the URL of the first usable picture; None if there is none.
 
-    Pictures inside the page itself (data:) are placeholders. A drawing (.svg) is taken only if there
-    is nothing else. A picture in `<noscript>` is what the element before it stands for.
+    Pictures inside the page itself (data:) are placeholders. They, and drawings (.svg), are taken
+    only if there is nothing else. A picture in `<noscript>` is what the element before it stands for.
 
     Args:
         document: The page.
@@ -40,15 +40,21 @@ def picture_url(
         attributes: Where an image's URL is; the first one that is usable wins.
         backgrounds: Whether a background is a picture, where no image is usable.
     """
-    drawing = None
+    drawing = placeholder = None
     for written in _written(places, attributes, backgrounds):
         url = document.absolute(written)
-        if url.partition(":")[0].lower() in UNFETCHED_SCHEMES:
-            continue
-        if not _path(url).endswith(".svg"):
+        if not written.strip() or is_placeholder(url):
+            placeholder = placeholder or url
+        elif _path(url).endswith(".svg"):
+            drawing = drawing or url
+        else:
             return url
-        drawing = drawing or url
-    return drawing
+    return drawing or placeholder
+
+
+def is_placeholder(url: str) -> bool:
+    """Return whether a URL holds its picture itself, or none at all."""
+    return url.partition(":")[0].lower() in UNFETCHED_SCHEMES
 
 
 def largest_candidate(srcset: str) -> str | None:
@@ -148,10 +154,10 @@ def _shown(source: Tag) -> bool:
 def _values(tag: Tag, attributes: Iterable[str]) -> Iterator[str]:
     """Yield an element's addresses, by the names of its attributes."""
     for name in attributes:
-        value = str(tag.get(name) or "").strip()
+        value = str(tag.get(name) or "")
         if name == "style":
             yield from css_urls(value)
-        elif value.lower().startswith("url("):
+        elif value.strip().lower().startswith("url("):
             yield from css_urls(f"background:{value}")
         elif SRCSET_NAME.search(name):
             if candidate := largest_candidate(value):

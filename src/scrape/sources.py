@@ -14,7 +14,7 @@ from src.imaging.picture_files import SUFFIXES, find_pictures
 from src.params import Folder, Pairs, Params
 from src.scrape.crawl import Crawl, Row, crawl
 from src.scrape.file_lists import ListFiles, file_row, list_combined, list_halves
-from src.scrape.gallery import parse_gallery
+from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
@@ -120,6 +120,7 @@ def _temporary_folder(stack: ExitStack) -> Path:
 
 def _crawl_list(params: Params, client: Client, folder: Path) -> Crawl:
     if params.source == "gallery":
+        require_selectors(params.gallery)
         first_url = params.gallery.url.replace("{page}", "1")
         return crawl(first_url, partial(parse_gallery, gallery=params.gallery), client, folder)
     if params.source == "demo":

@@ -96,7 +96,7 @@ PAGES: dict[str, Page] = {
     ),
     "next_to_javascript": (
         Answer(gallery("/1.jpg", more='<a class="next" href="javascript:go()">')),
-        "page 2 of the list cannot be fetched.*expected http or https",
+        ["ok"],
     ),
     "next_to_a_file": (
         Answer(gallery("/1.jpg", more='<a class="next" href="file:///etc/passwd">')),
