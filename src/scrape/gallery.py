@@ -19,7 +19,7 @@ from src.scrape.listings import (
     ListPage,
     read_document,
 )
-from src.scrape.page_pictures import is_placeholder, picture_url
+from src.scrape.page_pictures import picture_url
 from src.scrape.totals import stated_total
 
 MAX_QUOTED = 80  # characters of a page's text in a note
@@ -82,7 +82,7 @@ def _raise_if_empty(
     soup: BeautifulSoup, boxes: list[Tag], items: list[Item], gallery: Gallery
 ) -> None:
     """Raise ListingError, with what each selector matches, if no item or no picture is listed."""
-    if any(item.image_url and not is_placeholder(item.image_url) for item in items):
+    if any(item.image_url for item in items):
         return
     expected = f"expected items at gallery.item = {gallery.item!r}, found none"
     if items:

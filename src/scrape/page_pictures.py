@@ -43,7 +43,7 @@ def picture_url(
     drawing = placeholder = None
     for written in _written(places, attributes, backgrounds):
         url = document.absolute(written)
-        if not written.strip() or is_placeholder(url):
+        if not written.strip() or _is_placeholder(url):
             placeholder = placeholder or url
         elif _path(url).endswith(".svg"):
             drawing = drawing or url
@@ -52,7 +52,7 @@ def picture_url(
     return drawing or placeholder
 
 
-def is_placeholder(url: str) -> bool:
+def _is_placeholder(url: str) -> bool:
     """Return whether a URL holds its picture itself, or none at all."""
     return url.partition(":")[0].lower() in UNFETCHED_SCHEMES
 

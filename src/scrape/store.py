@@ -38,6 +38,8 @@ REMEDIES = {
     "no_image": "gallery.image and gallery.image_attributes say where an item's picture is",
     "placeholder": "items show one and the same picture: gallery.image_attributes should name the "
     "attribute that holds the real one",
+    "unsupported_url": "a picture that begins with data: stands for one that is loaded later: "
+    "gallery.image_attributes should name the attribute that holds its address",
     "robots": "the host's robots.txt forbids them to scripts",
     "noai": "their host does not want them in training: scrape.respect_noai",
     "too_large": "raise scrape.max_bytes",

@@ -12,6 +12,7 @@ from src.scrape.http.client import Client
 from src.scrape.imdb import parse_imdb
 from src.scrape.listings import ListPage
 from src.scrape.page_text import decode_page
+from src.scrape.store import require_pictures
 from tests.scrape.scraping import QUICK, picture, scraped
 from tests.servers import NOT_FOUND, PAGES, Answer
 
@@ -343,10 +344,20 @@ def test_a_bad_selector_is_refused_before_anything_is_fetched(
     assert not server.targets
 
 
-def test_a_page_whose_pictures_are_all_placeholders_is_refused(server, crawled):
+def test_pictures_that_are_all_placeholders_are_refused_with_a_remedy(
+    server, quick, tmp_path, own_folder
+):
     server["/g"] = Answer(b'<p class=p><img src="data:image/gif,x" data-odd="1.jpg"></p>')
-    with pytest.raises(UserError, match="the first image has src, data-odd"):
-        crawled("/g")
+    changes = {"gallery.url": server["/g"], "gallery.item": ".p"}
+    table, _ = scraped(quick("gallery", changes), tmp_path / "raw")
+    with pytest.raises(
+        UserError, match=r"1 unsupported_url.*gallery\.image_attributes should name"
+    ):
+        require_pictures(table)
+    server["/1.jpg"] = Answer(picture(1))
+    changes |= {"gallery.image_attributes": ["data-odd"], "scrape.snapshot": "corrected"}
+    table, _ = scraped(quick("gallery", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok"]
 
 
 @pytest.mark.parametrize("total", [-7, -(10**30)])
