@@ -97,3 +97,17 @@ def test_a_table_of_another_shape_is_an_error_that_says_what_to_do(tmp_path):
         rows.execute("CREATE TABLE answers (url TEXT)")
     with pytest.raises(UserError, match=r"answers\.sqlite cannot be used.*delete its folder"):
         HttpCache(tmp_path, "one").entry(URL)
+
+
+def test_the_url_that_answered_is_kept_also_in_a_cache_of_an_earlier_version(tmp_path):
+    save(HttpCache(tmp_path, "one"), b"picture")
+    with sqlite3.connect(tmp_path / "answers.sqlite") as table:
+        table.execute("ALTER TABLE answers DROP COLUMN answered")
+    table.close()
+    assert HttpCache(tmp_path, "one").entry(URL).body.url is None
+    cache = HttpCache(tmp_path, "one")
+    with cache.writing(URL) as path:
+        path.write_bytes(b"moved")
+    cache.record_body(URL, Body(path, True, etag='"1"', url="http://photos.test/moved.jpg"))
+    body = HttpCache(tmp_path, "one").entry(URL).body
+    assert (body.url, body.etag) == ("http://photos.test/moved.jpg", '"1"')
