@@ -17,6 +17,7 @@ from src.scrape.listings import (
     Item,
     ListingError,
     ListPage,
+    enclosing,
     read_document,
 )
 from src.scrape.page_pictures import picture_url
@@ -116,7 +117,7 @@ def _unmatched(soup: BeautifulSoup, boxes: list[Tag], gallery: Gallery) -> tuple
         for key, selector in selectors.items()
         if selector
         and not any(_first(place, selector, key) for place in places[key])
-        and not (key == "link" and any(box.find_parent("a") for box in boxes))
+        and not (key == "link" and any(enclosing(box, "a") for box in boxes))
     )
 
 
@@ -126,11 +127,11 @@ def _items(boxes: list[Tag], document: Document, gallery: Gallery) -> list[Item]
     Where all of several names get one id, what is known as a tracking key identifies: `?ref=A12`.
     """
     ignored = (*IGNORED_KEYS, *gallery.ignored_query)
-    around = Counter(id(box.find_parent("a")) for box in boxes)
+    around = Counter(id(enclosing(box, "a")) for box in boxes)
 
     def listed(ignored: Collection[str]) -> list[Item]:
         return [
-            _item(box, document, gallery, ignored, around[id(box.find_parent("a"))] == 1)
+            _item(box, document, gallery, ignored, around[id(enclosing(box, "a"))] == 1)
             for box in boxes
         ]
 
@@ -148,7 +149,7 @@ def _item(
     images = _select(box, gallery.image, "image") if gallery.image else [box]
     image_url = picture_url(document, images, gallery.image_attributes, not gallery.image)
     links = _select(box, gallery.link, "link") if gallery.link else []
-    around = box.find_parent("a", href=True) if gallery.link and alone and not links else None
+    around = enclosing(box, "a") if gallery.link and alone and not links else None
     if around and around.css.match(gallery.link):
         links = [around]
     name = _name(box, images, gallery)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from bs4 import Tag
 
-from src.scrape.listings import Document
+from src.scrape.listings import Document, enclosing
 
 IMAGES = "img, amp-img, picture:not(:has(img)) > source"
 PLAIN_ATTRIBUTES = ("src", "srcset")  # what a lazy loader fills in later is in others
@@ -90,11 +90,11 @@ def css_urls(style: str) -> list[str]:
 def _written(places: Sequence[Tag], attributes: Sequence[str], backgrounds: bool) -> Iterator[str]:
     """Yield addresses as they are written, the best first."""
     images = [image for place in places for image in _images(place)]
-    shown = [image for image in images if not image.find_parent("noscript")]
+    shown = [image for image in images if not enclosing(image, "noscript")]
     for image in shown:
         yield from _of_image(image, attributes)
     for image in images:
-        if image.find_parent("noscript"):
+        if enclosing(image, "noscript"):
             yield from _values(image, attributes)
     for place in places:
         if place.name not in ("img", "amp-img", "source"):
@@ -118,7 +118,7 @@ def _of_image(image: Tag, attributes: Sequence[str]) -> Iterator[str]:
     lazy = [name for name in attributes if name not in PLAIN_ATTRIBUTES]
     for tag in tags:
         yield from _values(tag, lazy)
-    behind = (image.find_parent("picture") or image).find_next_sibling()
+    behind = (enclosing(image, "picture") or image).find_next_sibling()
     if behind and behind.name == "noscript":
         for hidden in behind.select("img"):
             yield from _values(hidden, attributes)
@@ -129,7 +129,7 @@ def _of_image(image: Tag, attributes: Sequence[str]) -> Iterator[str]:
 
 def _sources(image: Tag) -> list[Tag]:
     """Return the `<source>` elements of an image's `<picture>` that a wide screen would show."""
-    picture = image.find_parent("picture") if image.name == "img" else None
+    picture = enclosing(image, "picture") if image.name == "img" else None
     sources = picture.find_all("source") if picture else []
     return [source for source in sources if isinstance(source, Tag) and _shown(source)]
 
