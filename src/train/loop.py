@@ -183,7 +183,8 @@ class Training:
         if not all(np.isfinite(mean) for mean in row.values()):
             raise not_finite(f"the loss {row}", done, self.p.train.lr)
         self.progress.history.append({"step": float(done), **row})
-        rate = (self.bar.format_dict["rate"] or 0) * self.p.train.batch_size
+        elapsed = max(self.bar.format_dict["elapsed"], 1e-6)
+        rate = (done - self.bar.initial) * self.p.train.batch_size / elapsed
         texts = {name: f"{mean:.3f}" for name, mean in row.items()}
         self.bar.set_postfix(texts | {"pictures/s": f"{rate:.0f}"}, refresh=False)
         self.world.on_main(self.record.update, done, self.progress)

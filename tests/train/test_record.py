@@ -1,11 +1,13 @@
 """What a training tells of itself while it runs."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from src.progress import progress
 from src.train.checkpoint import Progress
 from src.train.record import Record
 from tests.train.trainings import kill, outputs, undisturbed
@@ -53,3 +55,14 @@ def test_the_final_losses_are_means_of_the_last_tenth(tmp_path):
     assert told["final"] == {"g_l1": 0.195}
     assert told["pictures_seen"] == 80
     assert not (tmp_path / "progress.csv").exists()  # there is no snapshot yet
+
+
+def test_a_log_tells_losses_and_pictures_a_second(tiny, train, monkeypatch, capfd):
+    monkeypatch.setattr("src.train.loop.progress", partial(progress, line_s=0.0))
+    train(tiny())
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) >= 5
+    rates = [int(line.rpartition("pictures/s=")[2]) for line in lines if "pictures/s=" in line]
+    assert len(rates) >= 5
+    assert min(rates) > 0
+    assert all("g_l1=" in line for line in lines if "pictures/s=" in line)
