@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from src.storage.slices import slices
 
 MAX_KERNEL_CELLS = 1 << 20  # pairs of pictures whose kernel is in memory at a time
 MANY_PICTURES = 1000  # from which a distance takes seconds
+_matrix_products = ThreadpoolController()  # the library of
 GROUPS, FEW_GROUPS = 32, 8  # of the jackknife; the fewer for many pictures
 
 Distance = Callable[[np.ndarray, np.ndarray], float]
@@ -28,9 +30,12 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
     """
     mean_distance = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
     a, b = ((x - x.mean(axis=0)) / np.sqrt(len(x) - 1) for x in (a, b))
-    # with more pictures than features, the product of the covariances' roots is the smaller matrix
-    product = a @ b.T if max(len(a), len(b)) <= a.shape[1] else _root(a) @ _root(b)
-    trace = np.linalg.svd(product, compute_uv=False).sum()
+    most = max(len(a), len(b))
+    # threads on matrices this small wait for each other for most of the time
+    with _matrix_products.limit(limits=1 if most < MANY_PICTURES else None, user_api="blas"):
+        # with more pictures than features, the covariances' roots give the smaller matrix
+        product = a @ b.T if most <= a.shape[1] else _root(a) @ _root(b)
+        trace = np.linalg.svd(product, compute_uv=False).sum()
     # rounding may leave equal sets a little below zero
     return max(0.0, float(mean_distance + (a**2).sum() + (b**2).sum() - 2 * trace))
 
