@@ -33,7 +33,7 @@ CARD = f"""# A model
 """
 # Writes a line for whatever the process does with an address, then runs the command line.
 WATCHED = """
-import sys
+import signal, sys
 EVENTS = {"socket.bind", "socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo",
           "socket.gethostbyname", "socket.gethostbyaddr", "urllib.Request"}
 
@@ -42,6 +42,7 @@ def note(event, arguments):
         sys.stderr.write(f"{event} {arguments[1:]}\\n")
 
 sys.addaudithook(note)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from src.__main__ import run
 run()
 """

@@ -136,7 +136,6 @@ def test_the_same_model_has_the_same_scores_in_two_processes(single, tmp_path, f
     assert done.returncode == 0, done.stderr
     for file in (
         "metrics/evaluate.json",
-        "metrics/progress.csv",
         "metrics/distances.csv",
         "data/predictions/scores.csv",
     ):

@@ -39,7 +39,7 @@ SETTINGS = {
     "train.device": "cpu",
     "evaluate.device": "cpu",
     "evaluate.fid": "none",
-    "evaluate.lpips": False,
+    "evaluate.lpips": "none",
 }
 
 
