@@ -152,11 +152,11 @@ class Training:
 
     def remaining_steps(self) -> "tqdm[int]":
         """Return the steps that are left, with a progress bar of the main process."""
-        first, total = self.progress.step, self.p.train.steps
-        if first:
-            self.world.on_main(print, f"resuming from step {first} in {self.folder}")
+        self.first, total = self.progress.step, self.p.train.steps
+        if self.first:
+            self.world.on_main(print, f"resuming from step {self.first} in {self.folder}")
         title = "training" if self.world.is_main else ""
-        self.bar = progress(range(first, total), total, title, first)
+        self.bar = progress(range(self.first, total), total, title, self.first)
         return self.bar
 
     def step(self, step: int) -> dict[str, Tensor]:
@@ -184,7 +184,7 @@ class Training:
             raise not_finite(f"the loss {row}", done, self.p.train.lr)
         self.progress.history.append({"step": float(done), **row})
         elapsed = max(self.bar.format_dict["elapsed"], 1e-6)
-        rate = (done - self.bar.initial) * self.p.train.batch_size / elapsed
+        rate = (done - self.first) * self.p.train.batch_size / elapsed
         texts = {name: f"{mean:.3f}" for name, mean in row.items()}
         self.bar.set_postfix(texts | {"pictures/s": f"{rate:.0f}"}, refresh=False)
         self.world.on_main(self.record.update, done, self.progress)
