@@ -70,7 +70,7 @@ def ids(text: str, **changes: object) -> list[str]:
 
 
 def test_links_with_positions_lead_to_the_same_person():
-    page = parse_gallery(saved("tracking"), COMMONS, 1, gallery(item=".p"))
+    page = parse_gallery(saved("page_tracking"), COMMONS, 1, gallery(item=".p"))
     paths = [item.item_id.removeprefix("https://commons.example.test") for item in page.items]
     assert paths == [f"/name/nm000000{n}" for n in (1, 1, 2, 2, 3, 3)]
 
