@@ -153,9 +153,10 @@ def assert_alike(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def draw(page: Page, *points: tuple[float, float]) -> None:
-    """Drag the mouse over the canvas, by shares of its sides, and wait for the answer."""
+    """Drag the mouse over the canvas, by shares of its sides, and wait till its answer is shown."""
     with page.expect_response("**/drawing"):
         drag(page, *points)
+    expect(page.locator("#answer")).not_to_have_attribute("aria-busy", "true")
 
 
 def drag(page: Page, *points: tuple[float, float]) -> None:
