@@ -8,7 +8,7 @@ from src.params import Params
 from src.report import charts
 from src.report.charts import Series
 from src.report.figures import MAX_ERROR, Album
-from src.report.results import Finding, Results
+from src.report.results import Finding, Results, failed_by_severity
 from src.report.templates import environment
 
 # The steps of the funnel after "listed"; for each the verdicts that remove pictures there, and
@@ -78,18 +78,15 @@ def _checks(results: Results, album: Album, task: str) -> dict[str, Any]:
         for when, group in results.findings.items()
     }
     listed = [finding for group in findings.values() for finding in group]
-    failed = [finding for finding in listed if finding["failed"]]
-    by_severity = {
-        f"{severity}s": [finding for finding in failed if finding["severity"] == severity]
-        for severity in ("stop", "fail", "warn")
-    }
+    by_severity = failed_by_severity(listed)
+    failed = [finding for group in by_severity.values() for finding in group]
     outputs = findings["after training"]
     return {
         "findings": findings,
         "n_checks": len(listed),
         "n_passed": len(listed) - len(failed),
         "offenders": {f["name"]: album.offenders(f, f in outputs) for f in failed},
-        **by_severity,
+        **{f"{severity}s": group for severity, group in by_severity.items()},
     }
 
 

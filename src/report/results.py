@@ -23,6 +23,18 @@ BASELINES = {"copy_input": "input copied", "mean_color": "mean colour"}
 SETS = ("val", *BASELINES, "train", "gap", "real_real")  # columns of the table of scores
 
 
+SEVERITIES = ("stop", "fail", "warn")
+
+
+def failed_by_severity(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Return the checks that failed, by each of SEVERITIES."""
+    failed = [finding for finding in findings if finding["failed"]]
+    return {
+        severity: [finding for finding in failed if finding["severity"] == severity]
+        for severity in SEVERITIES
+    }
+
+
 @dataclass(frozen=True)
 class Cell:
     """A score as text, and its standard error; "" where there is none."""

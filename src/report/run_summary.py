@@ -3,7 +3,7 @@
 from typing import Any
 
 from src.report.page import Step, funnel
-from src.report.results import Finding, Results, ScoreRow
+from src.report.results import Finding, Results, ScoreRow, failed_by_severity
 
 ROWS = 4  # of scores
 SETS = ("output", "input copied", "mean colour")  # the first columns of a row
@@ -34,10 +34,8 @@ def summary(results: Results, config: dict[str, Any]) -> str:
 
 def _verdict(findings: list[Finding]) -> str:
     failed = {
-        severity: ", ".join(
-            f["name"] for f in findings if f["failed"] and f["severity"] == severity
-        )
-        for severity in ("stop", "fail", "warn")
+        severity: ", ".join(finding["name"] for finding in group)
+        for severity, group in failed_by_severity(findings).items()
     }
     warned = f"; warnings: {failed['warn']}" if failed["warn"] else ""
     if failed["stop"]:
