@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import PIL
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from src.clean import measurement
 from src.clean.measurement import ContentKey, Measurement
@@ -20,8 +21,9 @@ from src.errors import UserError
 from src.imaging import decoding, picture_files, resizing
 from src.storage import archives
 from src.storage.atomic import remove
+from src.storage.checksums import checked_read, checked_write
 from src.storage.fingerprint import fingerprint
-from src.storage.ledger import read_table, write_table
+from src.storage.ledger import to_nullable
 from src.vision import (
     alignment,
     bands,
@@ -78,22 +80,22 @@ LIBRARIES = (np, cv2, PIL)
 
 
 def read(folder: Path) -> dict[ContentKey, Measurement]:
-    """Return the last run's measurements, without sources; none if they cannot be read."""
-    try:
-        table = read_table(_file(folder), COLUMNS)
-    except UserError:
+    """Return the last run's measurements, without sources; none if they are damaged."""
+    content = checked_read(_file(folder), "the pictures are measured again")
+    if content is None:
         return {}
-    table = table.astype(object).where(table.notna(), None)
+    table = to_nullable(pq.read_table(content)).astype(object)
+    table = table.where(table.notna(), None)
     measurements = {}
     for row in table.to_dict("records"):
         values = {str(name): value for name, value in row.items()}
-        content = values.pop("sha256"), values.pop("layout")
+        key = values.pop("sha256"), values.pop("layout")
         if values["error"]:
             del values["thumbnail"], values["chroma"]
         else:
             values["thumbnail"] = _square(values["thumbnail"], 1)[..., 0]
             values["chroma"] = _square(values["chroma"], 2)
-        measurements[content] = Measurement(**values)
+        measurements[key] = Measurement(**values)
     return measurements
 
 
@@ -107,7 +109,9 @@ def write(folder: Path, measurements: dict[ContentKey, Measurement]) -> None:
     ]
     file = _file(folder)
     with suppress(UserError, OSError):
-        write_table(pd.DataFrame(rows, columns=COLUMNS.names), file, COLUMNS)
+        table = pd.DataFrame(rows, columns=COLUMNS.names)
+        with checked_write(file) as temporary:
+            pq.write_table(pa.Table.from_pandas(table, COLUMNS), temporary)
         for outdated in set(folder.glob("*.parquet")) - {file}:
             remove(outdated)
 

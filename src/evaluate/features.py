@@ -1,9 +1,8 @@
 """Features of pictures, in which two sets are compared: computed in batches, and cached."""
 
-import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from src.evaluate.feature_networks import NETWORKS, FeatureNetwork
 from src.model import image_metrics
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.image_metrics import to_planes
-from src.storage.atomic import atomic_write
+from src.storage.checksums import checked_read, checked_write, file_sha256
 from src.storage.fingerprint import fingerprint
 from src.storage.slices import slices
 from src.weights import effnet
@@ -55,16 +54,21 @@ class Extractor:
                 features every evaluation needs.
         """
         file = self._cache_file(pictures) if cache else None
-        # all processes have to take the same branch
-        if file and all(self.world.map(Path.exists, [file] * self.world.size)):
-            with suppress(OSError, ValueError, EOFError):  # a damaged file is written again
-                cached: np.ndarray = np.load(file)
+        if file:
+            instead = "the features are computed again" if self.world.is_main else ""
+            content = checked_read(file, instead)
+            # all processes have to take the same branch
+            in_all = all(self.world.map(lambda _: content is not None, range(self.world.size)))
+            if content is not None and in_all:
+                cached: np.ndarray = np.load(content)
                 return cached
         parts = slices(len(pictures), self.batch_size)
         features = np.concatenate(self.world.map(lambda part: self.batch(pictures[part]), parts))
         if file:
-            with atomic_write(file) as temporary, temporary.open("wb") as opened:
-                np.save(opened, features)
+            buffer = BytesIO()  # numpy's own errors of a full disk have no number
+            np.save(buffer, features)
+            with checked_write(file) as temporary:
+                temporary.write_bytes(buffer.getbuffer())
         return features
 
     def batch(self, pictures: np.ndarray) -> np.ndarray:
@@ -103,8 +107,7 @@ def build_extractors(
     extractors = []
     for network in networks:
         if file := network.weights_file(folder):
-            with file.open("rb") as opened:
-                name = f"sha256 {hashlib.file_digest(opened, 'sha256').hexdigest()}"
+            name = f"sha256 {file_sha256(file)}"
             built = network(file).to(device)
             extractors.append(Extractor(built, name, batch_size, cache_dir, device, world))
     return tuple(extractors)

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -32,7 +32,7 @@ from tqdm import tqdm
 from src.errors import UserError
 from src.parallel.local import THREADS, TICK_S, Actor, use_cluster
 from src.params import Engine
-from src.storage.atomic import write_bytes
+from src.storage.checksums import checked_read, checked_write
 from src.storage.fingerprint import fingerprint
 from src.storage.slices import slices
 
@@ -253,13 +253,15 @@ class _SavedResults:
 
     def load(self, number: int) -> list[Any] | None:
         """Return a task's results, or None if their file is damaged."""
-        with suppress(OSError, EOFError, pickle.UnpicklingError):
-            results: list[Any] = pickle.loads(self.file(number).read_bytes())
-            return results
-        return None
+        content = checked_read(self.file(number), "its part of the work is done again")
+        if content is None:
+            return None
+        results: list[Any] = pickle.load(content)
+        return results
 
     def save(self, number: int, results: list[Any]) -> None:
-        write_bytes(self.file(number), pickle.dumps(results))
+        with checked_write(self.file(number)) as temporary:
+            temporary.write_bytes(pickle.dumps(results))
 
 
 def _delete_results(keep: _SavedResults | None) -> None:

@@ -7,6 +7,7 @@ DVC empties a stage's outputs before it runs the stage again.
 
 import json
 import shutil
+import sys
 from collections.abc import Container
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,8 +30,9 @@ from src.model import (
     saving,
     tensors,
 )
-from src.storage import atomic, encoding, ledger, slices
-from src.storage.atomic import atomic_write, write_bytes
+from src.storage import atomic, checksums, encoding, ledger, slices
+from src.storage.atomic import write_bytes
+from src.storage.checksums import checked_read, checked_write, file_sha256
 from src.storage.fingerprint import fingerprint
 from src.train import augment, batches, gan, perceptual, snapshots, steps
 from src.train.gan import Networks
@@ -46,6 +48,7 @@ CODE = (
     atomic,
     augment,
     batches,
+    checksums,
     device,
     distributed,
     effnet,
@@ -76,11 +79,13 @@ class Progress:
         step: The number of steps done.
         history: The losses of the logged steps, in order.
         scores: Those of the snapshots, in order.
+        snapshot_sha256: The SHA-256 of each file of the snapshots, by its path below their folder.
     """
 
     step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     scores: list[Scores] = field(default_factory=list)
+    snapshot_sha256: dict[str, str] = field(default_factory=dict)
 
 
 def directory(settings: dict[str, Any], data: list[Shards | np.ndarray]) -> Path:
@@ -96,17 +101,20 @@ def directory(settings: dict[str, Any], data: list[Shards | np.ndarray]) -> Path
 
 
 def save(folder: Path, nets: Networks, progress: Progress) -> None:
-    """Write a checkpoint, whole or not at all.
+    """Write a checkpoint, whole or not at all; it also notes the snapshots' checksums.
 
     The state is complete, because every random choice is a function of the step.
 
     Raises:
         UserError: The disk refuses.
     """
-    path = folder / "state.pt"
+    path, known = folder / "state.pt", progress.snapshot_sha256
+    for file in _snapshot_files(folder):
+        name = file.relative_to(snapshot_dir(folder)).as_posix()
+        known[name] = known.get(name) or file_sha256(file)
     parts = {name: part.state_dict() for name, part in nets.state_parts.items()}
     try:
-        with atomic_write(path) as temporary:
+        with checked_write(path) as temporary:
             torch.save({**parts, "progress": asdict(progress)}, temporary)
     except RuntimeError as error:  # torch's word for a full disk
         reason = str(error).splitlines()[0]
@@ -124,17 +132,29 @@ def restore(folder: Path, nets: Networks, device: torch.device) -> Progress:
         device: The networks' own.
 
     Returns:
-        The training's progress, at step 0 if there is no checkpoint.
+        The training's progress, at step 0 if there is no checkpoint or it is damaged.
     """
-    path = folder / "state.pt"
-    if not path.exists():
+    content = checked_read(folder / "state.pt", "the training starts at step 0")
+    if content is None:
         return Progress()
-    state = torch.load(path, map_location=device, weights_only=True)
+    state = torch.load(content, map_location=device, weights_only=True)
+    progress = Progress(**state["progress"])
+    if damaged := _damaged_snapshot(folder, progress):
+        print(
+            f"{damaged} does not match its checksum: the training starts at step 0", file=sys.stderr
+        )
+        return Progress()
     for name, part in nets.state_parts.items():
         part.load_state_dict(state[name])
         if isinstance(part, torch.optim.Adam):
             _match_memory_format(part)
-    return Progress(**state["progress"])
+    return progress
+
+
+def _damaged_snapshot(folder: Path, progress: Progress) -> Path | None:
+    """Return the first file of the snapshots that is not what the checkpoint says."""
+    files = ((snapshot_dir(folder) / name, sha) for name, sha in progress.snapshot_sha256.items())
+    return next((f for f, sha in files if not f.is_file() or file_sha256(f) != sha), None)
 
 
 def _match_memory_format(adam: torch.optim.Adam) -> None:
@@ -153,17 +173,21 @@ def snapshot_dir(folder: Path) -> Path:
     return folder / "outputs"
 
 
-def restore_snapshots(folder: Path, out: Path, stems: Container[str] | None = None) -> None:
+def _snapshot_files(folder: Path) -> list[Path]:
+    # a kill leaves hidden files, which are half written
+    return sorted(path for path in snapshot_dir(folder).rglob("*.*") if path.name[0] != ".")
+
+
+def restore_snapshots(folder: Path, out: Path, stems: Container[str]) -> None:
     """Copy snapshots into the outputs, each file whole.
 
     Args:
         folder: Where the checkpoint lies.
         out: The outputs.
-        stems: Names without suffix of the files to copy; None for all.
+        stems: Names without suffix of the files to copy.
     """
-    for path in sorted(snapshot_dir(folder).rglob("*.*")):
-        # a kill leaves hidden files, which are half written
-        if path.name[0] != "." and (stems is None or path.stem in stems):
+    for path in _snapshot_files(folder):
+        if path.stem in stems:
             write_bytes(out / path.relative_to(snapshot_dir(folder)), path.read_bytes())
 
 

@@ -137,7 +137,8 @@ class Training:
         self.record = Record(metrics, parameters, p.train.batch_size)
         self.loggers: list[loggers.Logger] = []
         world.barrier()  # all have read the checkpoint before the main process may remove it
-        world.on_main(checkpoint.restore_snapshots, self.folder, out)
+        kept = {Path(name).stem for name in self.progress.snapshot_sha256}
+        world.on_main(checkpoint.restore_snapshots, self.folder, out, kept)
         # no cache: the generator's loss would see the discriminator's weights before its step
         self.autocast = torch.autocast(
             device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
