@@ -1,5 +1,6 @@
-"""Saved pages, and a small server on 127.0.0.1 whose answers a test sets."""
+"""Saved pages, and a small server on this machine whose answers a test sets."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -63,20 +64,22 @@ class Server:
         times: The time.monotonic() of each request.
         headers: The headers of each request.
         closing: Set when the server ends.
-        port: Of 127.0.0.1.
+        address: An address of this machine.
+        port: There.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
         self.answers: dict[str, Answer | Raw | list[Answer] | Callable[[str], Answer]] = {}
         self.targets: list[str] = []
         self.times: list[float] = []
         self.headers: list[dict[str, str]] = []
         self.closing = threading.Event()
+        self.address = address
         self.port = 0
 
     def __getitem__(self, path: str) -> str:
         """Return the URL of a path."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self.address}:{self.port}{path}"
 
     def __setitem__(self, path: str, answer: Answer | list[Answer] | Callable) -> None:
         self.answers[path] = answer
@@ -97,9 +100,9 @@ class Server:
 
 
 @contextmanager
-def served() -> Iterator[Server]:
-    """Run a server on a free port of 127.0.0.1 while the block runs."""
-    server = Server()
+def served(address: str = "127.0.0.1") -> Iterator[Server]:
+    """Run a server on a free port of an address while the block runs."""
+    server = Server(address)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -144,7 +147,10 @@ def served() -> Iterator[Server]:
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
-    http_server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Listener(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+    http_server = Listener((address, 0), Handler)
     http_server.daemon_threads = True
     server.port = http_server.server_port
     thread = threading.Thread(target=http_server.serve_forever, args=(0.02,), daemon=True)

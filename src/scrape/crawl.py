@@ -94,7 +94,9 @@ def _fetch_page(
     saved = folder / f"{number:04d}.html"
     save_and_parse = partial(_save_and_parse, parse=parse, url=url, number=number, saved=saved)
     try:
-        page = client.get(url, save_and_parse, client.scrape.max_page_bytes, earlier_url)
+        page = client.get(
+            url, save_and_parse, client.scrape.max_page_bytes, earlier_url, insist=True
+        )
     except FetchError as error:
         if number > 1 and error.reason in ("http_404", "soft_404"):
             saved.unlink(missing_ok=True)

@@ -171,7 +171,7 @@ def _unpacked(path: str, client: Client, folder: Path) -> dict[str, Path]:
     unpack = partial(unpack_pictures, folder=folder, max_bytes=max_bytes)
     try:
         if _is_url(path):
-            return client.get(path, unpack, SIZE_FACTOR * max_bytes)
+            return client.get(path, unpack, SIZE_FACTOR * max_bytes, insist=True)
         return unpack(Body(existing_path("pairs.path", path)))
     except FetchError as error:
         raise UserError(

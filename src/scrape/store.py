@@ -2,11 +2,10 @@
 
 import hashlib
 import mmap
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -203,9 +202,6 @@ def _save(body: Body, folder: Path) -> Stored:
         with memoryview(data)[: image_end(data, header.format)] as picture:
             digest = hashlib.sha256(picture).hexdigest()
             name = f"images/{digest[:24]}.{header.format.lower()}"
-            if body.immutable and len(picture) == size:
-                with suppress(OSError):  # on another disk, or the folder is not there yet
-                    os.link(body.path, folder / name)
             if not (folder / name).exists():
                 write_bytes(folder / name, picture)
             return Stored("ok", name, digest, len(picture), **header._asdict())

@@ -3,28 +3,41 @@
 import hashlib
 import re
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from src.errors import UserError
+from src.errors import UserError, printable
 from src.scrape.http.fetch_errors import FetchError
-from src.storage.atomic import atomic_write
+from src.storage.atomic import atomic_write, remove
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
-    url TEXT, snapshot TEXT,
-    charset TEXT, etag TEXT, modified TEXT,  -- of what was fetched
-    reason TEXT, message TEXT, runs INTEGER, -- of what failed; NULL: it was fetched
-    answered TEXT,                           -- the URL that answered; NULL: this one
-    PRIMARY KEY (url, snapshot)
-) WITHOUT ROWID
-"""
-
-COLUMNS = "url, snapshot, reason, message, runs, charset, etag, modified, answered"
+# Of what was fetched: charset, etag, modified, and the URL that answered unless it is this one. Of
+# what failed: reason, message, in how many runs, and under which settings. Then the SHA-256 of all
+# that and of the body.
+COLUMNS = {
+    "url": "TEXT",
+    "snapshot": "TEXT",
+    "reason": "TEXT",
+    "message": "TEXT",
+    "runs": "INTEGER",
+    "charset": "TEXT",
+    "etag": "TEXT",
+    "modified": "TEXT",
+    "answered": "TEXT",
+    "settings": "TEXT",
+    "sha256": "TEXT",
+}
+LATER_COLUMNS = {"answered", "settings", "sha256"}  # which the first version had not
+SCHEMA = (
+    f"CREATE TABLE IF NOT EXISTS answers ({', '.join(map(' '.join, COLUMNS.items()))}, "
+    "PRIMARY KEY (url, snapshot)) WITHOUT ROWID"
+)
+NAMES = ", ".join(COLUMNS)
+BY_DISK = "full|I/O|readonly|unable to open"  # errors of the table that say nothing of its content
 
 Result = TypeVar("Result")
 
@@ -35,8 +48,6 @@ class Body:
 
     Attributes:
         path: The file.
-        immutable: Whether the file belongs to the cache and never changes, so that another name
-            may be linked to it.
         charset: As the Content-Type header states it.
         etag: The ETag header.
         modified: The Last-Modified header.
@@ -44,7 +55,6 @@ class Body:
     """
 
     path: Path
-    immutable: bool = False
     charset: str | None = None
     etag: str | None = None
     modified: str | None = None
@@ -85,42 +95,89 @@ class CacheEntry:
 class HttpCache:
     """A folder with one file for each body, and a table with the state of every URL.
 
-    Raises UserError if the folder or the table cannot be used.
+    A body or row that does not match its checksum is as good as missing, and a line on stderr names
+    it. So is the whole table if it is damaged.
+
+    Args:
+        folder: Of the cache.
+        snapshot: Keeps states of the web apart.
+        deciding: Returns the settings that decide a failure, by its reason. A failure under other
+            settings is forgotten.
+
+    Raises:
+        UserError: The folder or the table cannot be used.
     """
 
-    def __init__(self, folder: Path, snapshot: str):
+    def __init__(
+        self, folder: Path, snapshot: str, deciding: Callable[[str], str] = lambda reason: ""
+    ):
         self.snapshot = snapshot
+        self._deciding = deciding
         self._bodies = folder / "bodies"
         self._file = folder / "answers.sqlite"
         self._lock = threading.Lock()
         try:
             self._bodies.mkdir(parents=True, exist_ok=True)
             for half in self._bodies.glob(".*"):  # of a run that was killed
-                half.unlink()
+                half.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(f"cannot write {self._bodies}: {error.strerror}") from None
         with self._explained():
-            self._table = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
-            # a kill loses nothing in this mode, a power cut at worst the last few rows
-            self._table.execute("PRAGMA journal_mode=WAL")
-            self._table.execute("PRAGMA synchronous=NORMAL")
-            self._table.execute(SCHEMA)
-            columns = self._table.execute("SELECT name FROM pragma_table_info('answers')")
-            if ("answered",) not in columns.fetchall():  # a cache of an earlier version
-                self._table.execute("ALTER TABLE answers ADD COLUMN answered TEXT")
+            try:
+                self._open()
+            except sqlite3.DatabaseError as error:
+                if re.search(BY_DISK, str(error)):
+                    raise
+                self._tell(self._file, f"is damaged ({error}): everything is fetched again")
+                self._table.close()
+                for file in folder.glob(f"{self._file.name}*"):
+                    remove(file)
+                self._open()
+
+    def _open(self) -> None:
+        self._table = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
+        self._table.text_factory = lambda text: text.decode(errors="replace")
+        # a kill loses nothing in this mode, a power cut at worst the last few rows
+        self._table.execute("PRAGMA journal_mode=WAL")
+        self._table.execute("PRAGMA synchronous=NORMAL")
+        self._table.execute(SCHEMA)
+        for (problem,) in self._table.execute("PRAGMA quick_check(1)"):
+            if problem != "ok":
+                raise sqlite3.DatabaseError(" ".join(problem.split()))
+        columns = self._table.execute("SELECT name FROM pragma_table_info('answers')")
+        present = {name for (name,) in columns}
+        if missing := [name for name in COLUMNS if name not in present]:
+            if not LATER_COLUMNS.issuperset(missing):
+                raise sqlite3.DatabaseError(f"it lacks the columns {', '.join(missing)}")
+            self._upgrade(missing)
+
+    def _upgrade(self, columns: list[str]) -> None:
+        """Add columns to a table of an earlier version, and checksums to its rows."""
+        self._table.execute("BEGIN")
+        for name in columns:
+            self._table.execute(f"ALTER TABLE answers ADD COLUMN {name} {COLUMNS[name]}")
+        for *values, _ in self._table.execute(f"SELECT {NAMES} FROM answers").fetchall():
+            if values[4] or self._path(values[0], values[1]).exists():
+                self._replace(values)
+        self._table.execute("COMMIT")
 
     def entry(self, url: str) -> CacheEntry:
         """Return what is known of a URL."""
         current = earlier = failure = None
-        query = f"SELECT {COLUMNS} FROM answers WHERE url = ? ORDER BY snapshot"
-        for _, snapshot, reason, message, runs, *headers in self._execute(query, _escaped(url)):
-            body = None if runs else self._body(url, snapshot, headers)
-            if snapshot != self.snapshot:
-                earlier = body or earlier
-            elif runs:
+        query = f"SELECT {NAMES} FROM answers WHERE url = ? ORDER BY snapshot"
+        for *values, sha256 in self._execute(query, _escaped(url)):
+            _, snapshot, reason, message, runs, *headers, settings = values
+            path = self._path(url, snapshot)
+            if not runs and not path.exists():
+                continue
+            if not self._matches(values, sha256):
+                self._tell(self._file if runs else path, f"is damaged: {url} is fetched again")
+            elif snapshot != self.snapshot:
+                earlier = earlier if runs else Body(path, *headers)
+            elif not runs:
+                current = Body(path, *headers)
+            elif settings == self._deciding(reason):
                 failure = Failure(FetchError(reason, message), runs)
-            else:
-                current = body
         return CacheEntry(current, failure, earlier)
 
     def writing(self, url: str) -> AbstractContextManager[Path]:
@@ -130,31 +187,47 @@ class HttpCache:
     def record_body(self, url: str, body: Body) -> None:
         """Note that a URL was fetched, with its body's headers."""
         answered = _escaped(body.url) if body.url else None
-        self._replace(url, None, None, None, body.charset, body.etag, body.modified, answered)
+        headers = body.charset, body.etag, body.modified, answered
+        self._replace([_escaped(url), self.snapshot, None, None, None, *headers, None])
 
     def record_failure(self, url: str, error: FetchError) -> int:
         """Note that a URL failed; return in how many runs by now."""
         earlier = self.entry(url).failure
         runs = earlier.runs + 1 if earlier else 1
-        self._replace(url, error.reason, _escaped(str(error)), runs, None, None, None, None)
+        failure = error.reason, _escaped(str(error)), runs
+        settings = self._deciding(error.reason)
+        self._replace([_escaped(url), self.snapshot, *failure, None, None, None, None, settings])
         return runs
-
-    def _body(self, url: str, snapshot: str, headers: list[str | None]) -> Body | None:
-        path = self._path(url, snapshot)
-        return Body(path, True, *headers) if path.exists() else None
 
     def _path(self, url: str, snapshot: str) -> Path:
         key = hashlib.sha256(f"{snapshot}\n{_escaped(url)}".encode())
         return self._bodies / key.hexdigest()[:40]
 
-    def _replace(self, url: str, *values: object) -> None:
-        marks = ", ".join("?" * (2 + len(values)))
-        query = f"INSERT OR REPLACE INTO answers ({COLUMNS}) VALUES ({marks})"
-        self._execute(query, _escaped(url), self.snapshot, *values)
+    def _checksum(self, values: list[Any]) -> str:
+        """Return the SHA-256 of a row without its last column, and of its body if it has one."""
+        url, snapshot, _, _, runs, *_ = values
+        digest = hashlib.sha256(repr(values).encode())
+        if not runs:
+            with self._path(url, snapshot).open("rb") as body:
+                hashlib.file_digest(body, lambda: digest)
+        return digest.hexdigest()
+
+    def _matches(self, values: list[Any], sha256: object) -> bool:
+        with suppress(OSError):  # a body that may not be read
+            return self._checksum(values) == sha256
+        return False
+
+    def _replace(self, values: list[Any]) -> None:
+        marks = ", ".join("?" * len(COLUMNS))
+        query = f"INSERT OR REPLACE INTO answers ({NAMES}) VALUES ({marks})"
+        self._execute(query, *values, self._checksum(values))
 
     def _execute(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._explained(), self._lock:
             return self._table.execute(query, values).fetchall()
+
+    def _tell(self, file: Path, what: str) -> None:
+        print(printable(f"{file} {what}"), file=sys.stderr)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -162,8 +235,7 @@ class HttpCache:
         try:
             yield
         except sqlite3.Error as error:
-            by_disk = re.search("full|I/O|readonly|unable to open", str(error))
-            remedy = "" if by_disk else "; delete its folder to fetch everything again"
+            remedy = "" if re.search(BY_DISK, str(error)) else "; run the same command again"
             raise UserError(f"{self._file} cannot be used: {error}{remedy}") from None
 
 

@@ -15,7 +15,7 @@ one for each processor of a cluster.
 """
 
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,15 @@ from src.errors import UserError
 from src.parallel.local import Actor, actors
 from src.params import Scrape
 from src.scrape.http.budget import Budget
-from src.scrape.http.cache import Body, HttpCache, ParseBody, Result
+from src.scrape.http.cache import Body, Failure, HttpCache, ParseBody, Result
 from src.scrape.http.downloader import Download, Downloader, Reply, follow_redirects
-from src.scrape.http.fetch_errors import FetchError, HostUnavailableError
-from src.scrape.http.hosts import origin
+from src.scrape.http.fetch_errors import (
+    FetchError,
+    HostUnavailableError,
+    deciding_settings,
+    may_pass,
+)
+from src.scrape.http.origins import host_of
 from src.scrape.http.referrers import referer
 from src.scrape.http.transport import Redirect
 
@@ -43,14 +48,15 @@ class Client:
 
     def __init__(self, scrape: Scrape, folder: Path, local_ports: Mapping[str, int] | None = None):
         self.scrape = scrape
-        self._cache = HttpCache(folder, scrape.snapshot)
+        self._cache = HttpCache(folder, scrape.snapshot, partial(deciding_settings, scrape))
         self._lock = threading.Lock()
-        self._postponed: Counter[str] = Counter()  # URLs left to the next run, by the reason
+        # why URLs are left to the next run, by host and reason; what closed the host comes first
+        self._postponed: defaultdict[tuple[str, str], list[tuple[bool, str]]] = defaultdict(list)
         self._budget = Budget(scrape)
         make = partial(Downloader, scrape, local_ports)
         # other machines cannot reach what this process serves
         self._downloaders = [make()] if local_ports else actors(make, scrape.workers)
-        self._downloader_of: dict[str, int] = {}  # by origin
+        self._downloader_of: dict[str, int] = {}  # by host
 
     @property
     def n_downloaders(self) -> int:
@@ -63,17 +69,19 @@ class Client:
         parse: ParseBody[Result],
         limit: int | None = None,
         page_url: str | None = None,
+        insist: bool = False,
     ) -> Result:
         """Return what `parse` makes of the URL's body.
 
         A body in the cache is not fetched again. A URL that failed in scrape.max_failed_runs runs
-        is not tried again.
+        is not tried again, unless a setting that decides the failure has changed.
 
         Args:
             url: Any text.
             parse: Returns the result of a body, or refuses it by a FetchError; it is picklable.
             limit: The most bytes that the body may have; by default scrape.max_bytes.
             page_url: The page that has the URL; see scrape.referer.
+            insist: Try the URL however often it has failed: nothing can be done without it.
 
         Raises:
             FetchError: What `parse` raises, or robots, noai, unsupported_url, private_address,
@@ -86,25 +94,27 @@ class Client:
         entry = self._cache.entry(url)
         if entry.body:
             return parse(entry.body)
-        if entry.failure and entry.failure.runs >= self.scrape.max_failed_runs:
-            raise entry.failure.error
+        if entry.failure and entry.failure.runs >= self.scrape.max_failed_runs and not insist:
+            raise _remembered(entry.failure)
         self._budget.raise_if_exceeded()
         try:
             return self._fetch(url, parse, limit or self.scrape.max_bytes, entry.earlier, page_url)
         except FetchError as error:
             runs = self._cache.record_failure(url, error)
-            if isinstance(error, HostUnavailableError) and runs < self.scrape.max_failed_runs:
+            if may_pass(error) and runs < self.scrape.max_failed_runs:
+                reason = not isinstance(error, HostUnavailableError), str(error)
                 with self._lock:
-                    self._postponed[str(error)] += 1
+                    self._postponed[host_of(url), error.reason].append(reason)
             raise
 
     def raise_if_incomplete(self) -> None:
-        """Raise UserError if URLs were not asked for because their host became unavailable.
+        """Raise UserError if URLs failed in a way that may pass.
 
         The next run tries them again; after scrape.max_failed_runs runs they count as failed.
         """
         if self._postponed:
-            reasons = "; ".join(f"{n} left: {why}" for why, n in sorted(self._postponed.items()))
+            left = [(len(errors), min(errors)[1]) for _, errors in sorted(self._postponed.items())]
+            reasons = "; ".join(f"{count} left: {why}" for count, why in left)
             raise UserError(
                 f"{reasons}. What was fetched is kept: run the same command to continue (after "
                 f"{self.scrape.max_failed_runs} runs they count as failed: scrape.max_failed_runs)"
@@ -124,7 +134,7 @@ class Client:
             def request(target: str) -> Download[Result] | Redirect:
                 # an earlier body is that of the URL itself, not of what it redirects to
                 conditional = earlier if target == url else None
-                downloader = self._downloader(origin(target))
+                downloader = self._downloader(host_of(target))
                 sent = referer(page_url, target) if page_url else None
                 reply: Reply[Result] = downloader(target, path, parse, limit, conditional, sent)
                 self._budget.add(reply.usage)
@@ -141,3 +151,13 @@ class Client:
         with self._lock:
             next_index = len(self._downloader_of) % len(self._downloaders)
             return self._downloaders[self._downloader_of.setdefault(host, next_index)]
+
+
+def _remembered(failure: Failure) -> FetchError:
+    """Return the error of earlier runs, with what lets the next one try again."""
+    error = failure.error
+    return FetchError(
+        error.reason,
+        f"{error} (so in {failure.runs} runs: raise scrape.max_failed_runs or change "
+        "scrape.snapshot to try again)",
+    )

@@ -18,7 +18,10 @@ from src.params import Scrape
 from src.scrape.http.budget import Usage
 from src.scrape.http.cache import Body, ParseBody, Result
 from src.scrape.http.fetch_errors import FetchError, TransientError
-from src.scrape.http.hosts import Host, origin
+from src.scrape.http.hosts import Host
+from src.scrape.http.origins import host_of, origin
+from src.scrape.http.paces import Pace, Paces
+from src.scrape.http.resolver import Resolver
 from src.scrape.http.transport import AGENT, Redirect, Transport
 
 CONNECTION_REASONS = ("connection", "timeout", "incomplete")  # nobody there, or as good as
@@ -59,7 +62,9 @@ class Downloader:
     def __init__(self, scrape: Scrape, local_ports: Mapping[str, int] | None = None):
         self._scrape = scrape
         self._local_ports = local_ports or {}
-        self._transport = Transport(scrape, self._local_ports)
+        resolver = Resolver()
+        self._transport = Transport(scrape, self._local_ports, resolver)
+        self._paces = Paces(scrape, resolver)
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
 
@@ -112,10 +117,12 @@ class Downloader:
 
     def _host(self, url: str) -> Host:
         name = origin(url)
+        if host := self._hosts.get(name):
+            return host
+        local = name in self._local_ports
+        pace = Pace(0.0, self._scrape.per_host) if local else self._paces.of(host_of(url))
         with self._lock:
-            if name not in self._hosts:
-                self._hosts[name] = Host(name, self._scrape, paced=name not in self._local_ports)
-            return self._hosts[name]
+            return self._hosts.setdefault(name, Host(name, pace, self._scrape))
 
     def _rules(self, host: Host, path: Path) -> Protego:
         """Return the host's robots.txt; the first thread that needs it reads it to `path`."""
@@ -134,7 +141,10 @@ class Downloader:
         """
 
         def request(url: str) -> Body | Redirect:
-            return self._request_with_retries(self._host(url), url, path, ROBOTS_BYTES, wait=False)
+            host = self._host(url)
+            # the first request goes at once, and the first picture need not wait for it
+            wait = not host.pace.begin()
+            return self._request_with_retries(host, url, path, ROBOTS_BYTES, wait=wait)
 
         try:
             follow_redirects(f"{host.origin}/robots.txt", request)
@@ -163,7 +173,7 @@ class Downloader:
             if wait or attempt:
                 host.wait_for_turn()
             try:
-                with host.slots:
+                with host.pace.slots:
                     answer = self._transport.request(url, path, limit, earlier, referer)
                 host.record_success()
                 return answer

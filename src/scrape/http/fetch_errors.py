@@ -3,6 +3,19 @@
 import re
 from typing import Any
 
+from src.params import Scrape
+
+# What decides a failure beside the server, by its reason.
+SETTINGS = {
+    "noai": ("respect_noai",),
+    "private_address": ("allow_hosts",),
+    "robots": ("deadline_s",),  # which bounds the crawl delay
+    "timeout": ("timeout_s", "retries"),
+    "too_large": ("max_bytes", "max_page_bytes"),
+    "too_slow": ("deadline_s",),
+}
+OTHER_SETTINGS = ("contact", "referer", "retries")
+
 
 class FetchError(Exception):
     """A URL that gives nothing usable.
@@ -33,6 +46,17 @@ class TransientError(FetchError):
 
 class HostUnavailableError(FetchError):
     """This run sends no more requests to the host; the next run may."""
+
+
+def may_pass(error: FetchError) -> bool:
+    """Return whether a later run may succeed, with the same settings."""
+    return isinstance(error, TransientError | HostUnavailableError) or error.reason == "too_slow"
+
+
+def deciding_settings(scrape: Scrape, reason: str) -> str:
+    """Return the settings that decide a failure: when they change, it is worth another try."""
+    keys = SETTINGS.get(reason, OTHER_SETTINGS)
+    return ", ".join(f"{key}: {getattr(scrape, key)!r}" for key in keys)
 
 
 def without_password(url: str) -> str:

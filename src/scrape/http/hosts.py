@@ -1,42 +1,37 @@
-"""A host's rules and pace."""
+"""A host's rules, and whether this run still asks it."""
 
 import threading
 import time
-from urllib.parse import urlsplit
 
 from protego import Protego
 
 from src.params import Scrape
-from src.scrape.http.fetch_errors import (
-    FetchError,
-    HostUnavailableError,
-    TransientError,
-    without_password,
-)
+from src.scrape.http.fetch_errors import FetchError, HostUnavailableError, TransientError
+from src.scrape.http.paces import Pace
 
 MAX_FAILED_URLS = 5  # in a row, each after all its retries, until a host counts as gone
+MAX_REFUSALS = 5  # HTTP 429 in a row, until a host is left alone
 
 
 class Host:
-    """An origin (scheme, host and port): how often and how many at a time may ask it.
+    """An origin: scheme, host and port.
 
     Attributes:
         origin: Its name, such as `https://example.test`.
+        pace: Of its host, which other origins may share.
         rules: Its robots.txt; None until it is read.
         reading: Held by the thread that reads the rules.
-        slots: Held by each running request, at most scrape.per_host at a time.
     """
 
-    def __init__(self, origin: str, scrape: Scrape, paced: bool = True):
+    def __init__(self, origin: str, pace: Pace, scrape: Scrape):
         self.origin = origin
+        self.pace = pace
         self.rules: Protego | None = None
         self.reading = threading.Lock()
-        self.slots = threading.Semaphore(scrape.per_host)
         self._max_wait_s = scrape.deadline_s
-        self._interval_s = 1 / scrape.requests_per_second if paced else 0.0
-        self._turn = threading.Lock()
-        self._next_turn = 0.0
+        self._lock = threading.Lock()
         self._failed_urls = 0
+        self._refusals = 0
         self._disabled_by: FetchError | None = None
 
     def slow_down(self, interval_s: float) -> None:
@@ -46,18 +41,16 @@ class Host:
                 f"its robots.txt asks for {interval_s:g} s between requests (scrape.deadline_s)"
             )
             self.disable(FetchError("robots", message))
-        self._interval_s = max(self._interval_s, interval_s)
+        else:
+            self.pace.slow_down(interval_s)
 
     def wait_for_turn(self) -> None:
         """Sleep until the next request may be sent; raises as `raise_if_disabled` does."""
         while True:
-            with self._turn:
-                self.raise_if_disabled()
-                now = time.monotonic()
-                if now >= self._next_turn:
-                    self._next_turn = now + self._interval_s
-                    return
-                wait_s = self._next_turn - now
+            self.raise_if_disabled()
+            wait_s = self.pace.take_turn()
+            if not wait_s:
+                return
             time.sleep(wait_s)
 
     def raise_if_disabled(self) -> None:
@@ -77,36 +70,20 @@ class Host:
 
     def record_success(self) -> None:
         """Note that it answered, whatever it said."""
-        self._failed_urls = 0
+        with self._lock:
+            self._failed_urls = self._refusals = 0
 
     def record_failure(self, error: TransientError) -> None:
         """Note that a URL had no answer after all retries; disable the host if that is repeated."""
-        self._failed_urls += 1
-        if self._failed_urls >= MAX_FAILED_URLS:
-            self.disable(error)
+        with self._lock:
+            self._failed_urls += 1
+            if self._failed_urls >= MAX_FAILED_URLS:
+                self.disable(error)
 
     def back_off(self, error: TransientError) -> None:
-        """Leave it alone for as long as it asks; disable it if that is too long."""
-        if error.retry_after_s > self._max_wait_s:
-            self.disable(error)
-        with self._turn:
-            self._next_turn = max(self._next_turn, time.monotonic() + error.retry_after_s)
-
-
-def origin(url: str) -> str:
-    """Return a URL's scheme, host and port.
-
-    Raises:
-        FetchError: `unsupported_url`: no http or https URL, or one that holds a password.
-    """
-    try:
-        parts = urlsplit(url)
-        user = parts.username or parts.password
-    except ValueError:
-        parts, user = urlsplit(""), None
-    if user:
-        raise FetchError("unsupported_url", f"{without_password(url)} holds a user or password")
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        message = f"{without_password(url)}: expected http or https"
-        raise FetchError("unsupported_url", message)
-    return f"{parts.scheme}://{parts.netloc}"
+        """Leave it alone for as long as it asks; disable it if that is too long, or too often."""
+        with self._lock:
+            self._refusals = self._refusals + 1 if error.reason == "http_429" else 0
+            if error.retry_after_s > self._max_wait_s or self._refusals >= MAX_REFUSALS:
+                self.disable(error)
+        self.pace.pause(min(error.retry_after_s, self._max_wait_s))

@@ -6,7 +6,7 @@ addresses is connected to. So nothing can change between the check and the conne
 
 import socket
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -16,8 +16,23 @@ from urllib3.util.connection import create_connection
 
 from src.scrape.http.deadlines import Deadlines
 from src.scrape.http.fetch_errors import FetchError
+from src.scrape.http.origins import host_name
+from src.scrape.http.resolver import Resolver
 
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
+# All public IPv6 addresses are in it (IANA). So local NAT64, IPv4-compatible, translated and
+# site-local addresses are not public, nor is the block of segment routing.
+GLOBAL_UNICAST = IPv6Network("2000::/3")
+# What Python's own list lacks, in some versions.
+NOT_PUBLIC = [
+    ip_network(block)
+    for block in (
+        "3fff::/20",  # documentation, RFC 9637
+        "168.63.129.16/32",  # the host of a virtual machine at Azure
+        "192.0.0.0/24",  # protocol assignments; the host of a virtual machine at Oracle
+        "192.88.99.0/24",  # relays of 6to4, RFC 7526
+    )
+]
 
 
 def is_public(address: str) -> bool:
@@ -26,7 +41,13 @@ def is_public(address: str) -> bool:
     Private, loopback, link-local, shared, reserved and multicast addresses are not, nor is an
     IPv6 address that stands for one of these.
     """
-    return all(ip.is_global and not ip.is_multicast for ip in _meant(address))
+    return all(
+        ip.is_global
+        and not ip.is_multicast
+        and (ip.version == 4 or ip in GLOBAL_UNICAST)
+        and not any(ip in block for block in NOT_PUBLIC)
+        for ip in _meant(address)
+    )
 
 
 def _meant(address: str) -> list[IPv4Address | IPv6Address]:
@@ -42,15 +63,8 @@ def _meant(address: str) -> list[IPv4Address | IPv6Address]:
     return list(embedded_ips) if ip.ipv4_mapped or ip in NAT64 else [ip, *embedded_ips]
 
 
-def resolve_public(host: str, port: int) -> list[str]:
-    """Return the addresses of a host.
-
-    Raises:
-        FetchError: `private_address`: one of them is not public.
-        OSError: The name cannot be resolved.
-    """
-    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
+def require_public(host: str, addresses: Iterable[str]) -> None:
+    """Raise FetchError `private_address` if one of a host's addresses is not public."""
     for address in addresses:
         if not is_public(address):
             raise FetchError(
@@ -58,7 +72,6 @@ def resolve_public(host: str, port: int) -> list[str]:
                 f"{host} is at {address}, which is not on the open internet; if you mean it, add "
                 f"{host!r} to scrape.allow_hosts",
             )
-    return addresses
 
 
 class _GuardedConnection(HTTPConnection):
@@ -66,6 +79,7 @@ class _GuardedConnection(HTTPConnection):
 
     allowed_hosts: frozenset[str] = frozenset()
     deadlines: Deadlines
+    resolver: Resolver
 
     def request(self, *arguments: Any, **settings: Any) -> None:
         self.deadlines.attach(self.sock)  # of a connection that is used again
@@ -78,14 +92,16 @@ class _GuardedConnection(HTTPConnection):
         return sock
 
     def _connect(self) -> socket.socket:
-        if self.host in self.allowed_hosts:
+        host = host_name(self.host)
+        if host in self.allowed_hosts:
             return super()._new_conn()
         try:
-            addresses = resolve_public(self.host, self.port)
+            addresses = self.resolver.take(host)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError as error:  # not even a host's name
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
+        require_public(host, addresses)
         failure: OSError | None = None
         for address in addresses:
             try:
@@ -102,19 +118,21 @@ class _GuardedConnection(HTTPConnection):
 
 
 def connection_pools(
-    allow_hosts: Iterable[str], watcher: Deadlines
+    allow_hosts: Iterable[str], watcher: Deadlines, names: Resolver
 ) -> dict[str, type[HTTPConnectionPool]]:
     """Return urllib3's pool classes by scheme, with connections to checked addresses only.
 
     Args:
-        allow_hosts: Hosts that may be at any address.
+        allow_hosts: Hosts that may be at any address, in any spelling.
         watcher: Ends requests that take too long.
+        names: Looks up hosts.
     """
-    names = frozenset(allow_hosts)
+    allowed = frozenset(map(host_name, allow_hosts))
 
     class Connection(_GuardedConnection):
-        allowed_hosts = names
+        allowed_hosts = allowed
         deadlines = watcher
+        resolver = names
 
     class SecureConnection(Connection, HTTPSConnection):
         pass

@@ -35,6 +35,7 @@ from src.scrape.http.cache import Body
 from src.scrape.http.deadlines import Deadlines
 from src.scrape.http.fetch_errors import FetchError, TransientError
 from src.scrape.http.public_addresses import connection_pools
+from src.scrape.http.resolver import Resolver
 
 AGENT = "pix2pix-dvc"
 RETRYABLE_STATUSES = (429, 500, 502, 503, 504)
@@ -54,19 +55,20 @@ class Transport:
     Args:
         scrape: The section `scrape` of params.yaml.
         local_ports: Origins that this very process serves, and their ports on 127.0.0.1.
+        resolver: Looks up hosts.
 
     Attributes:
         budget: Counts the requests and bytes.
     """
 
-    def __init__(self, scrape: Scrape, local_ports: Mapping[str, int]):
+    def __init__(self, scrape: Scrape, local_ports: Mapping[str, int], resolver: Resolver):
         self.budget = Budget(scrape)
         self._scrape = scrape
         self._deadlines = Deadlines(scrape.deadline_s)
         self._session = requests.Session()
         contact = f" (+{scrape.contact})" if scrape.contact else ""
         self._session.headers["User-Agent"] = f"{AGENT}/1.0{contact}"
-        pools = connection_pools(scrape.allow_hosts, self._deadlines)
+        pools = connection_pools(scrape.allow_hosts, self._deadlines, resolver)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, GuardedAdapter(pools, scrape.workers))
         for origin, port in local_ports.items():
@@ -140,7 +142,7 @@ class Transport:
         stated = "charset" in headers.get("Content-Type", "").lower()
         charset = get_encoding_from_headers(headers) if stated else None
         etag, modified = (_returnable(headers, name) for name in ("ETag", "Last-Modified"))
-        return Body(path, True, charset, etag, modified)
+        return Body(path, charset, etag, modified)
 
     def _raise_for_head(self, response: requests.Response, limit: int) -> None:
         """Raise FetchError if status or headers say that the body is of no use."""

@@ -1,6 +1,8 @@
 """What was fetched and what failed, from run to run."""
 
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -14,7 +16,7 @@ URL = "http://photos.test/1.jpg"
 def save(cache: HttpCache, data: bytes, url: str = URL, **headers: str) -> None:
     with cache.writing(url) as path:
         path.write_bytes(data)
-    cache.record_body(url, Body(path, True, **headers))
+    cache.record_body(url, Body(path, **headers))
 
 
 def test_a_url_is_pending_until_it_is_fetched_or_fails(tmp_path):
@@ -23,7 +25,7 @@ def test_a_url_is_pending_until_it_is_fetched_or_fails(tmp_path):
     save(cache, b"picture", etag='"1"', charset="utf-8")
     body = HttpCache(tmp_path, "one").entry(URL).body
     assert body.path.read_bytes() == b"picture"
-    assert (body.etag, body.charset, body.immutable) == ('"1"', "utf-8", True)
+    assert (body.etag, body.charset) == ('"1"', "utf-8")
 
 
 def test_failures_are_counted_and_the_last_reason_is_kept(tmp_path):
@@ -86,28 +88,84 @@ def test_any_text_is_a_key(tmp_path, url):
     assert cache.record_failure(url, FetchError("timeout", f"{url}: late")) == 1
 
 
-def test_a_broken_table_is_an_error_that_says_what_to_do(tmp_path):
+def test_a_broken_table_is_made_anew_in_a_line(tmp_path, capsys):
     (tmp_path / "answers.sqlite").write_bytes(b"no table at all" * 100)
-    with pytest.raises(UserError, match=r"answers\.sqlite cannot be used.*delete its folder"):
+    cache = HttpCache(tmp_path, "one")
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{tmp_path / 'answers.sqlite'} is damaged (file is not a database)")
+    assert cache.entry(URL) == CacheEntry(None, None, None)
+    save(cache, b"picture")
+    assert HttpCache(tmp_path, "one").entry(URL).body.path.read_bytes() == b"picture"
+
+
+def test_a_table_of_another_shape_is_made_anew_in_a_line(tmp_path, capsys):
+    with closing(sqlite3.connect(tmp_path / "answers.sqlite")) as rows:
+        rows.execute("CREATE TABLE answers (url TEXT)")
+    assert HttpCache(tmp_path, "one").entry(URL) == CacheEntry(None, None, None)
+    assert "it lacks the columns snapshot, reason" in capsys.readouterr().err
+
+
+def test_a_table_that_cannot_be_opened_is_an_error(tmp_path):
+    (tmp_path / "answers.sqlite").mkdir()
+    with pytest.raises(UserError, match=r"answers\.sqlite cannot be used: unable to open"):
         HttpCache(tmp_path, "one")
 
 
-def test_a_table_of_another_shape_is_an_error_that_says_what_to_do(tmp_path):
-    with sqlite3.connect(tmp_path / "answers.sqlite") as rows:
-        rows.execute("CREATE TABLE answers (url TEXT)")
-    with pytest.raises(UserError, match=r"answers\.sqlite cannot be used.*delete its folder"):
-        HttpCache(tmp_path, "one").entry(URL)
+@pytest.mark.parametrize("damage", [b"", b"pictur", b"picture of another", b"pictvre"])
+def test_a_body_that_is_not_what_was_fetched_is_fetched_again_in_a_line(tmp_path, capsys, damage):
+    save(HttpCache(tmp_path, "one"), b"picture")
+    [body] = (tmp_path / "bodies").iterdir()
+    body.write_bytes(damage)
+    assert HttpCache(tmp_path, "one").entry(URL) == CacheEntry(None, None, None)
+    assert capsys.readouterr().err == f"{body} is damaged: {URL} is fetched again\n"
+    assert HttpCache(tmp_path, "two").entry(URL).earlier is None
+
+
+def test_bodies_of_two_urls_that_were_swapped_are_not_believed(tmp_path):
+    cache = HttpCache(tmp_path, "one")
+    for url in ("http://photos.test/1.jpg", "http://photos.test/2.jpg"):
+        save(cache, url.encode(), url)
+    one, two = (tmp_path / "bodies").iterdir()
+    data = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(data)
+    assert cache.entry("http://photos.test/1.jpg").body is None
+    assert cache.entry("http://photos.test/2.jpg").body is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["charset = 'latin-1'", "answered = 'http://evil.test/'", "etag = NULL", "runs = 3"],
+)
+def test_a_row_that_is_not_what_was_noted_is_not_believed(tmp_path, capsys, change):
+    save(HttpCache(tmp_path, "one"), b"picture", etag='"1"', charset="utf-8")
+    with closing(sqlite3.connect(tmp_path / "answers.sqlite", isolation_level=None)) as table:
+        table.execute(f"UPDATE answers SET {change}")
+    assert HttpCache(tmp_path, "one").entry(URL) == CacheEntry(None, None, None)
+    assert f"is damaged: {URL} is fetched again" in capsys.readouterr().err
+
+
+def test_a_failure_under_another_setting_is_forgotten(tmp_path):
+    def deciding(value: str) -> Callable[[str], str]:
+        return lambda reason: f"{value} of {reason}"
+
+    failure = FetchError("too_large", "9 bytes")
+    for runs in (1, 2):
+        assert HttpCache(tmp_path, "one", deciding("small")).record_failure(URL, failure) == runs
+    assert HttpCache(tmp_path, "one", deciding("small")).entry(URL).failure.runs == 2
+    assert HttpCache(tmp_path, "one", deciding("large")).entry(URL).failure is None
+    assert HttpCache(tmp_path, "one", deciding("large")).record_failure(URL, failure) == 1
 
 
 def test_the_url_that_answered_is_kept_also_in_a_cache_of_an_earlier_version(tmp_path):
     save(HttpCache(tmp_path, "one"), b"picture")
-    with sqlite3.connect(tmp_path / "answers.sqlite") as table:
-        table.execute("ALTER TABLE answers DROP COLUMN answered")
-    table.close()
+    with closing(sqlite3.connect(tmp_path / "answers.sqlite", isolation_level=None)) as table:
+        for column in ("answered", "settings", "sha256"):
+            table.execute(f"ALTER TABLE answers DROP COLUMN {column}")
     assert HttpCache(tmp_path, "one").entry(URL).body.url is None
     cache = HttpCache(tmp_path, "one")
     with cache.writing(URL) as path:
         path.write_bytes(b"moved")
-    cache.record_body(URL, Body(path, True, etag='"1"', url="http://photos.test/moved.jpg"))
+    cache.record_body(URL, Body(path, etag='"1"', url="http://photos.test/moved.jpg"))
     body = HttpCache(tmp_path, "one").entry(URL).body
     assert (body.url, body.etag) == ("http://photos.test/moved.jpg", '"1"')

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -32,8 +33,8 @@ def test_a_crawl_delay_is_honoured(server, client):
 
 
 def test_hosts_do_not_wait_for_each_other(server, client):
-    c = client(requests_per_second=0.5)
-    with served() as other:
+    c = client(requests_per_second=0.5, allow_hosts=["127.0.0.1", "127.0.0.2"])
+    with served("127.0.0.2") as other:
         server["/a"] = other["/a"] = Answer()
         start = time.monotonic()
         c.get(server["/a"]), c.get(other["/a"])
@@ -78,7 +79,7 @@ def test_a_host_that_is_gone_is_asked_no_more(client, closed_port):
     c = client(retries=0)
     urls = [f"http://127.0.0.1:{closed_port}/{n}" for n in range(8)]
     assert {reason(c, url) for url in urls} == {"connection"}
-    with pytest.raises(UserError, match=r"7 left: .*robots\.txt cannot be reached"):
+    with pytest.raises(UserError, match=r"^8 left: .*asked no more.*robots\.txt cannot be reached"):
         c.raise_if_incomplete()
 
 
@@ -89,7 +90,7 @@ def test_a_host_that_goes_away_is_given_five_urls_to_come_back(server, client):
     c = client(retries=0)
     assert {reason(c, server[f"/{n}"]) for n in range(9)} == {"connection"}
     assert len(server.page_targets()) == 5
-    with pytest.raises(UserError, match="4 left"):
+    with pytest.raises(UserError, match=r"^9 left: .*asked no more"):
         c.raise_if_incomplete()
 
 
@@ -100,7 +101,29 @@ def test_a_host_that_answers_now_and_then_is_not_gone(server, client):
     for n in range(12):
         reason(c, server[f"/{n}"])
     assert len(server.page_targets()) == 12
-    c.raise_if_incomplete()
+    with pytest.raises(UserError, match=r"^8 left: .* cannot be reached"):
+        c.raise_if_incomplete()
+
+
+def test_five_refusals_in_a_row_close_a_host(server, client):
+    for n in range(20):
+        server[f"/{n}"] = Answer(b"slower", 429)
+    c = client(retries=1)
+    assert {reason(c, server[f"/{n}"]) for n in range(20)} == {"http_429"}
+    assert server.page_targets() == ["/0", "/0", "/1", "/1", "/2"]
+    with pytest.raises(UserError, match=r"^20 left: .*asked no more: .*HTTP 429.*run the same"):
+        c.raise_if_incomplete()
+
+
+@pytest.mark.parametrize("other", [NOT_FOUND, Answer(), Answer(b"broken", 500)])
+def test_refusals_with_another_answer_between_do_not_close_a_host(server, client, other):
+    for n in range(12):
+        server[f"/{n}"] = Answer(b"slower", 429) if n % 5 < 4 else other
+    c = client(retries=0)
+    for n in range(12):
+        with suppress(FetchError):
+            c.get(server[f"/{n}"])
+    assert len(server.page_targets()) == 12
 
 
 def test_a_crawl_delay_beyond_the_deadline_is_a_refusal(server, client):

@@ -1,8 +1,11 @@
 """Only the open internet is connected to."""
 
 import socket
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from src.scrape.http import public_addresses
 from tests.scrape.http.clients import reason
@@ -80,7 +83,66 @@ def test_a_name_with_one_private_address_among_public_ones_is_refused(client, mo
         ("2002:a00:1::", False),
         ("64:ff9b::a00:1", False),
         ("64:ff9b::5db8:d822", True),
+        ("64:ff9b:1::7f00:1", False),
+        ("64:ff9b:1::5db8:d822", False),
+        ("fec0::1", False),
+        ("::7f00:1", False),
+        ("::5db8:d822", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("::ffff:0:93.184.216.34", False),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+        ("2002:a83f:8110::1", False),
+        ("2002:5db8:d822::1", True),
+        ("3fff::1", False),
+        ("3fff:fff:ffff::1", False),
+        ("3fff:1000::1", True),
+        ("4000::1", False),
+        ("5f00::1", False),
+        ("2001:db8::1", False),
+        ("168.63.129.16", False),
+        ("168.63.129.17", True),
+        ("::ffff:168.63.129.16", False),
+        ("192.0.0.192", False),
+        ("192.88.99.1", False),
     ],
 )
 def test_only_addresses_of_the_open_internet_are_public(address, public):
     assert public_addresses.is_public(address) == public
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["10.0.0.0", "127.0.0.0", "192.168.0.0", "169.254.0.0"]),
+)
+def test_no_ipv6_address_that_stands_for_a_private_one_is_public(bits, block):
+    private = int(IPv4Address(block)) | (bits & 0xFFFF)
+    standing_for_it = [
+        private,  # IPv4-compatible
+        0xFFFF << 32 | private,  # mapped
+        0xFFFF << 48 | private,  # translated
+        int(IPv6Address("64:ff9b::")) | private,
+        int(IPv6Address("64:ff9b:1::")) | private,
+        int(IPv6Address("2002::")) | private << 80,
+        int(IPv6Address("2001::")) | private << 64,  # Teredo's server
+        int(IPv6Address("2001::")) | private ^ 0xFFFFFFFF,  # Teredo's client
+    ]
+    assert not public_addresses.is_public(str(IPv4Address(private)))
+    for address in standing_for_it:
+        assert not public_addresses.is_public(str(IPv6Address(address)))
+
+
+@pytest.mark.parametrize("allowed", ["LOCALHOST", "localhost.", " Localhost ", "localhost"])
+@pytest.mark.parametrize("spelled", ["localhost", "LOCALHOST", "LocalHost"])
+def test_an_allowed_host_is_allowed_in_every_spelling(server, client, allowed, spelled):
+    server["/a"] = Answer()
+    url = f"http://{spelled}:{server.port}/a"
+    assert client(allow_hosts=[allowed]).get(url) == b"hello"
+
+
+def test_an_allowed_ipv6_address_is_allowed_in_every_spelling(client):
+    with served("::1") as server:
+        server["/a"] = Answer()
+        for allowed in ("::1", "[::1]", "0:0:0:0:0:0:0:1", "[0:0::1]"):
+            c = client(allow_hosts=[allowed])
+            assert c.get(f"http://[::1]:{server.port}/a") == b"hello"
+            assert c.get(f"http://[0:0::1]:{server.port}/a") == b"hello"
