@@ -132,7 +132,7 @@ HEAVY: dict[str, Heavy] = {
     "endless_trailers": Heavy(
         one(lambda: endless(CHUNKED + b"0\r\n", lambda: repeat(b"A: b\r\n" * 10_000))),
         ["too_slow", "ok"],
-        ROOMY | {"scrape.deadline_s": 1},
+        ROOMY | {"scrape.deadline_s": 1, "scrape.max_failed_runs": 1},
     ),
     "sixteen_large_pictures_at_once": Heavy(many(16, wide_bmp), ["ok"] * 16, ROOMY),
     "sixteen_large_pictures_with_more_after_them": Heavy(

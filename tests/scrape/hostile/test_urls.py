@@ -83,7 +83,7 @@ def test_a_url_may_be_anything(place, case):
     page = gallery(url.replace("PORT", str(server.port)), "/good.png")
     server["/list"] = Answer(page)
     server["/good.png"] = Answer(encoded("PNG", 2))
-    outcome = place.run()
+    outcome = place.run({"scrape.max_failed_runs": 1})
     assert outcome.seconds < SECONDS
     first, second = outcome.statuses
     assert first in status.split("|")
