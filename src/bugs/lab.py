@@ -20,6 +20,7 @@ from src.errors import UserError
 from src.progress import progress
 from src.storage.atomic import read_json, write_json, write_text
 from src.storage.fingerprint import fingerprint
+from src.storage.locks import alone_in
 
 # Small enough for a run in half a minute, large enough for scores to move.
 DEMO_SETTINGS: Settings = {
@@ -34,6 +35,7 @@ DEMO_SETTINGS: Settings = {
     "models.encdec.ngf": 16,
     "audit.on_failure": "report",
 }
+CACHE = Path(".cache/bugs")
 DVC = [sys.executable, "-m", "dvc"]
 SIDES = ("val", "train")
 SCORES = ("l1", "psnr", "ssim", "fd_effnet", "colorfulness", "n")
@@ -56,16 +58,18 @@ def run(
         For each bug: the checks that caught or missed it, and the scores with and without it.
 
     Raises:
-        UserError: A bug is unknown, or an experiment fails in another way than it should.
+        UserError: A bug is unknown, another process runs bugs here, or an experiment fails in
+            another way than it should.
     """
     bugs = {name: find_bug(name) for name in names}
-    lab = Lab(root, settings)
     entries = {}
-    for name, bug in progress(bugs.items(), len(bugs), "bugs"):
-        with_bug = lab.result(name, bug.context | bug.settings, bug)
-        context = [f"{key}-{value}" for key, value in bug.context.items()]
-        without_bug = lab.result("-".join(["none", *context]), bug.context)
-        entries[name] = _entry(bug, with_bug, without_bug)
+    with alone_in(root / CACHE, "running bugs"):
+        lab = Lab(root, settings)
+        for name, bug in progress(bugs.items(), len(bugs), "bugs"):
+            with_bug = lab.result(name, bug.context | bug.settings, bug)
+            context = [f"{key}-{value}" for key, value in bug.context.items()]
+            without_bug = lab.result("-".join(["none", *context]), bug.context)
+            entries[name] = _entry(bug, with_bug, without_bug)
     return entries
 
 
@@ -114,8 +118,8 @@ class Lab:
         offline = {"evaluate.fid": "none", "evaluate.lpips": "none"}
         self.settings = {**settings, **offline, "scrape.shard_size": 10_000}
         self.commit = _call(["git", "rev-parse", "HEAD"], self.root)[1].strip()
-        self.clone = self.root / ".cache/bugs/clone"
-        self.results = self.root / ".cache/bugs" / self._fingerprint()
+        self.clone = self.root / CACHE / "clone"
+        self.results = self.root / CACHE / self._fingerprint()
         if not self.clone.exists():
             _check_call(["git", "clone", "-q", str(self.root), str(self.clone)], self.root)
         _check_call(["git", "fetch", "-q", "origin"], self.clone)

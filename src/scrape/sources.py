@@ -22,6 +22,7 @@ from src.scrape.imdb import imdb_url, parse_imdb
 from src.scrape.listings import ListingError, ListPage
 from src.scrape.store import Fetch, Stored
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
+from src.storage.locks import alone_in
 
 CACHE = Path(".cache/http")
 LIST_FILES: dict[str, ListFiles] = {"combined": list_combined, "folders": list_halves}
@@ -51,13 +52,15 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
         raw: Raw pages go to its folder pages. That and images are emptied first.
 
     Raises:
-        UserError: The list cannot be read; or, at the block's end, pictures are left to the next
-            run.
+        UserError: The list cannot be read; another process scrapes in this checkout; or, at the
+            block's end, pictures are left to the next run.
     """
     folders = raw / "pages", raw / "images"
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
     with ExitStack() as stack:
+        # not in `raw`, which DVC may remove while another process scrapes
+        stack.enter_context(alone_in(CACHE.parent, "scraping"))
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
         stack.callback(_delete_unfinished, folders)
         if params.source == "folder":
             yield _folder(params.folder)

@@ -16,6 +16,7 @@ from src.params import read_params
 from src.scrape import sources
 from src.scrape.http.client import Client
 from src.storage.ledger import SCRAPED
+from src.storage.locks import alone_in
 from tests.conftest import REAL_DATA, ROOT, real
 from tests.scrape.scraping import list_page, picture, scraped, write
 from tests.servers import NOT_FOUND, Answer, saved
@@ -407,3 +408,17 @@ def test_the_real_facades_are_listed_whole(quick, tmp_path):
     assert table["item_id"].nunique() == 500
     assert list(table["name"][:3]) == ["1", "2", "3"]
     assert first == ("JPEG", 512, 256, False)
+
+
+def test_a_second_scrape_in_the_checkout_is_told_and_destroys_nothing(quick, tmp_path):
+    write(tmp_path / "own/1.png", picture(1))
+    params = quick("folder", {"folder.path": str(tmp_path / "own")})
+    scraped(params, tmp_path / "raw")
+    half = write(tmp_path / ".cache/http/bodies/.half", b"half")
+    with (
+        alone_in(tmp_path / ".cache", "scraping"),
+        pytest.raises(UserError, match=r"^another process is scraping and uses .*\.cache: wait"),
+    ):
+        scraped(params, tmp_path / "raw")
+    assert half.exists()
+    assert len(list((tmp_path / "raw/images").iterdir())) == 1
