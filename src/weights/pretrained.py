@@ -8,10 +8,14 @@ depends on the network.
 import hashlib
 import shutil
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Literal
 
 import requests
@@ -37,6 +41,7 @@ LPIPS_MEGABYTES = {"squeeze": 5, "alex": 244}
 MEGABYTE = 1_000_000
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 20  # to connect, and between two packets
+SLOWEST_BYTES_PER_S = 50_000  # below it a download is given up
 
 
 @dataclass(frozen=True)
@@ -225,16 +230,48 @@ def _download(weights: WeightsFile, target: Path) -> None:
         f"`evaluate.{weights.score}: none` in params.yaml does without",
         file=sys.stderr,
     )
+    _within(
+        TIMEOUT_S + max_bytes / SLOWEST_BYTES_PER_S, url, partial(_fetch, url, target, max_bytes)
+    )
+
+
+def _fetch(url: str, target: Path, max_bytes: int) -> None:
+    with target.open("wb") as file:  # first: later `target` may be given up
+        try:
+            answer = requests.get(url, stream=True, timeout=TIMEOUT_S)
+        except requests.ConnectionError as error:
+            raise ConnectionError(f"{url} cannot be reached: {network_failure(error)}") from None
+        with answer as response:
+            response.raise_for_status()
+            for chunk in response.iter_content(CHUNK_BYTES):
+                file.write(chunk)
+                if file.tell() > max_bytes:
+                    message = f"{url} has more than the expected maximum of {max_bytes} bytes"
+                    raise ValueError(message)
+
+
+def _within(seconds: float, url: str, work: Callable[[], None]) -> None:
+    """Do the work in a thread, and raise its error, or a TimeoutError if it takes too long.
+
+    A library's own timeout starts again with every byte. The thread then ends with the process.
+    """
+    outcome: SimpleQueue[Exception | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    threading.Thread(target=run, daemon=True).start()
     try:
-        answer = requests.get(url, stream=True, timeout=TIMEOUT_S)
-    except requests.ConnectionError as error:
-        raise ConnectionError(f"{url} cannot be reached: {network_failure(error)}") from None
-    with answer as response, target.open("wb") as file:
-        response.raise_for_status()
-        for chunk in response.iter_content(CHUNK_BYTES):
-            file.write(chunk)
-            if file.tell() > max_bytes:
-                raise ValueError(f"{url} has more than the expected maximum of {max_bytes} bytes")
+        error = outcome.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError(f"{url} is not done after {seconds:.0f} s") from None
+    if error:
+        raise error
 
 
 def _record(folder: Path, inception: str, detail: str) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import socket
+import time
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from src.errors import UserError
 from src.storage.atomic import read_json
 from src.weights import pretrained
-from tests.servers import Answer, served
+from tests.servers import Answer, Raw, served
 
 RIGHT = b"PK\x03\x04" + bytes(range(256)) * 8
 SIZE, SHA256 = len(RIGHT), hashlib.sha256(RIGHT).hexdigest()
@@ -180,6 +182,21 @@ def test_fid_says_first_how_large_its_download_is_and_how_to_do_without(obtain, 
     assert line.startswith(f"downloading {megabytes} MB of weights for fid from {offline}; ")
     assert "`evaluate.fid: none` in params.yaml does without" in line
     assert pretrained.INCEPTION_BYTES // 1_000_000 == 95
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(RIGHT, drip=0.01), Raw(lambda: chain([b"HTTP/1.1 200 OK\r\n"], repeat(b"X")), 0.01)],
+    ids=["body", "headers"],
+)
+def test_a_download_that_drips_is_given_up(obtain, outputs, server, monkeypatch, answer):
+    monkeypatch.setattr(pretrained, "TIMEOUT_S", 0.4)
+    server["/weights.pth"] = answer
+    start = time.monotonic()
+    message = obtain(fid="auto", inception_url=server["/weights.pth"])
+    assert time.monotonic() - start < 3
+    assert f"{server['/weights.pth']} is not done after 0 s" in message
+    assert outputs() == (["record.json"], "none")
 
 
 def test_the_constants_are_those_of_the_published_file():
