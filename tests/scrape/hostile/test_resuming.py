@@ -117,3 +117,33 @@ def test_a_list_page_is_tried_in_every_run(place, answer):
     place.server["/list"] = Answer(gallery("/1.jpg"))
     place.server["/1.jpg"] = Answer(encoded())
     assert place.run({"scrape.max_failed_runs": 1}).statuses == ["ok"]
+
+
+def test_a_write_through_a_stored_picture_leaves_the_cache_as_it_is(place):
+    """As by root, who may write to a file that is read-only."""
+    pictures(place.server, 2)
+    table = place.run().table
+    stored = place.folder / "data/raw" / table["file"][0]
+    assert stored.stat().st_nlink == 1
+    with stored.open("r+b") as file:
+        file.write(encoded("PNG", 7))
+    again = place.run().table
+    assert again.equals(table)
+    assert place.server.targets.count("/0.png") == 1
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "another's", "swapped"])
+def test_a_damaged_body_is_fetched_again_and_changes_nothing(place, capsys, damage):
+    pictures(place.server, 3)
+    table = place.run().table
+    bodies = sorted((place.folder / ".cache/http/bodies").iterdir())
+    first, second, *_ = [body for body in bodies if body.read_bytes()[:4] == b"\x89PNG"]
+    data, other = first.read_bytes(), second.read_bytes()
+    first.write_bytes({"truncated": data[:700], "emptied": b""}.get(damage, other))
+    if damage == "swapped":
+        second.write_bytes(data)
+    capsys.readouterr()
+    assert place.run().table.equals(table)
+    told = [line for line in capsys.readouterr().err.splitlines() if "is damaged" in line]
+    assert len(told) == (2 if damage == "swapped" else 1)
+    assert f".cache/http/bodies/{first.name} is damaged: http://" in "".join(told)
