@@ -151,6 +151,29 @@ def write_stage_inputs(pairs_by_side: tuple[Pairs, Pairs]) -> None:
         arrays.save(Path("data/pairs"), side, content, pairs.index)
 
 
+@pytest.mark.parametrize("name", ["state.pt", "snapshots/step_000005.safetensors"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "garbage", "gone"])
+def test_a_damaged_checkpoint_is_told_and_the_training_starts_at_step_0(
+    tiny, train, monkeypatch, capsys, name: str, damage: str
+):
+    p = tiny({"train.steps": 8, "train.snapshots": 8})
+    files, _ = undisturbed(train, p)
+    kill(monkeypatch, train, p, step=7)
+    remove_outputs()
+    [file] = [path for path in Path(".resume").rglob("*") if str(path).endswith(name)]
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    content = {"cut": data[: len(data) // 2], "flipped": data, "empty": b"", "garbage": b"no" * 99}
+    file.unlink() if damage == "gone" else file.write_bytes(content[damage])
+    capsys.readouterr()
+    train(p)
+    told = capsys.readouterr()
+    assert "resuming" not in told.out
+    if (name, damage) != ("state.pt", "gone"):
+        assert f"{file} does not match its checksum: the training starts at step 0" in told.err
+    assert outputs() == files
+
+
 @pytest.mark.parametrize("changes", [{"train.lr": 0.001}, {"train.seed": 1}, {"pair.crop": "top"}])
 def test_a_changed_parameter_starts_at_step_0(tiny, train, monkeypatch, capsys, changes: dict):
     files, _ = undisturbed(train, tiny(changes))

@@ -33,10 +33,11 @@ COLUMNS = {
 }
 LATER_COLUMNS = {"answered", "settings", "sha256"}  # which the first version had not
 SCHEMA = (
-    f"CREATE TABLE IF NOT EXISTS answers ({', '.join(map(' '.join, COLUMNS.items()))}, "
+    f"CREATE TABLE answers ({', '.join(map(' '.join, COLUMNS.items()))}, "
     "PRIMARY KEY (url, snapshot)) WITHOUT ROWID"
 )
 NAMES = ", ".join(COLUMNS)
+VERSION = 1  # of the table, in its header; 0 had no checksums
 BY_DISK = "full|I/O|readonly|unable to open"  # errors of the table that say nothing of its content
 
 Result = TypeVar("Result")
@@ -140,16 +141,21 @@ class HttpCache:
         # a kill loses nothing in this mode, a power cut at worst the last few rows
         self._table.execute("PRAGMA journal_mode=WAL")
         self._table.execute("PRAGMA synchronous=NORMAL")
-        self._table.execute(SCHEMA)
+        if not self._table.execute("SELECT name FROM sqlite_master").fetchall():
+            self._table.executescript(f"BEGIN; {SCHEMA}; PRAGMA user_version={VERSION}; COMMIT")
         for (problem,) in self._table.execute("PRAGMA quick_check(1)"):
             if problem != "ok":
                 raise sqlite3.DatabaseError(" ".join(problem.split()))
         columns = self._table.execute("SELECT name FROM pragma_table_info('answers')")
         present = {name for (name,) in columns}
-        if missing := [name for name in COLUMNS if name not in present]:
-            if not LATER_COLUMNS.issuperset(missing):
-                raise sqlite3.DatabaseError(f"it lacks the columns {', '.join(missing)}")
+        missing = [name for name in COLUMNS if name not in present]
+        [(version,)] = self._table.execute("PRAGMA user_version")
+        if version == 0 and "sha256" in missing and LATER_COLUMNS.issuperset(missing):
             self._upgrade(missing)
+        elif missing or version != VERSION:
+            raise sqlite3.DatabaseError(
+                f"version {version} without {', '.join(missing) or 'fault'}"
+            )
 
     def _upgrade(self, columns: list[str]) -> None:
         """Add columns to a table of an earlier version, and checksums to its rows."""
@@ -159,6 +165,7 @@ class HttpCache:
         for *values, _ in self._table.execute(f"SELECT {NAMES} FROM answers").fetchall():
             if values[4] or self._path(values[0], values[1]).exists():
                 self._replace(values)
+        self._table.execute(f"PRAGMA user_version={VERSION}")
         self._table.execute("COMMIT")
 
     def entry(self, url: str) -> CacheEntry:
