@@ -51,15 +51,15 @@ def main() -> None:
 
 
 def run() -> None:
-    """Run the command line. Errors exit with 1 (the user's), 2 (usage) or 130 (Ctrl-C)."""
+    """Run the command line. Errors exit with 1 (the user's), 2 (usage), 130 (Ctrl-C) or 143 (SIGTERM)."""
     with exit_on_user_error(PROGRAM):
         try:
             main(prog_name=PROGRAM, standalone_mode=False)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
-        except click.Abort:  # click's word for Ctrl-C
-            raise KeyboardInterrupt from None
+        except click.Abort as abort:  # click's word for Ctrl-C and SIGTERM
+            raise abort.__cause__ or KeyboardInterrupt from None
 
 
 if __name__ == "__main__":

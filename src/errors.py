@@ -1,18 +1,42 @@
-"""Errors that the user can fix: one line, no traceback."""
+"""Errors that the user can fix, and ends from outside: one line, no traceback."""
 
+import errno
+import os
+import signal
 import socket
 import ssl
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 MAX_WORDS = 120  # characters of a library's own words in a message
 ABSOLUTE = "with --queue or --temp give an absolute path"
+# What only a system can say, and no program's fault can be: the disk, the rights, the open files.
+SYSTEM_ERRORS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
+    *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG),
+}
+# How torch, OpenCV, Python's threads and the system say that memory is short.
+MEMORY_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "insufficient memory",
+    "failed to allocate",
+    "can't start new thread",
+)
+FEWER_WORKERS = "close other programs, or use one processor: put `taskset -c 0` before the command"
+TORCHRUN = "TORCHELASTIC_RUN_ID"  # set in a process that torchrun has started and will end
 
 
 class UserError(Exception):
     """A wrong input. The message names the file, row, URL or parameter, the value, and the remedy."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: what Ctrl-C stops in order, this stops too."""
 
 
 def printable(text: str, allowed: str = "") -> str:
@@ -117,25 +141,100 @@ def _expanded(path: str | Path) -> Path:
         return Path(path)
 
 
+def is_disk_error(error: OSError) -> bool:
+    """Return whether an error is a disk's or a system's, and not a network library's own.
+
+    numpy raises an OSError without a number for a full disk: "224 requested and 0 written".
+    """
+    return error.errno is not None or str(error).endswith(" written")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory is short, in whichever library's words."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    # OpenCV's error is no RuntimeError
+    if isinstance(error, RuntimeError) or type(error).__module__ == "cv2":
+        return any(words in str(error).lower() for words in MEMORY_WORDS)
+    return isinstance(error, MemoryError)
+
+
+@contextmanager
+def memory_errors_named(place: str, remedy: str) -> Iterator[None]:
+    """Raise UserError, with the settings that decide on it, if the block runs out of memory.
+
+    Args:
+        place: The setting and its value.
+        remedy: What to lower.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch's own error is a RuntimeError
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(f"out of memory at {place}: {remedy}") from None
+
+
 @contextmanager
 def exit_on_user_error(program: str) -> Iterator[None]:
-    """Run a program's body; an error of the user's, or Ctrl-C, ends it with one line on stderr.
+    """Run a program's body; what is no fault of the program ends it with one line on stderr.
 
     Args:
         program: The name that begins the line.
 
     Raises:
-        SystemExit: With status 1 for a `UserError` and 130 for Ctrl-C.
+        SystemExit: With status 1 for a `UserError`, for memory that is short and for what the
+            system refuses, 130 for Ctrl-C, and 143 for SIGTERM.
     """
+    with _sigterm_raised():
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            progress = f" ({error})" if error.args else ""
+            word, status = ("ended", 143) if isinstance(error, Terminated) else ("interrupted", 130)
+            _write_line(f"{program}: {word}{progress}; run the same command to continue")
+            raise SystemExit(status) from None
+        except Exception as error:
+            if not (reason := _reason(error)):
+                raise
+            _write_line(printable(f"{program}: {reason}", allowed="\n"))
+            raise SystemExit(1) from None
+
+
+def _reason(error: Exception) -> str | None:
+    """Return what to tell of an error; None if it is a fault of the program."""
+    if isinstance(error, UserError):
+        return str(error)
+    if is_out_of_memory(error):
+        return f"out of memory: {FEWER_WORKERS}"
+    if isinstance(error, OSError) and error.errno in SYSTEM_ERRORS:
+        names = " → ".join(str(n) for n in (error.filename, error.filename2) if n is not None)
+        return (
+            f"{names or 'a file'}: {error.strerror}: make room, or change the rights, and run again"
+        )
+    return None
+
+
+@contextmanager
+def _sigterm_raised() -> Iterator[None]:
+    """Let SIGTERM raise `Terminated` in the block.
+
+    It stays as it is where it is ignored, and in processes that torchrun ends.
+    """
+    handled = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    is_main = threading.current_thread() is threading.main_thread()
+    if not (handled and is_main) or TORCHRUN in os.environ:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         yield
-    except UserError as error:
-        _write_line(printable(f"{program}: {error}", allowed="\n"))
-        raise SystemExit(1) from None
-    except KeyboardInterrupt as error:
-        progress = f" ({error})" if error.args else ""
-        _write_line(f"{program}: interrupted{progress}; run the same command to continue")
-        raise SystemExit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _raise_terminated(number: int, frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def _write_line(line: str) -> None:

@@ -1,7 +1,12 @@
 """Errors of the user end a program with one line; its own faults do not."""
 
+import errno
+import os
+import signal
+import time
 from pathlib import Path
 
+import cv2
 import pytest
 
 from src.errors import (
@@ -29,9 +34,69 @@ def test_a_program_that_is_interrupted_says_so(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err.startswith("scrape: interrupted")
 
 
-def test_a_program_does_not_hide_its_own_faults():
-    with pytest.raises(ZeroDivisionError), exit_on_user_error("clean"):
-        raise ZeroDivisionError
+def test_a_program_that_is_terminated_says_so_and_leaves_the_signal_as_it_was(
+    capsys: pytest.CaptureFixture[str],
+):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stopped, exit_on_user_error("scrape"):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    assert stopped.value.code == 143
+    assert capsys.readouterr().err == "scrape: ended; run the same command to continue\n"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with exit_on_user_error("scrape"):
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), FileNotFoundError(2, "gone"), RuntimeError("x"), OSError("x")]
+)
+def test_a_program_does_not_hide_its_own_faults(error: Exception):
+    with pytest.raises(type(error)), exit_on_user_error("clean"):
+        raise error
+
+
+SHORT_MEMORY = [
+    MemoryError(),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    RuntimeError(
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+    ),
+    RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+    RuntimeError("can't start new thread"),
+    cv2.error("OpenCV(4.13.0) error: (-4:Insufficient memory) Failed to allocate 400 bytes"),
+]
+
+
+@pytest.mark.parametrize("error", SHORT_MEMORY, ids=str)
+def test_memory_that_is_short_is_one_line_with_a_remedy(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as stopped, exit_on_user_error("clean"):
+        raise error
+    assert stopped.value.code == 1
+    message = capsys.readouterr().err
+    assert message.startswith("clean: out of memory: ") and "taskset -c 0" in message
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EMFILE])
+def test_what_the_system_refuses_is_one_line_with_the_file(
+    number: int, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as stopped, exit_on_user_error("clean"):
+        raise OSError(number, os.strerror(number), ".cache/x")
+    assert stopped.value.code == 1
+    message = capsys.readouterr().err
+    assert message.startswith(f"clean: .cache/x: {os.strerror(number)}: ")
+    assert message.count("\n") == 1
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from signal import SIGTERM
 from typing import TypeVar
 
 import torch
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
-from src.errors import UserError
+from src.errors import TORCHRUN, Terminated, UserError
 
 TIMEOUT = timedelta(hours=12)  # others wait as long for the main process
 NO_TCP_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"  # torchrun's own, which is open to all
@@ -169,7 +170,7 @@ def run(main: Callable[[World], None], module: str, processes: int, device: str)
             f"processes = {processes}: expected at most the {torch.cuda.device_count()} GPUs here, "
             "or device: cpu"
         )
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    if TORCHRUN in os.environ:
         _run_in_group(main, cuda)
     elif processes == 1 and "PET_NNODES" not in os.environ:
         main(SINGLE_PROCESS)
@@ -240,8 +241,8 @@ def launch(module: str, processes: int) -> None:
         logging.disable(logging.CRITICAL)  # a process that fails says why itself
         try:
             torchrun.run(torchrun.parse_args([*words, "-m", module]))  # type: ignore[no-untyped-call]
-        except SignalException:
-            raise KeyboardInterrupt from None
+        except SignalException as error:
+            raise (Terminated if error.sigval == SIGTERM else KeyboardInterrupt) from None
         except RendezvousError as error:
             raise UserError(f"the processes did not find each other: {error}") from None
         except ChildFailedError as error:

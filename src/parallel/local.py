@@ -5,21 +5,24 @@ Actors are objects that remember their earlier calls.
 """
 
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from src.errors import FEWER_WORKERS, UserError
 from src.parallel.daemon_threads import DaemonThreadPool
 from src.progress import progress
 from src.storage.environment import environment
@@ -210,11 +213,37 @@ def _map_in_processes(
     context = get_context("spawn")
     # each process gets one core: more threads of its libraries would compete
     single_threaded = environment(**dict.fromkeys(THREADS, "1"))
-    with single_threaded, ProcessPoolExecutor(workers, mp_context=context) as pool:
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_ctrl_c)
+    with single_threaded, pool, _killed_on_error():
         for results in _in_order(pool, partial(_apply, function), chunks, workers):
             for result in results:
                 bar.update()
                 yield result
+
+
+def _ignore_ctrl_c() -> None:
+    """Leave Ctrl-C, which a terminal sends to all processes, to the one that started them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _killed_on_error() -> Iterator[None]:
+    """Kill the processes that the block has started if it fails: their work would be waited for.
+
+    Raises:
+        UserError: One of them was killed from outside.
+    """
+    others = set(active_children())
+    try:
+        yield
+    except BaseException as error:
+        for process in set(active_children()) - others:
+            process.kill()
+        if isinstance(error, BrokenProcessPool):
+            raise UserError(
+                f"a process of this program was killed: was memory short? {FEWER_WORKERS}"
+            ) from None
+        raise
 
 
 def _in_order(

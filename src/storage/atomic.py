@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError
+from src.errors import UserError, is_disk_error
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        if error.errno is None:  # not the disk's: a network library's, raised inside the block
+        if not is_disk_error(error):  # a network library's, raised inside the block
             raise
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
     finally:

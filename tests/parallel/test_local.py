@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -105,6 +107,56 @@ def test_ctrl_c_does_not_wait_for_running_work():
     error = process.communicate(timeout=10)[1]
     assert process.returncode == 130
     assert "t: interrupted" in error and "Traceback" not in error
+
+
+def run_in_processes(work: str) -> subprocess.Popen:
+    """Start a program that maps `work`, which may use `number`, over numbers in two processes."""
+    program = (
+        "import os, signal, sys, time\n"
+        "from src.errors import exit_on_user_error\n"
+        "from src.parallel import local\n"
+        "parent = os.getppid()\n"
+        "def work(number):\n"
+        f"    {work}\n"
+        "if __name__ == '__main__':\n"
+        "    signal.signal(2, signal.default_int_handler)\n"
+        "    local.cores, local.SPAWN_COST_S, local.MIN_SAMPLE_S = (lambda: 2), -1, 0\n"
+        "    with exit_on_user_error('t'): local.map_processes(work, range(400), '')\n"
+    )
+    folder = Path(tempfile.mkdtemp())
+    (folder / "program.py").write_text(program)
+    return subprocess.Popen(
+        [sys.executable, str(folder / "program.py")],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+# the processes' own name tells them from the program itself, whose threads begin
+IN_PROCESS = "if 'spawn_main' in str(sys.orig_argv): "
+
+
+def test_a_process_that_the_system_kills_is_one_line():
+    process = run_in_processes(f"time.sleep(0.001)\n    {IN_PROCESS}os.kill(os.getpid(), 9)")
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert error.startswith("t: a process of this program was killed: was memory short?")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("to_all", [False, True], ids=["the parent", "all processes"])
+def test_a_signal_does_not_wait_for_the_work_of_processes(number: int, status: int, to_all: bool):
+    wait = "os.write(1, b'started\\n'); time.sleep(30)"
+    process = run_in_processes(f"time.sleep(0.001)\n    {IN_PROCESS}{wait}")
+    assert process.stdout.readline() == "started\n"
+    (os.killpg if to_all else os.kill)(process.pid, number)
+    error = process.communicate(timeout=10)[1]
+    assert process.returncode == status
+    assert error.count("\n") == 1 and "run the same command to continue" in error
 
 
 def _threads(_: int) -> list[str | None]:

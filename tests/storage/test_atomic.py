@@ -98,6 +98,14 @@ def test_an_os_error_without_a_number_is_not_the_disks(tmp_path: Path):
     assert _names(tmp_path) == []
 
 
+def test_a_full_disk_in_numpys_words_is_named(tmp_path: Path):
+    path = tmp_path / "a.npy"
+    reason = "224 requested and 0 written"
+    with pytest.raises(UserError, match=f"cannot write {path}: {reason}"), atomic_write(path):
+        raise OSError(reason)
+    assert _names(tmp_path) == []
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
 def test_nan_and_infinity_are_refused_and_not_written(tmp_path: Path, number: float):
     with pytest.raises(ValueError, match="JSON"):
