@@ -6,8 +6,10 @@ DVC empties a stage's outputs before it runs the stage again.
 """
 
 import json
+import re
 import shutil
 import sys
+import time
 from collections.abc import Container
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,6 +42,7 @@ from src.train.snapshots import Scores
 from src.weights import effnet, pretrained
 
 ROOT = Path(".resume")
+MAX_AGE_DAYS = 30  # of another training's checkpoint, since it was last written
 # Every module that a training's numbers come from; a test compares them with the imports.
 CODE = (
     Path(__file__),
@@ -194,3 +197,18 @@ def restore_snapshots(folder: Path, out: Path, stems: Container[str]) -> None:
 def remove(folder: Path) -> None:
     """Remove the checkpoint of a training that has ended."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove checkpoints of other settings that nothing has written to for MAX_AGE_DAYS.
+
+    Args:
+        folder: This training's own, which stays.
+    """
+    oldest = time.time() - MAX_AGE_DAYS * 24 * 3600
+    for other in ROOT.glob("*"):
+        # a cluster's maps lie beside the checkpoints
+        if other == folder or not re.fullmatch("[0-9a-f]{24}", other.name):
+            continue
+        if max(path.stat().st_mtime for path in (other, *other.rglob("*"))) < oldest:
+            remove(other)

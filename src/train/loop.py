@@ -1,7 +1,6 @@
 """The training loop, read top to bottom."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from src.dataset import inputs
 from src.dataset.arrays import Pairs
-from src.errors import UserError
+from src.errors import UserError, memory_errors_named
 from src.model.device import describe, pick_device, pick_dtype
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.generator import network_settings
@@ -57,7 +56,8 @@ def train(
             or parameters do not fit together. The last checkpoint stays.
     """
     t = p.train
-    with memory_errors_named(t.batch_size), ExitStack() as stack:
+    remedy = f"lower it, pair.crop_size, models.{p.model}.ngf or train.discriminator.ndf"
+    with memory_errors_named(f"train.batch_size = {t.batch_size}", remedy), ExitStack() as stack:
         training = Training(p, train_pairs, val_pairs, out, metrics, world)
         training.open_loggers(stack)
         log_every, with_snapshot = max(1, t.steps // HISTORY_ROWS), snapshot_steps(t)
@@ -139,6 +139,7 @@ class Training:
         world.barrier()  # all have read the checkpoint before the main process may remove it
         kept = {Path(name).stem for name in self.progress.snapshot_sha256}
         world.on_main(checkpoint.restore_snapshots, self.folder, out, kept)
+        world.on_main(checkpoint.remove_abandoned, self.folder)
         # no cache: the generator's loss would see the discriminator's weights before its step
         self.autocast = torch.autocast(
             device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
@@ -196,7 +197,11 @@ class Training:
             logger.log(done, values)
 
     def take_snapshot(self, done: int) -> None:
-        """Write and score a snapshot, beside the checkpoint and in the outputs."""
+        """Write and score a snapshot, beside the checkpoint and in the outputs.
+
+        The last one is of the last step, so the model is always looked at before it is saved.
+        """
+        self._require_finite(done)
         folder = checkpoint.snapshot_dir(self.folder)
         scores = snapshots.take(self.nets.final_generator, self.val_pairs, folder, done, self.world)
         self.progress.scores.append(scores)
@@ -211,10 +216,17 @@ class Training:
 
     def save_checkpoint(self, done: int) -> None:
         """Write a checkpoint after `done` steps."""
-        if not all(weight.isfinite().all() for weight in self.nets.generator.parameters()):
-            raise not_finite("a weight", done, self.p.train.lr)
+        self._require_finite(done)
         self.progress.step = done
         self.world.on_main(checkpoint.save, self.folder, self.nets, self.progress)
+
+    def _require_finite(self, done: int) -> None:
+        """Raise UserError if a weight, an average of weights or a statistic is not finite."""
+        networks = {"a weight": self.nets.generator, "an average of weights": self.nets.ema}
+        for name, network in networks.items():
+            values = network.state_dict().values() if network is not None else ()
+            if not all(value.isfinite().all() for value in values):
+                raise not_finite(name, done, self.p.train.lr)
 
     def finish(self, done: int) -> dict[str, Any]:
         """Write the model and the metrics, remove the checkpoint, and return the metrics."""
@@ -224,19 +236,6 @@ class Training:
         metrics = self.record.write(done, self.progress)
         checkpoint.remove(self.folder)
         return metrics
-
-
-@contextmanager
-def memory_errors_named(batch_size: int) -> Iterator[None]:
-    """Raise UserError, with the batch size, if the block runs out of memory."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:  # torch's own error is a RuntimeError
-        phrases = ("out of memory", "can't allocate memory")
-        if not isinstance(error, MemoryError) and not any(p in str(error) for p in phrases):
-            raise
-        message = f"out of memory at train.batch_size = {batch_size}: lower it, or pair.crop_size"
-        raise UserError(message) from None
 
 
 def generator_config(p: Params) -> dict[str, Any]:

@@ -323,3 +323,19 @@ def test_a_file_that_does_not_fit_is_named_and_removed(tiny, train, limit: int):
         assert path.read_bytes() == files[str(path)]
     train(p)
     assert outputs() == files
+
+
+def test_checkpoints_that_others_have_left_for_a_month_are_removed(tiny, train, monkeypatch):
+    for changes in ({}, {"train.seed": 1}, {"train.seed": 2}):
+        kill(monkeypatch, train, tiny(changes), 6)
+    own, fresh, abandoned = (path.parent for path in sorted(checkpoints(), key=os.path.getmtime))
+    other = Path(".resume/map/0123456789abcdef01234567/000000.pickle")
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"")
+    too_old = time.time() - (checkpoint.MAX_AGE_DAYS * 24 + 1) * 3600
+    for folder in (own, abandoned, Path(".resume/map")):
+        for path in (*folder.rglob("*"), folder):
+            os.utime(path, (too_old, too_old))
+    kill(monkeypatch, train, tiny(), 1)
+    assert {own, fresh} == {path.parent for path in checkpoints()}
+    assert other.exists()

@@ -14,8 +14,17 @@ from src.model.networks import PatchGAN
 from src.model.saving import load_generator
 from src.storage.atomic import read_json
 from src.train import loop, steps
+from src.train.checkpoint import Progress
 from src.train.gan import Networks
-from tests.train.trainings import WEIGHTS, kill, outputs, undisturbed
+from src.train.record import Record
+from tests.train.trainings import (
+    WEIGHTS,
+    checkpoints,
+    kill,
+    outputs,
+    remove_outputs,
+    undisturbed,
+)
 
 
 def test_training_twice_gives_equal_files(tiny, train):
@@ -144,6 +153,49 @@ def test_a_loss_that_is_not_finite_names_the_learning_rate(tiny, train):
     ):
         train(tiny({"train.lr": 1e30}))
     assert not Path(WEIGHTS).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"), [({}, "a weight"), ({"train.ema_decay": 0.9}, "an average of weights")]
+)
+def test_a_model_that_blows_up_in_its_last_step_is_refused(
+    tiny, train, monkeypatch, changes: dict, name: str
+):
+    steps_done = []
+
+    def blow_up(nets: Networks, *arguments: object) -> dict:
+        losses = steps.generator_step(nets, *arguments)
+        steps_done.append(None)
+        if len(steps_done) == 10:
+            state = (nets.ema or nets.generator).state_dict()
+            [value for value in state.values() if value.is_floating_point()][-1][:] = torch.inf
+        return losses
+
+    monkeypatch.setattr("src.train.loop.generator_step", blow_up)
+    with pytest.raises(UserError, match=f"{name} is not finite at step 10: lower train.lr"):
+        train(tiny(changes))
+    assert not Path(WEIGHTS).exists()
+    assert not Path("model/snapshots/step_000010.safetensors").exists()
+
+
+def test_metrics_that_cannot_be_written_lose_no_checkpoint(tiny, train, monkeypatch):
+    p = tiny()
+    files, _ = undisturbed(train, p)
+    write = Record.write
+
+    def refuse_the_last(record: Record, done: int, progress: Progress) -> dict:
+        if done == p.train.steps:
+            raise UserError("cannot write train.json: No space left on device")
+        return write(record, done, progress)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Record, "write", refuse_the_last)
+        with pytest.raises(UserError, match=r"cannot write train\.json"):
+            train(p)
+    assert checkpoints()
+    remove_outputs()
+    train(p)
+    assert outputs() == files
 
 
 def test_a_gpu_that_is_not_there_is_refused(tiny, train, monkeypatch):
