@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from signal import SIGTERM
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from src.errors import TORCHRUN, Terminated, UserError
@@ -77,7 +76,7 @@ class World:
         if self.size == 1:
             return module
         # the buffers are those of SyncedBatchNorm2d, which are equal already
-        return DistributedDataParallel(module, broadcast_buffers=False)
+        return DistributedDataParallel(module, forward_sync_buffers=False)
 
     def mean(self, values: Tensor) -> Tensor:
         """Return the mean over all processes, in each of them."""
@@ -103,6 +102,22 @@ class World:
 SINGLE_PROCESS = World()
 
 
+class SumOverAll(torch.autograd.Function):
+    """The sum of a tensor over all processes; torch's own function warns that it will go."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+
 class SyncedBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation over the batches of all processes, as if they were one.
 
@@ -121,7 +136,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         size = dist.get_world_size()
 
         def mean_over_all(values: Tensor) -> Tensor:
-            total: Tensor = all_reduce(values.mean((0, 2, 3)))  # type: ignore[no-untyped-call]
+            total: Tensor = SumOverAll.apply(values.mean((0, 2, 3)))
             return total / size
 
         mean = mean_over_all(x)

@@ -103,6 +103,7 @@ def double(tmp_path_factory, faces) -> Path:
     done = run(folder, "train")
     assert done.returncode == 0, done.stderr
     assert "resuming from step 4" in done.stdout + done.stderr
+    assert "Warning" not in done.stderr
     return folder
 
 
@@ -249,13 +250,14 @@ def test_the_processes_of_one_machine_are_not_reachable_from_outside(tmp_path):
     [
         ("os.kill(os.getpid(), 9)", 1, r"t: signal 9 ended process \d: was memory short\?"),
         ("os.kill(os.getppid(), 2); time.sleep(60)", 130, "t: interrupted"),
+        ("os.kill(os.getppid(), 15); time.sleep(60)", 143, "t: ended"),
         (
             "world.local_slice(3, 'n')",
             1,
             r"\At: n = 3: expected a multiple of the 2 processes\n\Z",
         ),
     ],
-    ids=["killed", "interrupted", "refused"],
+    ids=["killed", "interrupted", "terminated", "refused"],
 )
 def test_the_end_of_processes_is_one_line(tmp_path, body: str, code: int, message: str):
     program = f"""
