@@ -11,6 +11,7 @@ PROGRAM = "python -m src"
 # Each command's function, and its line in --help. A command is imported when it runs, and imports
 # what it runs with in its body, so that no --help waits for torch.
 COMMANDS = {
+    "check": ("src.cli.check:check", "Say before any work whether params.yaml can run."),
     "predict": ("src.cli.predict:predict", "Run pictures through a trained model."),
     "app": ("src.cli.app:app", "Serve a page where a model answers photos and drawings."),
     "explain": ("src.cli.explain:explain", "Say why a picture is kept or removed."),

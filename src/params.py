@@ -16,55 +16,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from src.errors import UserError
+from src.refusals import RENAMED_LIMITS, sentences
 
-# Keys of earlier versions → today's, so that an old params.yaml gets its remedy.
-RENAMED = {
-    "facades": "pairs",
-    "folder.person": "folder.item",
-    "scrape.attempts": "scrape.max_failed_runs",
-    "scrape.heed_noai": "scrape.respect_noai",
-    "scrape.pack": "scrape.shard_size",
-    "split.unit": "split.group_by",
-    "split.cut": "split.method",
-    "split.given": "split.use_source_split",
-    "pair.size": "pair.crop_size",
-    "pair.margin": "pair.load_size",
-    "pair.shard": "pair.shard_size",
-    "train.discriminator.filters": "train.discriminator.ndf",
-    "train.discriminator.layers": "train.discriminator.n_layers",
-    "train.l1_alone": "train.adversarial_from",
-    "train.average": "train.ema_decay",
-    "train.vary_edges": "train.edge_jitter",
-    "train.best_by": "evaluate.model",
-    "train.best_metric": "evaluate.model",
-    "models.encdec.filters": "models.encdec.ngf",
-    "models.encdec.downs": "models.encdec.n_downs",
-    "models.encdec.blocks": "models.encdec.n_blocks",
-    "models.unet.filters": "models.unet.ngf",
-    "models.unet.downs": "models.unet.n_downs",
-    "evaluate.grayscale": "clean.tone_residual",
-    "evaluate.tone_residual": "clean.tone_residual",
-    "evaluate.features": "evaluate.fid",
-    "engine.batch": "engine.task_size",
-}
-RENAMED_LIMITS = {
-    "repeated_people_share": "repeated_items_share",
-    "shared_people": "shared_items",
-}
-# What changed with the name.
-HINTS = {
-    "facades": " (a new key: layout: combined)",
-    "pair.margin": " (crop_size + margin)",
-    "split.unit": " (group: person)",
-    "split.cut": " (fixed: hash, fitted: exact)",
-    "split.given": " (keep: true, redo: false)",
-    "evaluate.features": " (inception: required, random: none)",
-    "train.best_by": " (last, best_l1, best_psnr, best_ssim)",
-    "train.best_metric": " (last, best_l1, best_psnr, best_ssim)",
-}
 # Keys that decide how the work is done and not what comes out: no stage depends on them.
 WITHOUT_EFFECT = {
     "scrape": {"workers", "per_host", "requests_per_second", "backoff_s"},
@@ -72,17 +28,14 @@ WITHOUT_EFFECT = {
     "train": {"device", "processes", "snapshots", "checkpoint_every", "log"},
     "evaluate": {"device", "processes"},
 }
-# Values of earlier versions, and what to write today.
-RENAMED_VALUES = {
-    "evaluate.lpips=True": "'squeeze' (a download of 5 MB) or 'alex' (244 MB)",
-    "evaluate.lpips=False": "'none'",
-    "source=facades": "'pairs', with pairs.path and task: labels; `python -m src preset facades` "
-    "prints the settings for the CMP facades",
-}
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Bytes = Annotated[int, Field(ge=1024, le=2**50)]
+BatchSize = Annotated[int, Field(ge=1, le=2**16)]
+Channels = Annotated[int, Field(ge=1, le=1024)]  # of a network's first layer
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
 NotNegative = Annotated[float, Field(ge=0)]
 Task = Literal["colorize", "sketch", "labels"]
 PictureFault = Literal["odd_aspect", "low_information", "dark", "bright", "blurred"]
@@ -202,16 +155,16 @@ class Scrape(Section):
     on_repeat: Literal["stop", "keep"]
     workers: Annotated[int, Field(ge=1, le=64)]
     per_host: Annotated[int, Field(ge=1, le=64)]
-    requests_per_second: Positive
-    timeout_s: Positive
-    deadline_s: Positive
-    retries: Annotated[int, Field(ge=0, le=20)]
-    backoff_s: NotNegative
+    requests_per_second: Annotated[float, Field(ge=0.001, le=10**6)]
+    timeout_s: Seconds
+    deadline_s: Seconds
+    retries: Annotated[int, Field(ge=0, le=10)]
+    backoff_s: Annotated[float, Field(ge=0, le=60)]
     max_failed_runs: Annotated[int, Field(ge=1, le=100)]
     max_requests: Count
-    max_total_bytes: Count
-    max_bytes: Annotated[int, Field(ge=1024)]
-    max_page_bytes: Annotated[int, Field(ge=1024)]
+    max_total_bytes: Annotated[int, Field(ge=1, le=2**50)]
+    max_bytes: Bytes
+    max_page_bytes: Bytes
     respect_noai: bool
     referer: Literal["page", "none"]
     allow_hosts: list[str]
@@ -222,7 +175,7 @@ class Scrape(Section):
 class Clean(Section):
     duplicates: Literal["remove", "keep"]
     grayscale: Literal["remove", "keep"]
-    min_side: Count
+    min_side: Annotated[int, Field(ge=1, le=100_000)]
     remove: dict[PictureFault, NotNegative]
     hash_distance: Annotated[int, Field(ge=0, le=128)]
     similarity: Annotated[float, Field(gt=0, le=1)]
@@ -335,7 +288,7 @@ class Audit(Section):
 
 
 class Discriminator(Section):
-    ndf: Count
+    ndf: Channels
     n_layers: Annotated[int, Field(ge=1, le=5)]
     augment: list[Literal["color", "translation", "cutout"]]
 
@@ -343,7 +296,7 @@ class Discriminator(Section):
 class Train(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     steps: Count
-    batch_size: Count
+    batch_size: BatchSize
     lr: Positive
     beta1: Annotated[float, Field(ge=0, lt=1)]
     beta2: Annotated[float, Field(ge=0, lt=1)]
@@ -375,7 +328,7 @@ class Train(Section):
 
 
 class EncDec(Section):
-    ngf: Count
+    ngf: Channels
     n_downs: Annotated[int, Field(ge=1, le=8)]
     n_blocks: Annotated[int, Field(ge=0, le=32)]
     upsample: Literal["resize", "transposed"]
@@ -383,7 +336,7 @@ class EncDec(Section):
 
 
 class UNet(Section):
-    ngf: Count
+    ngf: Channels
     n_downs: Annotated[int, Field(ge=0, le=10)]
     upsample: Literal["resize", "transposed"]
     norm: Literal["batch", "instance"]
@@ -402,7 +355,7 @@ class Evaluate(Section):
     lpips: Literal["squeeze", "alex", "none"]
     lpips_weights: str
     lpips_url: Annotated[str, Field(pattern=r"^https?://")]
-    batch_size: Count
+    batch_size: BatchSize
     model: Literal["last", "best_l1", "best_psnr", "best_ssim"]
     device: Literal["auto", "cpu", "cuda"]
     processes: Annotated[int, Field(ge=1, le=1024)]
@@ -516,39 +469,9 @@ def validate(path: Path, values: dict[str, Any]) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise UserError("; ".join(_sentences(path, error.errors()))) from None
+        raise UserError("; ".join(sentences(path, error.errors()))) from None
 
 
 def as_yaml(p: Params) -> str:
     """Return the parameters that this run's results depend on, as YAML."""
     return yaml.safe_dump(p.in_effect(), sort_keys=False, allow_unicode=True)
-
-
-def _sentences(path: Path, errors: list[ErrorDetails]) -> list[str]:
-    """Return a sentence for each error; a key that has only its old name is not called missing."""
-    replacements = {RENAMED.get(_key(error)) for error in errors}
-    return [
-        _sentence(path, error)
-        for error in errors
-        if not (error["type"] == "missing" and _key(error) in replacements)
-    ]
-
-
-def _key(error: ErrorDetails) -> str:
-    return " ".join(".".join(str(part) for part in error["loc"]).split())
-
-
-def _sentence(path: Path, error: ErrorDetails) -> str:
-    key = _key(error)
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "missing":
-        return f"{path}: {key} is missing"
-    if error["type"] == "extra_forbidden":
-        if key in RENAMED:
-            return f"{path}: {key} is now called {RENAMED[key]}{HINTS.get(key, '')}"
-        return f"{path}: {key} = {error['input']!r} is not a known key"
-    if value := RENAMED_VALUES.get(f"{key}={error['input']}"):
-        return f"{path}: {key} = {error['input']!r} is now {value}"
-    if error["type"] == "value_error":
-        return f"{path}: {key + ': ' if key else ''}{message}"
-    return f"{path}: {key} = {error['input']!r}: {message[0].lower()}{message[1:]}"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from src import preflight
 from src.errors import exit_on_user_error
 from src.parallel import cluster
 from src.params import read_params
@@ -12,6 +13,7 @@ from src.storage.ledger import write_ledger
 
 def main() -> None:
     p = read_params()
+    preflight.require_runnable(p)
     raw = Path("data/raw")
     with cluster.connected(p.engine), sources.open_source(p, raw) as source:
         table = store.store(source.crawl.rows, source.fetch, raw, p.scrape, source.n_downloaders)

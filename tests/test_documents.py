@@ -148,7 +148,7 @@ def test_a_page_of_docs_is_under_two_hundred_lines(page):
 
 
 def test_the_changelog_names_every_renamed_parameter():
-    from src.params import RENAMED
+    from src.refusals import RENAMED
 
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     for old, new in RENAMED.items():

@@ -11,7 +11,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from src.errors import UserError
-from src.params import HINTS, RENAMED, RENAMED_LIMITS, Params, read_params
+from src.params import Params, read_params
+from src.refusals import HINTS, RENAMED, RENAMED_LIMITS
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")

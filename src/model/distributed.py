@@ -179,18 +179,29 @@ def run(main: Callable[[World], None], module: str, processes: int, device: str)
         UserError: There are fewer GPUs, the processes do not find each other, or a signal ended
             one.
     """
-    cuda = device != "cpu" and torch.cuda.is_available()
-    if cuda and processes > torch.cuda.device_count():
-        raise UserError(
-            f"processes = {processes}: expected at most the {torch.cuda.device_count()} GPUs here, "
-            "or device: cpu"
-        )
+    cuda = require_gpus(processes, device)
     if TORCHRUN in os.environ:
         _run_in_group(main, cuda)
     elif processes == 1 and "PET_NNODES" not in os.environ:
         main(SINGLE_PROCESS)
     else:
         launch(module, processes)
+
+
+def require_gpus(processes: int, device: str) -> bool:
+    """Return whether processes use GPUs; raise UserError if there are not as many.
+
+    Args:
+        processes: How many this machine runs.
+        device: auto, cpu or cuda.
+    """
+    cuda = device != "cpu" and torch.cuda.is_available()
+    if cuda and processes > torch.cuda.device_count():
+        raise UserError(
+            f"processes = {processes}: expected at most the {torch.cuda.device_count()} GPUs here, "
+            "or device: cpu"
+        )
+    return cuda
 
 
 def _run_in_group(main: Callable[[World], None], cuda: bool) -> None:

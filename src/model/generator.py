@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from src.errors import UserError
 from src.model.networks import EncDec, UNet
 from src.params import Size
 
@@ -62,35 +61,3 @@ def into_gamut(gray: Tensor, picture: Tensor) -> Tensor:
     room = torch.where(chroma > 0, 1 - gray, 1 + gray)
     share = (room / chroma.abs().clamp_min(1e-6)).amin(dim=1, keepdim=True).clamp(0, 1)
     return (gray + share * chroma).clamp(-1, 1)
-
-
-def network_settings(model: str, settings: dict[str, Any], size: Size) -> dict[str, Any]:
-    """Return the network's arguments from params.yaml, with the depth that fits the pictures.
-
-    A U-Net with `n_downs: 0` halves both sides as often as both can be: to 1x1 for 128 or 256
-    pixels, to 3x3 for 96, and to 1x2 for 128 and 256.
-
-    Args:
-        model: encdec or unet.
-        settings: The model's section of params.yaml.
-        size: Of the pictures.
-
-    Raises:
-        UserError: A side cannot be halved `n_downs` times, or an encoder-decoder's bottleneck
-            would be a single pixel, over which nothing can be normalised.
-    """
-    halvings = min((side & -side).bit_length() - 1 for side in size)
-    if model == "unet" and settings["n_downs"] == 0:
-        settings = {**settings, "n_downs": halvings}
-    n_downs = settings.get("n_downs", 0)  # without the setting a network keeps the size
-    if n_downs > halvings:
-        raise UserError(
-            f"models.{model}.n_downs = {n_downs}: pair.crop_size = {size} is not a multiple of "
-            f"{2**n_downs}, expected n_downs of at most {halvings}"
-        )
-    if model == "encdec" and max(size) == 2**n_downs:
-        raise UserError(
-            f"models.encdec.n_downs = {n_downs}: pair.crop_size = {size} would be reduced to "
-            f"one pixel, expected at most {n_downs - 1}"
-        )
-    return settings

@@ -45,10 +45,16 @@ def connected(engine: Engine, resume: bool = False) -> Iterator[None]:
         yield
 
 
-def _require_answer(address: str) -> None:
+def require_address(address: str) -> None:
+    """Raise UserError if a cluster's address is neither empty nor host:port."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if address and not (host and port.isdigit()):
         raise UserError(f"engine.address = {address!r}: expected host:port")
+
+
+def _require_answer(address: str) -> None:
+    require_address(address)
+    host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), TIMEOUT_S).close()
     except (OSError, OverflowError) as error:

@@ -20,6 +20,7 @@ from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import imdb_url, parse_imdb
 from src.scrape.listings import ListingError, ListPage
+from src.scrape.source_paths import is_url, require_path
 from src.scrape.store import Fetch, Stored
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
 from src.storage.locks import alone_in
@@ -152,13 +153,8 @@ def _folder(folder: Folder) -> Source:
 
 def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
     """List the pairs of pictures in a folder, an archive or a URL."""
-    if not pairs.path:
-        raise UserError(
-            "pairs.path is empty: set it to a folder, a tar archive or the URL of one, or take the "
-            "CMP facades: `python -m src preset facades` prints their settings; source: demo with "
-            "demo.kind: facades draws some"
-        )
-    if _is_url(pairs.path) or existing_path("pairs.path", pairs.path).is_file():
+    require_path("pairs.path", pairs.path)
+    if is_url(pairs.path) or existing_path("pairs.path", pairs.path).is_file():
         files = _unpacked(pairs.path, client, _temporary_folder(stack))
     else:
         files = _pictures("pairs.path", pairs.path)
@@ -173,7 +169,7 @@ def _unpacked(path: str, client: Client, folder: Path) -> dict[str, Path]:
     max_bytes = client.scrape.max_bytes
     unpack = partial(unpack_pictures, folder=folder, max_bytes=max_bytes)
     try:
-        if _is_url(path):
+        if is_url(path):
             return client.get(path, unpack, SIZE_FACTOR * max_bytes, insist=True)
         return unpack(Body(existing_path("pairs.path", path)))
     except FetchError as error:
@@ -182,14 +178,9 @@ def _unpacked(path: str, client: Client, folder: Path) -> dict[str, Path]:
         ) from None
 
 
-def _is_url(path: str) -> bool:
-    return path.startswith(("http://", "https://"))
-
-
 def _pictures(key: str, path: str) -> dict[str, Path]:
     """Return a folder's picture files by their names in it; `key` is the parameter of `path`."""
-    if not path:
-        raise UserError(f"{key} is empty: set it to a folder of pictures")
+    require_path(key, path)
     root = existing_folder(key, path)
     return {file.relative_to(root).as_posix(): file for file in find_pictures(root)}
 

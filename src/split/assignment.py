@@ -21,8 +21,11 @@ REMEDIES: tuple[dict[str, str | float | bool], ...] = (
     {"val_fraction": 0.1, "method": "exact"},
     {"val_fraction": 0.01, "method": "exact"},
     {"val_fraction": 0.01, "method": "exact", "use_source_split": False},
+    {"val_fraction": 0.3, "method": "exact"},
+    {"val_fraction": 0.3, "method": "exact", "use_source_split": False},
 )
 NAMED_ITEMS = 5  # of a large group
+MIN_PICTURES = 3  # of a side: no fewer have scores with a standard error
 
 
 def assign_sides(
@@ -79,7 +82,7 @@ def counts(table: pd.DataFrame) -> dict[str, float]:
 def require_both_sides(
     table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: int
 ) -> None:
-    """Raise UserError, with settings that help, if a side has no picture.
+    """Raise UserError, with settings that help, if a side has fewer than MIN_PICTURES pictures.
 
     Args:
         table: The ledger with sides.
@@ -87,9 +90,11 @@ def require_both_sides(
         settings: With which the sides were assigned.
         seed: As for `assign_sides`.
     """
-    empty = [side for side in SIDES if not table["side"].eq(side).any()]
-    if not empty:
+    if _are_filled(table):
         return
+    sizes = {side: int(table["side"].eq(side).sum()) for side in SIDES}
+    empty = [side for side in SIDES if not sizes[side]]
+    problem = f"the {' and the '.join(empty)} side is empty" if empty else _too_small(sizes)
     groups = table["group"].nunique()
     words = ", ".join(
         f"{key}: {str(value).lower()}"
@@ -97,21 +102,29 @@ def require_both_sides(
     )
     remedy = _remedy(table.drop(columns=["group", "side"]), copies, settings, seed)
     raise UserError(
-        f"the {' and the '.join(empty)} side is empty: {table['side'].count()} kept pictures in "
-        f"{groups} group{'s'[: groups != 1]} were split by {words}. {remedy}"
+        f"{problem}: {table['side'].count()} kept pictures in {groups} "
+        f"group{'s'[: groups != 1]} were split by {words}. {remedy}"
     )
 
 
+def _are_filled(table: pd.DataFrame) -> bool:
+    return all(table["side"].eq(side).sum() >= MIN_PICTURES for side in SIDES)
+
+
+def _too_small(sizes: dict[str, int]) -> str:
+    found = " and ".join(f"{size} {side}" for side, size in sizes.items())
+    return f"expected at least {MIN_PICTURES} pictures a side, found {found}"
+
+
 def _remedy(table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: int) -> str:
-    """Say which change of the settings puts pictures on both sides."""
+    """Say which change of the settings puts enough pictures on both sides."""
     for change in REMEDIES:
-        sides = assign_sides(table, copies, settings.model_copy(update=change), seed)["side"]
-        if all(sides.eq(side).any() for side in SIDES):
+        if _are_filled(assign_sides(table, copies, settings.model_copy(update=change), seed)):
             words = [f"-S split.{key}={str(value).lower()}" for key, value in change.items()]
             return f"`dvc exp run {' '.join(words)}` fills both"
     return (
-        "No setting can divide one group: list other items too, or make each file an item of its "
-        "own where pictures of one folder are one (folder.item: file)"
+        f"No setting puts {MIN_PICTURES} pictures on both sides: list more items, or make each file "
+        "an item of its own where pictures of one folder are one (folder.item: file)"
     )
 
 

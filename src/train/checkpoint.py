@@ -23,6 +23,7 @@ from src.dataset.arrays import Shards, content_digest
 from src.drawing import sheets
 from src.errors import UserError
 from src.model import (
+    depth,
     device,
     distributed,
     generator,
@@ -52,6 +53,7 @@ CODE = (
     augment,
     batches,
     checksums,
+    depth,
     device,
     distributed,
     effnet,

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from src.errors import UserError
+from src.model.depth import require_patches
 from src.model.distributed import SINGLE_PROCESS, World, sync_batch_norms
 from src.model.generator import CHANNELS, Generator
 from src.model.layers import set_memory_format
 from src.model.networks import PatchGAN
-from src.params import Params, Size, Train
+from src.params import Params, Train
 from src.train.perceptual import PerceptualLoss
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -112,7 +112,7 @@ def build(
     if t.perceptual_weight:
         nets.perceptual = PerceptualLoss().to(device).to(memory_format=torch.channels_last)
     if t.gan_weight:
-        _require_patches(t.discriminator.n_layers, size)
+        require_patches(t.discriminator.n_layers, size)
         channels += 3  # it sees the input and the picture
         discriminator = PatchGAN(channels, t.discriminator.ndf, t.discriminator.n_layers)
         nets.discriminator = place(discriminator, channels)
@@ -123,12 +123,3 @@ def build(
 
 def _adam(network: nn.Module, t: Train) -> torch.optim.Adam:
     return torch.optim.Adam(network.parameters(), t.lr, (t.beta1, t.beta2), fused=True)
-
-
-def _require_patches(n_layers: int, size: Size) -> None:
-    smallest = 3 * 2**n_layers
-    if min(size) < smallest:
-        raise UserError(
-            f"train.discriminator.n_layers = {n_layers}: pair.crop_size = {size} "
-            f"leaves no patch to judge, expected at least {smallest}"
-        )

@@ -13,9 +13,9 @@ from tqdm import tqdm
 from src.dataset import inputs
 from src.dataset.arrays import Pairs
 from src.errors import UserError, memory_errors_named
+from src.model.depth import network_settings
 from src.model.device import describe, pick_device, pick_dtype
 from src.model.distributed import SINGLE_PROCESS, World
-from src.model.generator import network_settings
 from src.model.saving import save_generator
 from src.params import WITHOUT_EFFECT, Params, Train
 from src.progress import progress

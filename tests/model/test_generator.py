@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.errors import UserError
-from src.model.generator import into_gamut, network_settings
+from src.model.depth import network_settings
+from src.model.generator import into_gamut
 from src.model.networks import UNet
 from src.model.tensors import to_uint8
 from src.params import Size

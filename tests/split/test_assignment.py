@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from src.errors import UserError
+from src.evaluate import evaluation
 from src.params import Split, read_params
 from src.split import assignment
 from src.split.assignment import counts
@@ -319,12 +320,12 @@ def refusal(table: pd.DataFrame, chosen: Split, seed: int = 0) -> str:
 @pytest.mark.parametrize(
     ("rows", "changes", "side"),
     [
-        (_items(3), {"val_fraction": 0.001}, "val"),
-        (_items(3), {"val_fraction": 0.999}, "train"),
-        (_items(3), {"val_fraction": 0.9, "method": "exact"}, "train"),
-        ([{"item_id": "a"}] * 9 + [{"item_id": "b"}], {"val_fraction": 0.95}, "train"),
+        (_items(9), {"val_fraction": 0.001}, "val"),
+        (_items(9), {"val_fraction": 0.999}, "train"),
+        (_items(9), {"val_fraction": 0.95, "method": "exact"}, "train"),
+        ([{"item_id": "a"}] * 9 + [{"item_id": "b"}] * 3, {"val_fraction": 0.95}, "train"),
         ([{**row, "given_side": "train"} for row in _items(30)], {}, "val"),
-        ([{**row, "given_side": "val"} for row in _items(3)], {"val_fraction": 0.001}, "train"),
+        ([{**row, "given_side": "val"} for row in _items(9)], {"val_fraction": 0.001}, "train"),
     ],
 )
 def test_an_empty_side_is_an_error_whose_remedy_works(rows, changes, side):
@@ -342,4 +343,25 @@ def test_an_empty_side_is_an_error_whose_remedy_works(rows, changes, side):
 def test_one_group_alone_cannot_be_split_and_the_message_says_so():
     message = refusal(_table([{"item_id": "a"}] * 5), DEFAULT)
     assert "5 kept pictures in 1 group were" in message
-    assert "No setting can divide one group: list other items too" in message
+    assert "No setting puts 3 pictures on both sides: list more items" in message
+
+
+@pytest.mark.parametrize("few", ["train", "val"])
+def test_a_side_of_two_pictures_is_an_error_with_counts_and_a_remedy_that_works(few):
+    other = {"train": "val", "val": "train"}[few]
+    rows = [{**row, "given_side": few if n < 2 else other} for n, row in enumerate(_items(30))]
+    message = refusal(_table(rows), DEFAULT)
+    counts = {few: 2, other: 28}
+    found = f"found {counts['train']} train and {counts['val']} val"
+    assert message.startswith(f"expected at least 3 pictures a side, {found}: 30 kept pictures")
+    changes = dict(re.findall(r"-S split\.(\w+)=(\S+?)[ `]", message))
+    assert changes
+
+
+def test_as_many_pictures_are_asked_for_as_the_evaluation_needs():
+    assert assignment.MIN_PICTURES == evaluation.MIN_PICTURES
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_handful_of_pictures_ends_before_training(count):
+    assert "No setting puts 3 pictures on both sides" in refusal(_table(_items(count)), DEFAULT)

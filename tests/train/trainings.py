@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.model.generator import network_settings
+from src.model.depth import network_settings
 from src.params import Params, Size
 from src.train import steps
 from src.train.gan import Networks, build

@@ -1,0 +1,53 @@
+"""How deep networks can be for pictures of a size. It needs no torch."""
+
+from typing import Any
+
+from src.errors import UserError
+from src.params import Size
+
+
+def network_settings(model: str, settings: dict[str, Any], size: Size) -> dict[str, Any]:
+    """Return the network's arguments from params.yaml, with the depth that fits the pictures.
+
+    A U-Net with `n_downs: 0` halves both sides as often as both can be: to 1x1 for 128 or 256
+    pixels, to 3x3 for 96, and to 1x2 for 128 and 256.
+
+    Args:
+        model: encdec or unet.
+        settings: The model's section of params.yaml.
+        size: Of the pictures.
+
+    Raises:
+        UserError: A side cannot be halved `n_downs` times, or an encoder-decoder's bottleneck
+            would be a single pixel, over which nothing can be normalised.
+    """
+    halvings = min((side & -side).bit_length() - 1 for side in size)
+    if model == "unet" and settings["n_downs"] == 0:
+        settings = {**settings, "n_downs": halvings}
+    n_downs = settings.get("n_downs", 0)  # without the setting a network keeps the size
+    if n_downs > halvings:
+        raise UserError(
+            f"models.{model}.n_downs = {n_downs}: pair.crop_size = {size} is not a multiple of "
+            f"{2**n_downs}, expected n_downs of at most {halvings}"
+        )
+    if model == "encdec" and max(size) == 2**n_downs:
+        raise UserError(
+            f"models.encdec.n_downs = {n_downs}: pair.crop_size = {size} would be reduced to "
+            f"one pixel, expected at most {n_downs - 1}"
+        )
+    return settings
+
+
+def require_patches(n_layers: int, size: Size) -> None:
+    """Raise UserError if pictures are too small for a discriminator.
+
+    Args:
+        n_layers: Of the discriminator.
+        size: Of the pictures.
+    """
+    smallest = 3 * 2**n_layers
+    if min(size) < smallest:
+        raise UserError(
+            f"train.discriminator.n_layers = {n_layers}: pair.crop_size = {size} "
+            f"leaves no patch to judge, expected at least {smallest}"
+        )

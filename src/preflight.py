@@ -1,0 +1,125 @@
+"""Whether a run can succeed at all, as far as params.yaml, files and this machine say before it.
+
+The scrape looks first, so that nothing is fetched for a training that would be refused. What is
+imported here can refuse a run and never changes one, so no stage depends on this file.
+"""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from src.errors import UserError, existing_file
+from src.model.depth import network_settings, require_patches
+from src.params import Params
+
+
+def require_runnable(settings: Params) -> None:
+    """Raise UserError, with a line for each reason, if a stage would refuse the settings.
+
+    Args:
+        settings: The whole of params.yaml, which is valid by itself.
+    """
+    reasons = []
+    for look in LOOKS:
+        try:
+            look(settings)
+        except UserError as error:
+            reasons.append(str(error))
+    if reasons:
+        raise UserError("\n".join(reasons))
+
+
+def _source(settings: Params) -> None:
+    from src.scrape.gallery import require_selectors
+    from src.scrape.imdb import imdb_url
+    from src.scrape.source_paths import require_source
+
+    require_source(settings)
+    if settings.source == "gallery":
+        require_selectors(settings.gallery)
+    if settings.source == "imdb":
+        imdb_url(settings.imdb.list)
+
+
+def _rulings(settings: Params) -> None:
+    for key in ("exclude", "force"):
+        path = Path(getattr(settings.clean, key))
+        if not path.is_file():
+            raise UserError(
+                f"{path} is missing, which clean.{key} names: expected a CSV file of pairs; "
+                "for no pairs, one with the line a,b alone"
+            )
+
+
+def _network(settings: Params) -> None:
+    chosen = getattr(settings.models, settings.model).model_dump()
+    network_settings(settings.model, chosen, settings.pair.crop_size)
+
+
+def _discriminator(settings: Params) -> None:
+    if settings.train.gan_weight:
+        require_patches(settings.train.discriminator.n_layers, settings.pair.crop_size)
+
+
+def _training_device(settings: Params) -> None:
+    _require_device("train", settings.train.device, settings.train.processes)
+
+
+def _evaluation_device(settings: Params) -> None:
+    _require_device("evaluate", settings.evaluate.device, settings.evaluate.processes)
+
+
+def _require_device(section: str, device: str, processes: int) -> None:
+    if device == "cpu" or (device == "auto" and processes == 1):
+        return  # torch takes seconds to import
+    from src.model.device import pick_device
+    from src.model.distributed import require_gpus
+
+    pick_device(device, f"{section}.device")
+    require_gpus(processes, device)
+
+
+def _weights(settings: Params) -> None:
+    for score, key in (("fid", "inception_weights"), ("lpips", "lpips_weights")):
+        path = getattr(settings.evaluate, key)
+        if path and getattr(settings.evaluate, score) != "none":
+            existing_file(f"evaluate.{key}", path)
+
+
+def _loggers(settings: Params) -> None:
+    from src.train.loggers import INSTALL
+
+    for name in settings.train.log:
+        if find_spec(name) is None:
+            raise UserError(
+                f"train.log = {settings.train.log}: {name} is not installed: {INSTALL}, or set it "
+                "to []"
+            )
+
+
+def _limits(settings: Params) -> None:
+    if settings.audit.limits or settings.audit.thresholds:
+        from src.audit.findings import resolve_limits
+
+        resolve_limits(settings.audit.limits, settings.audit.thresholds)
+
+
+def _cluster(settings: Params) -> None:
+    from src.parallel.cluster import require_address
+
+    if settings.engine.kind == "ray":
+        require_address(settings.engine.address)
+
+
+LOOKS: tuple[Callable[[Params], None], ...] = (
+    _source,
+    _rulings,
+    _network,
+    _discriminator,
+    _training_device,
+    _evaluation_device,
+    _weights,
+    _loggers,
+    _limits,
+    _cluster,
+)
