@@ -19,7 +19,7 @@ from src.errors import UserError
 from src.imaging import decoding
 from src.storage.ledger import read_ledger
 from stages import scrape
-from tests.conftest import ROOT
+from tests.conftest import ROOT, RULINGS
 from tests.servers import Answer, Raw, Server
 
 SECONDS = 9.0  # for any case in this process; the waits in it sum up to less than 6
@@ -145,6 +145,7 @@ class Place:
     def _prepare(self, changes: dict | None, source: str) -> None:
         values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         values["source"] = source
+        values["clean"] |= RULINGS
         values["gallery"] = GALLERY | {"url": self.server["/list"]}
         for key, value in (QUICK | (changes or {})).items():
             section, _, name = key.partition(".")
