@@ -100,7 +100,7 @@ def _delete_unfinished(folders: Iterable[Path]) -> None:
     """Delete files that a worker of a cluster was writing when it was lost."""
     for folder in folders:
         for path in folder.glob(".*"):
-            path.unlink()
+            path.unlink(missing_ok=True)  # other threads delete their own
 
 
 def _client(params: Params, stack: ExitStack) -> Client:

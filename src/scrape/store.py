@@ -1,7 +1,6 @@
 """Pictures to files, and the ledger's first columns. Every listed picture gets a row."""
 
 import hashlib
-import mmap
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -193,18 +192,16 @@ def _save(body: Body, folder: Path) -> Stored:
     size = body.path.stat().st_size
     if not size:
         raise FetchError("not_an_image", "it is empty")
-    with (
-        LARGE if size > LARGE_BYTES else nullcontext(),
-        body.path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-    ):
+    with LARGE if size > LARGE_BYTES else nullcontext():
+        # not mapped: a signal would end this process if another one shortened the file
+        data = body.path.read_bytes()
         header = _header(data)
-        with memoryview(data)[: image_end(data, header.format)] as picture:
-            digest = hashlib.sha256(picture).hexdigest()
-            name = f"images/{digest[:24]}.{header.format.lower()}"
-            if not (folder / name).exists():
-                write_bytes(folder / name, picture)
-            return Stored("ok", name, digest, len(picture), **header._asdict())
+        picture = memoryview(data)[: image_end(data, header.format)]
+        digest = hashlib.sha256(picture).hexdigest()
+        name = f"images/{digest[:24]}.{header.format.lower()}"
+        if not (folder / name).exists():
+            write_bytes(folder / name, picture)
+        return Stored("ok", name, digest, len(picture), **header._asdict())
 
 
 def _header(data: decoding.PictureBytes) -> decoding.Header:
