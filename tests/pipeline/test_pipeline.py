@@ -324,6 +324,7 @@ def test_a_bug_without_a_knob_runs_as_an_experiment(inside, monkeypatch):
 
 # For each stage a parameter of its own, which changes as little as possible after it.
 OWN = {
+    "paths": "pairs.path=https://example.org/pairs.tar",
     "scrape": "scrape.snapshot=2001-01-01",
     "clean": "clean.min_side=65",
     "split": "split.method=exact",
@@ -373,6 +374,18 @@ def test_a_failed_stage_leaves_its_results_to_dvc_checkout(clone):
         repo.checkout()
     assert all((clone.folder / name).exists() for name in TRAIN_OUTS)
     assert clone.status() == {}
+
+
+def test_pictures_inside_data_are_refused_before_dvc_deletes_them(clone):
+    mine = clone.folder / "data/raw/mine/a.jpg"
+    mine.parent.mkdir()
+    mine.write_bytes(b"the only copy")
+    path = clone.folder / "params.yaml"
+    apply_overrides(path, ["source=folder", "folder.path=data/raw/mine"])
+    output = clone.dvc("repro", succeeds=False)
+    assert "paths: folder.path = 'data/raw/mine' is inside data/" in output
+    assert mine.read_bytes() == b"the only copy"
+    clone.restore()
 
 
 def rows(title: str) -> list[list[str]]:
