@@ -47,7 +47,8 @@ from src.audit import findings
 from src.clean import measure, verdicts
 from src.clean.multi_index_hash import Index
 from src.demo import portraits
-from src.imaging.picture_files import find_pictures, read_photo
+from src.imaging.picture_files import read_photo
+from src.imaging.picture_folders import find_pictures
 from src.imaging.resizing import thumbnail
 from src.pair.pairing import largest_crop
 from src.parallel.local import map_processes

@@ -38,7 +38,8 @@ from src.audit.side import Side
 from src.clean import measure, verdicts
 from src.demo import portraits
 from src.imaging.decoding import decode
-from src.imaging.picture_files import find_pictures, read_photo
+from src.imaging.picture_files import read_photo
+from src.imaging.picture_folders import find_pictures
 from src.pair.pairing import largest_crop
 from src.parallel.local import map_processes
 from src.params import read_params

@@ -21,7 +21,8 @@ import pandas as pd
 
 from benchmarks.clean import originals
 from src.clean import measure
-from src.imaging.picture_files import find_pictures, read_photo
+from src.imaging.picture_files import read_photo
+from src.imaging.picture_folders import find_pictures
 from src.storage.encoding import encode_jpeg
 from src.vision.picture_faults import FAULTS
 from tests.disguises import low_key

@@ -90,8 +90,11 @@ def existing_path(key: str, path: str | Path, remedy: str = ABSOLUTE) -> Path:
         UserError: There is nothing at the path.
     """
     target = _expanded(path)
-    if target.exists():
-        return target
+    try:
+        if target.exists():
+            return target
+    except OSError as error:  # a folder above may not be searched; a name is too long
+        raise UserError(f"{key} = {str(path)!r} cannot be read: {error.strerror}") from None
     absolute = target.absolute()
     above = next(parent for parent in absolute.parents if parent.exists())
     where = f"{above} is there, {absolute.relative_to(above).parts[0]!r} in it is not"

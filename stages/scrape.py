@@ -21,7 +21,7 @@ def main() -> None:
     write_ledger(table, raw / "ledger.parquet", "raw")
     write_json(
         Path("metrics/scrape.json"),
-        store.counts(table, crawl.pages, crawl.repeated_pages, crawl.expected),
+        store.counts(table, crawl.pages, crawl.repeated_pages, crawl.expected, crawl.passed_over),
     )
     store.require_pictures(table)
 

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 
 from src.demo.label_map import COLORS
 from src.imaging.decoding import FORMATS
-from src.imaging.picture_files import SUFFIXES
+from src.imaging.picture_folders import SUFFIXES
 from src.model.generator import Generator
 
 HERE = Path(__file__).parent

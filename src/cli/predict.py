@@ -62,7 +62,7 @@ def predict(
 
     IN are pictures or folders. Each result keeps its picture's name, transparency and EXIF.
     """
-    from src.imaging.picture_files import SUFFIXES
+    from src.imaging.picture_folders import SUFFIXES
     from src.inference.file_prediction import predict_files
     from src.model.device import pick_device
 

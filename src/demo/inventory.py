@@ -14,7 +14,7 @@ from src.demo import portraits
 from src.demo.brushes import fill_circle, fill_ellipse
 from src.errors import UserError, existing_folder
 from src.imaging import decoding
-from src.imaging.picture_files import SUFFIXES, find_pictures
+from src.imaging.picture_folders import EXPECTED, find_pictures
 from src.imaging.resizing import resize
 from src.storage.encoding import encode_jpeg, encode_png
 
@@ -137,7 +137,7 @@ def photographs(folder: str) -> list[Path]:
     """Return the picture files of demo.portraits, sorted; raise UserError if there are none."""
     files = find_pictures(existing_folder("demo.portraits", folder))
     if not files:
-        raise UserError(f"demo.portraits = {folder!r} holds no picture ({', '.join(SUFFIXES)})")
+        raise UserError(f"demo.portraits = {folder!r} holds no picture ({EXPECTED})")
     return files
 
 

@@ -1,4 +1,4 @@
-"""Picture files on disk: which there are, and the photograph in one."""
+"""The photograph in a picture file on disk."""
 
 from pathlib import Path
 
@@ -6,8 +6,6 @@ import numpy as np
 
 from src.imaging import decoding
 from src.storage.archives import read_bytes
-
-SUFFIXES = (".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 def read_photo(path: Path, layout: str = "single") -> np.ndarray:
@@ -26,8 +24,3 @@ def read_photo(path: Path, layout: str = "single") -> np.ndarray:
         OSError: If there is no such file.
     """
     return decoding.split_pair(decoding.decode(read_bytes(path)), layout)[0]
-
-
-def find_pictures(folder: Path) -> list[Path]:
-    """List the picture files in a folder and below, by the suffixes of their names, sorted."""
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)

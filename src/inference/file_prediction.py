@@ -8,7 +8,7 @@ import numpy as np
 from src.drawing.sheets import three_channels
 from src.errors import UserError, existing_path
 from src.imaging import decoding
-from src.imaging.picture_files import SUFFIXES, find_pictures
+from src.imaging.picture_folders import SUFFIXES, find_pictures
 from src.inference.prediction import predict_all, task_input
 from src.model.generator import Generator
 from src.progress import progress

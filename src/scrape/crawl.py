@@ -29,12 +29,14 @@ class Crawl:
         pages: How many pages were read.
         repeated_pages: How many of them list no new item.
         expected: How many items the list says that it has.
+        passed_over: How many files of a folder or an archive are in no row, by the reason.
     """
 
     rows: list[Row] = field(default_factory=list)
     pages: int = 0
     repeated_pages: int = 0
     expected: int | None = None
+    passed_over: dict[str, int] = field(default_factory=dict)
 
 
 def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Crawl:

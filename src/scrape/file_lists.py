@@ -3,9 +3,11 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from src.errors import UserError
+from src.imaging.picture_folders import Contents
 from src.scrape.crawl import Row
 from src.scrape.listings import ListingError
 
@@ -23,6 +25,30 @@ class Half(NamedTuple):
 
     name: str
     pair: PurePosixPath
+
+
+def with_utf8_names(key: str, contents: Contents) -> Contents:
+    """Return contents whose names are UTF-8, as the ledger holds them: other bytes as `\\xe9`.
+
+    Args:
+        key: The parameter that gave the folder or archive.
+        contents: What is in it.
+
+    Raises:
+        UserError: Two files have one name then.
+    """
+    pictures: dict[str, Path] = {}
+    for name, path in contents.pictures.items():
+        readable = _utf8(name)
+        if readable in pictures:
+            raise UserError(f"{key}: two files have the name {readable}: rename one")
+        pictures[readable] = path
+    named = {why: [_utf8(name) for name in names] for why, names in contents.passed_over.items()}
+    return Contents(pictures, named)
+
+
+def _utf8(name: str) -> str:
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def file_row(name: str, position: int, item_id: str) -> Row:

@@ -8,13 +8,13 @@ import pandas as pd
 
 from src.errors import printable
 from src.imaging import decoding
+from src.imaging.picture_folders import reasons_with_names
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 
 # Of pictures that have no partner, or not a fitting one; beside those of label maps.
 UNPAIRED = ("no_label", "no_photo", "not_a_pair", "other_size", "outside_folders")
 LABEL_STATUS = "label_"  # before the reason why a label map cannot be used
-MAX_NAMED = 3  # pictures of each status on the terminal
 
 
 def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
@@ -41,18 +41,19 @@ def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
         (folder / name).unlink()
 
 
-def note_unpaired(table: pd.DataFrame) -> None:
-    """Count the pictures that are in no pair by status, and name some, on the terminal."""
-    unpaired = table[table["status"].map(_is_unpaired).astype(bool)]
-    if unpaired.empty:
+def note_unusable(table: pd.DataFrame) -> None:
+    """Count files that are no picture or in no pair by status, and name some, on the terminal."""
+    unpaired = table["status"].map(_is_unpaired).astype(bool)
+    unusable = table[unpaired | (table["page_url"].isna() & (table["status"] != "ok"))]
+    if unusable.empty:
         return
-    parts = []
-    for reason, rows in unpaired.groupby("status", sort=True):
-        names = list(rows["image_url"].fillna(rows["label_url"]))
-        more = ", …" if len(names) > MAX_NAMED else ""
-        parts.append(f"{len(names)} {reason} ({', '.join(names[:MAX_NAMED])}{more})")
-    note = f"scrape: {len(unpaired)} of {len(table)} rows are no pair: {'; '.join(parts)}"
-    print(printable(note), file=sys.stderr)
+    names = {
+        str(reason): list(rows["image_url"].fillna(rows["label_url"]).fillna("no file"))
+        for reason, rows in unusable.groupby("status", sort=True)
+    }
+    fault = "are no pair" if unpaired.any() else "have no picture"
+    note = f"{len(unusable)} of {len(table)} rows {fault}: {reasons_with_names(names)}"
+    print(printable(f"scrape: {note}"), file=sys.stderr)
 
 
 def _files(table: pd.DataFrame) -> set[str]:

@@ -1,19 +1,26 @@
 """Where pictures come from: one function per source, chosen by params.yaml's `source`."""
 
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from src.demo import site
-from src.errors import UserError, existing_folder, existing_path
-from src.imaging.picture_files import SUFFIXES, find_pictures
+from src.errors import UserError, existing_folder, existing_path, printable
+from src.imaging.picture_folders import EXPECTED, Contents, list_folder, reasons_with_names
 from src.params import Folder, Pairs, Params
 from src.scrape.crawl import Crawl, Row, crawl
-from src.scrape.file_lists import ListFiles, file_row, list_combined, list_halves
+from src.scrape.file_lists import (
+    ListFiles,
+    file_row,
+    list_combined,
+    list_halves,
+    with_utf8_names,
+)
 from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.client import Client
@@ -24,6 +31,7 @@ from src.scrape.source_paths import is_url, require_path
 from src.scrape.store import Fetch, Stored
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
 from src.storage.locks import alone_in
+from src.storage.outside_data import require_outside_data
 
 CACHE = Path(".cache/http")
 LIST_FILES: dict[str, ListFiles] = {"combined": list_combined, "folders": list_halves}
@@ -53,9 +61,10 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
         raw: Raw pages go to its folder pages. That and images are emptied first.
 
     Raises:
-        UserError: The list cannot be read; another process scrapes in this checkout; or, at the
-            block's end, pictures are left to the next run.
+        UserError: The list cannot be read, or lies in data/; another process scrapes in this
+            checkout; or, at the block's end, pictures are left to the next run.
     """
+    _require_originals_outside(params)
     folders = raw / "pages", raw / "images"
     with ExitStack() as stack:
         # not in `raw`, which DVC may remove while another process scrapes
@@ -64,7 +73,7 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
             shutil.rmtree(folder, ignore_errors=True)
         stack.callback(_delete_unfinished, folders)
         if params.source == "folder":
-            yield _folder(params.folder)
+            yield _folder(params.folder, params.scrape.max_bytes)
             return
         client = _client(params, stack)
         if pairs := _listed_pairs(params):
@@ -75,6 +84,13 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
                 listed, partial(_fetch_picture, client, _pages(listed)), client.n_downloaders
             )
         client.raise_if_incomplete()
+
+
+def _require_originals_outside(params: Params) -> None:
+    """Raise UserError for pictures of the user's that the scrape would delete."""
+    require_outside_data("demo.portraits", params.demo.portraits)
+    require_outside_data("folder.path", params.folder.path)
+    require_outside_data("pairs.path", params.pairs.path)
 
 
 def _listed_pairs(params: Params) -> Pairs | None:
@@ -100,7 +116,8 @@ def _delete_unfinished(folders: Iterable[Path]) -> None:
     """Delete files that a worker of a cluster was writing when it was lost."""
     for folder in folders:
         for path in folder.glob(".*"):
-            path.unlink(missing_ok=True)  # other threads delete their own
+            with suppress(OSError):  # threads delete their own, and the disk may be read-only
+                path.unlink()
 
 
 def _client(params: Params, stack: ExitStack) -> Client:
@@ -115,10 +132,13 @@ def _client(params: Params, stack: ExitStack) -> Client:
 
 def _temporary_folder(stack: ExitStack) -> Path:
     """Return a folder that lasts until `stack` closes."""
-    CACHE.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in CACHE.parent.glob("scrape-*"):  # of a run that was killed
-        shutil.rmtree(leftover, ignore_errors=True)
-    folder = TemporaryDirectory(dir=CACHE.parent, prefix="scrape-", ignore_cleanup_errors=True)
+    try:
+        CACHE.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in CACHE.parent.glob("scrape-*"):  # of a run that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
+        folder = TemporaryDirectory(dir=CACHE.parent, prefix="scrape-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise UserError(f"cannot write {CACHE.parent}: {error.strerror}") from None
     return Path(stack.enter_context(folder))
 
 
@@ -137,55 +157,85 @@ def _parse_imdb(html: str, url: str, number: int, width: int) -> ListPage:
     return parse_imdb(html, url, width)
 
 
-def _folder(folder: Folder) -> Source:
+def _folder(folder: Folder, max_bytes: int) -> Source:
     """List the pictures of a folder; an item is a file, or a folder of files."""
-    files = _pictures("folder.path", folder.path)
+    contents = _pictures("folder.path", folder.path)
+    files = contents.pictures
     if not files:
-        raise UserError(f"folder.path = {folder.path!r} holds no picture ({', '.join(SUFFIXES)})")
+        raise UserError(f"folder.path = {folder.path!r} holds no picture ({_found(contents)})")
 
     def item(name: str) -> str:
         parent = str(PurePosixPath(name).parent)
         return parent if folder.item == "folder" and parent != "." else name
 
     rows = [file_row(name, position, item(name)) for position, name in enumerate(files, 1)]
-    return _on_disk(rows, files)
+    return _on_disk(rows, contents, max_bytes)
 
 
 def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
     """List the pairs of pictures in a folder, an archive or a URL."""
     require_path("pairs.path", pairs.path)
     if is_url(pairs.path) or existing_path("pairs.path", pairs.path).is_file():
-        files = _unpacked(pairs.path, client, _temporary_folder(stack))
+        contents = _unpacked(pairs.path, client, _temporary_folder(stack))
     else:
-        files = _pictures("pairs.path", pairs.path)
+        contents = _pictures("pairs.path", pairs.path)
     try:
-        return _on_disk(LIST_FILES[pairs.layout](files, pairs.direction), files)
+        rows = LIST_FILES[pairs.layout](contents.pictures, pairs.direction)
     except ListingError as error:
-        raise UserError(f"pairs.path = {pairs.path!r}: {error}") from None
+        found = "" if contents.pictures else f" ({_found(contents)})"
+        raise UserError(f"pairs.path = {pairs.path!r}: {error}{found}") from None
+    return _on_disk(rows, contents, client.scrape.max_bytes)
 
 
-def _unpacked(path: str, client: Client, folder: Path) -> dict[str, Path]:
+def _unpacked(path: str, client: Client, folder: Path) -> Contents:
     """Unpack the pictures of a tar archive, a file or a URL, into `folder`."""
-    max_bytes = client.scrape.max_bytes
-    unpack = partial(unpack_pictures, folder=folder, max_bytes=max_bytes)
+    max_bytes, max_items = client.scrape.max_bytes, client.scrape.max_items
+    unpack = partial(unpack_pictures, folder=folder, max_bytes=max_bytes, max_items=max_items)
     try:
         if is_url(path):
-            return client.get(path, unpack, SIZE_FACTOR * max_bytes, insist=True)
-        return unpack(Body(existing_path("pairs.path", path)))
+            contents = client.get(path, unpack, SIZE_FACTOR * max_bytes, insist=True)
+        else:
+            contents = unpack(Body(existing_path("pairs.path", path)))
     except FetchError as error:
         raise UserError(
             f"pairs.path = {path!r} cannot be used: {error}; or set it to the unpacked folder"
         ) from None
+    return with_utf8_names("pairs.path", contents)
 
 
-def _pictures(key: str, path: str) -> dict[str, Path]:
-    """Return a folder's picture files by their names in it; `key` is the parameter of `path`."""
+def _pictures(key: str, path: str) -> Contents:
+    """Return what is in a folder; `key` is the parameter of `path`."""
     require_path(key, path)
     root = existing_folder(key, path)
-    return {file.relative_to(root).as_posix(): file for file in find_pictures(root)}
+    try:
+        next(root.iterdir(), None)
+    except OSError as error:
+        raise UserError(f"{key} = {path!r} cannot be read: {error.strerror}") from None
+    return with_utf8_names(key, list_folder(root))
 
 
-def _on_disk(rows: list[Row], files: Mapping[str, Path]) -> Source:
-    return Source(
-        Crawl(rows, pages=1, expected=len(rows)), lambda name, parse: parse(Body(files[name]))
-    )
+def _found(contents: Contents) -> str:
+    """Return in words what was expected, and what is there instead."""
+    found = reasons_with_names(contents.passed_over)
+    return f"{EXPECTED}; found {found}" if found else EXPECTED
+
+
+def _on_disk(rows: list[Row], contents: Contents, max_bytes: int) -> Source:
+    """Return a source of files on disk, and name what it passes over on the terminal."""
+    counts = {reason: len(names) for reason, names in sorted(contents.passed_over.items())}
+    if counts:
+        total = len(contents.pictures) + sum(counts.values())
+        note = f"{sum(counts.values())} of {total} files are passed over"
+        note = f"scrape: {note}: {reasons_with_names(contents.passed_over)}"
+        print(printable(note), file=sys.stderr)
+    crawl = Crawl(rows, pages=1, expected=len(rows), passed_over=counts)
+    return Source(crawl, partial(_read_file, contents.pictures, SIZE_FACTOR * max_bytes))
+
+
+def _read_file(
+    files: Mapping[str, Path], max_bytes: int, name: str, parse: ParseBody[Stored]
+) -> Stored:
+    if files[name].stat().st_size > max_bytes:
+        limit = f"{SIZE_FACTOR} times scrape.max_bytes"
+        raise FetchError("too_large", f"{name} has more than {max_bytes} bytes, {limit}")
+    return parse(Body(files[name]))

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from src.scrape.crawl import Row
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.label_files import LABEL_STATUS, note_unpaired, refuse_mismatches
+from src.scrape.label_files import LABEL_STATUS, note_unusable, refuse_mismatches
 from src.scrape.trailing_bytes import image_end
 from src.storage import archives
 from src.storage.atomic import write_bytes
@@ -43,6 +43,7 @@ REMEDIES = {
     "too_large": "raise scrape.max_bytes",
     "private_address": "add hosts that you mean to scrape.allow_hosts",
     "unreadable": "see whether you may read the files",
+    "changed": "wait until no other program writes the files",
     "no_label": NO_PARTNER,
     "no_photo": NO_PARTNER,
     "other_size": "a photo and its label map must be equally large",
@@ -101,12 +102,16 @@ def store(
     table = _ledger(rows, stored)
     _refuse_placeholders(table, folder)
     refuse_mismatches(table, folder)
-    note_unpaired(table)
+    note_unusable(table)
     return _pack(table, folder, scrape.shard_size)
 
 
 def counts(
-    table: pd.DataFrame, pages: int, repeated_pages: int, expected: int | None
+    table: pd.DataFrame,
+    pages: int,
+    repeated_pages: int,
+    expected: int | None,
+    passed_over: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return metrics/scrape.json: listed = downloaded + the sum of failed.
 
@@ -115,6 +120,7 @@ def counts(
         pages: How many list pages were read.
         repeated_pages: How many of them list no new item.
         expected: How many items the list says that it has; None if it does not say.
+        passed_over: How many files of a folder or an archive are in no row, by the reason.
     """
     failed = table.loc[table["status"] != "ok", "status"].value_counts().sort_index()
     return {
@@ -126,6 +132,7 @@ def counts(
         "downloaded": int((table["status"] == "ok").sum()),
         "animated": int(table["animated"].eq(True).sum()),
         "failed": {reason: int(count) for reason, count in failed.items()},
+        "passed_over": dict(sorted((passed_over or {}).items())),
     }
 
 
@@ -195,6 +202,8 @@ def _save(body: Body, folder: Path) -> Stored:
     with LARGE if size > LARGE_BYTES else nullcontext():
         # not mapped: a signal would end this process if another one shortened the file
         data = body.path.read_bytes()
+        if len(data) != size:
+            raise FetchError("changed", f"{size} bytes became {len(data)} while it was read")
         header = _header(data)
         picture = memoryview(data)[: image_end(data, header.format)]
         digest = hashlib.sha256(picture).hexdigest()

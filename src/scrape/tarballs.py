@@ -1,65 +1,139 @@
 """The pictures in a tar archive, plain or compressed."""
 
-import shutil
 import tarfile
 import zlib
-from pathlib import Path, PurePosixPath
+from lzma import LZMAError
+from pathlib import Path
+from typing import Self
 
-from src.imaging.picture_files import SUFFIXES
+from src.errors import UserError
+from src.imaging.picture_folders import Contents, why_no_picture
+from src.imaging.signatures import HEAD_BYTES
 from src.scrape.http.cache import Body
 from src.scrape.http.fetch_errors import FetchError
 
 SIZE_FACTOR = 50  # an archive holds many pictures: it may have scrape.max_bytes times this
+MEMBER_FACTOR = 2  # members per item of scrape.max_items: a picture and its label map
 CHUNK_BYTES = 1 << 20
+MAX_PADDING_BYTES = 1 << 20  # after the last member
+HEADER_TYPES = {
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+}
+MAX_HEADER_BYTES = 1 << 20  # of a member's long name or other words about it
+# What tarfile raises for damaged archives, beside its own errors.
+DAMAGE = (OSError, EOFError, zlib.error, LZMAError, ValueError, OverflowError, RecursionError)
 
 
-def unpack_pictures(body: Body, folder: Path, max_bytes: int) -> dict[str, Path]:
+class _Member(tarfile.TarInfo):
+    """A member whose header is bounded: tarfile reads long names into memory as they are."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.size < 0 or (member.type in HEADER_TYPES and member.size > MAX_HEADER_BYTES):
+            raise FetchError("too_large", f"{member.name}: a header of {member.size} bytes")
+        return member
+
+
+def unpack_pictures(body: Body, folder: Path, max_bytes: int, max_items: int) -> Contents:
     """Unpack an archive's pictures.
 
     Args:
         body: The archive.
         folder: Where the files go. They are numbered, because their names are the archive's.
-        max_bytes: The largest size of a picture; all together may have SIZE_FACTOR times as much.
+        max_bytes: The largest size of a picture; all members together, of whatever kind, may have
+            SIZE_FACTOR times as much.
+        max_items: The archive may have MEMBER_FACTOR times as many members, of whatever kind.
 
     Returns:
         The files by their names in the archive.
 
     Raises:
         FetchError: `not_an_archive` or `too_large`.
+        UserError: The disk refuses.
     """
-    files: dict[str, Path] = {}
-    remaining = SIZE_FACTOR * max_bytes
+    contents = Contents()
+    unread = SIZE_FACTOR * max_bytes
     try:
-        with tarfile.open(body.path) as archive:
+        with tarfile.open(body.path, tarinfo=_Member) as archive:
             for number, member in enumerate(archive):
-                suffix = PurePosixPath(member.name).suffix.lower()
-                if not member.isfile() or suffix not in SUFFIXES:
-                    continue
-                remaining -= member.size
-                if member.size > max_bytes or remaining < 0:
-                    raise FetchError(
-                        "too_large",
-                        f"{member.name} unpacks to {member.size} bytes: allowed are {max_bytes} for "
-                        f"a picture (scrape.max_bytes) and {SIZE_FACTOR} times as many for all",
-                    )
-                # by number: a name may appear twice, and the last one counts
-                files[member.name] = folder / f"{number:06d}{suffix}"
-                _extract(archive, member, files[member.name])
-            _read_to_checksum(archive)
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+                # tarfile keeps every member, and a long archive has many
+                archive.members = []  # type: ignore[attr-defined]
+                # of links some archives state the size of what they lead to
+                unread -= 0 if member.islnk() or member.issym() else member.size
+                _require_room(member, number, unread, max_bytes, max_items)
+                _unpack(archive, member, folder / f"{number:06d}", contents, max_bytes)
+            _read_to_checksum(archive, unread + MAX_PADDING_BYTES)
+    except (tarfile.TarError, *DAMAGE) as error:
         raise FetchError("not_an_archive", f"expected a tar archive: {error}") from None
-    return files
+    return contents
 
 
-def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+def _require_room(
+    member: tarfile.TarInfo, number: int, unread: int, max_bytes: int, max_items: int
+) -> None:
+    if unread < 0:
+        raise _too_large(member, max_bytes)
+    if number >= MEMBER_FACTOR * max_items:
+        raise FetchError(
+            "too_large",
+            f"more than {MEMBER_FACTOR * max_items} members: allowed are {MEMBER_FACTOR} times "
+            f"scrape.max_items ({max_items})",
+        )
+
+
+def _too_large(member: tarfile.TarInfo, max_bytes: int) -> FetchError:
+    return FetchError(
+        "too_large",
+        f"{member.name} unpacks to {member.size} bytes: allowed are {max_bytes} for a picture "
+        f"(scrape.max_bytes) and {SIZE_FACTOR} times as many for all",
+    )
+
+
+def _unpack(
+    archive: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    path: Path,
+    contents: Contents,
+    max_bytes: int,
+) -> None:
+    """Write a member that is a picture to `path`, and note any other one but folders."""
+    if member.isdir():
+        return
+    if not member.isfile():
+        kind = "link" if member.islnk() or member.issym() else "special_file"
+        contents.pass_over(kind, member.name)
+        return
     content = archive.extractfile(member)
     assert content is not None  # it is a file
-    with content, path.open("wb") as file:
-        shutil.copyfileobj(content, file)
+    with content:
+        head = content.read(HEAD_BYTES)
+        if reason := why_no_picture(member.name, head):
+            contents.pass_over(reason, member.name)
+        elif member.size > max_bytes:
+            raise _too_large(member, max_bytes)
+        else:
+            _write(path, head + content.read())
+            # a name may appear twice, and the last one counts
+            contents.pictures[member.name] = path
 
 
-def _read_to_checksum(archive: tarfile.TarFile) -> None:
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:  # of the disk, and not of the archive
+        why = f"{error.strerror}; pictures are unpacked there"
+        raise UserError(f"cannot write {path}: {why}") from None
+
+
+def _read_to_checksum(archive: tarfile.TarFile, max_bytes: int) -> None:
     """Read what follows the last member: compressed archives are checked at their end."""
     assert archive.fileobj is not None  # it is open
-    while archive.fileobj.read(CHUNK_BYTES):
-        pass
+    while chunk := archive.fileobj.read(CHUNK_BYTES):
+        max_bytes -= len(chunk)
+        if max_bytes < 0:
+            raise FetchError("too_large", "more follows its last member than all pictures may have")

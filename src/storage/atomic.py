@@ -11,6 +11,8 @@ from typing import Any
 
 from src.errors import UserError, is_disk_error
 
+NAME_LETTERS = 32  # of a file's name that its temporary name shows, of up to 4 bytes each
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -21,7 +23,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        # a name may have no room left for more letters
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:NAME_LETTERS]}.", dir=path.parent)
         # mkstemp creates private files; artifacts are as readable as any other file
         os.fchmod(handle, 0o644)
         os.close(handle)

@@ -1,4 +1,4 @@
-"""Picture files are found by their suffixes and read as photographs."""
+"""Picture files are read as photographs."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.imaging.decoding import ImageError
-from src.imaging.picture_files import SUFFIXES, find_pictures, read_photo
+from src.imaging.picture_files import read_photo
 from src.storage.archives import pack
 from src.storage.encoding import encode_png
 
@@ -36,13 +36,3 @@ def test_a_missing_or_broken_file_is_refused(tmp_path: Path):
     (tmp_path / "b.png").write_bytes(b"<html>not found</html>")
     with pytest.raises(ImageError, match="expected one of JPEG"):
         read_photo(tmp_path / "b.png")
-
-
-def test_pictures_are_found_by_suffix_in_any_depth_and_case(tmp_path: Path):
-    (tmp_path / "deep/er").mkdir(parents=True)
-    pictures = [tmp_path / f"deep/{number}{suffix}" for number, suffix in enumerate(SUFFIXES)]
-    pictures += [tmp_path / "LOUD.JPG", tmp_path / "deep/er/x.png"]
-    for path in [*pictures, tmp_path / "notes.txt", tmp_path / "deep/png"]:
-        path.write_bytes(b"")
-    (tmp_path / "folder.png").mkdir()
-    assert find_pictures(tmp_path) == sorted(pictures)

@@ -27,7 +27,8 @@ def scraped(params, folder: Path) -> tuple[pd.DataFrame, dict]:
         table = store(source.crawl.rows, source.fetch, folder, params.scrape)
     write_ledger(table, folder / "ledger.parquet", "raw")
     listed = source.crawl
-    metrics = counts(table, listed.pages, listed.repeated_pages, listed.expected)
+    found = listed.pages, listed.repeated_pages, listed.expected, listed.passed_over
+    metrics = counts(table, *found)
     return read_ledger(folder / "ledger.parquet", "raw"), metrics
 
 

@@ -230,9 +230,10 @@ def test_a_tilde_in_a_path_is_the_home(quick, tmp_path, monkeypatch, facades, so
     assert len(table) == len(MEMBERS)
 
 
-def test_a_folder_without_pictures_is_an_error_that_lists_the_suffixes(quick, tmp_path):
+def test_a_folder_without_pictures_is_an_error_that_says_what_is_there(quick, tmp_path):
     write(tmp_path / "notes" / "a.txt", b"no picture")
-    with pytest.raises(UserError, match=r"folder\.path = .*holds no picture .*\.jpg"):
+    expected = r"holds no picture \(expected JPEG, .*; found 1 not_a_picture \(a\.txt\)\)"
+    with pytest.raises(UserError, match=rf"folder\.path = .*{expected}"):
         scraped(quick("folder", {"folder.path": str(tmp_path / "notes")}), tmp_path / "raw")
 
 
