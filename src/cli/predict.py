@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from src.errors import UserError, existing_folder, output_folder
+from src.errors import UserError, existing_folder, output_folder, printable
 from src.params import Task
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def predict(
     written, refused = predict_files(
         generator, list(sources), out, side=side, batch_size=batch, side_by_side=side_by_side
     )
-    click.echo(f"{written} of {written + len(refused)} pictures written to {out}")
+    click.echo(printable(f"{written} of {written + len(refused)} pictures written to {out}"))
     if refused:
         raise UserError("refused: " + "; ".join(refused))
 

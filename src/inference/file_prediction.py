@@ -1,20 +1,30 @@
 """A trained model on picture files and folders, into PNG files."""
 
+import errno
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from src.drawing.sheets import three_channels
-from src.errors import UserError, existing_path
+from src.errors import UserError, existing_path, printable
 from src.imaging import decoding
-from src.imaging.picture_folders import SUFFIXES, find_pictures
+from src.imaging.picture_folders import EXPECTED, SUFFIXES, list_folder, reasons_with_names
 from src.inference.prediction import predict_all, task_input
 from src.model.generator import Generator
 from src.progress import progress
 from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.slices import slices
+
+# A disk that refuses one result for these reasons refuses all.
+DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+MEMORY = "memory is short: reduce it by --side, or close other programs"
+UNREADABLE = ("unreadable", "unreadable_folder")  # of what a folder passes over
 
 
 class Picture(NamedTuple):
@@ -29,6 +39,21 @@ class Picture(NamedTuple):
     pixels: np.ndarray
     alpha: np.ndarray | None
     exif: bytes
+
+
+@dataclass
+class Inputs:
+    """What a prediction reads.
+
+    Attributes:
+        files: Each picture's path, and its result's path below the output folder.
+        passed_over: Names of what is no picture in the folders, by the reason.
+        refused: A line for each file or folder that cannot be read.
+    """
+
+    files: list[tuple[Path, Path]] = field(default_factory=list)
+    passed_over: dict[str, list[str]] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
 
 def predict_files(
@@ -50,29 +75,32 @@ def predict_files(
         side_by_side: Write the task's input beside the result, without transparency.
 
     Returns:
-        How many files were written, and a line for each picture that cannot be read.
+        How many files were written, and a line for each picture that cannot be read or written.
 
     Raises:
-        UserError: A source is missing, two results have one name, or a result would overwrite
-            an input.
+        UserError: A source is missing, two results have one name, a result would overwrite an
+            input, or the disk refuses every result.
     """
-    files = find_inputs(sources)
+    inputs = find_inputs(sources)
+    files, refused = inputs.files, inputs.refused
     refuse_originals(files, out)
-    refused: list[str] = []
+    if inputs.passed_over:
+        note = f"passed over: {reasons_with_names(inputs.passed_over)}"
+        print(printable(note), file=sys.stderr)
+    written = 0
     with progress(None, len(files), "predicting") as bar:
         for batch in slices(len(files), batch_size):
             pictures = _read_all(files[batch], refused)
-            pixels = [picture.pixels for picture in pictures.values()]
-            results = predict_all(generator, pixels, side)
-            for (name, picture), result in zip(pictures.items(), results, strict=True):
+            for name, result in _predict_all(generator, pictures, side, refused):
+                picture = pictures[name]
                 left = task_input(generator.config, picture.pixels) if side_by_side else None
-                _write(out / name, result, picture, left)
+                written += _write(out / name, result, picture, left, refused)
             bar.update(len(files[batch]))
-    return len(files) - len(refused), refused
+    return written, refused
 
 
-def find_inputs(sources: list[Path]) -> list[tuple[Path, Path]]:
-    """Return each picture's path, and its result's path below the output folder.
+def find_inputs(sources: list[Path]) -> Inputs:
+    """Return the pictures to predict, with their results' names.
 
     Args:
         sources: Pictures, and folders, which are searched with all folders in them.
@@ -80,33 +108,75 @@ def find_inputs(sources: list[Path]) -> list[tuple[Path, Path]]:
     Raises:
         UserError: A source is missing, a folder holds no picture, or two results have one path.
     """
-    files = []
+    inputs = Inputs()
+    named: list[tuple[Path, Path]] = []  # a picture, and its name below its source
     for given in sources:
         source = existing_path("IN", given, remedy="")
         if source.is_dir():
-            inside = find_pictures(source)
-            if not inside:
-                raise UserError(f"{source} holds no picture ({', '.join(SUFFIXES)})")
-            files += [(p, p.relative_to(source).with_suffix(".png")) for p in inside]
+            inside = list_folder(source)
+            _note(source, inside.passed_over, inputs)
+            if not inside.pictures and not inputs.refused:
+                found = reasons_with_names(inside.passed_over)
+                what = f"{EXPECTED}; found {found}" if found else EXPECTED
+                raise UserError(f"{source} holds no picture ({what})")
+            named += [(path, Path(name)) for name, path in inside.pictures.items()]
         else:
-            files.append((source, Path(source.name).with_suffix(".png")))
-    names = [name for _, name in files]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+            named.append((source, Path(source.name)))
+    named = list(dict.fromkeys(named))  # a picture may be given twice
+    results = result_names([name for _, name in named])
+    inputs.files = [(path, result) for (path, _), result in zip(named, results, strict=True)]
+    return inputs
+
+
+def _note(source: Path, passed_over: dict[str, list[str]], inputs: Inputs) -> None:
+    for reason, names in passed_over.items():
+        if reason in UNREADABLE:
+            inputs.refused += [f"{source / name}: cannot be read" for name in names]
+        else:
+            inputs.passed_over.setdefault(reason, []).extend(names)
+
+
+def result_names(names: list[Path]) -> list[Path]:
+    """Return each picture's result: `a.png` for `a.jpg`; beside `a.png` it is `a.jpg.png`.
+
+    Args:
+        names: Paths of pictures below their sources.
+
+    Raises:
+        UserError: Pictures of two sources have one path.
+    """
+    short = [_short_result(name) for name in names]
+    results, earlier = short, None
+    while results != earlier:
+        earlier, uses = results, Counter(results)
+        pairs = zip(names, results, strict=True)
+        results = [_whole_result(name) if uses[result] > 1 else result for name, result in pairs]
+    twice = next(
+        (first for first, last in zip(short, results, strict=True) if uses[last] > 1), None
+    )
+    if twice is not None:
         raise UserError(f"two inputs would both become {twice}: run them into different folders")
-    return files
+    return results
+
+
+def _short_result(name: Path) -> Path:
+    return name.with_suffix(".png") if name.suffix.lower() in SUFFIXES else _whole_result(name)
+
+
+def _whole_result(name: Path) -> Path:
+    return name.with_name(f"{name.name}.png")
 
 
 def refuse_originals(files: list[tuple[Path, Path]], out: Path) -> None:
     """Raise UserError if a result below `out` would overwrite an input.
 
     Args:
-        files: As `find_inputs` returns them.
+        files: Each picture's path, and its result's path below `out`.
         out: The output folder.
     """
-    originals = {path.resolve() for path, _ in files}
+    originals = {os.path.realpath(path) for path, _ in files}
     for _, name in files:
-        target = (out / name).resolve()
+        target = os.path.realpath(out / name)
         if target in originals:
             raise UserError(f"OUT = {out}: {target} is an input, and would be overwritten")
 
@@ -119,13 +189,40 @@ def _read_all(files: list[tuple[Path, Path]], refused: list[str]) -> dict[Path, 
             pictures[name] = Picture(*decoding.decode_with_alpha(path.read_bytes()))
         except (decoding.ImageError, OSError) as error:
             refused.append(f"{path}: {error}")
+        except MemoryError:
+            refused.append(f"{path}: {MEMORY}")
     return pictures
 
 
-def _write(path: Path, result: np.ndarray, original: Picture, left: np.ndarray | None) -> None:
-    """Write a result as PNG, with its original's EXIF.
+def _predict_all(
+    generator: Generator, pictures: dict[Path, Picture], side: int | None, refused: list[str]
+) -> list[tuple[Path, np.ndarray]]:
+    """Return results with their names; where memory is short, of each picture by itself."""
+    try:
+        pixels = [picture.pixels for picture in pictures.values()]
+        return list(zip(pictures, predict_all(generator, pixels, side), strict=True))
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+    if len(pictures) == 1:
+        refused.append(f"{next(iter(pictures))}: {MEMORY}")
+        return []
+    parts = ({name: picture} for name, picture in pictures.items())
+    return [each for part in parts for each in _predict_all(generator, part, side, refused)]
 
-    It has the original's transparency too, or `left` beside it.
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch and OpenCV have errors of their own
+    return isinstance(error, MemoryError) or "memory" in str(error).lower()
+
+
+def _write(
+    path: Path, result: np.ndarray, original: Picture, left: np.ndarray | None, refused: list[str]
+) -> bool:
+    """Write a result as PNG, with its original's EXIF, and return whether it could be written.
+
+    It has the original's transparency too, or `left` beside it. What the disk refuses for this
+    result alone, such as a name that is too long, is added to `refused`.
     """
     if left is not None:
         pixels = np.concatenate([three_channels(left), result], axis=1)
@@ -133,4 +230,11 @@ def _write(path: Path, result: np.ndarray, original: Picture, left: np.ndarray |
         pixels = np.concatenate([result, original.alpha[..., None]], axis=2)
     else:
         pixels = result
-    write_bytes(path, encode_png(pixels, original.exif))
+    try:
+        write_bytes(path, encode_png(pixels, original.exif))
+    except UserError as error:
+        if getattr(error.__cause__, "errno", None) in DISK_FAULTS:
+            raise
+        refused.append(str(error))
+        return False
+    return True

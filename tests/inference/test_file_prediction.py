@@ -1,5 +1,6 @@
 """A trained model on picture files: which are read, how results are written, what is refused."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,17 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from src.dataset.inputs import to_gray
 from src.errors import UserError
 from src.imaging.picture_files import read_photo
-from src.inference.file_prediction import predict_files
+from src.inference.file_prediction import predict_files, result_names
 from src.model.saving import save_generator
-from src.storage.encoding import encode_jpeg
+from src.storage.encoding import encode_jpeg, encode_png
 from tests.conftest import ROOT
 from tests.inference.pictures import noise, predict, smooth
 from tests.model.generators import variant
+from tests.rights import ordinary_user
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def run(tmp_path):
     )
 
 
-def result_names(tmp_path: Path) -> list[str]:
+def result_name_list(tmp_path: Path) -> list[str]:
     out = tmp_path / "out"
     return sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
 
@@ -54,13 +58,13 @@ def test_folders_are_searched_and_their_structure_stays(run, tmp_path):
         save(tmp_path / name)
     (tmp_path / "in" / "notes.txt").write_text("no picture")
     run(tmp_path / "in", tmp_path / "alone.bmp")
-    assert result_names(tmp_path) == ["a.png", "alone.png", "deep/c.png", "deep/er/b.png"]
+    assert result_name_list(tmp_path) == ["a.png", "alone.png", "deep/c.png", "deep/er/b.png"]
 
 
 def test_a_folder_with_a_pictures_name_is_no_input(run, tmp_path):
     save(tmp_path / "in" / "album.png" / "a.jpg")
     run(tmp_path / "in")
-    assert result_names(tmp_path) == ["album.png/a.png"]
+    assert result_name_list(tmp_path) == ["album.png/a.png"]
 
 
 def test_originals_do_not_change(run, tmp_path):
@@ -70,12 +74,113 @@ def test_originals_do_not_change(run, tmp_path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("names", [("one/a.jpg", "two/a.jpg"), ("one/a.jpg", "one/a.png")])
-def test_two_inputs_of_one_name_are_refused_before_anything_is_written(run, tmp_path, names):
-    paths = [save(tmp_path / name) for name in names]
+def test_two_inputs_of_one_name_are_refused_before_anything_is_written(run, tmp_path):
+    paths = [save(tmp_path / name) for name in ("one/a.jpg", "two/a.jpg")]
     with pytest.raises(UserError, match=r"two inputs would both become a\.png"):
         run(*paths)
-    assert result_names(tmp_path) == []
+    assert result_name_list(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "results"),
+    [
+        (["a.jpg", "b.png"], ["a.png", "b.png"]),
+        (["a.jpg", "a.png"], ["a.jpg.png", "a.png.png"]),
+        (["a.jpg", "a.png", "a.jpg.png"], ["a.jpg.png", "a.png.png", "a.jpg.png.png"]),
+        (["a.2021", "a.2022", "a"], ["a.2021.png", "a.2022.png", "a.png"]),
+        (["x/a.jpg", "a.jpg"], ["x/a.png", "a.png"]),
+    ],
+)
+def test_each_picture_of_a_folder_has_a_result_of_its_own(run, tmp_path, names, results):
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(encode_png(noise(8, 8)))
+    assert run(tmp_path / "in") == (len(names), [])
+    assert result_name_list(tmp_path) == sorted(results)
+
+
+STEMS = st.sampled_from(["a", "a.jpg", "a.png", "b.2021", ".a", "x/a"])
+ENDINGS = st.sampled_from(["", ".jpg", ".png", ".PNG", ".jpg.png", ".jpg_large", "."])
+
+
+@given(st.lists(st.builds("{}{}".format, STEMS, ENDINGS), unique=True, max_size=12))
+def test_results_of_one_folder_never_collide(names):
+    results = result_names([Path(name) for name in names])
+    assert len(set(results)) == len(names)
+    assert all(result.suffix == ".png" for result in results)
+    assert [r.parent for r in results] == [Path(name).parent for name in names]
+
+
+def test_a_picture_that_is_given_twice_is_predicted_once(run, tmp_path):
+    path = save(tmp_path / "in" / "a.png")
+    assert run(path.parent, path, path) == (1, [])
+
+
+def test_pictures_are_taken_by_their_bytes_and_the_rest_is_told(run, tmp_path, capsys):
+    folder = save(tmp_path / "in" / "a.png").parent
+    for name in ("b.jfif", "c.JPE", "d", "e.jpeg_large"):
+        (folder / name).write_bytes(encode_jpeg(noise(8, 8)))
+    (folder / "._a.png").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
+    (folder / "notes.txt").write_bytes(b"no picture")
+    assert run(folder) == (5, [])
+    names = ["a.png", "b.png", "c.png", "d.png", "e.jpeg_large.png"]
+    assert result_name_list(tmp_path) == names
+    note = "passed over: 1 apple_double (._a.png); 1 not_a_picture (notes.txt)"
+    assert note in capsys.readouterr().err
+
+
+LONG = ["b" * 246 + ".jpg", "中" * 83 + ".jpg", "c" * 255]
+
+
+def test_long_and_odd_names_never_end_a_batch(run, tmp_path):
+    names = [*map(os.fsencode, LONG), b"caf\xe9.jpg", b"new\nline.jpg", b"a.png"]
+    (tmp_path / "in").mkdir()
+    for name in names:
+        (tmp_path / "in" / os.fsdecode(name)).write_bytes(encode_png(noise(8, 8)))
+    count, [line] = run(tmp_path / "in", batch_size=2)
+    assert count == 5
+    assert line.endswith(f"{'c' * 255}.png: File name too long")  # with its ending
+    results = [os.fsencode(name) for name in result_name_list(tmp_path)]
+    assert sorted(results) == sorted(n[:-4] + b".png" for n in names if n != LONG[2].encode())
+
+
+def test_a_folder_that_may_not_be_read_is_told_and_the_others_are_written(run, tmp_path):
+    folder = save(tmp_path / "in" / "a.png").parent
+    shut = save(folder / "shut" / "b.png").parent
+    shut.chmod(0)
+    with ordinary_user():
+        count, [line] = run(folder)
+    shut.chmod(0o755)
+    assert (count, line) == (1, f"{shut}: cannot be read")
+
+
+def test_a_full_disk_ends_the_batch(run, tmp_path, monkeypatch):
+    folder = save(tmp_path / "in" / "a.png").parent
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match=r"cannot write .*a\.png: No space left on device"):
+        run(folder)
+
+
+def test_a_picture_that_takes_too_much_memory_is_told_and_the_others_are_written(
+    run, tmp_path, monkeypatch
+):
+    for width in (8, 9, 10):
+        save(tmp_path / "in" / f"{width}.png", Image.fromarray(noise(8, width)))
+
+    def short(generator, pictures, side):
+        if any(picture.shape[1] == 9 for picture in pictures):
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return pictures
+
+    monkeypatch.setattr("src.inference.file_prediction.predict_all", short)
+    count, [line] = run(tmp_path / "in")
+    assert count == 2
+    assert line.startswith("9.png: memory is short")
+    assert result_name_list(tmp_path) == ["10.png", "8.png"]
 
 
 @pytest.mark.parametrize("kind", ["text", "empty", "truncated"])
@@ -89,7 +194,7 @@ def test_a_broken_file_is_named_and_the_others_are_written(run, tmp_path, kind):
     count, [line] = run(folder)
     assert count == 2
     assert line.startswith(f"{folder / 'b.jpg'}: ")
-    assert result_names(tmp_path) == ["a.png", "c.png"]
+    assert result_name_list(tmp_path) == ["a.png", "c.png"]
 
 
 @pytest.mark.parametrize("name", ["missing.jpg", "empty"])
@@ -132,7 +237,7 @@ def test_broken_exif_does_not_lose_the_picture(run, tmp_path):
     block = b"\xff\xe1" + (len(broken) + 2).to_bytes(2, "big") + broken
     (tmp_path / "a.jpg").write_bytes(data[:2] + block + data[2:])
     run(tmp_path / "a.jpg")
-    assert result_names(tmp_path) == ["a.png"]
+    assert result_name_list(tmp_path) == ["a.png"]
 
 
 def test_input_and_result_stand_side_by_side(run, tmp_path):
@@ -148,13 +253,13 @@ def test_batches_of_any_size_write_every_picture(run, tmp_path, batch_size):
     for number in range(5):
         save(tmp_path / "in" / f"{number}.png", Image.fromarray(noise(8 + number, 8)))
     run(tmp_path / "in", batch_size=batch_size)
-    assert result_names(tmp_path) == [f"{number}.png" for number in range(5)]
+    assert result_name_list(tmp_path) == [f"{number}.png" for number in range(5)]
 
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from src.inference.file_prediction import predict_files
+from src.inference.file_prediction import predict_files, result_names
 from src.model.saving import load_generator
 
 def peak_kb():  # getrusage's starts at that of the parent process
