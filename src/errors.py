@@ -122,9 +122,12 @@ def existing_file(key: str, path: str | Path) -> Path:
 def output_folder(key: str, path: str | Path) -> Path:
     """Return the path of a folder to write to, `~` expanded; raise UserError if a file is there."""
     folder = _expanded(path)
-    for part in (folder, *folder.parents):
-        if part.exists() and not part.is_dir():
-            raise UserError(f"{key} = {str(path)!r}: {part} is a file, expected a folder")
+    try:
+        for part in (folder, *folder.parents):
+            if part.exists() and not part.is_dir():
+                raise UserError(f"{key} = {str(path)!r}: {part} is a file, expected a folder")
+    except OSError as error:
+        raise UserError(f"{key} = {str(path)!r} cannot be written: {error.strerror}") from None
     return folder
 
 

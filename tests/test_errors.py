@@ -18,6 +18,7 @@ from src.errors import (
     output_file,
     output_folder,
 )
+from tests.rights import ordinary_user
 
 
 def test_a_program_reports_a_user_error_as_one_line(capsys: pytest.CaptureFixture[str]):
@@ -112,6 +113,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_tilde_is_the_home(home: Path):
     assert existing_folder("key", "~/album") == output_folder("key", "~/album") == home / "album"
     assert existing_file("key", "~/album/a.jpg") == output_file("key", "~/album/a.jpg")
+
+
+@pytest.mark.parametrize("function", [existing_path, output_folder])
+def test_a_path_that_the_system_refuses_is_named_with_the_reason(home: Path, function):
+    with pytest.raises(UserError, match=r"^key = 'x+' cannot be .*: File name too long$"):
+        function("key", "x" * 300)
+    (home / "shut" / "in").mkdir(parents=True)
+    (home / "shut").chmod(0)
+    with ordinary_user(), pytest.raises(UserError, match=r"cannot be .*: Permission denied"):
+        function("key", "shut/in")
+    (home / "shut").chmod(0o755)
 
 
 def test_what_is_missing_of_a_path_is_said(home: Path):

@@ -6,16 +6,18 @@ The folder is complete: no params.yaml is needed to use it.
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from src.errors import UserError
 from src.model.generator import Generator
-from src.params import Size
-from src.storage.atomic import atomic_write, read_json, write_json
+from src.model.model_config import REMEDY, read_config
+from src.storage.atomic import atomic_write, write_json
 
-MAX_PX = 4096  # of a side of the pictures that a model was trained on
-CONFIG_KEYS = {"task", "output", "model", "network", "size", "crop", "canny"}
+DTYPES = {torch.float32: "F32", torch.int64: "I64"}  # as safetensors names them
+LOADING_ERRORS = (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError)
+MAX_REASON = 300  # characters of a library's own words
 
 
 def save_generator(generator: Generator, folder: Path, name: str = "generator") -> None:
@@ -35,36 +37,43 @@ def save_generator(generator: Generator, folder: Path, name: str = "generator") 
 
 
 def load_generator(folder: Path, name: str = "generator") -> Generator:
-    """Read a saved generator, in evaluation mode.
+    """Read a saved generator, in evaluation mode; the folder may be a stranger's.
+
+    Memory in proportion to the files is all that it takes: the weights are compared with the
+    config before anything is made.
 
     Raises:
         UserError: The folder holds no such generator, or none of this project's.
     """
-    config = _read_config(folder / "config.json")
+    config = read_config(folder / "config.json")
     path = folder / f"{name}.safetensors"
     try:
+        _require_fitting_weights(config, path)
         generator = Generator(config)
-        generator.load_state_dict(load_file(path))
-    except (FileNotFoundError, SafetensorError, RuntimeError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UserError(f"{path} is no generator saved by this project: {reason}") from None
+        state = load_file(path)
+        if broken := [key for key, value in state.items() if not value.isfinite().all()]:
+            raise ValueError(f"{broken[0]} holds values that are not finite")
+        generator.load_state_dict(state)
+    except LOADING_ERRORS as error:
+        reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        raise UserError(
+            f"{path} is no generator saved by this project: {reason}; {REMEDY}"
+        ) from None
     return generator.eval()
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    config = read_json(path)
-    missing = CONFIG_KEYS - set(config) if isinstance(config, dict) else CONFIG_KEYS
-    if missing:
-        raise UserError(f"{path} is no config of a model: it lacks {', '.join(sorted(missing))}")
-    _require_size(path, config["size"])
-    return dict(config)
-
-
-def _require_size(path: Path, value: Any) -> None:
-    try:
-        if max(Size.of(value)) <= MAX_PX:
-            return
-        expected = f"expected at most {MAX_PX} pixels a side"
-    except ValueError as error:
-        expected = str(error)
-    raise UserError(f"{path} is no config of a model: size = {value!r}: {expected}")
+def _require_fitting_weights(config: dict[str, Any], path: Path) -> None:
+    """Raise ValueError if the weights in a file are not those of the config's network."""
+    with torch.device("meta"):  # shapes without memory
+        expected = Generator(config).state_dict()
+    with safe_open(path, framework="pt") as weights:
+        if missing := sorted(expected.keys() ^ set(weights.keys())):
+            raise ValueError(f"config.json and the weights differ in {', '.join(missing)}")
+        for key, value in expected.items():
+            part = weights.get_slice(key)
+            found, shape = part.get_dtype(), tuple(part.get_shape())
+            if (found, shape) != (DTYPES.get(value.dtype), tuple(value.shape)):
+                raise ValueError(
+                    f"{key} is {found} {list(shape)}, expected {DTYPES.get(value.dtype)} "
+                    f"{list(value.shape)} by config.json"
+                )
