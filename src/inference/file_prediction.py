@@ -120,8 +120,10 @@ def find_inputs(sources: list[Path]) -> Inputs:
                 what = f"{EXPECTED}; found {found}" if found else EXPECTED
                 raise UserError(f"{source} holds no picture ({what})")
             named += [(path, Path(name)) for name, path in inside.pictures.items()]
-        else:
+        elif source.is_file():
             named.append((source, Path(source.name)))
+        else:  # it might never end
+            inputs.refused.append(f"{source}: is a pipe or a device, expected a picture")
     named = list(dict.fromkeys(named))  # a picture may be given twice
     results = result_names([name for _, name in named])
     inputs.files = [(path, result) for (path, _), result in zip(named, results, strict=True)]

@@ -154,6 +154,24 @@ def test_a_folder_that_may_not_be_read_is_told_and_the_others_are_written(run, t
     assert (count, line) == (1, f"{shut}: cannot be read")
 
 
+def test_a_pipe_is_told_and_never_read(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    count, [line] = run(save(tmp_path / "a.png"), tmp_path / "pipe.png")
+    assert (count, line) == (
+        1,
+        f"{tmp_path / 'pipe.png'}: is a pipe or a device, expected a picture",
+    )
+
+
+def test_every_file_is_written_refused_or_passed_over(run, tmp_path, capsys):
+    folder = save(tmp_path / "in" / "a.png").parent
+    for name, data in {"b.jpg": b"<html>", "c.heic": b"", "d": b"", "e.gif": b"GIF89a"}.items():
+        (folder / name).write_bytes(data)
+    count, lines = run(folder)
+    assert (count, len(lines)) == (1, 2)
+    assert "passed over: 1 other_format (c.heic); 1 not_a_picture (d)" in capsys.readouterr().err
+
+
 def test_a_full_disk_ends_the_batch(run, tmp_path, monkeypatch):
     folder = save(tmp_path / "in" / "a.png").parent
 
