@@ -18,7 +18,24 @@ import pyarrow.parquet as pq
 from src.clean import measurement
 from src.clean.measurement import ContentKey, Measurement
 from src.errors import UserError
-from src.imaging import decoding, picture_files, resizing
+from src.imaging import (
+    avif,
+    colour_space,
+    colours,
+    decoding,
+    gif,
+    image_error,
+    jpeg,
+    memory,
+    opened,
+    orientation,
+    picture_bytes,
+    picture_files,
+    png,
+    resizing,
+    strips,
+    webp,
+)
 from src.storage import archives
 from src.storage.atomic import remove
 from src.storage.checksums import checked_read, checked_write
@@ -61,19 +78,32 @@ CODE = (
     Path(__file__).with_name("measure.py"),
     alignment,
     archives,
+    avif,
     bands,
     colorfulness,
+    colour_space,
+    colours,
     compiled,
     correlation,
     decoding,
     forms,
+    gif,
     grayscale,
+    image_error,
+    jpeg,
     matching,
     measurement,
+    memory,
+    opened,
+    orientation,
+    picture_bytes,
     picture_faults,
     picture_files,
+    png,
     resizing,
+    strips,
     views,
+    webp,
     witness,
 )
 LIBRARIES = (np, cv2, PIL)

@@ -1,9 +1,9 @@
 """Where a picture ends in its bytes; what follows (a page, an archive, a film) is not kept."""
 
-import re
 from collections.abc import Callable
 
-from src.imaging.decoding import PictureBytes
+from src.imaging import gif, jpeg
+from src.imaging.picture_bytes import PictureBytes
 
 
 def image_end(data: PictureBytes, kind: str) -> int:
@@ -19,22 +19,13 @@ def image_end(data: PictureBytes, kind: str) -> int:
     find_end = END_FINDERS.get(kind)
     try:
         return min(find_end(data), len(data)) if find_end else len(data)
-    except IndexError:  # it breaks off before its end
+    except (IndexError, StopIteration):  # it breaks off before its end
         return len(data)
-
-
-# Markers without a length are skipped: stuffed bytes of a scan, fill, restarts, SOI, TEM.
-JPEG_MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
 
 
 def _jpeg_end(data: PictureBytes) -> int:
     """Return the end of the EOI marker (ITU T.81, annex B)."""
-    offset = 2
-    while marker := JPEG_MARKER.search(data, offset):
-        if marker[1] == b"\xd9":
-            return marker.end()
-        offset = marker.end() + _big_endian(data, marker.end(), 2)
-    return len(data)
+    return jpeg.measure(data).end
 
 
 def _png_end(data: PictureBytes) -> int:
@@ -47,22 +38,7 @@ def _png_end(data: PictureBytes) -> int:
 
 def _gif_end(data: PictureBytes) -> int:
     """Return the end of the trailer (GIF89a, section 27)."""
-    offset = 13 + _palette_bytes(data[10])
-    while data[offset] != 0x3B:
-        if data[offset] == 0x2C:  # an image: its descriptor, its palette, the size of its codes
-            offset += 10 + _palette_bytes(data[offset + 9]) + 1
-        elif data[offset] == 0x21:  # an extension
-            offset += 2
-        else:
-            return len(data)
-        while data[offset]:  # sub-blocks
-            offset += data[offset] + 1
-        offset += 1
-    return offset + 1
-
-
-def _palette_bytes(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+    return next(block.end for block in gif.blocks(data) if block.kind == gif.TRAILER)
 
 
 def _webp_end(data: PictureBytes) -> int:

@@ -1,0 +1,56 @@
+"""Why bytes are no usable picture; and memory that runs short, which is no picture's fault."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+
+class ImageError(Exception):
+    """Bytes that are no usable picture.
+
+    Attributes:
+        reason: One word, by which errors are counted.
+    """
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["ImageError"], tuple[str, str]]:
+        return type(self), (self.reason, str(self))  # errors cross processes
+
+
+@contextmanager
+def refused(
+    reason: str, describe: Callable[[Exception], str], needed_bytes: int = 0
+) -> Iterator[None]:
+    """Raise ImageError for whatever a decoder raises on damaged bytes.
+
+    Args:
+        reason: The error's.
+        describe: Returns its message.
+        needed_bytes: What the block takes.
+
+    Raises:
+        MemoryError: The block's own; or the bytes that it takes are not there, which decoders call
+            a broken picture.
+    """
+    try:
+        yield
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's plugins raise anything
+        np.empty(needed_bytes, np.uint8)  # raises MemoryError
+        raise ImageError(reason, describe(error)) from None
+
+
+@contextmanager
+def ignored() -> Iterator[None]:
+    """Ignore whatever is raised on odd metadata, which say nothing about the pixels."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception:
+        pass

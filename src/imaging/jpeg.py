@@ -1,0 +1,61 @@
+"""The segments of a JPEG (ITU T.81, annex B), and what decoding all its scans takes."""
+
+import re
+from typing import NamedTuple
+
+from src.imaging.image_error import ImageError
+from src.imaging.picture_bytes import MAX_PARTS, PictureBytes, padding_error
+
+MAX_FILL_BYTES = 65_535  # before the first scan: as many as the longest segment has
+MAX_SCANS = 100  # what libjpeg-turbo's authors advise; progressive files have about ten
+MAX_SCANNED_PIXELS = 2_000_000_000  # in all scans together: three seconds
+# Markers without a length are skipped: stuffed bytes of a scan, fill, restarts, SOI, TEM.
+MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
+START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
+
+
+class Extent(NamedTuple):
+    """Where a JPEG ends, and how many scans it has."""
+
+    end: int
+    scans: int
+
+
+def measure(data: PictureBytes) -> Extent:
+    """Walk through the segments up to the end of the first picture in a file.
+
+    Raises:
+        ImageError: `not_an_image` if there is more padding than picture.
+    """
+    offset, scans, fill = 2, 0, 0
+    for _ in range(MAX_PARTS):
+        marker = MARKER.search(data, offset)
+        if not scans:
+            fill += (marker.start() if marker else len(data)) - offset
+            if fill > MAX_FILL_BYTES:
+                raise padding_error()
+        if marker is None:
+            return Extent(len(data), scans)
+        if marker[1] == END_OF_IMAGE:
+            return Extent(marker.end(), scans)
+        scans += marker[1] == START_OF_SCAN
+        offset = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    raise padding_error()
+
+
+def refuse_many_scans(scans: int, width: int, height: int) -> None:
+    """Raise ImageError, `too_many_scans`, for a file that takes minutes: each scan is a pass."""
+    allowed = min(MAX_SCANS, max(1, MAX_SCANNED_PIXELS // (width * height)))
+    if scans > allowed:
+        size = f"{width}x{height} pixels"
+        raise ImageError("too_many_scans", f"{scans} scans of {size}, allowed are {allowed}")
+
+
+def coefficient_bytes(layers: list[tuple[int, int, int, int]]) -> float:
+    """Return what the coefficients of all scans take, a pixel.
+
+    Args:
+        layers: Of each component its number, horizontal and vertical sampling, and table.
+    """
+    most = max(h for _, h, _, _ in layers) * max(v for _, _, v, _ in layers)
+    return sum(2 * h * v for _, h, v, _ in layers) / most

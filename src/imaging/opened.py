@@ -1,0 +1,161 @@
+"""A picture whose header is read and found bearable, and whose pixels are not decoded yet."""
+
+import io
+import mmap
+from dataclasses import dataclass
+from typing import IO, cast
+
+from PIL import Image, ImageFile
+
+from src.imaging import avif, gif, jpeg, png, webp
+from src.imaging.image_error import ignored, refused
+from src.imaging.memory import refuse_large
+from src.imaging.orientation import read_orientation
+from src.imaging.picture_bytes import PictureBytes
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+# What decoders hold beside the pixels, a pixel, as measured
+WEBP_BYTES, AVIF_BYTES, DEEP_AVIF_BYTES = 12, 8, 14
+CANVAS_BYTES = 12  # of a first frame that is laid on the whole picture
+BITS_PER_SAMPLE = 258  # a tag of TIFF
+
+Size = tuple[int, int]
+Box = tuple[int, int, int, int]
+
+
+@dataclass
+class Opened:
+    """A picture before it is decoded.
+
+    Attributes:
+        image: Pillow's, not loaded.
+        format: One of FORMATS.
+        size: Width and height in pixels, before any EXIF orientation.
+        needed_bytes: What decoding takes.
+        animated: Whether there are frames after the first.
+        orientation: Of EXIF, 1 … 8.
+        profile: An ICC profile, or b"" for sRGB.
+        exif: The EXIF block, or b"".
+        frame: The part of `image` that the first frame fills, if it does not fill the picture.
+        offset: Where that part lies in the picture.
+        chunks: Of a PNG.
+    """
+
+    image: Image.Image
+    format: str
+    size: Size
+    needed_bytes: int
+    animated: bool = False
+    orientation: int = 1
+    profile: bytes = b""
+    exif: bytes = b""
+    frame: Box | None = None
+    offset: Size = (0, 0)
+    chunks: png.Png | None = None
+
+
+def open_picture(data: PictureBytes, header_only: bool = False) -> Opened:
+    """Read a picture's header.
+
+    Args:
+        data: The bytes of a file.
+        header_only: Whether the pixels will not be decoded.
+
+    Raises:
+        ImageError: `not_an_image`, `too_many_pixels`, `too_much_memory` or `too_many_scans`.
+    """
+    if data[:8] == png.SIGNATURE:
+        return _open_png(data, header_only)
+    if data[:2] == b"\xff\xd8":
+        return _open_jpeg(data)
+    if data[:4] == b"GIF8":
+        return _open_gif(data)
+    if data[:4] == b"RIFF":
+        refuse_large(*webp.size(data), "RGBA", WEBP_BYTES)
+    return _open_other(data)
+
+
+def open_image(file: PictureBytes, original: PictureBytes | None = None) -> ImageFile.ImageFile:
+    """Return Pillow's image of a file, not loaded.
+
+    Args:
+        file: Its bytes.
+        original: The bytes that the file was made of, for the message.
+
+    Raises:
+        ImageError: `not_an_image`.
+    """
+    start = bytes((file if original is None else original)[:12])
+    message = f"expected one of {', '.join(FORMATS)}, found bytes starting {start!r}"
+    stream = cast(IO[bytes], file) if isinstance(file, mmap.mmap) else io.BytesIO(file)
+    with refused("not_an_image", lambda _: message):
+        return Image.open(stream, formats=FORMATS)
+
+
+def _open_png(data: PictureBytes, header_only: bool) -> Opened:
+    chunks = png.read(data, header_only)
+    image = open_image(chunks.file(), data)
+    decoder_bytes = CANVAS_BYTES if chunks.is_part else 0
+    needed = max(
+        refuse_large(*size, image.mode, decoder_bytes) for size in (chunks.size, image.size)
+    )
+    opened = Opened(image, "PNG", chunks.size, needed, chunks.frames > 1, chunks=chunks)
+    opened.profile, opened.exif = chunks.profile, chunks.exif
+    opened.orientation = read_orientation(chunks.exif)
+    if chunks.is_part:
+        opened.frame, opened.offset = (0, 0, *image.size), chunks.offset
+    return opened
+
+
+def _open_jpeg(data: PictureBytes) -> Opened:
+    scans = jpeg.measure(data).scans
+    image = open_image(data)
+    jpeg.refuse_many_scans(scans, *image.size)
+    layers = getattr(image, "layer", [])  # of Pillow's JPEG; MPO, of several pictures, has it too
+    planes = jpeg.coefficient_bytes(layers) if scans > 1 and layers else 0
+    opened = Opened(image, "JPEG", image.size, refuse_large(*image.size, image.mode, planes))
+    opened.profile = image.info.get("icc_profile") or b""
+    opened.exif = image.info.get("exif", b"")
+    opened.orientation = read_orientation(opened.exif)
+    return opened
+
+
+def _open_gif(data: PictureBytes) -> Opened:
+    first = gif.first_frame(data)
+    image = open_image(first.data if first else data, data)
+    is_part = first is not None and first.box != (0, 0, *image.size)
+    needed = refuse_large(*image.size, image.mode, CANVAS_BYTES if is_part else 0)
+    opened = Opened(image, "GIF", image.size, needed)
+    if first:
+        opened.animated = first.animated
+        if is_part:
+            opened.frame, opened.offset = first.box, first.box[:2]
+    return opened
+
+
+def _open_other(data: PictureBytes) -> Opened:
+    image = open_image(data)
+    kind = str(image.format)
+    needed = refuse_large(*image.size, image.mode, _decoder_bytes(image, data))
+    opened = Opened(image, kind, image.size, needed)
+    opened.profile = image.info.get("icc_profile") or b""
+    if kind == "AVIF":
+        opened.orientation = read_orientation(image.info.get("exif", b""))
+        opened.profile = opened.profile or avif.profile(data)
+    if kind != "TIFF":  # its tags describe its own layout; Pillow turns it by them
+        opened.exif = image.info.get("exif", b"")
+    image.info.pop("xmp", None)  # Pillow believes its orientation
+    with ignored():  # a damaged second frame
+        opened.animated = bool(getattr(image, "is_animated", False))
+    return opened
+
+
+def _decoder_bytes(image: Image.Image, data: PictureBytes) -> float:
+    if image.format == "WEBP":
+        return WEBP_BYTES
+    if image.format == "AVIF":
+        return DEEP_AVIF_BYTES if avif.is_deep(data) else AVIF_BYTES
+    if image.format == "TIFF":  # all may be in one strip
+        bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, 8)
+        return (sum(bits) if isinstance(bits, tuple) else int(bits)) / 8
+    return 0

@@ -1,0 +1,185 @@
+"""The chunks of a PNG (third edition): those with pixels for Pillow, and what the others say.
+
+Pillow refuses a file for any damaged or large chunk. Browsers need the critical chunks alone.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from src.imaging import colour_space
+from src.imaging.image_error import ImageError, ignored
+from src.imaging.picture_bytes import MAX_PARTS, PictureBytes, padding_error
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_PROFILE_BYTES = 16_000_000  # unpacked
+GRAY, RGB, PALETTE, GRAY_ALPHA = 0, 2, 3, 4  # kinds of pixels
+CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, 6: 4}
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass
+class Png:
+    """The chunks of a PNG that matter for its first frame.
+
+    Attributes:
+        chunks: All others by name.
+        pixels: The compressed pixels of the first frame.
+        control: The fcTL of the first frame if it is apart from the default image.
+    """
+
+    chunks: dict[bytes, bytes]
+    pixels: list[bytes] = field(default_factory=list)
+    control: bytes = b""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole picture."""
+        return struct.unpack(">II", self.chunks[b"IHDR"][:8])
+
+    @property
+    def depth(self) -> int:
+        """Bits of a sample."""
+        return self.chunks[b"IHDR"][8]
+
+    @property
+    def kind(self) -> int:
+        """What a pixel is made of, as in IHDR."""
+        return self.chunks[b"IHDR"][9]
+
+    @property
+    def offset(self) -> tuple[int, int]:
+        """Where the first frame lies in the picture: left and top."""
+        return struct.unpack(">II", self.control[12:20]) if self.control else (0, 0)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the first frame is smaller than the picture."""
+        return bool(self.control) and self.control[4:12] != self.chunks[b"IHDR"][:8]
+
+    @property
+    def exif(self) -> bytes:
+        return self.chunks.get(b"eXIf", b"")
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has; 0 if it is no animation."""
+        count = int.from_bytes(self.chunks.get(b"acTL", b"")[:4], "big")
+        return count if count < 1 << 31 else 0
+
+    @property
+    def clear(self) -> tuple[int, ...]:
+        """The sample, or three, of the transparent colour; empty if there is none."""
+        count = {GRAY: 1, RGB: 3}.get(self.kind, 0)
+        body = self.chunks.get(b"tRNS", b"")
+        mask = (1 << self.depth) - 1
+        whole = count and len(body) >= 2 * count
+        return tuple(v & mask for v in struct.unpack_from(f">{count}H", body)) if whole else ()
+
+    @property
+    def profile(self) -> bytes:
+        """The ICC profile of its colours, b"" for sRGB; the order is that of section 4.3."""
+        is_gray = self.kind in (GRAY, GRAY_ALPHA)
+        code_points = self.chunks.get(b"cICP", b"")
+        if len(code_points) == 4 and code_points[2:] == b"\0\1":  # RGB of the full range
+            return colour_space.from_code_points(code_points[0], code_points[1], is_gray)
+        with ignored():
+            _, packed = self.chunks[b"iCCP"].split(b"\0", 1)
+            unpacking = zlib.decompressobj()
+            profile = unpacking.decompress(packed[1:], MAX_PROFILE_BYTES)
+            if packed[0] == 0 and unpacking.eof:
+                return profile
+        return b"" if b"sRGB" in self.chunks else self._profile_of_numbers(is_gray)
+
+    def _profile_of_numbers(self, is_gray: bool) -> bytes:
+        gamma = int.from_bytes(self.chunks.get(b"gAMA", b"")[:4], "big")
+        numbers = self.chunks.get(b"cHRM", b"")
+        is_whole = len(numbers) == 32
+        chromaticities = [v / 100_000 for v in struct.unpack(">8I", numbers)] if is_whole else None
+        return colour_space.from_gamma(100_000 / gamma, chromaticities, is_gray) if gamma else b""
+
+    def file(self) -> bytes:
+        """Return a PNG of the first frame alone that Pillow reads."""
+        header = self.chunks[b"IHDR"]
+        parts = {b"IHDR": (self.control[4:12] or header[:8]) + header[8:]}
+        if b"PLTE" in self.chunks:
+            parts[b"PLTE"] = self.chunks[b"PLTE"]
+        if self.kind == PALETTE and b"tRNS" in self.chunks:
+            parts[b"tRNS"] = self.chunks[b"tRNS"]
+        parts |= {b"IDAT": b"".join(self.pixels), b"IEND": b""}
+        return SIGNATURE + b"".join(_chunk(*part) for part in parts.items())
+
+    def repaired(self) -> "Png":
+        """Return the same with the right checksum of the compressed pixels."""
+        packed = b"".join(self.pixels)
+        width, height = self.size
+        most = 2 * height * (2 + width * CHANNELS.get(self.kind, 4) * self.depth // 8)
+        unpacking, rest, checksum, unpacked = zlib.decompressobj(-15), packed[2:], 1, 0
+        while rest and not unpacking.eof and unpacked <= most:
+            block = unpacking.decompress(rest, BLOCK_BYTES)
+            checksum, unpacked = zlib.adler32(block, checksum), unpacked + len(block)
+            rest = unpacking.unconsumed_tail
+        end = len(packed) - len(unpacking.unused_data)
+        return Png(self.chunks, [packed[:end], struct.pack(">I", checksum)], self.control)
+
+
+def read(data: PictureBytes, header_only: bool = False) -> Png:
+    """Read the chunks of a file; damaged ones that are not critical count as missing.
+
+    Args:
+        data: The bytes of a PNG.
+        header_only: Leave out the pixels.
+
+    Raises:
+        ImageError: `not_an_image` if header or pixels are missing, or there are too many chunks.
+    """
+    png, frame, controls, control = Png({}), [], 0, b""
+    for name, body in _chunks(data):
+        if name == b"IDAT":
+            png.pixels.append(b"" if header_only else body)
+        elif name == b"fcTL":
+            controls += 1
+            if controls == 1 and png.pixels:  # the default image is no frame
+                control = body
+        elif name == b"fdAT":
+            if controls == 1 and control:
+                frame.append(b"" if header_only else body[4:])
+        elif name == b"acTL" and png.pixels:
+            continue  # too late
+        elif name == b"IEND":
+            break
+        else:
+            png.chunks.setdefault(name, body)
+    if len(png.chunks.get(b"IHDR", b"")) != 13:
+        raise ImageError("not_an_image", "a PNG without a header")
+    if not png.pixels:
+        raise ImageError("not_an_image", "a PNG without pixels")
+    if frame and len(control) == 26 and png.frames:
+        return Png(png.chunks, frame, control)
+    return png
+
+
+def _chunks(data: PictureBytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield names and bodies; of chunks that are not critical, those without damage."""
+    offset = len(SIGNATURE)
+    for _ in range(MAX_PARTS):
+        length = int.from_bytes(data[offset : offset + 4], "big")
+        name = bytes(data[offset + 4 : offset + 8])
+        if len(name) < 4:
+            return
+        body = bytes(data[offset + 8 : offset + 8 + length])
+        offset += 12 + length
+        is_whole = (
+            zlib.crc32(body, zlib.crc32(name)).to_bytes(4, "big") == data[offset - 4 : offset]
+        )
+        if name in (b"IHDR", b"PLTE") and not is_whole:
+            raise ImageError("not_an_image", f"the checksum of the chunk {name.decode()} is wrong")
+        if is_whole or name in (b"IDAT", b"IEND"):
+            yield name, body
+    raise padding_error()
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    checksum = zlib.crc32(body, zlib.crc32(name))
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", checksum)

@@ -1,0 +1,78 @@
+"""Odd pictures as they are found: every reader shows them as browsers do."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.imaging import decoding
+from src.imaging.decoding import ImageError
+
+PICTURES = Path(__file__).parent / "pictures"
+WHITE = (255, 255, 255)
+SCENE = {(10, 10): (250, 20, 20), (50, 32): (70, 171, 77)}
+JPEG_SCENE = {(10, 10): (251, 21, 23)}
+# By file: colours at columns and rows of its 96x64 pixels, and the mean, as Chromium shows them.
+SHOWN: dict[str, tuple[dict, tuple | int | None]] = {
+    "png_icc_1200kB.png": (SCENE, None),
+    "png_ztxt_1200kB.png": (SCENE, None),
+    "png_itxt_1200kB.png": (SCENE, None),
+    "png_text_crc.png": (SCENE, None),
+    "png_iccp_crc.png": (SCENE, None),
+    "png_iccp_method1.png": (SCENE, None),
+    "png_rawexif6.png": ({(10, 10): (250, 20, 20)}, None),
+    "jpeg_ff_tail.jpg.gz": (JPEG_SCENE, None),
+    "jpeg_xmp6.jpg": (JPEG_SCENE, None),
+    "jpeg_exifempty_xmp6.jpg": (JPEG_SCENE, None),
+    "gray_icc_LA.png": ({(10, 10): (160,) * 3, (50, 32): (189,) * 3}, 175),
+    "gray_icc_L_trns.png": ({(10, 10): WHITE, (50, 32): (189,) * 3}, 183),
+    "png_gray16_trns.png": ({(10, 10): WHITE}, 127),
+    "png_rgb16_trns.png": ({(10, 10): WHITE}, None),
+    "png_gray4_trns.png": ({(10, 10): WHITE}, None),
+    "png_gama_linear.png": ({(10, 10): (253, 79, 79)}, (175, 170, 161)),
+    "png_gama_mac18.png": ({}, (134, 128, 119)),
+    "png_chrm_adobe.png": ({(50, 32): (0, 173, 68)}, None),
+    "png_cicp_p3.png": ({(50, 32): (0, 174, 62)}, None),
+    "avif_linear.avif": ({}, (174, 170, 161)),
+    "gif_offset.gif": ({(10, 10): WHITE}, None),
+    "tiff_float01.tif": ({}, 114),
+}
+
+
+def _bytes(name: str) -> bytes:
+    data = (PICTURES / name).read_bytes()
+    return gzip.decompress(data) if name.endswith(".gz") else data
+
+
+def _with_alpha_on_white(data: bytes) -> np.ndarray:
+    colours, alpha, _ = decoding.decode_with_alpha(data)
+    if alpha is None:
+        return colours
+    share = alpha[..., None] / 255
+    return np.asarray((colours * share + 255 * (1 - share)).round().astype(np.uint8))
+
+
+READERS = {
+    "decode": decoding.decode,
+    "decode_reduced": lambda data: decoding.decode_reduced(data, 64)[0],
+    "decode_with_alpha": _with_alpha_on_white,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", SHOWN)
+def test_an_odd_picture_is_read_as_browsers_show_it(name: str, reader: str):
+    colours, mean = SHOWN[name]
+    pixels = READERS[reader](_bytes(name))
+    assert pixels.shape == (64, 96, 3)
+    for (column, row), colour in colours.items():
+        assert np.abs(pixels[row, column].astype(int) - colour).max() <= 2, (column, row)
+    if mean is not None:
+        assert np.abs(pixels.mean((0, 1)) - mean).max() <= 1.5
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_broken_scan_is_told_by_every_reader(reader: str):
+    with pytest.raises(ImageError, match="broken data stream"):
+        READERS[reader](_bytes("jpeg_bitrot_marker.jpg"))
