@@ -1,39 +1,20 @@
-"""Reads the files that pictures were made from again, with a decoder of the audit's own.
-
-It shares no code with src/imaging: an error there must not hide itself here.
-"""
+"""Reads the files that pictures were made from again, with the audit's own decoder."""
 
 import hashlib
-import io
-import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageCms
+from PIL import Image
 
+from src.audit.source_decoding import ColourSpaceError, decode
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # that the pipeline accepts
-ORIENTATION_TAG = 0x0112  # of EXIF
-# Pillow's exif_transpose also writes the EXIF block again, and fails on mistyped tags
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 THUMBNAIL_PX = 16
-
-warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata: pixels decide
 
 
 @dataclass(frozen=True)
@@ -62,15 +43,20 @@ def read_files(
     """Read every file that the ledger names, once, and return them by name.
 
     Args:
-        ledger: Its columns file, layout and label_file are read.
+        ledger: Its columns file, layout, label_file and side are read. Files of rows on no side,
+            such as those that clean refused, are not decoded.
         raw: The folder data/raw.
         shape: Height and width of pairs, whose proportions the part of each picture has.
         crop: Where that part lies in a tall picture: center or top.
         background: The colour below transparent pixels.
     """
-    named = ledger[ledger["file"].notna()].drop_duplicates("file")
-    layouts = dict.fromkeys(named["label_file"].dropna(), "single")
-    layouts |= dict(zip(named["file"], named["layout"], strict=True))
+    named = ledger[ledger["file"].notna()]
+    layouts: dict[str, str | None] = {}
+    for is_used in (False, True):
+        rows = named[named["side"].notna() == is_used]
+        layouts |= dict.fromkeys(rows["label_file"].dropna(), "single" if is_used else None)
+        kinds = rows["layout"] if is_used else [None] * len(rows)
+        layouts |= dict(zip(rows["file"], kinds, strict=True))
     keys = sorted(layouts.items())
     read = partial(_read, raw=raw, shape=shape, crop=crop, background=background)
     files = map_processes(read, keys, "reading the files again")
@@ -93,7 +79,9 @@ def read_squeezed(
         missing or no picture.
     """
     try:
-        image, _ = _decode(read_bytes(path), background, side)
+        image, _ = decode(read_bytes(path), background, side)
+    except MemoryError:
+        raise
     except Exception:  # as in _read
         return None
     photo = image.crop(_photo_box(image.size, layout))
@@ -138,7 +126,7 @@ def _mistakes(picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _read(
-    key: tuple[str, str], raw: Path, shape: tuple[int, int], crop: str, background: str
+    key: tuple[str, str | None], raw: Path, shape: tuple[int, int], crop: str, background: str
 ) -> SourceFile:
     name, layout = key
     try:
@@ -146,63 +134,19 @@ def _read(
     except OSError as error:
         return SourceFile("", error.strerror or str(error))
     digest = hashlib.sha256(data).hexdigest()
+    if layout is None:
+        return SourceFile(digest)
     try:
-        image, scale = _decode(data, background, 8 * THUMBNAIL_PX)
+        image, scale = decode(data, background, 8 * THUMBNAIL_PX)
+    except ColourSpaceError:
+        return SourceFile(digest)
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow raises whatever its plugins meet in damaged bytes
         return SourceFile(digest, f"{error} (it starts {data[:12]!r})")
     photo = image.crop(_photo_box(image.size, layout))
     part = photo.crop(_part_box(photo.size, shape, crop))
     return SourceFile(digest, None, part.width * scale, _reduce(part))
-
-
-def _decode(data: bytes, background: str, least_px: int) -> tuple[Image.Image, int]:
-    """Return the picture as it should be seen, in RGB, and the factor of its reduction.
-
-    Args:
-        data: Of the file.
-        background: The colour below transparent pixels.
-        least_px: The width and height to which no larger picture is reduced.
-    """
-    image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-    width = image.width
-    image.draft("RGB", (least_px, least_px))  # decodes a JPEG at a reduced scale
-    scale = round(width / image.width)
-    image.load()  # turns a TIFF by itself
-    profile = image.info.get("icc_profile")
-    turn = None
-    with suppress(Exception):  # a broken EXIF block says nothing about the pixels
-        turn = TURNS.get(image.getexif().get(ORIENTATION_TAG, 1))
-    if image.mode[0] in "IF":
-        image = _to_eight_bits(image)
-    if image.mode in ("RGBA", "LA", "PA", "P") or "transparency" in image.info:
-        image = _on_background(image, background)
-    if profile:
-        image = _to_srgb(image, profile)
-    image = image.convert("RGB")
-    return (image if turn is None else image.transpose(turn)), scale
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    levels = np.asarray(image).astype(np.float64)
-    deep = image.mode.startswith("I;16") or levels.max(initial=0) > 255
-    return Image.fromarray((levels / (257 if deep else 1)).clip(0, 255).astype(np.uint8))
-
-
-def _on_background(image: Image.Image, background: str) -> Image.Image:
-    foreground = image.convert("RGBA")
-    canvas = Image.new("RGBA", foreground.size, background)
-    canvas.alpha_composite(foreground)
-    return canvas.convert("RGB")
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Return the picture in sRGB; a broken profile says nothing about the pixels."""
-    with suppress(ImageCms.PyCMSError, OSError, ValueError):
-        converted = ImageCms.profileToProfile(
-            image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-        return converted or image
-    return image
 
 
 def _photo_box(size: tuple[int, int], layout: str) -> tuple[int, int, int, int]:

@@ -80,7 +80,7 @@ def read_file(
 
 
 def table(files: list[tuple]) -> pd.DataFrame:
-    return pd.DataFrame(files, columns=["file", "layout"]).assign(label_file=None)
+    return pd.DataFrame(files, columns=["file", "layout"]).assign(label_file=None, side="train")
 
 
 def expected_thumbnail(data: bytes, layout: str = "single", crop: str = "center") -> np.ndarray:
@@ -271,6 +271,14 @@ def test_each_file_is_read_once_and_rows_without_one_are_left_out(face, tmp_path
     rows = [("a", "single"), (None, "single"), ("a", "single"), (float("nan"), None)]
     assert list(source_files.read_files(table(rows), tmp_path, SQUARE, "center")) == ["a"]
     assert source_files.read_files(table(rows)[:0], tmp_path, SQUARE, "center") == {}
+
+
+def test_a_file_of_a_row_on_no_side_is_not_decoded(face, tmp_path: Path):
+    (tmp_path / "a").write_bytes(b"clean refused it")
+    rows = table([("a", "single")]).assign(side=None)
+    files = source_files.read_files(rows, tmp_path, SQUARE, "center")
+    assert files["a"].error is None
+    assert files["a"].sha256 == hashlib.sha256(b"clean refused it").hexdigest()
 
 
 def test_no_pictures_have_no_thumbnails():

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.audit import source_decoding
 from src.imaging import decoding
 from src.imaging.decoding import ImageError
 
@@ -53,10 +54,15 @@ def _with_alpha_on_white(data: bytes) -> np.ndarray:
     return np.asarray((colours * share + 255 * (1 - share)).round().astype(np.uint8))
 
 
+def _by_the_audit(data: bytes) -> np.ndarray:
+    return np.asarray(source_decoding.decode(data, "white", 96)[0])
+
+
 READERS = {
     "decode": decoding.decode,
     "decode_reduced": lambda data: decoding.decode_reduced(data, 64)[0],
     "decode_with_alpha": _with_alpha_on_white,
+    "the audit": _by_the_audit,
 }
 
 
@@ -74,5 +80,5 @@ def test_an_odd_picture_is_read_as_browsers_show_it(name: str, reader: str):
 
 @pytest.mark.parametrize("reader", READERS)
 def test_a_broken_scan_is_told_by_every_reader(reader: str):
-    with pytest.raises(ImageError, match="broken data stream"):
+    with pytest.raises((ImageError, OSError), match="broken data stream"):
         READERS[reader](_bytes("jpeg_bitrot_marker.jpg"))
