@@ -148,6 +148,14 @@ class Pairs(Section):
     direction: Literal["AtoB", "BtoA"]
 
 
+class Urls(Section):
+    path: str
+    url: Annotated[str, Field(min_length=1)]
+    item: str
+    name: str
+    side: str
+
+
 class Scrape(Section):
     snapshot: str
     max_pages: Count
@@ -372,7 +380,7 @@ class Engine(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    source: Literal["demo", "imdb", "gallery", "folder", "pairs"]
+    source: Literal["demo", "imdb", "gallery", "folder", "pairs", "urls"]
     task: Task
     model: Literal["encdec", "unet"]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -381,6 +389,7 @@ class Params(Section):
     gallery: Gallery
     folder: Folder
     pairs: Pairs
+    urls: Urls
     scrape: Scrape
     clean: Clean
     split: Split

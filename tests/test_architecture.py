@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 STAGES = PIPELINE["stages"]
 # DVC tracks the values of params.yaml by `params:`; no sentence or bar changes a result.
 EXEMPT = {SRC / f"{name}.py" for name in ("params", "refusals", "errors", "progress", "preflight")}
+SOURCES = set(get_args(Params.model_fields["source"].annotation))
 SHARED = {"storage", "imaging", "drawing", "vision", "dataset", "model", "parallel", "weights"}
 # The folder of a stage's own code, where it is not the stage's name.
 HOME = {"gate": "audit", "review": "audit"}
@@ -81,8 +83,7 @@ def test_a_stage_declares_the_parameters_its_code_reads(stage):
     sections = set()
     for declared in STAGES[stage].get("params", []):
         first = declared.split(".")[0]
-        known = ["demo", "imdb", "gallery", "folder", "pairs"] if first == "${source}" else [first]
-        sections |= set(known)
+        sections |= SOURCES if first == "${source}" else {first}
     read = set()
     for path in closure(ROOT / "stages" / f"{stage}.py") - EXEMPT:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -95,8 +96,7 @@ def test_a_stage_declares_the_parameters_its_code_reads(stage):
                 read.add(node.attr)
     read -= {"engine"}  # where the work is done changes nothing
     if stage == "report":  # it shows them all
-        known = {"demo", "imdb", "gallery", "folder", "pairs"}
-        assert sections == set(Params.model_fields) - {"engine"} | known
+        assert sections == set(Params.model_fields) - {"engine"} | SOURCES
     else:
         assert read == sections
 

@@ -1,7 +1,7 @@
 """Lists pages one after another, until the list ends or begins to repeat itself."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ class Crawl:
         passed_over: How many files of a folder or an archive are in no row, by the reason.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: Sequence[Row] = field(default_factory=list)
     pages: int = 0
     repeated_pages: int = 0
     expected: int | None = None
@@ -55,7 +55,8 @@ def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Cra
         UserError: The first page cannot be fetched, a page cannot be understood, or the list has
             more items than scrape.max_items.
     """
-    listed = Crawl()
+    rows: list[Row] = []
+    listed = Crawl(rows)
     seen: set[str] = set()
     url: str | None = first_url
     earlier_url: str | None = None
@@ -76,7 +77,7 @@ def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Cra
         if repeated and client.scrape.on_repeat == "stop":
             break
         seen |= ids
-        listed.rows += _rows(page, page.url, listed.pages)
+        rows += _rows(page, page.url, listed.pages)
         _raise_if_too_long(listed, client.scrape.max_items, url)
         if listed.expected is not None and len(listed.rows) >= listed.expected:
             break

@@ -30,6 +30,7 @@ from src.scrape.listings import ListingError, ListPage
 from src.scrape.source_paths import is_url, require_path
 from src.scrape.store import Fetch, Stored
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
+from src.scrape.url_lists import list_urls
 from src.storage.locks import alone_in
 from src.storage.outside_data import require_outside_data
 
@@ -78,6 +79,10 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
         client = _client(params, stack)
         if pairs := _listed_pairs(params):
             yield _pairs(pairs, client, stack)
+        elif params.source == "urls":
+            spool = _temporary_folder(stack)
+            listed = list_urls(params.urls, params.scrape.max_items, spool)
+            yield Source(listed, client.get, client.n_downloaders)
         else:
             listed = _crawl_list(params, client, raw / "pages")
             yield Source(

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,7 @@ Fetch = Callable[[str, ParseBody[Stored]], Stored]  # URL, what to do with its b
 
 
 def store(
-    rows: list[Row], fetch: Fetch, folder: Path, scrape: Scrape, n_downloaders: int = 1
+    rows: Sequence[Row], fetch: Fetch, folder: Path, scrape: Scrape, n_downloaders: int = 1
 ) -> pd.DataFrame:
     """Fetch the rows' pictures into `folder`/images.
 
@@ -220,7 +220,7 @@ def _header(data: decoding.PictureBytes) -> decoding.Header:
         raise FetchError(block_pages.classify_bytes(data) or error.reason, str(error)) from None
 
 
-def _ledger(rows: list[Row], stored: dict[str | None, Stored]) -> pd.DataFrame:
+def _ledger(rows: Sequence[Row], stored: dict[str | None, Stored]) -> pd.DataFrame:
     urls = [_wanted(row) for row in rows]
     pictures = [stored[url] for url, _ in urls]
     labels = [stored[url] if url else Stored("ok") for _, url in urls]

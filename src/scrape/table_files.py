@@ -1,0 +1,180 @@
+"""Tables in files, row by row: text, CSV, TSV, JSON, JSON lines and Parquet, also gzipped.
+
+A file is read as a stream. No more than a block of it is in memory.
+"""
+
+import csv
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from src.errors import UserError
+
+BLOCK_CHARS = 1 << 20  # of a JSON file that are read at a time
+MAX_OBJECT_CHARS = 1 << 24  # of one row in a JSON file
+BATCH_ROWS = 65536  # of a Parquet file that are read at a time
+BETWEEN_OBJECTS = re.compile(r"[\s,\[\]]*")
+LINE = "line"  # the one column of a text file
+
+
+class Record(NamedTuple):
+    """A row of a table: its number in the file, from 1, and the wanted columns' values."""
+
+    number: int
+    values: Sequence[Any]
+
+
+class TableError(Exception):
+    """A file that is not the table that its name promises; the message says what was expected."""
+
+
+def find_tables(path: Path) -> list[Path]:
+    """Return the tables in a folder and below, sorted by name; a file is the only one itself."""
+    if path.is_file():
+        return [path]
+    files = (file for file in path.rglob("*") if file.is_file() and kind(file) in READERS)
+    return sorted(file for file in files if not file.name.startswith((".", "_")))
+
+
+def kind(file: Path) -> str:
+    """Return the suffix that says how a file is read, such as `.csv` for `a.csv.gz`."""
+    name = file.name.lower().removesuffix(".gz")
+    return Path(name).suffix
+
+
+def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
+    """Yield the rows of a table. Blank lines of text, CSV and TSV are passed over.
+
+    Args:
+        file: Its suffix says how it is read: one of READERS, or with `.gz` behind it.
+        columns: The names of the wanted ones. A text file has the column `line` alone.
+
+    Raises:
+        UserError: The file lacks a column, is broken, or of another kind.
+    """
+    try:
+        if kind(file) not in READERS:
+            raise TableError(f"expected a name that ends in {', '.join(READERS)} (.gz)")
+        yield from READERS[kind(file)](file, columns)
+    except (TableError, csv.Error, EOFError, OSError, zlib.error, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{file} cannot be read as a list: {reason}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{file} cannot be read as a list: it is not in UTF-8") from None
+
+
+def _opened(file: Path) -> TextIO:
+    if file.name.lower().endswith(".gz"):
+        return gzip.open(file, "rt", encoding="utf-8-sig", newline="")
+    return file.open(encoding="utf-8-sig", newline="")
+
+
+def _read_text(file: Path, columns: Sequence[str]) -> Iterator[Record]:
+    _places(columns, [LINE])
+    with _opened(file) as lines:
+        for number, line in enumerate(lines, 1):
+            if stripped := line.strip():
+                yield Record(number, [stripped] * len(columns))
+
+
+def _read_csv(file: Path, columns: Sequence[str]) -> Iterator[Record]:
+    yield from _read_delimited(file, columns, ",")
+
+
+def _read_tsv(file: Path, columns: Sequence[str]) -> Iterator[Record]:
+    yield from _read_delimited(file, columns, "\t")
+
+
+def _read_delimited(file: Path, columns: Sequence[str], delimiter: str) -> Iterator[Record]:
+    with _opened(file) as lines:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        header = next(reader, [])
+        places = _places(columns, header)
+        for values in reader:
+            if not values:
+                continue
+            if len(values) != len(header):
+                raise TableError(
+                    f"line {reader.line_num} has {len(values)} values, expected {len(header)} as "
+                    "in the first line"
+                )
+            yield Record(reader.line_num, [values[place] for place in places])
+
+
+def _read_json(file: Path, columns: Sequence[str]) -> Iterator[Record]:
+    """Yield objects, one behind the other or in a list; a key may be missing in some of them."""
+    known: dict[str, None] = {}
+    number = 0
+    for number, value in enumerate(_json_values(file), 1):
+        if not isinstance(value, dict):
+            raise TableError(f"row {number} is {json.dumps(value)[:80]}, expected an object")
+        known |= dict.fromkeys(value)
+        yield Record(number, [value.get(name) for name in columns])
+    if number:
+        _places(columns, list(known))
+
+
+def _json_values(file: Path) -> Iterator[Any]:
+    decoder = json.JSONDecoder()
+    text, start, step, at_end = "", 0, BLOCK_CHARS, False
+    with _opened(file) as stream:
+        while True:
+            between = BETWEEN_OBJECTS.match(text, start)
+            start = between.end() if between else start
+            try:
+                value, start = decoder.raw_decode(text, start)
+                step = BLOCK_CHARS
+                yield value
+                continue
+            except (ValueError, RecursionError) as error:
+                if at_end and start == len(text):
+                    return
+                if at_end or len(text) - start > MAX_OBJECT_CHARS:
+                    found = text[start : start + 80]
+                    raise TableError(f"{error}; expected objects, found {found!r}") from None
+            block = stream.read(step)
+            step *= 2  # or a large object would be begun again too often
+            text, start, at_end = text[start:] + block, 0, not block
+
+
+def _read_parquet(file: Path, columns: Sequence[str]) -> Iterator[Record]:
+    if file.name.lower().endswith(".gz"):
+        raise TableError("Parquet is compressed in itself: unpack it with gunzip")
+    with pq.ParquetFile(file) as table:
+        _places(columns, table.schema_arrow.names)
+        number = 0
+        wanted = list(dict.fromkeys(columns))
+        for batch in table.iter_batches(BATCH_ROWS, columns=wanted):
+            lists = {name: batch.column(name).to_pylist() for name in wanted}
+            for values in zip(*(lists[name] for name in columns), strict=True):
+                number += 1
+                yield Record(number, values)
+
+
+def _places(columns: Sequence[str], header: Sequence[str]) -> list[int]:
+    """Return where the columns stand in a header.
+
+    Raises:
+        TableError: It lacks one of them.
+    """
+    if missing := [name for name in columns if name not in header]:
+        found = ", ".join(map(repr, header)) or "none"
+        raise TableError(f"it has no column {missing[0]!r}; its columns are {found}")
+    return [list(header).index(name) for name in columns]
+
+
+READERS: dict[str, Callable[[Path, Sequence[str]], Iterator[Record]]] = {
+    ".txt": _read_text,
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".json": _read_json,
+    ".jsonl": _read_json,
+    ".parquet": _read_parquet,
+}

@@ -1,0 +1,113 @@
+"""Tables in files: every kind gives the same rows, and a broken one is an error with its name."""
+
+import gzip
+import json
+import tracemalloc
+
+import pandas as pd
+import pytest
+
+from src.errors import UserError
+from src.scrape.table_files import find_tables, read_records
+
+ROWS = [{"url": "http://a.test/1.jpg", "id": "7"}, {"url": "http://a.test/2.jpg", "id": "8"}]
+COLUMNS = ["id", "url"]
+VALUES = [["7", "http://a.test/1.jpg"], ["8", "http://a.test/2.jpg"]]
+
+
+def as_bytes(suffix: str) -> bytes:
+    """Return ROWS as a file of a kind holds them."""
+    frame = pd.DataFrame(ROWS)
+    return {
+        ".csv": frame.to_csv(index=False),
+        ".tsv": frame.to_csv(index=False, sep="\t"),
+        ".json": json.dumps(ROWS, indent=1),
+        ".jsonl": "\n".join(map(json.dumps, ROWS)),
+    }[suffix].encode()
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".json", ".jsonl"])
+def test_every_kind_of_table_gives_the_same_rows(tmp_path, suffix, packed):
+    data = as_bytes(suffix)
+    file = tmp_path / f"list{suffix}{'.gz' if packed else ''}"
+    file.write_bytes(gzip.compress(data) if packed else data)
+    assert [list(record.values) for record in read_records(file, COLUMNS)] == VALUES
+
+
+def test_a_parquet_file_gives_the_same_rows(tmp_path):
+    file = tmp_path / "list.parquet"
+    pd.DataFrame(ROWS).to_parquet(file)
+    assert [list(record.values) for record in read_records(file, COLUMNS)] == VALUES
+    assert [record.number for record in read_records(file, COLUMNS)] == [1, 2]
+
+
+def test_a_text_file_has_one_value_a_line_and_blank_lines_are_none(tmp_path):
+    file = tmp_path / "LIST.TXT"
+    file.write_bytes("\ufeff a \r\n\n b\n".encode())
+    assert list(read_records(file, ["line"])) == [(1, ["a"]), (3, ["b"])]
+
+
+def test_a_value_may_hold_delimiters_quotes_and_line_breaks(tmp_path):
+    file = tmp_path / "list.csv"
+    file.write_bytes(b'id,url\n"a, ""b""\nc",u\n')
+    assert list(read_records(file, COLUMNS)) == [(3, ['a, "b"\nc', "u"])]
+
+
+def test_a_json_list_is_read_in_blocks_however_it_is_cut(tmp_path, monkeypatch):
+    file = tmp_path / "list.json"
+    file.write_bytes(as_bytes(".json"))
+    for block in range(1, 80, 7):
+        monkeypatch.setattr("src.scrape.table_files.BLOCK_CHARS", block)
+        assert [list(record.values) for record in read_records(file, COLUMNS)] == VALUES
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_long_table_takes_no_more_memory_than_a_block(tmp_path, suffix):
+    file, n = tmp_path / f"list{suffix}", 300_000
+    frame = pd.DataFrame({"url": [f"http://a.test/{i:040d}.jpg" for i in range(n)]})
+    if suffix == ".parquet":
+        frame.to_parquet(file, row_group_size=10_000)
+    elif suffix == ".csv":
+        frame.to_csv(file, index=False)
+    else:
+        frame.to_json(file, orient="records", lines=True)
+    tracemalloc.start()
+    assert sum(1 for _ in read_records(file, ["url"])) == n
+    assert tracemalloc.get_traced_memory()[1] < 24_000_000  # all rows take 60 MB
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.csv", b"link\nhttp://a.test/1.jpg\n", "no column 'id'; its columns are 'link'"),
+        ("a.csv", b"", "no column 'id'; its columns are none"),
+        ("a.csv", b"id,url\n1\n", "line 2 has 1 values, expected 2"),
+        ("a.csv", b'id,url\n"1,2\n', "unexpected end of data"),
+        ("a.tsv", b"id\turl\n\xff\t2\n", "not in UTF-8"),
+        ("a.json", b'[{"url": 1}]', "no column 'id'; its columns are 'url'"),
+        ("a.json", b'[{"url": 1}, {', "expected objects, found '{'"),
+        ("a.json", b'["http://a.test/1.jpg"]', r"row 1 is \"http.*, expected an object"),
+        ("a.jsonl", b'{"a":' * 100_000, "expected objects"),
+        ("a.parquet", b"PAR1", "Parquet"),
+        ("a.parquet.gz", gzip.compress(b"PAR1"), "unpack it with gunzip"),
+        ("a.csv.gz", b"id,url\n", "Not a gzipped file"),
+        ("a.csv.gz", gzip.compress(b"id,url\n1,2\n")[:-6], "ended before"),
+        ("a.xlsx", b"PK", r"expected a name that ends in \.txt, \.csv"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_an_error_with_its_name(tmp_path, name, data, message):
+    file = tmp_path / name
+    file.write_bytes(data)
+    with pytest.raises(UserError, match=f"{name} cannot be read as a list: .*{message}"):
+        list(read_records(file, COLUMNS))
+
+
+def test_tables_of_a_folder_are_found_without_other_files(tmp_path):
+    for name in ("b.csv", "a/2.txt.gz", "_SUCCESS.txt", ".hidden.csv", "notes.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    names = [file.relative_to(tmp_path).as_posix() for file in find_tables(tmp_path)]
+    assert names == ["a/2.txt.gz", "b.csv"]
+    assert find_tables(tmp_path / "notes.md") == [tmp_path / "notes.md"]

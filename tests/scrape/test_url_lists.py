@@ -1,0 +1,145 @@
+"""Lists of URLs as a source: each row in its place, fetched as any picture of the web is."""
+
+import gzip
+import json
+
+import pandas as pd
+import pytest
+
+from src.errors import UserError
+from src.scrape import sources
+from src.scrape.url_lists import SpooledRows, list_urls
+from tests.scrape.scraping import picture, scraped, write
+from tests.servers import Answer, served
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+@pytest.fixture
+def listed(quick, tmp_path):
+    """Write a list, and return the rows that it gives: listed("a.csv", "url\\nhttp://…")."""
+
+    def make(name: str, text: str, changes=None) -> list[dict]:
+        path = write(tmp_path / "lists" / name, text.encode())
+        params = quick("urls", {"urls.path": str(path)} | (changes or {}))
+        with sources.open_source(params, tmp_path / "raw") as source:
+            return list(source.crawl.rows)
+
+    return make
+
+
+def test_pictures_of_many_hosts_are_fetched_from_a_list(quick, tmp_path):
+    with served() as one, served() as two:
+        for number, server in enumerate((one, two)):
+            server["/a.png"] = Answer(picture(number))
+        urls = [one["/a.png"], two["/a.png"], one["/gone.png"], one["/a.png"], "ftp://a.test/1", ""]
+        frame = pd.DataFrame({"link": urls, "who": [1, 2, 3, 1, 4, 5]})
+        frame["called"] = [f"Person {n}" for n in frame["who"]]
+        frame["split"] = ["train", "validation", "test", "train", None, ""]
+        frame.to_parquet(tmp_path / "list.parquet")
+        columns = {"url": "link", "item": "who", "name": "called", "side": "split"}
+        changes = {f"urls.{key}": column for key, column in columns.items()}
+        changes |= {"urls.path": str(tmp_path / "list.parquet")}
+        table, metrics = scraped(quick("urls", changes), tmp_path / "raw")
+        assert one.page_targets().count("/a.png") == 1
+        assert "/robots.txt" in one.targets
+    assert list(table["status"]) == ["ok", "ok", "http_404", "ok", "unsupported_url", "no_image"]
+    assert list(table["item_id"]) == ["1", "2", "3", "1", "4", "5"]
+    assert list(table["name"]) == [f"Person {n}" for n in frame["who"]]
+    assert list(table["given_side"].fillna("")) == ["train", "val", "val", "train", "", ""]
+    assert set(table["page_url"]) == {"list.parquet"}
+    assert (metrics["listed"], metrics["pages"], metrics["unique_items"]) == (6, 1, 5)
+
+
+def test_robots_txt_and_private_addresses_hold_for_lists(quick, tmp_path, server):
+    server["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private/")
+    server["/a.png"] = Answer(picture(1))
+    urls = [server["/private/a.png"], f"http://[::1]:{server.port}/a.png", server["/a.png"]]
+    path = write(tmp_path / "list.txt", "\n".join(urls).encode())
+    table, _ = scraped(quick("urls", {"urls.path": str(path)}), tmp_path / "raw")
+    assert list(table["status"]) == ["robots", "private_address", "ok"]
+    assert server.page_targets() == ["/a.png"]
+
+
+def test_no_page_goes_as_the_referer(quick, tmp_path, server):
+    server["/a.png"] = Answer(picture(1))
+    path = write(tmp_path / "list.txt", server["/a.png"].encode())
+    scraped(quick("urls", {"urls.path": str(path)}), tmp_path / "raw")
+    assert not [headers for headers in server.headers if "Referer" in headers]
+
+
+def test_a_file_of_a_folder_is_a_page_and_its_row_the_position(listed, tmp_path):
+    rows = "\n".join(["http://a.test/1.jpg", "", "http://a.test/2.jpg"])
+    write(tmp_path / "lists" / "more" / "b.txt.gz", gzip.compress(rows.encode()))
+    (tmp_path / "lists" / "a.jsonl").write_text(json.dumps({"url": "http://a.test/3.jpg"}))
+    found = listed("notes.md", "no list", {"urls.path": str(tmp_path / "lists")})
+    places = [(row["page"], row["position"], row["page_url"]) for row in found]
+    assert places == [(1, 1, "a.jsonl"), (2, 1, "more/b.txt.gz"), (2, 3, "more/b.txt.gz")]
+
+
+def test_a_url_is_the_id_of_a_picture_without_one(listed):
+    urls = ["HTTP://A.test:80/x.jpg?ref=1", "https://a.test/x.jpg?ref=1", "http://a.test/x.jpg"]
+    ids = [row["item_id"] for row in listed("a.txt", "\n".join(urls))]
+    assert ids == [
+        "https://a.test/x.jpg?ref=1",
+        "https://a.test/x.jpg?ref=1",
+        "https://a.test/x.jpg",
+    ]
+
+
+def test_passwords_and_blanks_in_urls_stay_out_of_the_ledger(listed):
+    [row] = listed("a.csv", 'url\n" http://me:secret@a.test/\tx.jpg "\n')
+    assert row["image_url"] == "http://***@a.test/x.jpg"
+
+
+def test_numbers_are_ids_and_missing_values_are_empty(listed):
+    text = '{"url": "http://a.test/1.jpg", "id": 7}\n{"url": null, "id": NaN}'
+    rows = listed("a.jsonl", text, {"urls.item": "id", "urls.name": "id"})
+    assert [row["item_id"] for row in rows] == ["7", "a.jsonl:2"]
+    assert [(row["name"], row["image_url"]) for row in rows] == [
+        ("7", "http://a.test/1.jpg"),
+        ("", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "changes", "message"),
+    [
+        (
+            "a.csv",
+            "link\nhttp://a.test/1.jpg",
+            {},
+            r"a\.csv .*no column 'url'; its columns are 'link'",
+        ),
+        (
+            "a.csv",
+            "url,side\nu,left",
+            {"urls.side": "side"},
+            r"a\.csv: row 2 has the side 'left' .*train",
+        ),
+        ("a.jsonl", '{"url": {"0": "u"}}', {}, r"row 1 has dict in column 'url' \(urls\.url\)"),
+        ("a.txt", "a\nb\nc", {"scrape.max_items": 2}, r"more items than scrape\.max_items = 2"),
+        ("a.txt", "\n", {}, r"urls\.path = .*expected URLs, found none"),
+        ("a.txt", "u", {"urls.path": ""}, r"urls\.path is empty"),
+        ("a.txt", "u", {"urls.path": "no/list.txt"}, r"urls\.path = .*does not exist"),
+    ],
+)
+def test_a_wrong_list_is_an_error_that_names_it(listed, name, text, changes, message):
+    with pytest.raises(UserError, match=message):
+        listed(name, text, changes)
+
+
+def test_a_folder_without_lists_is_an_error_that_names_the_kinds(listed, tmp_path):
+    with pytest.raises(UserError, match=r"holds no list \(\.txt, \.csv, .*\.parquet"):
+        listed("notes.md", "no list", {"urls.path": str(tmp_path / "lists")})
+
+
+def test_rows_are_read_back_from_disk_whichever_are_asked_for(changed, tmp_path):
+    path = write(tmp_path / "a.txt", "\n".join(f"http://a.test/{n}" for n in range(9)).encode())
+    rows = list_urls(changed({"urls.path": str(path)}).urls, 9, tmp_path).rows
+    assert isinstance(rows, SpooledRows)
+    assert len(rows) == 9
+    assert rows[-1] == list(rows)[8] == rows[8]
+    assert rows[2:4] == list(rows)[2:4]
+    with pytest.raises(IndexError):
+        rows[9]
