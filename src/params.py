@@ -115,9 +115,9 @@ class Imdb(Section):
     width: Annotated[int, Field(ge=0, le=10_000)]
 
 
-class Gallery(Section):
-    url: Annotated[str, Field(pattern=r"^https?://")]
-    next: str
+class Selectors(Section):
+    """CSS selectors of what a list page shows."""
+
     item: Annotated[str, Field(min_length=1)]
     image: str
     image_attributes: Annotated[list[str], Field(min_length=1)]
@@ -127,7 +127,7 @@ class Gallery(Section):
     total: str
 
     @model_validator(mode="after")
-    def _ignored_query_names_keys(self) -> "Gallery":
+    def _ignored_query_names_keys(self) -> "Selectors":
         for key in self.ignored_query:
             if not re.fullmatch(r"[\w.~-]+\*?", key):
                 raise ValueError(
@@ -135,6 +135,23 @@ class Gallery(Section):
                     "such as track_*"
                 )
         return self
+
+    @property
+    def section(self) -> str:
+        """Their section of params.yaml."""
+        return type(self).__name__.lower()
+
+
+class Gallery(Selectors):
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    next: str
+
+
+class Saved(Selectors):
+    path: str
+    layout: Literal["imdb", "gallery"]
+    url: Annotated[str, Field(pattern=r"^(https?://|$)")]
+    width: Annotated[int, Field(ge=0, le=10_000)]
 
 
 class Folder(Section):
@@ -380,7 +397,7 @@ class Engine(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    source: Literal["demo", "imdb", "gallery", "folder", "pairs", "urls"]
+    source: Literal["demo", "imdb", "gallery", "folder", "pairs", "urls", "saved"]
     task: Task
     model: Literal["encdec", "unet"]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -390,6 +407,7 @@ class Params(Section):
     folder: Folder
     pairs: Pairs
     urls: Urls
+    saved: Saved
     scrape: Scrape
     clean: Clean
     split: Split

@@ -119,7 +119,7 @@ def parse_stage(words: list[str]) -> None:
 
 def parse_tool(words: list[str]) -> None:
     """A tool of Python or of the development requirements, by its name alone."""
-    assert words[2].split(".")[0] in ("pytest", "http", "venv", "pip", "mypy")
+    assert words[2].split(".")[0] in ("pytest", "venv", "pip", "mypy", "webbrowser")
 
 
 PARSERS = {
@@ -129,10 +129,10 @@ PARSERS = {
     "benchmarks": parse_benchmark,
     "stages": parse_stage,
     "pytest": parse_tool,
-    "http": parse_tool,
     "venv": parse_tool,
     "pip": parse_tool,
     "mypy": parse_tool,
+    "webbrowser": parse_tool,
 }
 
 

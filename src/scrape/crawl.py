@@ -77,7 +77,7 @@ def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Cra
         if repeated and client.scrape.on_repeat == "stop":
             break
         seen |= ids
-        rows += _rows(page, page.url, listed.pages)
+        rows += page_rows(page, page.url, listed.pages)
         _raise_if_too_long(listed, client.scrape.max_items, url)
         if listed.expected is not None and len(listed.rows) >= listed.expected:
             break
@@ -151,7 +151,8 @@ def _raise_if_too_long(listed: Crawl, max_items: int, url: str) -> None:
         )
 
 
-def _rows(page: ListPage, url: str, number: int) -> list[Row]:
+def page_rows(page: ListPage, url: str, number: int) -> list[Row]:
+    """Return the rows of a list page, which has an address and a number from 1."""
     return [
         {
             "page": number,

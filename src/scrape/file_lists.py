@@ -92,7 +92,7 @@ def list_combined(names: Iterable[str], direction: str) -> list[Row]:
         )
     layout = "photo_left" if PHOTO[direction] == "A" else "photo_right"
     rows = []
-    for position, name in enumerate(sorted(paths, key=_natural_order), 1):
+    for position, name in enumerate(sorted(paths, key=natural_order), 1):
         path = paths[name]
         row = file_row(name, position, path.with_suffix("").as_posix())
         rows.append({**row, "given_side": _given_side(path), "layout": layout})
@@ -123,7 +123,7 @@ def list_halves(names: Iterable[str], direction: str) -> list[Row]:
         )
     halves: dict[str, list[Half]] = {"A": [], "B": []}
     outside = []
-    for name in sorted(paths, key=_natural_order):
+    for name in sorted(paths, key=natural_order):
         parts = paths[name].parts
         if match := _half_folder(paths[name], depth):
             split = (match[1],) if match[1] else ()
@@ -132,7 +132,7 @@ def list_halves(names: Iterable[str], direction: str) -> list[Row]:
         else:
             outside.append(name)
     rows = [_halves_row(pair, direction) for pair in _matched(halves)]
-    rows.sort(key=lambda row: _natural_order(row["item_id"]))
+    rows.sort(key=lambda row: natural_order(row["item_id"]))
     rows += [{**file_row(name, 0, name), "status": "outside_folders"} for name in outside]
     numbered = [{**row, "position": position} for position, row in enumerate(rows, 1)]
     return _outside_marked(numbered)
@@ -212,7 +212,7 @@ def _folders(paths: Iterable[PurePosixPath]) -> str:
     return ", ".join(names[:MAX_FOLDERS]) + more or "none"
 
 
-def _natural_order(name: str) -> tuple[str, int, str, str]:
+def natural_order(name: str) -> tuple[str, int, str, str]:
     """Sort 2 before 10."""
     path = PurePosixPath(name)
     return path.parent.as_posix(), len(path.stem), path.stem, name

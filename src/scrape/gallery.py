@@ -1,4 +1,4 @@
-"""List pages of any site, read by the CSS selectors of params.yaml's `gallery`."""
+"""List pages of any site, read by the CSS selectors of params.yaml's `gallery` or `saved`."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -6,9 +6,10 @@ from itertools import chain, islice
 
 from bs4 import BeautifulSoup, Tag
 from soupsieve import SelectorSyntaxError
+from soupsieve import compile as compile_selector
 
 from src.errors import UserError
-from src.params import Gallery
+from src.params import Gallery, Selectors
 from src.scrape.addresses import readable
 from src.scrape.item_ids import IGNORED_KEYS, item_id
 from src.scrape.listings import (
@@ -37,33 +38,44 @@ CONSEQUENCES = {
 }
 
 
-def require_selectors(gallery: Gallery) -> None:
+def require_selectors(gallery: Selectors) -> None:
     """Raise UserError if a selector is not valid."""
-    nothing = BeautifulSoup("", "lxml")
-    for key in SELECTORS:
-        if selector := getattr(gallery, key):
-            _select(nothing, selector, key)
+    for key, selector in _selectors(gallery).items():
+        try:
+            compile_selector(selector)
+        except SelectorSyntaxError as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"{gallery.section}.{key} = {selector!r} is no CSS selector: {reason}"
+            ) from None
 
 
-def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPage:
+def _selectors(gallery: Selectors) -> dict[str, str]:
+    """Return the selectors that are set, by their keys; the source saved follows no `next`."""
+    found = {key: getattr(gallery, key, "") for key in SELECTORS}
+    return {key: selector for key, selector in found.items() if selector or key == "item"}
+
+
+def parse_gallery(html: str, url: str, number: int, gallery: Selectors) -> ListPage:
     """Read a list page by the selectors of `gallery`.
 
     Args:
         html: The page.
         url: Its URL.
         number: Of the page, from 1.
-        gallery: The section `gallery` of params.yaml.
+        gallery: The section `gallery` or `saved` of params.yaml. Only a gallery has a next page.
 
     Raises:
         ListingError: The first page has no items or no pictures, or items stand inside each other.
         UserError: A selector is not valid.
     """
+    require_selectors(gallery)
     document = read_document(html, url)
     soup = document.soup
-    boxes = _select(soup, gallery.item, "item")
-    _raise_if_nested(boxes, gallery.item)
+    boxes = _select(soup, gallery.item)
+    _raise_if_nested(boxes, gallery)
     items = _items(boxes, document, gallery)
-    stated = _first(soup, gallery.total, "total")
+    stated = _first(soup, gallery.total)
     total = stated_total(stated.get_text()) if stated else None
     notes: tuple[str, ...] = ()
     if number == 1:
@@ -71,57 +83,62 @@ def parse_gallery(html: str, url: str, number: int, gallery: Gallery) -> ListPag
         notes = _unmatched(soup, boxes, gallery)
         if stated and total is None:
             text = " ".join(stated.get_text().split())[:MAX_QUOTED]
-            notes += (f"gallery.total says {text!r}, no exact number; {CONSEQUENCES['total']}",)
+            notes += (
+                f"{gallery.section}.total says {text!r}, no exact number; {CONSEQUENCES['total']}",
+            )
+    return ListPage(items, total, _next_url(document, gallery, number, items), notes)
+
+
+def _next_url(document: Document, gallery: Selectors, number: int, items: list[Item]) -> str | None:
+    if not isinstance(gallery, Gallery):
+        return None
     if "{page}" in gallery.url:
-        next_url = gallery.url.replace("{page}", str(number + 1)) if items else None
-    else:
-        next_url = document.next_url(_first(soup, gallery.next, "next"))
-    return ListPage(items, total, next_url, notes)
+        return gallery.url.replace("{page}", str(number + 1)) if items else None
+    return document.next_url(_first(document.soup, gallery.next))
 
 
 def _raise_if_empty(
-    soup: BeautifulSoup, boxes: list[Tag], items: list[Item], gallery: Gallery
+    soup: BeautifulSoup, boxes: list[Tag], items: list[Item], gallery: Selectors
 ) -> None:
     """Raise ListingError, with what each selector matches, if no item or no picture is listed."""
     if any(item.image_url for item in items):
         return
-    expected = f"expected items at gallery.item = {gallery.item!r}, found none"
+    section = gallery.section
+    expected = f"expected items at {section}.item = {gallery.item!r}, found none"
     if items:
-        place = f"at gallery.image = {gallery.image!r}" if gallery.image else "(gallery.image)"
+        place = f"at {section}.image = {gallery.image!r}" if gallery.image else f"({section}.image)"
         expected = (
             f"expected pictures {place} in the {len(items)} items, "
-            f"with {' or '.join(gallery.image_attributes)} (gallery.image_attributes), found none"
+            f"with {' or '.join(gallery.image_attributes)} ({section}.image_attributes), found none"
         )
         if image := next(
-            filter(None, (_first(box, gallery.image or "img", "image") for box in boxes)), None
+            filter(None, (_first(box, gallery.image or "img") for box in boxes)), None
         ):
             expected += (
                 f": the first image has {', '.join(map(str, image.attrs)) or 'no attribute'}"
             )
-    selectors = {key: getattr(gallery, key) for key in SELECTORS if getattr(gallery, key)}
     counts = [
-        f"{len(_select(soup, selector, key))} match gallery.{key} = {selector!r}"
-        for key, selector in selectors.items()
+        f"{len(_select(soup, selector))} match {section}.{key} = {selector!r}"
+        for key, selector in _selectors(gallery).items()
     ]
     raise ListingError(f"{expected}. Of all {len(soup.find_all())} elements {', '.join(counts)}")
 
 
-def _unmatched(soup: BeautifulSoup, boxes: list[Tag], gallery: Gallery) -> tuple[str, ...]:
+def _unmatched(soup: BeautifulSoup, boxes: list[Tag], gallery: Selectors) -> tuple[str, ...]:
     """Return a sentence for each selector that is set, and matches nothing on the first page."""
     places: dict[str, list[Tag]] = {"link": boxes, "name": boxes, "total": [soup]}
-    if "{page}" not in gallery.url:
+    if isinstance(gallery, Gallery) and "{page}" not in gallery.url:
         places["next"] = [soup]
-    selectors = {key: getattr(gallery, key) for key in places}
+    selectors = {key: selector for key in places if (selector := getattr(gallery, key))}
     return tuple(
-        f"gallery.{key} = {selector!r} matches nothing on the first page; {CONSEQUENCES[key]}"
+        f"{gallery.section}.{key} = {selector!r} matches nothing on the first page; {CONSEQUENCES[key]}"
         for key, selector in selectors.items()
-        if selector
-        and not any(_first(place, selector, key) for place in places[key])
+        if not any(_first(place, selector) for place in places[key])
         and not (key == "link" and any(enclosing(box, "a") for box in boxes))
     )
 
 
-def _items(boxes: list[Tag], document: Document, gallery: Gallery) -> list[Item]:
+def _items(boxes: list[Tag], document: Document, gallery: Selectors) -> list[Item]:
     """Return the items of a page.
 
     Where all of several names get one id, what is known as a tracking key identifies: `?ref=A12`.
@@ -143,12 +160,12 @@ def _items(boxes: list[Tag], document: Document, gallery: Gallery) -> list[Item]
 
 
 def _item(
-    box: Tag, document: Document, gallery: Gallery, ignored: Collection[str], alone: bool
+    box: Tag, document: Document, gallery: Selectors, ignored: Collection[str], alone: bool
 ) -> Item:
     """Return an item; `alone` says that the link around it, if there is one, has no other."""
-    images = _select(box, gallery.image, "image") if gallery.image else [box]
+    images = _select(box, gallery.image) if gallery.image else [box]
     image_url = picture_url(document, images, gallery.image_attributes, not gallery.image)
-    links = _select(box, gallery.link, "link") if gallery.link else []
+    links = _select(box, gallery.link) if gallery.link else []
     around = enclosing(box, "a") if gallery.link and alone and not links else None
     if around and around.css.match(gallery.link):
         links = [around]
@@ -158,9 +175,9 @@ def _item(
     return Item(next(ids, name), readable(name), image_url)
 
 
-def _name(box: Tag, images: list[Tag], gallery: Gallery) -> str:
+def _name(box: Tag, images: list[Tag], gallery: Selectors) -> str:
     """Return what gallery.name selects, or else what describes the picture or stands beside it."""
-    if label := _first(box, gallery.name, "name"):
+    if label := _first(box, gallery.name):
         return " ".join(label.get_text(" ").split())
     pictures = [
         picture
@@ -175,7 +192,7 @@ def _name(box: Tag, images: list[Tag], gallery: Gallery) -> str:
     return " ".join((caption or box).get_text(" ").split())[:MAX_NAME]
 
 
-def _raise_if_nested(boxes: list[Tag], selector: str) -> None:
+def _raise_if_nested(boxes: list[Tag], gallery: Selectors) -> None:
     """Raise ListingError if items stand inside items.
 
     A few come from tags left open; many would be searched again and again.
@@ -183,21 +200,17 @@ def _raise_if_nested(boxes: list[Tag], selector: str) -> None:
     inside = chain.from_iterable(box.descendants for box in boxes)
     if next(islice(inside, MAX_NESTED, None), None) is not None:
         raise ListingError(
-            f"expected items apart from each other at gallery.item = {selector!r}, found "
+            f"expected items apart from each other at {gallery.section}.item = {gallery.item!r}, found "
             f"{len(boxes)} inside one another"
         )
 
 
-def _first(tag: Tag, selector: str, key: str) -> Tag | None:
+def _first(tag: Tag, selector: str) -> Tag | None:
     """Return the first match; None if there is none, or no selector."""
-    return next(iter(_select(tag, selector, key)), None) if selector else None
+    return next(iter(_select(tag, selector)), None) if selector else None
 
 
-def _select(tag: Tag, selector: str, key: str) -> list[Tag]:
+def _select(tag: Tag, selector: str) -> list[Tag]:
     """Return the matches in an element; it may be one itself."""
-    try:
-        itself = [tag] if tag.parent and tag.css.match(selector) else []
-        return itself + tag.select(selector)
-    except SelectorSyntaxError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"gallery.{key} = {selector!r} is no CSS selector: {reason}") from None
+    itself = [tag] if tag.parent and tag.css.match(selector) else []
+    return itself + tag.select(selector)

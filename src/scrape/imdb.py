@@ -16,9 +16,14 @@ from src.scrape.listings import (
     ListPage,
     read_document,
 )
+from src.scrape.page_pictures import largest_candidate
 from src.scrape.totals import MAX_TOTAL, stated_total
 
 MAX_NODES = 200_000  # objects and lists of a page's JSON; a list page of 250 items has some 10,000
+ITEM_LINK = r"/(?:name|title)/((?:nm|tt)\d+)"
+# What the scripts of the layout from 2024 on draw.
+RENDERED_LIST = '[data-testid="list-page-mc-list-content"]'
+RENDERED_ITEM = "li.ipc-metadata-list-summary-item"
 
 
 def imdb_url(list_id: str) -> str:
@@ -47,8 +52,13 @@ def parse_imdb(html: str, url: str, width: int) -> ListPage:
     document = read_document(html, url)
     soup = document.soup
     script = soup.select_one("script#__NEXT_DATA__")
+    rendered = _parse_rendered(document, width)
     if script:
-        return _parse_next_data(script.text, document, width)
+        listed = _parse_next_data(script.text, document, width)
+        # a page that loaded more while it was scrolled shows more than its JSON
+        return rendered if len(rendered.items) > len(listed.items) else listed
+    if rendered.items:
+        return rendered
     if soup.select_one("div.lister-list, div.lister-item, div.lister-item-image"):
         return _parse_lister(document, width)
     title = soup.title.get_text(strip=True) if soup.title else ""
@@ -81,7 +91,7 @@ def _parse_lister(document: Document, width: int) -> ListPage:
 
 def _lister_item(box: Tag, document: Document, width: int) -> Item:
     link = box.select_one("a[href]")
-    match = re.search(r"/(?:name|title)/((?:nm|tt)\d+)", str(link["href"])) if link else None
+    match = re.search(ITEM_LINK, str(link["href"])) if link else None
     if not link or not match:
         raise ListingError(f"expected a link to /name/nm… or /title/tt…, found {str(box)[:200]!r}")
     image = link.select_one("img")
@@ -141,6 +151,29 @@ def _next_data_item(edge: dict[str, Any], document: Document, width: int) -> Ite
         raise ValueError(f"an item's id is {node['id']!r}, its picture's URL {source!r}")
     image_url = full_size(document.absolute(source), width) if source else None
     return Item(readable(node["id"]), readable(str(name or "")), image_url)
+
+
+def _parse_rendered(document: Document, width: int) -> ListPage:
+    """Read what the page's scripts have drawn: all that is left of the JSON in an MHTML file."""
+    soup = document.soup
+    boxes = soup.select(f"{RENDERED_LIST} {RENDERED_ITEM}") or soup.select(RENDERED_ITEM)
+    items = [item for box in boxes if (item := _rendered_item(box, document, width))]
+    stated = soup.select_one('[data-testid="list-page-mc-total-items"]')
+    total = stated_total(stated.get_text(" ")) if stated else None
+    more = items and (total is None or total > len(items))
+    return ListPage(items, total, _next_page(document.url) if more else None)
+
+
+def _rendered_item(box: Tag, document: Document, width: int) -> Item | None:
+    links = (re.search(ITEM_LINK, str(link["href"])) for link in box.select("a[href]"))
+    match = next(filter(None, links), None)
+    if not match:
+        return None
+    title, image = box.select_one(".ipc-title__text"), box.select_one("img")
+    name = title.get_text(" ", strip=True) if title else str(image.get("alt", "")) if image else ""
+    source = image and (image.get("src") or largest_candidate(str(image.get("srcset", ""))))
+    image_url = full_size(document.absolute(source), width) if source else None
+    return Item(match[1], readable(re.sub(r"^\d+\.\s+", "", name)), image_url)
 
 
 def _next_page(url: str) -> str:

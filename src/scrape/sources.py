@@ -27,6 +27,7 @@ from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import imdb_url, parse_imdb
 from src.scrape.listings import ListingError, ListPage
+from src.scrape.saved_lists import SavedList
 from src.scrape.source_paths import is_url, require_path
 from src.scrape.store import Fetch, Stored
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
@@ -79,6 +80,13 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
         client = _client(params, stack)
         if pairs := _listed_pairs(params):
             yield _pairs(pairs, client, stack)
+        elif params.source == "saved":
+            pictures = _temporary_folder(stack)
+            saves = SavedList(params.saved, params.scrape, raw / "pages", pictures)
+            fetch = partial(_fetch_picture, client, _pages(saves.crawl))
+            yield Source(
+                saves.crawl, partial(_take_or_fetch, saves.files, fetch), client.n_downloaders
+            )
         elif params.source == "urls":
             spool = _temporary_folder(stack)
             listed = list_urls(params.urls, params.scrape.max_items, spool)
@@ -115,6 +123,13 @@ def _fetch_picture(
     client: Client, pages: Mapping[str, str], url: str, parse: ParseBody[Stored]
 ) -> Stored:
     return client.get(url, parse, page_url=pages.get(url))
+
+
+def _take_or_fetch(
+    files: Mapping[str, Path], fetch: Fetch, url: str, parse: ParseBody[Stored]
+) -> Stored:
+    """Take a picture from its file, if there is one, or else from the web."""
+    return parse(Body(files[url])) if url in files else fetch(url, parse)
 
 
 def _delete_unfinished(folders: Iterable[Path]) -> None:

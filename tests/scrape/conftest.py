@@ -1,9 +1,12 @@
-"""A server, quick parameters, and a folder for each test."""
+"""A server, a browser, quick parameters, and a folder for each test."""
 
 import pytest
 
+from tests.browser import browser
 from tests.scrape.scraping import QUICK
 from tests.servers import served
+
+__all__ = ["browser"]
 
 
 @pytest.fixture

@@ -223,6 +223,49 @@ def test_an_item_of_another_shape_is_an_error_that_says_expected_and_found(liste
         parse_imdb(next_data(listed), URL, 0)
 
 
+def rendered(*people: str, stated: str = "") -> str:
+    """A page as IMDb's scripts draw it from 2024 on, without its JSON."""
+    items = "".join(
+        f'<li class="ipc-metadata-list-summary-item">{person}</li>' for person in people
+    )
+    return f'<div data-testid="list-page-mc-total-items">{stated}</div><ul>{items}</ul>'
+
+
+DRAWN = (
+    '<img alt="x" src="https://m.test/images/M/MV5A@._V1_QL75_UX140_CR0,1,140,207_.jpg">'
+    '<a href="/name/nm0000046/?ref_=nmls_i_1"></a>'
+    '<a href="/name/nm0000046/"><h3 class="ipc-title__text">12. Vivien Leigh</h3></a>'
+    '<a href="/title/tt0031381/">Gone with the Wind</a>'
+)
+
+
+def test_a_list_is_read_where_scripts_have_drawn_it():
+    other = '<a href="/list/ls2/">More lists</a>'
+    page = parse_imdb(rendered(DRAWN, other, stated="1 - 250 of 1,000 names"), URL, 512)
+    url = "https://m.test/images/M/MV5A@._V1_UX512_.jpg"
+    assert page.items == [Item("nm0000046", "Vivien Leigh", url)]
+    assert page.total == 1000
+    assert page.next_url == URL + "&page=2"
+    assert parse_imdb(rendered(DRAWN, stated="1 name"), URL, 512).next_url is None
+
+
+def test_a_drawn_item_may_have_no_picture_and_no_title():
+    bare = '<a href="/title/tt0031381/"></a>'
+    lazy = '<a href="/name/nm1/"><img srcset="/a.jpg 1w, /b.jpg 2w" alt="Ada"></a>'
+    page = parse_imdb(rendered(bare, lazy), URL, 512)
+    assert page.items == [
+        Item("tt0031381", "", None),
+        Item("nm1", "Ada", "https://www.imdb.com/b.jpg"),
+    ]
+
+
+def test_of_the_json_and_what_is_drawn_from_it_the_longer_list_is_read():
+    text = next_data(search({"listItem": PERSON | {"id": "nm7"}}))
+    assert [item.item_id for item in parse_imdb(text + rendered(DRAWN), URL, 0).items] == ["nm7"]
+    scrolled = parse_imdb(text + rendered(DRAWN, DRAWN), URL, 0)
+    assert [item.item_id for item in scrolled.items] == ["nm0000046"] * 2
+
+
 def test_a_list_without_items_is_an_error_that_says_expected_and_found():
     with pytest.raises(ListingError, match=r"expected div\.lister-item-image.* found none"):
         parse_imdb('<div class="lister-list"></div>', URL, 0)

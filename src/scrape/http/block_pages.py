@@ -28,8 +28,8 @@ MARKUP = re.compile(
 )
 
 BY_HAND = (
-    "wait, or save the pages in a browser, serve their folder with `python -m http.server` and "
-    "scrape that as a gallery"
+    "wait, or save the pages yourself: open each with `python -m webbrowser URL`, save it in a "
+    "folder (Ctrl+S), then run `dvc exp run -S source=saved -S saved.path=FOLDER`"
 )
 MESSAGES = {
     "waf_challenge": f"it asks for a proof that a human looks at it; {BY_HAND}",

@@ -39,7 +39,7 @@ def test_any_other_status_is_an_error_by_its_number(server, client, status):
 )
 def test_a_challenge_is_an_error_that_says_what_to_do(server, client, answer):
     server["/list"] = answer
-    with pytest.raises(FetchError, match="save the pages in a browser") as caught:
+    with pytest.raises(FetchError, match=r"source=saved -S saved\.path=FOLDER") as caught:
         client().get(server["/list"])
     assert caught.value.reason == "waf_challenge"
     assert f"HTTP {answer.status}" in str(caught.value)

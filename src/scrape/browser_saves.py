@@ -1,0 +1,169 @@
+"""Pages that a browser saved: HTML with its folder of files, MHTML (RFC 2557) and HAR 1.2."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping
+from email import message_from_bytes
+from email.message import Message
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from src.errors import UserError
+from src.scrape.addresses import absolute_url
+from src.scrape.listings import ListingError, read_document
+from src.scrape.page_text import decode_page
+
+HEAD_BYTES = 8192  # at whose top a browser or SingleFile says where the page is from
+SAVED_FROM = re.compile(
+    rb"<!-- saved from url=\(\d+\)(\S+) -->|Page saved with SingleFile\s+url: (\S+)"
+)
+OWN_ADDRESS = 'link[rel="canonical"][href], meta[property="og:url"][content]'
+
+
+class SavedPage(NamedTuple):
+    """A page, and the address that it had; "" if the save does not say it."""
+
+    html: str
+    url: str
+
+
+class Save(NamedTuple):
+    """What one saved file holds.
+
+    Attributes:
+        pages: In their order; other pages than lists may be among them.
+        find: Returns the bytes that are saved of a URL, or None. Of a page without an address the
+            URLs are those relative to `unknown_url`.
+    """
+
+    pages: list[SavedPage]
+    find: Callable[[str], bytes | None]
+
+
+def read_save(file: Path, unknown_url: str) -> Save:
+    """Read a saved file.
+
+    Args:
+        file: With one of the suffixes of READERS.
+        unknown_url: The address of a page whose save does not say it.
+
+    Raises:
+        UserError: The file is none of that kind.
+    """
+    try:
+        return READERS[file.suffix.lower()](file, unknown_url)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(
+            f"{file} cannot be read as a saved page: {' '.join(reason.split())[:200]}; save the "
+            "page again"
+        ) from None
+
+
+def _read_html(file: Path, unknown_url: str) -> Save:
+    data = file.read_bytes()
+    html = decode_page(data, None)
+    page = SavedPage(html, _stated_address(data[:HEAD_BYTES], html))
+    folder_url = absolute_url(page.url or unknown_url, ".")
+    return Save([page], partial(_beside, folder=file.parent, folder_url=folder_url))
+
+
+def _stated_address(head: bytes, html: str) -> str:
+    """Return what a page says of its own address, or ""."""
+    if comment := SAVED_FROM.search(head):
+        return str(comment[1] or comment[2], "ascii", "replace")
+    try:
+        tag = read_document(html, "").soup.select_one(OWN_ADDRESS)
+    except ListingError:  # too large: its reader says so
+        return ""
+    address = str(tag.get("href") or tag.get("content")) if tag else ""
+    return address if address.startswith(("http://", "https://")) else ""
+
+
+def _beside(url: str, folder: Path, folder_url: str) -> bytes | None:
+    """Return the file that a page's link means, if that is in the page's folder or below."""
+    name = local_name(url, folder_url)
+    for path in (folder / name, folder / unquote(name)) if name else ():
+        file = path.resolve()
+        if file.is_relative_to(folder.resolve()) and file.is_file():
+            return file.read_bytes()
+    return None
+
+
+def local_name(url: str, folder_url: str) -> str | None:
+    """Return the path that a URL has below a folder's; None if it lies elsewhere."""
+    if not url.startswith(folder_url):
+        return None
+    return re.split("[?#]", url.removeprefix(folder_url))[0] or None
+
+
+def _read_mhtml(file: Path, unknown_url: str) -> Save:
+    message = message_from_bytes(file.read_bytes())
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    [page, *_] = [part for part in parts if part.get_content_type() == "text/html"]
+    html = decode_page(_content(page), page.get_content_charset())
+    url = message.get("Snapshot-Content-Location") or page.get("Content-Location") or ""
+    url = "".join(str(url).split())  # a long header is folded
+    saved = {"".join(str(part.get("Content-Location", "")).split()): part for part in parts}
+
+    def find(url: str) -> bytes | None:
+        return _content(saved[url]) if url in saved else None
+
+    return Save([SavedPage(html, url)], find)
+
+
+def _content(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)  # it has no parts
+    return content
+
+
+def _read_har(file: Path, unknown_url: str) -> Save:
+    entries = json.loads(file.read_bytes().decode("utf-8-sig"))["log"]["entries"]
+    answers = {
+        str(entry["request"]["url"]): entry["response"]["content"]
+        for entry in entries
+        if entry["response"]["status"] == 200
+    }
+    pages = []
+    for url, content in answers.items():
+        kind = str(content.get("mimeType", ""))
+        if kind.startswith("text/html") and (data := _answered(content, file.parent)):
+            charset = kind.partition("charset=")[2].partition(";")[0].strip(" \"'")
+            # a text of HAR is in UTF-8, whatever the page was in
+            encoded = content.get("encoding") == "base64"
+            pages.append(SavedPage(decode_page(data, charset if encoded else "utf-8"), url))
+
+    def find(url: str) -> bytes | None:
+        return _answered(answers[url], file.parent) if url in answers else None
+
+    return Save(pages, find)
+
+
+def _answered(content: Mapping[str, Any], folder: Path) -> bytes | None:
+    """Return a body that a HAR file holds, or has beside it; None if it is not there in full."""
+    text, name = content.get("text"), content.get("_file")
+    if name is not None:  # Playwright's `attach`
+        data = _beside(str(name), folder, "") or b""
+    elif content.get("encoding") == "base64":
+        try:
+            data = base64.b64decode(str(text), validate=True)
+        except binascii.Error:
+            return None
+    else:
+        return str(text).encode("utf-8", "replace") if text else None
+    size = content.get("size", -1)
+    return data if data and size in (-1, len(data)) else None
+
+
+READERS: dict[str, Callable[[Path, str], Save]] = {
+    ".html": _read_html,
+    ".htm": _read_html,
+    ".mhtml": _read_mhtml,
+    ".mht": _read_mhtml,
+    ".har": _read_har,
+}

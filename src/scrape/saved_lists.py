@@ -1,0 +1,172 @@
+"""Lists on pages that a person saved in a browser; pictures come from the save if they are there."""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from src.errors import UserError, existing_path, printable
+from src.imaging import decoding
+from src.params import Saved, Scrape
+from src.scrape.addresses import absolute_url
+from src.scrape.browser_saves import READERS, Save, SavedPage, local_name, read_save
+from src.scrape.crawl import Crawl, Row, page_rows
+from src.scrape.file_lists import natural_order
+from src.scrape.gallery import parse_gallery, require_selectors
+from src.scrape.http import block_pages
+from src.scrape.imdb import parse_imdb
+from src.scrape.listings import Item, ListingError, ListPage
+from src.storage.atomic import write_bytes
+
+# Of pages whose save does not say it. The second is reserved (RFC 6761): nothing is fetched of it.
+UNKNOWN_URLS = {"imdb": "https://www.imdb.com/list/", "gallery": "https://unknown.invalid/"}
+# A page that was saved whole has IMDb's pictures under their names, in the width that it shows.
+IMDB_PICTURES = "https://m.media-amazon.com/images/M/"
+IMDB_PICTURE = re.compile(r"M[A-Z]\w+@*\.[\w.,]+")
+
+
+class SavedList:
+    """The rows of saved pages, and the pictures that the saves hold.
+
+    Args:
+        saved: The section `saved` of params.yaml.
+        scrape: The section `scrape`; on_repeat and max_… hold for saved pages too.
+        pages: The folder for the pages' HTML.
+        pictures: The folder for the pictures of the saves, while they are needed.
+
+    Attributes:
+        crawl: The list.
+        files: The pictures' files by the rows' image_url; what is not in it is to be fetched.
+
+    Raises UserError if there are no saves, or one shows no list.
+    """
+
+    def __init__(self, saved: Saved, scrape: Scrape, pages: Path, pictures: Path):
+        self._saved, self._scrape = saved, scrape
+        self._pages, self._pictures = pages, pictures
+        self._rows: list[Row] = []
+        self._ids: set[str] = set()
+        self.crawl = Crawl(self._rows)
+        self.files: dict[str, Path] = {}
+        require_selectors(saved)
+        for file in find_saves(saved.path)[: scrape.max_pages]:
+            save = read_save(file, saved.url or UNKNOWN_URLS[saved.layout])
+            for page, listed in self._lists(file, save):
+                self._add(file, save, page, listed)
+
+    def _lists(self, file: Path, save: Save) -> Iterator[tuple[SavedPage, ListPage]]:
+        """Yield the pages of a save that are lists.
+
+        Raises:
+            UserError: None of them is.
+        """
+        failure = "expected a page, found none"
+        found = False
+        for page in save.pages:
+            url = page.url or self._saved.url or UNKNOWN_URLS[self._saved.layout]
+            try:
+                listed = replace(self._parse(page.html, url), url=url)
+            except ListingError as error:
+                if kind := block_pages.classify(page.html):
+                    failure = f"{kind}: save the page that you see behind it"
+                else:
+                    failure = str(error)
+                continue
+            found = True
+            yield page, listed
+        if not found:
+            raise UserError(f"{file} is not a list in a known layout: {failure}")
+
+    def _parse(self, html: str, url: str) -> ListPage:
+        if self._saved.layout == "gallery":
+            return parse_gallery(html, url, 1, self._saved)
+        listed = parse_imdb(html, url, self._saved.width)
+        if not listed.items:
+            raise ListingError("expected items, found none")
+        return listed
+
+    def _add(self, file: Path, save: Save, page: SavedPage, listed: ListPage) -> None:
+        """Add a page's rows, and the pictures that the save has of them."""
+        number = self.crawl.pages = self.crawl.pages + 1
+        write_bytes(self._pages / f"{number:04d}.html", page.html.encode("utf-8", "replace"))
+        for note in listed.notes:
+            print(printable(f"scrape: {note} ({file})"), file=sys.stderr)
+        if listed.total is not None:
+            self.crawl.expected = listed.total
+        ids = {item.item_id for item in listed.items}
+        repeated = ids <= self._ids
+        self.crawl.repeated_pages += repeated
+        if repeated and self._scrape.on_repeat == "stop":
+            return
+        self._ids |= ids
+        items = [self._placed(item, save, listed.url, file) for item in listed.items]
+        shown = page.url or self._saved.url or file.name
+        self._rows += page_rows(replace(listed, items=items), shown, number)
+        if len(self._rows) > self._scrape.max_items:
+            raise UserError(
+                f"the saved pages have more items than scrape.max_items = {self._scrape.max_items} "
+                f"by {file}: raise it"
+            )
+
+    def _placed(self, item: Item, save: Save, page_url: str, file: Path) -> Item:
+        """Return an item whose image_url names a picture of the save, or one to fetch."""
+        url = item.image_url
+        if not url:
+            return item
+        local = local_name(url, absolute_url(page_url, ".")) if _is_html(file) else None
+        original = _original(url, local) if self._saved.layout == "imdb" else url
+        data = save.find(url)
+        # what else could be fetched of a file that is known by its name alone?
+        if data is not None and (_is_whole(data) or (local and original == url)):
+            return replace(item, image_url=self._kept(local or url, data))
+        if original.startswith(UNKNOWN_URLS["gallery"]):
+            raise UserError(
+                f"{file} does not say its address, and has no picture {local or url!r}: set "
+                "saved.url to the page's address"
+            )
+        return replace(item, image_url=original)
+
+    def _kept(self, place: str, data: bytes) -> str:
+        """Keep a picture's bytes in a file; return `place`, by which it is known."""
+        if place not in self.files:
+            self.files[place] = self._pictures / f"{len(self.files):06d}"
+            write_bytes(self.files[place], data)
+        return place
+
+
+def find_saves(path: str) -> list[Path]:
+    """Return the saved pages of a folder, in the natural order of their names, or the only one.
+
+    Raises:
+        UserError: There is none.
+    """
+    if not path:
+        raise UserError(
+            "saved.path is empty: set it to a page that you saved in a browser, or a folder of them"
+        )
+    root = existing_path("saved.path", path)
+    files = [root] if root.is_file() else [file for file in root.iterdir() if file.is_file()]
+    saves = [file for file in files if file.suffix.lower() in READERS]
+    if not saves:
+        raise UserError(f"saved.path = {path!r} holds no saved page ({', '.join(READERS)})")
+    return sorted(saves, key=lambda file: natural_order(file.name))
+
+
+def _is_html(file: Path) -> bool:
+    return file.suffix.lower() in (".html", ".htm")
+
+
+def _original(url: str, local: str | None) -> str:
+    """Return where IMDb has a picture that a save may have under its own name."""
+    name = (local or "").rpartition("/")[2]
+    return IMDB_PICTURES + name if IMDB_PICTURE.fullmatch(name) else url
+
+
+def _is_whole(data: bytes) -> bool:
+    """Return whether bytes are a picture that can be decoded to its end."""
+    try:
+        decoding.decode(data)
+    except decoding.ImageError:
+        return False
+    return True

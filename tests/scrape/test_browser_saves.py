@@ -1,0 +1,90 @@
+"""Saved pages of every kind: the page's text, its address, and the bytes that the save has."""
+
+import base64
+import json
+
+import pytest
+
+from src.errors import UserError
+from src.scrape.browser_saves import read_save
+
+UNKNOWN = "https://unknown.invalid/"
+PICTURE = b"\x89PNG\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "address"),
+    [
+        ("<!-- saved from url=(0021)http://a.test/l?x=1-2 -->", "http://a.test/l?x=1-2"),
+        ("<!--\n Page saved with SingleFile \n url: http://a.test/s \n-->", "http://a.test/s"),
+        ('<link rel="canonical" href="https://a.test/c">', "https://a.test/c"),
+        ('<meta property="og:url" content="https://a.test/o">', "https://a.test/o"),
+        ('<link rel="canonical" href="/c">', ""),
+        ("<title>a</title>", ""),
+    ],
+)
+def test_a_page_says_its_own_address_if_the_browser_left_one(tmp_path, head, address):
+    file = tmp_path / "a.html"
+    file.write_text(f"<!DOCTYPE html>\n{head}<p>Zoë", encoding="utf-8")
+    [page] = read_save(file, UNKNOWN).pages
+    assert (page.url, page.html[-3:]) == (address, "Zoë")
+
+
+def har(entries: list[tuple[str, int, dict]]) -> str:
+    """Return a HAR file's text: URL, status and content of each answer."""
+    listed = [
+        {"request": {"url": url}, "response": {"status": status, "content": content}}
+        for url, status, content in entries
+    ]
+    return json.dumps({"log": {"entries": listed}})
+
+
+def test_a_har_file_has_pages_and_whole_bodies_only(tmp_path):
+    encoded = {"text": base64.b64encode(PICTURE).decode(), "encoding": "base64"}
+    html = {"mimeType": "text/html; charset=gbk"}
+    entries = [
+        ("http://a.test/", 200, html | {"text": "Zoë", "size": 4}),
+        ("http://a.test/gbk", 200, html | {"text": "1tA=", "encoding": "base64"}),
+        ("http://a.test/moved", 302, html | {"text": "moved"}),
+        ("http://a.test/1.png", 200, encoded | {"size": len(PICTURE)}),
+        ("http://a.test/cut.png", 200, encoded | {"size": 99}),
+        ("http://a.test/wrong.png", 200, {"text": "?", "encoding": "base64"}),
+        ("http://a.test/none.png", 200, {"size": 9}),
+        ("http://a.test/beside.png", 200, {"_file": "abc.png"}),
+        ("http://a.test/outside.png", 200, {"_file": "../abc.png"}),
+    ]
+    folder = tmp_path / "saves"
+    folder.mkdir()
+    for path in (folder / "abc.png", tmp_path / "abc.png"):
+        path.write_bytes(PICTURE)
+    (folder / "a.har").write_text(har(entries), encoding="utf-8-sig")
+    save = read_save(folder / "a.har", UNKNOWN)
+    assert save.pages == [("Zoë", "http://a.test/"), ("中", "http://a.test/gbk")]
+    found = {url[14:]: save.find(url) for url, *_ in entries if url.endswith("png")}
+    assert {name for name, data in found.items() if data == PICTURE} == {"1.png", "beside.png"}
+    assert sum(data is not None for data in found.values()) == 2
+    assert save.find("http://a.test/2.png") is None
+
+
+def test_an_mhtml_file_has_its_page_and_parts_by_their_addresses(tmp_path):
+    file = tmp_path / "a.mht"
+    file.write_bytes(
+        b'MIME-Version: 1.0\nContent-Type: multipart/related; boundary="b"\n\n'
+        b"--b\nContent-Type: text/html; charset=windows-1252\nContent-Location: http://a.test/\n"
+        b"Content-Transfer-Encoding: quoted-printable\n\nZo=EB\n"
+        b"--b\nContent-Type: image/png\nContent-Location: http://a.test/a\n /1.png\n"
+        b"Content-Transfer-Encoding: base64\n\niVBORw0K\n--b--\n"
+    )
+    save = read_save(file, UNKNOWN)
+    assert save.pages == [("Zoë", "http://a.test/")]
+    assert save.find("http://a.test/a/1.png") == PICTURE
+    assert save.find("http://a.test/2.png") is None
+
+
+@pytest.mark.parametrize("name", ["a.har", "a.mhtml"])
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff\x00", b'{"log": 1}', b"[" * 100_000])
+def test_what_is_no_save_is_an_error_that_names_the_file(tmp_path, name, data):
+    file = tmp_path / name
+    file.write_bytes(data)
+    with pytest.raises(UserError, match=rf"{name} cannot be read as a saved page: .*save the"):
+        read_save(file, UNKNOWN)

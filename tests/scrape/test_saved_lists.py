@@ -1,0 +1,246 @@
+"""Saved pages as a source: what Chromium saves of both of IMDb's layouts, and of a gallery."""
+
+from functools import partial
+
+import pytest
+
+from src.demo import inventory, site
+from src.errors import UserError
+from src.scrape.http.client import Client
+from tests.conftest import REAL_DATA, real
+from tests.scrape.browser_saving import save_page
+from tests.scrape.scraping import picture, scraped, write
+from tests.servers import Answer, saved
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+KINDS = [".html", ".mhtml", ".har"]
+# What IMDb's scripts do: load pictures late, and draw the list from the JSON.
+SCRIPTS = """<script>
+for (const img of document.querySelectorAll("img.loadlate")) img.src = img.getAttribute("loadlate");
+const data = document.getElementById("__NEXT_DATA__");
+if (data) {
+    const list = JSON.parse(data.textContent).props.pageProps.mainColumnData.list;
+    const ul = document.body.appendChild(document.createElement("ul"));
+    list.nameListItemSearch.edges.forEach(({listItem: {id, nameText, primaryImage}}, n) => {
+        const src = primaryImage.url.replace("._V1_", "._V1_QL75_UX140_CR0,1,140,207_");
+        ul.innerHTML += `<li class="ipc-metadata-list-summary-item"><img class="ipc-image" src="${src}"
+            srcset="${src} 140w" alt="x"><a href="/name/${id}/?ref_=nmls_i_${n}"></a><a href="/name/${id}/">
+            <h3 class="ipc-title__text">${n + 1}. </h3></a></li>`;
+        ul.lastChild.querySelector("h3").append(nameText.text);
+    });
+    ul.insertAdjacentHTML("beforebegin", `<div data-testid="list-page-mc-total-items">1 - 2 of 4 names</div>`);
+}
+</script>"""
+NAMES = ["Ada", "O'Brien <b>", "Zoë", "Łukasz"]
+
+
+def people(first: int, last: int) -> list[inventory.Entry]:
+    return [
+        inventory.Entry(n, f"nm{n:07d}", NAMES[n - 1], "portrait", n) for n in range(first, last)
+    ]
+
+
+@pytest.fixture
+def imdb(server):
+    """Two pages of two people each in one of IMDb's layouts: imdb(site.lister)."""
+
+    def serve(layout) -> list[str]:
+        for number, entries in ((1, people(1, 3)), (2, people(3, 5))):
+            page = layout(entries, 4, number, number == 1).replace(site.ORIGIN, server[""])
+            page = page.replace("</body>", f"{SCRIPTS}</body>")
+            server[f"/list/ls1/?page={number}"] = Answer(page.encode(), headers=HTML)
+        for n in range(1, 5):
+            for cut in ("_UX140_CR0,0,140,209_AL_", "_QL75_UX140_CR0,1,140,207_"):
+                server[f"/images/M/MV5B{n:06d}@._V1{cut}.jpg"] = Answer(picture(n, 14, 20))
+            server[f"/images/M/MV5B{n:06d}@._V1_UX512_.jpg"] = Answer(picture(n, 51, 60))
+        return [server[f"/list/ls1/?page={number}"] for number in (1, 2)]
+
+    return serve
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layout", [site.lister, site.next_data])
+def test_saved_pages_of_imdb_are_its_list_and_its_pictures_are_fetched(
+    browser, server, imdb, monkeypatch, quick, tmp_path, layout, kind
+):
+    """The save has thumbnails only, and of a whole page even these without their addresses."""
+    folder = tmp_path / "saves"
+    folder.mkdir()
+    for number, url in enumerate(imdb(layout), 1):
+        save_page(browser, url, folder / f"Top 4 - IMDb {number}{kind}")
+    ports = {"https://m.media-amazon.com": server.port}
+    monkeypatch.setattr("src.scrape.sources.Client", partial(Client, local_ports=ports))
+    before = len(server.targets)
+    table, metrics = scraped(quick("saved", {"saved.path": str(folder)}), tmp_path / "raw")
+    assert list(table["item_id"]) == [f"nm{n:07d}" for n in range(1, 5)]
+    assert list(table["name"]) == NAMES
+    assert list(table["status"]) == ["ok"] * 4
+    assert list(table["width"]) == [51] * 4
+    assert {target for target in server.targets[before:] if "images" in target} == {
+        f"/images/M/MV5B{n:06d}@._V1_UX512_.jpg" for n in range(1, 5)
+    }
+    assert list(table["page_url"].str[-6:]) == ["page=1"] * 2 + ["page=2"] * 2
+    assert (metrics["pages"], metrics["expected"], metrics["listed"]) == (2, 4, 4)
+    assert sorted(path.name for path in (tmp_path / "raw/pages").iterdir()) == [
+        "0001.html",
+        "0002.html",
+    ]
+
+
+@pytest.fixture
+def gallery(server):
+    """A gallery whose script loads its pictures when it is shown."""
+    items = "".join(
+        f'<li class="p"><a href="person/{n}"><img data-src="{n}.png" alt="{name}"></a></li>'
+        for n, name in enumerate(NAMES, 1)
+    )
+    load = "for (const i of document.images) i.src = i.dataset.src"
+    server["/album/"] = Answer(
+        f'<ul>{items}</ul><p class="n">4</p><script>{load}</script>'.encode(), headers=HTML
+    )
+    for n in range(1, 5):
+        server[f"/album/{n}.png"] = Answer(picture(n), headers={"Content-Type": "image/png"})
+    return server["/album/"]
+
+
+GALLERY = {"saved.layout": "gallery", "saved.item": "li.p", "saved.total": ".n"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_that_a_save_holds_are_not_fetched_again(
+    browser, server, gallery, quick, tmp_path, kind
+):
+    file = tmp_path / f"Album, 100 % #1{kind}"
+    save_page(browser, gallery, file)
+    if kind == ".html":  # a browser that loads pictures late leaves their addresses in the page
+        file.write_text(file.read_text(encoding="utf-8").replace("data-src", "x"), encoding="utf-8")
+    before = len(server.targets)
+    changes = GALLERY | {"saved.path": str(file)}
+    table, metrics = scraped(quick("saved", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok"] * 4
+    assert len(server.targets) == before
+    assert list(table["name"]) == NAMES
+    assert list(table["item_id"]) == [f"{gallery}person/{n}" for n in range(1, 5)]
+    for n, stored in enumerate(table["file"], 1):
+        assert (tmp_path / "raw" / stored).read_bytes() == picture(n)
+    shown = "Album, 100 %25 %231_files/" if kind == ".html" else gallery
+    assert list(table["image_url"]) == [f"{shown}{n}.png" for n in range(1, 5)]
+    assert metrics["expected"] == 4
+
+
+@pytest.mark.parametrize("kind", [".mhtml", ".har"])
+def test_a_picture_that_is_not_whole_in_the_save_is_fetched(
+    browser, server, gallery, quick, tmp_path, kind
+):
+    server["/album/2.png"] = [Answer(picture(2)[:-60]), Answer(picture(2))]
+    file = tmp_path / f"album{kind}"
+    save_page(browser, gallery, file)
+    before = len(server.page_targets())
+    changes = GALLERY | {"saved.path": str(file)}
+    table, _ = scraped(quick("saved", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok"] * 4
+    assert server.page_targets()[before:] == ["/album/2.png"]
+
+
+def plain(folder, name: str, items: str, url: str = "") -> None:
+    mark = f"<!-- saved from url=({len(url):04d}){url} -->" if url else ""
+    write(folder / name, f"<!DOCTYPE html>\n{mark}<ul>{items}</ul>".encode())
+
+
+def item(n: int, image: str) -> str:
+    return f'<li class="p"><a href="/p/{n}"><img src="{image}" alt="P {n}"></a></li>'
+
+
+@pytest.fixture
+def read(quick, tmp_path):
+    """Scrape a folder of saved galleries: read(changes)."""
+
+    def make(changes=None):
+        settings = GALLERY | {"saved.total": "", "saved.path": str(tmp_path / "saves")}
+        return scraped(quick("saved", settings | (changes or {})), tmp_path / "raw")
+
+    return make
+
+
+def test_pages_are_read_in_the_natural_order_of_their_names(read, tmp_path):
+    folder = tmp_path / "saves"
+    for n in (10, 9, 1):
+        plain(folder, f"list {n}.htm", item(n, f"list {n}_files/a.png"), f"http://a.test/{n}/")
+        write(folder / f"list {n}_files" / "a.png", picture(n))
+    write(folder / "notes.txt", b"no page")
+    table, _ = read()
+    assert list(table["name"]) == ["P 1", "P 9", "P 10"]
+    assert list(table["page_url"]) == [f"http://a.test/{n}/" for n in (1, 9, 10)]
+    assert list(table["image_url"]) == [f"list {n}_files/a.png" for n in (1, 9, 10)]
+
+
+def test_a_page_that_was_saved_twice_is_listed_once(read, tmp_path):
+    for name in ("a.html", "b.html"):
+        plain(tmp_path / "saves", name, item(1, "f/a.png"), "http://a.test/")
+    write(tmp_path / "saves" / "f" / "a.png", picture(1))
+    table, metrics = read()
+    assert (len(table), metrics["pages"], metrics["repeated_pages"]) == (1, 2, 1)
+    assert len(read({"scrape.on_repeat": "keep"})[0]) == 2
+
+
+def test_a_page_without_an_address_is_read_if_it_has_its_pictures(read, tmp_path):
+    plain(tmp_path / "saves", "a.html", item(1, "f/a.png"))
+    with pytest.raises(UserError, match=r"a\.html does not say its address.*set saved\.url"):
+        read()
+    write(tmp_path / "saves" / "f" / "a.png", picture(1))
+    assert list(read()[0]["page_url"]) == ["a.html"]
+    assert list(read({"saved.url": "http://a.test/b"})[0]["item_id"]) == ["https://a.test/p/1"]
+
+
+def test_a_broken_file_of_a_whole_page_keeps_its_row(read, tmp_path):
+    plain(tmp_path / "saves", "a.html", item(1, "f/a.png") + item(2, "f/b.png"), "http://a.test/")
+    write(tmp_path / "saves" / "f" / "a.png", picture(1))
+    write(tmp_path / "saves" / "f" / "b.png", b"half a picture")
+    assert list(read()[0]["status"]) == ["ok", "not_an_image"]
+
+
+def test_no_file_outside_the_folder_of_the_save_is_read(read, tmp_path):
+    write(tmp_path / "secret.png", picture(1))
+    inside = tmp_path / "saves" / "f"
+    plain(tmp_path / "saves", "a.html", item(1, "f/%2e%2e/%2e%2e/secret.png"), "http://[::1]:9/x/")
+    inside.mkdir()
+    (inside / "link.png").symlink_to(tmp_path / "secret.png")
+    plain(tmp_path / "saves", "b.html", item(2, "f/link.png"), "http://[::1]:9/x/")
+    assert list(read()[0]["status"]) == ["private_address"] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "changes", "message"),
+    [
+        ("a.html", b"<p>no list", {}, r"a\.html is not a list .*saved\.item = 'li\.p', found none"),
+        ("a.html", saved("challenge").encode(), {}, r"a\.html .*waf_challenge: save the page that"),
+        ("a.html", b"<p>no list", {"saved.layout": "imdb"}, r"a\.html is not a list .*lister-item"),
+        ("a.har", b"{}", {}, r"a\.har cannot be read as a saved page: KeyError: 'log'"),
+        ("a.har", b'{"log": {"entries": []}}', {}, r"a\.har is not a list .*found none"),
+        ("a.mhtml", b"Subject: x\n\nno page", {}, r"a\.mhtml cannot be read as a saved page"),
+        ("a.txt", b"", {}, r"saved\.path = .*holds no saved page \(\.html, "),
+        ("a.html", b"", {"saved.path": ""}, r"saved\.path is empty: set it to a page"),
+        ("a.html", b"", {"saved.item": "li["}, r"saved\.item = 'li\[' is no CSS selector"),
+    ],
+)
+def test_what_is_no_saved_list_is_an_error_that_names_it(
+    read, tmp_path, name, data, changes, message
+):
+    write(tmp_path / "saves" / name, data)
+    with pytest.raises(UserError, match=message):
+        read(changes)
+
+
+def test_real_pages_of_imdb_are_read_from_disk(quick, tmp_path):
+    real("imdb", "people_list_ls053501318*.html")
+    path = next((REAL_DATA / "imdb").glob("people_list_ls053501318*.html"))
+    from src.scrape.saved_lists import SavedList
+
+    params = quick("saved", {"saved.path": str(path)})
+    rows = SavedList(
+        params.saved, params.scrape, tmp_path / "pages", tmp_path / "pictures"
+    ).crawl.rows
+    assert len(rows) == 50
+    assert all(row["item_id"].startswith("nm") and row["name"] for row in rows)
+    assert all("._V1_UX512_" in row["image_url"] for row in rows)
