@@ -1,6 +1,7 @@
 """params.yaml as typed models. A wrong key, type or range is refused in one line."""
 
 import re
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
@@ -171,6 +172,31 @@ class Urls(Section):
     item: str
     name: str
     side: str
+
+
+class Json(Section):
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    items: Annotated[str, Field(min_length=1)]
+    image: Annotated[str, Field(min_length=1)]
+    id: str
+    name: str
+    total: str
+    next: str
+
+    @model_validator(mode="after")
+    def _pages_are_counted_in_one_way(self) -> "Json":
+        marks = re.findall(r"\{(page|offset|cursor)\}", self.url)
+        if len(marks) > 1:
+            raise ValueError(f"url has {', '.join(marks)} in braces, expected one of them at most")
+        if marks in (["offset"], ["cursor"]) and not re.search(
+            r"[?&][^?&=]+=\{\w+\}(&|$)", self.url
+        ):
+            raise ValueError(
+                f"url has {{{marks[0]}}} elsewhere, expected it as a whole value: ?key={{{marks[0]}}}"
+            )
+        if marks == ["cursor"] and not self.next:
+            raise ValueError("next is empty, expected the path of the cursor that url asks for")
+        return self
 
 
 class Scrape(Section):
@@ -394,10 +420,14 @@ class Engine(Section):
     task_size: Count
 
 
+# BaseModel.json is pydantic's old way to write JSON, which nothing here uses.
+warnings.filterwarnings("ignore", 'Field name "json" in "Params" shadows')
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
-    source: Literal["demo", "imdb", "gallery", "folder", "pairs", "urls", "saved"]
+    source: Literal["demo", "imdb", "gallery", "folder", "pairs", "urls", "saved", "json"]
     task: Task
     model: Literal["encdec", "unet"]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -408,6 +438,7 @@ class Params(Section):
     pairs: Pairs
     urls: Urls
     saved: Saved
+    json: Json  # type: ignore[assignment]
     scrape: Scrape
     clean: Clean
     split: Split

@@ -39,7 +39,9 @@ class Crawl:
     passed_over: dict[str, int] = field(default_factory=dict)
 
 
-def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Crawl:
+def crawl(
+    first_url: str, parse: ParsePage, client: Client, folder: Path, suffix: str = "html"
+) -> Crawl:
     """Follow a list from page to page.
 
     A page without a new item counts as repeated. With scrape.on_repeat = `stop` it ends the list,
@@ -50,6 +52,7 @@ def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Cra
         parse: Picklable; raises ListingError for a page that is not a list.
         client: Fetches the pages.
         folder: Where the raw pages are saved, as 0001.html and so on.
+        suffix: Of these files.
 
     Raises:
         UserError: The first page cannot be fetched, a page cannot be understood, or the list has
@@ -61,7 +64,9 @@ def crawl(first_url: str, parse: ParsePage, client: Client, folder: Path) -> Cra
     url: str | None = first_url
     earlier_url: str | None = None
     while url and listed.pages < client.scrape.max_pages:
-        page = _fetch_page(url, listed.pages + 1, parse, client, folder, earlier_url)
+        number = listed.pages + 1
+        saved = folder / f"{number:04d}.{suffix}"
+        page = _fetch_page(url, number, parse, client, saved, earlier_url)
         if page is None:
             break  # past the end of a list whose pages are counted
         listed.pages += 1
@@ -90,11 +95,10 @@ def _fetch_page(
     number: int,
     parse: ParsePage,
     client: Client,
-    folder: Path,
+    saved: Path,
     earlier_url: str | None,
 ) -> ListPage | None:
     """Return a page of the list; None if it does not exist and is not the first one."""
-    saved = folder / f"{number:04d}.html"
     save_and_parse = partial(_save_and_parse, parse=parse, url=url, number=number, saved=saved)
     try:
         page = client.get(
@@ -108,8 +112,8 @@ def _fetch_page(
         raise UserError(f"page {number} of the list cannot be fetched: {error}{copy}") from None
     if isinstance(page, ListingError):
         raise UserError(
-            f"{url} (saved as {saved}) is not a list in a known layout: {page}. Correct the selector "
-            "or address by the saved page; it is cached: change scrape.snapshot to fetch it again"
+            f"{url} (saved as {saved}) is not a list in a known layout: {page}. Correct the settings "
+            "by the saved page; it is cached: change scrape.snapshot to fetch it again"
         )
     return page
 

@@ -10,6 +10,7 @@ from bs4 import Tag
 from src.errors import UserError
 from src.scrape.addresses import readable
 from src.scrape.listings import (
+    MAX_NODES,
     Document,
     Item,
     ListingError,
@@ -19,7 +20,6 @@ from src.scrape.listings import (
 from src.scrape.page_pictures import largest_candidate
 from src.scrape.totals import MAX_TOTAL, stated_total
 
-MAX_NODES = 200_000  # objects and lists of a page's JSON; a list page of 250 items has some 10,000
 ITEM_LINK = r"/(?:name|title)/((?:nm|tt)\d+)"
 # What the scripts of the layout from 2024 on draw.
 RENDERED_LIST = '[data-testid="list-page-mc-list-content"]'

@@ -13,6 +13,7 @@ from src.scrape.page_text import UTF8, PageText
 # Tags, attributes and classes: each takes up to a kilobyte in memory, from a few bytes of a hostile
 # page. A list page of 250 items has some 20,000.
 MAX_MARKS = 100_000
+MAX_NODES = 200_000  # objects and lists of a page's JSON; a list page of 250 items has some 10,000
 # Links that lead to no page, as the last page's link to the next one does.
 NO_PAGES = ("javascript:", "mailto:", "tel:", "sms:", "data:", "about:", "blob:")
 TAG = re.compile(r"<[^<>]*")

@@ -13,6 +13,7 @@ from src.demo import site
 from src.errors import UserError, existing_folder, existing_path, printable
 from src.imaging.picture_folders import EXPECTED, Contents, list_folder, reasons_with_names
 from src.params import Folder, Pairs, Params
+from src.scrape import json_lists
 from src.scrape.crawl import Crawl, Row, crawl
 from src.scrape.file_lists import (
     ListFiles,
@@ -167,10 +168,14 @@ def _crawl_list(params: Params, client: Client, folder: Path) -> Crawl:
         require_selectors(params.gallery)
         first_url = params.gallery.url.replace("{page}", "1")
         return crawl(first_url, partial(parse_gallery, gallery=params.gallery), client, folder)
+    if params.source == "json":
+        json_lists.require_expressions(params.json)
+        parse = partial(json_lists.parse_json, settings=params.json)
+        return crawl(json_lists.first_url(params.json), parse, client, folder, "json")
     if params.source == "demo":
         return crawl(site.LIST_URL, partial(_parse_imdb, width=0), client, folder)
-    parse = partial(_parse_imdb, width=params.imdb.width)
-    return crawl(imdb_url(params.imdb.list), parse, client, folder)
+    parse_page = partial(_parse_imdb, width=params.imdb.width)
+    return crawl(imdb_url(params.imdb.list), parse_page, client, folder)
 
 
 def _parse_imdb(html: str, url: str, number: int, width: int) -> ListPage:

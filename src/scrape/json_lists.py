@@ -1,0 +1,147 @@
+"""Lists that an API answers in JSON, read by the JMESPath expressions of params.yaml's `json`."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote_plus, urlsplit, urlunsplit
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from src.errors import UserError
+from src.params import Json
+from src.scrape.addresses import absolute_url, readable
+from src.scrape.item_ids import IGNORED_KEYS, item_id
+from src.scrape.listings import MAX_NODES, Item, ListingError, ListPage
+from src.scrape.totals import stated_total
+
+EXPRESSIONS = ("items", "image", "id", "name", "total", "next")
+COUNTED_KEY = re.compile(r"[?&]([^?&=]+)=\{(offset|cursor)\}")  # of a URL's query
+MAX_QUOTED = 100  # characters of a value in a message
+
+
+def require_expressions(settings: Json) -> None:
+    """Raise UserError if an expression is not valid."""
+    for key in EXPRESSIONS:
+        if expression := getattr(settings, key):
+            try:
+                jmespath.compile(expression)
+            except JMESPathError as error:
+                reason = " ".join(str(error).split())
+                raise UserError(
+                    f"json.{key} = {expression!r} is no JMESPath expression: {reason}"
+                ) from None
+
+
+def first_url(settings: Json) -> str:
+    """Return the URL of a list's first page: page 1, offset 0, and no cursor."""
+    url = settings.url.replace("{page}", "1")
+    match = COUNTED_KEY.search(url)
+    if not match:
+        return url
+    return _with_query(url, {match[1]: "0" if match[2] == "offset" else None})
+
+
+def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
+    """Read an answer by the expressions of `settings`.
+
+    Args:
+        text: The answer.
+        url: That answered.
+        number: Of the page, from 1.
+        settings: The section `json` of params.yaml.
+
+    Raises:
+        ListingError: It is no JSON, or what an expression finds has another form.
+    """
+    answer = _load(text)
+    found = jmespath.search(settings.items, answer)
+    listed = list(found.values()) if isinstance(found, dict) else found
+    if not isinstance(listed, list):
+        if listed is None and number > 1:
+            listed = []  # past the end
+        else:
+            raise ListingError(
+                f"expected a list or an object at json.items = {settings.items!r}, found "
+                f"{_quoted(found)} in {_quoted(answer)}"
+            )
+    items = [_item(value, place, url, settings) for place, value in enumerate(listed, 1)]
+    if number == 1 and items and not any(item.image_url for item in items):
+        raise ListingError(
+            f"expected an address at json.image = {settings.image!r}, found none in "
+            f"{len(items)} items; the first is {_quoted(listed[0])}"
+        )
+    total = _text(answer, "total", settings) if settings.total else ""
+    next_url = _next_url(answer, url, number, len(items), settings) if items else None
+    return ListPage(items, stated_total(total), next_url)
+
+
+def _load(text: str) -> Any:
+    nodes = text.count("{") + text.count("[")
+    if nodes > MAX_NODES:
+        raise ListingError(f"expected at most {MAX_NODES} objects and lists, found {nodes}")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ListingError(f"expected JSON, found {text[:MAX_QUOTED]!r}: {error}") from None
+
+
+def _item(value: Any, place: int, url: str, settings: Json) -> Item:
+    image, identity, name = (
+        _text(value, key, settings, f" in item {place}") for key in ("image", "id", "name")
+    )
+    image_url = absolute_url(url, image) if image else None
+    # an item that is known by its picture's address alone
+    identity = identity or item_id(image_url or "", url, IGNORED_KEYS) or name
+    return Item(identity, name, image_url)
+
+
+def _text(value: Any, key: str, settings: Json, where: str = "") -> str:
+    """Return the text or number that an expression finds, or "".
+
+    Raises:
+        ListingError: It finds something else.
+    """
+    expression = getattr(settings, key)
+    found = jmespath.search(expression, value) if expression else None
+    if isinstance(found, bool) or not isinstance(found, str | int | float | None):
+        raise ListingError(
+            f"expected a text or number at json.{key} = {expression!r}{where}, found "
+            f"{_quoted(found)}"
+        )
+    return "" if found is None else readable(str(found)).strip()
+
+
+def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) -> str | None:
+    """Return the URL of the next page: counted, or as the answer says it."""
+    if "{page}" in settings.url:
+        return settings.url.replace("{page}", str(number + 1))
+    match = COUNTED_KEY.search(settings.url)
+    if match and match[2] == "offset":
+        stated = dict(parse_qsl(urlsplit(url).query)).get(unquote_plus(match[1]), "")
+        offset = int(stated) if stated.isdecimal() else (number - 1) * n_items
+        return _with_query(settings.url, {match[1]: str(offset + n_items)})
+    if not settings.next:
+        return None
+    found = jmespath.search(settings.next, answer)
+    if isinstance(found, dict) and found and not match:
+        return _with_query(settings.url, {quote(key): str(value) for key, value in found.items()})
+    target = _text(answer, "next", settings)
+    if not target:
+        return None
+    return _with_query(settings.url, {match[1]: target}) if match else absolute_url(url, target)
+
+
+def _with_query(url: str, values: dict[str, str | None]) -> str:
+    """Return a URL with some keys of its query set, or removed where the value is None."""
+    parts = urlsplit(url)
+    kept = [
+        part for part in parts.query.split("&") if part and part.partition("=")[0] not in values
+    ]
+    added = [f"{key}={quote(value, safe='')}" for key, value in values.items() if value is not None]
+    return urlunsplit(parts._replace(query="&".join(kept + added)))
+
+
+def _quoted(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}…"
