@@ -199,6 +199,22 @@ class Json(Section):
         return self
 
 
+class Hf(Section):
+    path: str
+    image: Annotated[str, Field(min_length=1)]
+    label: str
+    item: str
+    name: str
+
+
+class Webdataset(Section):
+    path: str
+    image: str
+    label: str
+    item: str
+    name: str
+
+
 class Scrape(Section):
     snapshot: str
     max_pages: Count
@@ -427,7 +443,9 @@ warnings.filterwarnings("ignore", 'Field name "json" in "Params" shadows')
 class Params(Section):
     """The whole of params.yaml."""
 
-    source: Literal["demo", "imdb", "gallery", "folder", "pairs", "urls", "saved", "json"]
+    source: Literal[
+        "demo", "imdb", "gallery", "folder", "pairs", "urls", "saved", "json", "hf", "webdataset"
+    ]
     task: Task
     model: Literal["encdec", "unet"]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -439,6 +457,8 @@ class Params(Section):
     urls: Urls
     saved: Saved
     json: Json  # type: ignore[assignment]
+    hf: Hf
+    webdataset: Webdataset
     scrape: Scrape
     clean: Clean
     split: Split
@@ -451,13 +471,19 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _task_fits_source(self) -> "Params":
-        if self.task == "labels" and self.source != "pairs" and not self.draws_facades:
+        if self.task == "labels" and not self._lists_pairs:
             found = "demo.kind 'portraits'" if self.source == "demo" else f"source {self.source!r}"
             raise ValueError(
                 "task is 'labels', which needs pairs of pictures: expected source 'pairs', or "
-                f"source 'demo' with demo.kind 'facades', not {found}"
+                f"source 'demo' with demo.kind 'facades', not {found}; hf and webdataset have pairs "
+                "where their key label is set"
             )
         return self
+
+    @property
+    def _lists_pairs(self) -> bool:
+        labelled = getattr(getattr(self, self.source), "label", "")
+        return self.source == "pairs" or self.draws_facades or bool(labelled)
 
     @property
     def draws_facades(self) -> bool:

@@ -114,7 +114,7 @@ def test_parameters_cannot_be_changed_once_read():
         ("demo.faults", "yes", "boolean"),
         ("demo.kind", "houses", "'portraits' or 'facades'"),
         ("demo.pairs", 9, "greater than or equal to 10"),
-        ("source", "imbd", "'urls', 'saved' or 'json'"),
+        ("source", "imbd", "'json', 'hf' or 'webdataset'"),
         ("clean.duplicates", False, "'remove' or 'keep'"),
         ("clean.hash_distance", 12.5, "integer"),
         ("clean.similarity", 0, "greater than 0"),

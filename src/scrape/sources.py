@@ -2,17 +2,17 @@
 
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from src.demo import site
 from src.errors import UserError, existing_folder, existing_path, printable
 from src.imaging.picture_folders import EXPECTED, Contents, list_folder, reasons_with_names
-from src.params import Folder, Pairs, Params
+from src.params import Pairs, Params
 from src.scrape import json_lists
 from src.scrape.crawl import Crawl, Row, crawl
 from src.scrape.file_lists import (
@@ -23,6 +23,7 @@ from src.scrape.file_lists import (
     with_utf8_names,
 )
 from src.scrape.gallery import parse_gallery, require_selectors
+from src.scrape.hf_datasets import HfDataset
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
@@ -31,6 +32,7 @@ from src.scrape.listings import ListingError, ListPage
 from src.scrape.saved_lists import SavedList
 from src.scrape.source_paths import is_url, require_path
 from src.scrape.store import Fetch, Stored
+from src.scrape.tar_samples import TarSamples
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
 from src.scrape.url_lists import list_urls
 from src.storage.locks import alone_in
@@ -75,8 +77,8 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         stack.callback(_delete_unfinished, folders)
-        if params.source == "folder":
-            yield _folder(params.folder, params.scrape.max_bytes)
+        if params.source in ON_DISK:
+            yield ON_DISK[params.source](params, stack)
             return
         client = _client(params, stack)
         if pairs := _listed_pairs(params):
@@ -182,8 +184,31 @@ def _parse_imdb(html: str, url: str, number: int, width: int) -> ListPage:
     return parse_imdb(html, url, width)
 
 
-def _folder(folder: Folder, max_bytes: int) -> Source:
+def _hf(params: Params, stack: ExitStack) -> Source:
+    folder = _temporary_folder(stack)
+    dataset = HfDataset(params.hf, params.scrape, folder)
+    return Source(dataset.crawl, partial(_read, dataset.read, folder))
+
+
+def _webdataset(params: Params, stack: ExitStack) -> Source:
+    folder = _temporary_folder(stack)
+    samples = TarSamples(params.webdataset, params.scrape, folder)
+    return Source(samples.crawl, partial(_read, samples.read, folder))
+
+
+def _read(
+    read: Callable[[str], bytes], folder: Path, place: str, parse: ParseBody[Stored]
+) -> Stored:
+    """Read a picture's bytes, and parse them as a body."""
+    with NamedTemporaryFile(dir=folder) as file:
+        file.write(read(place))
+        file.flush()
+        return parse(Body(Path(file.name)))
+
+
+def _folder(params: Params, stack: ExitStack) -> Source:
     """List the pictures of a folder; an item is a file, or a folder of files."""
+    folder = params.folder
     contents = _pictures("folder.path", folder.path)
     files = contents.pictures
     if not files:
@@ -194,7 +219,7 @@ def _folder(folder: Folder, max_bytes: int) -> Source:
         return parent if folder.item == "folder" and parent != "." else name
 
     rows = [file_row(name, position, item(name)) for position, name in enumerate(files, 1)]
-    return _on_disk(rows, contents, max_bytes)
+    return _on_disk(rows, contents, params.scrape.max_bytes)
 
 
 def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
@@ -264,3 +289,10 @@ def _read_file(
         limit = f"{SIZE_FACTOR} times scrape.max_bytes"
         raise FetchError("too_large", f"{name} has more than {max_bytes} bytes, {limit}")
     return parse(Body(files[name]))
+
+
+ON_DISK: dict[str, Callable[[Params, ExitStack], Source]] = {
+    "folder": _folder,
+    "hf": _hf,
+    "webdataset": _webdataset,
+}

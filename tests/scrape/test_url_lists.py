@@ -8,7 +8,8 @@ import pytest
 
 from src.errors import UserError
 from src.scrape import sources
-from src.scrape.url_lists import SpooledRows, list_urls
+from src.scrape.spooled_rows import SpooledRows
+from src.scrape.url_lists import list_urls
 from tests.scrape.scraping import picture, scraped, write
 from tests.servers import Answer, served
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from src.errors import UserError
 from src.imaging import decoding
 from src.params import Gallery
-from src.scrape.crawl import _rows, _save_and_parse
+from src.scrape.crawl import _save_and_parse, page_rows
 from src.scrape.gallery import parse_gallery
 from src.scrape.http.cache import Body
 from src.scrape.http.fetch_errors import FetchError
@@ -122,7 +122,7 @@ def test_any_bytes_may_stand_for_a_list(data, imdb, number):
         except (FetchError, UserError):
             return
         if isinstance(page, ListPage):
-            kept(_rows(page, selectors.url, number), folder, lambda url: folder / "gone")
+            kept(page_rows(page, selectors.url, number), folder, lambda url: folder / "gone")
 
 
 @FEW

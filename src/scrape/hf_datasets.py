@@ -1,0 +1,150 @@
+"""Data sets of Hugging Face on disk: saved by `save_to_disk`, in Parquet files, or an ImageFolder."""
+
+import json
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from src.errors import UserError, existing_folder
+from src.imaging.picture_files import find_pictures
+from src.params import Hf, Scrape
+from src.scrape.crawl import Crawl, Row
+from src.scrape.http.fetch_errors import FetchError
+from src.scrape.picture_cells import CellFile, PictureCells
+from src.scrape.split_names import named_side
+from src.scrape.spooled_rows import spool_rows
+from src.scrape.table_files import read_records
+
+METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+FILE_NAME = "file_name"
+CACHED = "cache-"  # files that datasets leaves beside those of a data set
+
+
+class HfDataset:
+    """The rows of a data set, and their pictures.
+
+    Args:
+        hf: The section `hf` of params.yaml.
+        scrape: The section `scrape`; max_items and max_bytes hold.
+        folder: Where the rows are kept.
+
+    Attributes:
+        crawl: The list. A file is a page, and a row's number its position.
+
+    Raises UserError if there is no data set, or a column is missing.
+    """
+
+    def __init__(self, hf: Hf, scrape: Scrape, folder: Path):
+        if not hf.path:
+            raise UserError("hf.path is empty: set it to the folder of a data set")
+        self._hf, self._root = hf, existing_folder("hf.path", hf.path)
+        self._cells = PictureCells(self._root, scrape.max_bytes)
+        self._max_bytes = scrape.max_bytes
+        self._files = {
+            path.relative_to(self._root).as_posix(): CellFile(path) for path in self._tables()
+        }
+        rows = self._cell_rows() if self._files else self._file_rows()
+        self.crawl = Crawl(spool_rows(rows, folder / "rows.arrow", scrape.max_items))
+        if not self.crawl.rows:
+            raise UserError(
+                f"hf.path = {hf.path!r} holds no data set: expected .arrow or .parquet files with "
+                f"pictures in them, or pictures with {' or '.join(METADATA)}"
+            )
+        self.crawl.pages = max(1, len(self._files))
+        self.crawl.expected = len(self.crawl.rows)
+
+    def read(self, place: str) -> bytes:
+        """Return a picture's bytes, by the image_url or label_url of its row.
+
+        Raises:
+            FetchError: `no_image` or `too_large`.
+            OSError: Its file cannot be read.
+        """
+        name, row, column = [*place.rsplit("#", 2), "", ""][:3]
+        if name in self._files and row.isdecimal():
+            return self._cells.read(self._files[name], int(row), column)
+        path = self._root / place
+        if path.stat().st_size > self._max_bytes:
+            message = f"{path} has {path.stat().st_size} bytes (scrape.max_bytes)"
+            raise FetchError("too_large", message)
+        return path.read_bytes()
+
+    def _tables(self) -> list[Path]:
+        """Return the files that hold the pictures themselves; an ImageFolder has none."""
+        states = sorted(self._root.rglob("state.json"))
+        if states:
+            return [path for state in states for path in _data_files(state)]
+        if any(any(self._root.rglob(name)) for name in METADATA):
+            return []
+        found = sorted(self._root.rglob("*.arrow")) or sorted(self._root.rglob("*.parquet"))
+        return [path for path in found if not path.name.startswith(CACHED)]
+
+    def _cell_rows(self) -> Iterator[Row]:
+        hf = self._hf
+        keys = {key: column for key in ("item", "name") if (column := getattr(hf, key))}
+        for page, (name, file) in enumerate(self._files.items(), 1):
+            for key, column in {"image": hf.image, "label": hf.label, **keys}.items():
+                if column and column not in file.names:
+                    raise UserError(
+                        f"{file.path} has no column {column!r} (hf.{key}); its columns are "
+                        f"{', '.join(map(repr, file.names))}"
+                    )
+            for number, values in enumerate(file.values(list(keys.values()))):
+                texts = dict(zip(keys, map(_text, values), strict=True))
+                place = f"{name}#{number:08d}"
+                row = _row(page, number + 1, texts.get("item") or place, texts.get("name", ""))
+                row |= {"image_url": f"{place}#{hf.image}", "given_side": named_side(name)}
+                yield row | {"label_url": f"{place}#{hf.label}" if hf.label else None}
+
+    def _file_rows(self) -> Iterator[Row]:
+        """Yield the rows of an ImageFolder: as its metadata list them, or else all pictures."""
+        tables = sorted(path for name in METADATA for path in self._root.rglob(name))
+        listed = chain.from_iterable(map(self._records, tables)) if tables else self._pictures()
+        for position, (names, texts) in enumerate(listed, 1):
+            row = _row(1, position, texts.get("item") or names[0], texts.get("name", ""))
+            # a file may be called what it likes
+            row |= {"image_url": names[0], "given_side": named_side(names[0].rpartition("/")[0])}
+            yield row | {"label_url": names[1] if names[1:] else None}
+
+    def _pictures(self) -> Iterator[tuple[list[str], dict[str, str]]]:
+        """Yield all pictures; without metadata, a picture's folder is its class."""
+        for path in find_pictures(self._root):
+            folder = path.parent.name if path.parent != self._root else ""
+            yield [path.relative_to(self._root).as_posix()], {"name": folder}
+
+    def _records(self, table: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
+        """Yield the files that each row of an ImageFolder's metadata names, and its texts."""
+        hf = self._hf
+        keys = {key: column for key in ("item", "name") if (column := getattr(hf, key))}
+        pictures = [FILE_NAME, *([hf.label] if hf.label else [])]
+        for record in read_records(table, [*pictures, *keys.values()]):
+            names = []
+            for value in record.values[: len(pictures)]:
+                path = (table.parent / str(value)).resolve()
+                if not path.is_relative_to(self._root.resolve()):
+                    raise UserError(
+                        f"{table}: row {record.number} names {str(value)!r}, expected a file in "
+                        f"{self._root}"
+                    )
+                names.append(path.relative_to(self._root.resolve()).as_posix())
+            texts = map(_text, record.values[len(pictures) :])
+            yield names, dict(zip(keys, texts, strict=True))
+
+
+def _data_files(state: Path) -> list[Path]:
+    """Return the Arrow files that a saved data set's state.json lists."""
+    try:
+        names = [
+            str(file["filename"]) for file in json.loads(state.read_text("utf-8"))["_data_files"]
+        ]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{state} is no state of a saved data set: {error!r}") from None
+    return [state.parent / Path(name).name for name in names]
+
+
+def _row(page: int, position: int, item: str, name: str) -> Row:
+    return {"page": page, "position": position, "item_id": item, "name": name, "page_url": None}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

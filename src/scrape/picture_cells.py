@@ -1,0 +1,157 @@
+"""Pictures in the cells of Arrow and Parquet files, as Hugging Face's datasets store them."""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from src.errors import UserError
+from src.scrape.http.fetch_errors import FetchError
+
+KEPT_BLOCKS = 4  # row groups of Parquet, and Arrow files, that stay open
+BATCH_ROWS = 4096
+
+
+class CellFile:
+    """An Arrow stream or a Parquet file.
+
+    Args:
+        path: A name that ends in .arrow or .parquet.
+
+    Attributes:
+        n_rows: How many rows it has.
+        names: Of its columns.
+
+    Raises UserError if it cannot be read.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            if path.suffix == ".parquet":
+                with pq.ParquetFile(path) as file:
+                    self._schema = file.schema_arrow
+                    sizes = [
+                        file.metadata.row_group(number).num_rows
+                        for number in range(file.num_row_groups)
+                    ]
+            else:
+                table = _read_arrow(path)
+                self._schema, sizes = table.schema, [table.num_rows]
+        except (OSError, pa.ArrowException) as error:
+            raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        self._sizes = sizes
+        self.n_rows = sum(sizes)
+        self.names = list(self._schema.names)
+
+    def values(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """Yield the rows' values of some columns, classes by their names."""
+        if not columns:
+            yield from ([] for _ in range(self.n_rows))
+            return
+        wanted = list(dict.fromkeys(columns))
+        classes = {name: self._class_names(name) for name in wanted}
+        for batch in self._batches(wanted):
+            lists = {
+                name: [_named(value, classes[name]) for value in batch.column(name).to_pylist()]
+                for name in wanted
+            }
+            yield from zip(*(lists[name] for name in columns), strict=True)
+
+    def block(self, row: int) -> tuple[int, int]:
+        """Return the number of the block that a row is in, and its place there."""
+        for number, size in enumerate(self._sizes):
+            if row < size:
+                return number, row
+            row -= size
+        raise IndexError(row)
+
+    def read_block(self, number: int, column: str) -> pa.ChunkedArray:
+        """Return a column of a block."""
+        if self.path.suffix == ".parquet":
+            with pq.ParquetFile(self.path) as file:
+                return file.read_row_group(number, columns=[column]).column(column)
+        return _read_arrow(self.path).column(column)
+
+    def _batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        if self.path.suffix == ".parquet":
+            with pq.ParquetFile(self.path) as file:
+                yield from file.iter_batches(BATCH_ROWS, columns=columns)
+        else:
+            yield from _read_arrow(self.path).select(columns).to_batches(BATCH_ROWS)
+
+    def _class_names(self, column: str) -> list[str]:
+        """Return the names of a ClassLabel's classes, if the column is one."""
+        stated = (self._schema.metadata or {}).get(b"huggingface", b"{}")
+        try:
+            names = json.loads(stated)["info"]["features"][column]["names"]
+        except (ValueError, LookupError, TypeError):
+            return []
+        return list(map(str, names)) if isinstance(names, list) else []
+
+
+def _read_arrow(path: Path) -> pa.Table:
+    """Return a table that the system maps into memory as it is read."""
+    with pa.memory_map(str(path)) as mapped:
+        return pa.ipc.open_stream(mapped).read_all()
+
+
+def _named(value: Any, names: list[str]) -> Any:
+    return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
+
+
+class PictureCells:
+    """Reads single pictures; threads may share it. The last KEPT_BLOCKS blocks stay in memory.
+
+    Args:
+        root: The folder of the data set. Pictures outside it are not read.
+        max_bytes: A larger picture is refused.
+    """
+
+    def __init__(self, root: Path, max_bytes: int):
+        self._root, self._max_bytes = root, max_bytes
+        self._lock = threading.Lock()
+        self._blocks: OrderedDict[tuple[Path, int, str], pa.ChunkedArray] = OrderedDict()
+
+    def read(self, file: CellFile, row: int, column: str) -> bytes:
+        """Return the bytes of a picture.
+
+        Raises:
+            FetchError: `no_image` or `too_large`.
+            OSError: It is a file of its own, which cannot be read.
+        """
+        number, place = file.block(row)
+        cell = self._block(file, number, column)[place].as_py()
+        cell = cell if isinstance(cell, dict) else {"bytes": cell}
+        data = cell.get("bytes") or self._beside(file.path.parent, cell.get("path"))
+        if not isinstance(data, bytes):
+            raise FetchError("no_image", f"row {row} of {file.path} has no picture in {column!r}")
+        if len(data) > self._max_bytes:
+            message = f"row {row} of {file.path} has {len(data)} bytes (scrape.max_bytes)"
+            raise FetchError("too_large", message)
+        return data
+
+    def _block(self, file: CellFile, number: int, column: str) -> pa.ChunkedArray:
+        key = (file.path, number, column)
+        with self._lock:  # threads that want the same block wait for the first
+            if key not in self._blocks:
+                self._blocks[key] = file.read_block(number, column)
+                while len(self._blocks) > KEPT_BLOCKS:
+                    self._blocks.popitem(last=False)
+            self._blocks.move_to_end(key)
+            return self._blocks[key]
+
+    def _beside(self, folder: Path, name: object) -> bytes | None:
+        """Return a file that a cell names instead of holding its bytes."""
+        if not isinstance(name, str) or not name:
+            return None
+        for base in (folder, self._root):
+            path = (base / name).resolve()
+            if path.is_relative_to(self._root.resolve()) and path.is_file():
+                return path.read_bytes()
+        return None

@@ -1,0 +1,84 @@
+"""Rows of the ledger on disk, so that the length of a list takes no memory."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import overload
+
+import pyarrow as pa
+
+from src.errors import UserError
+from src.scrape.crawl import Row
+
+BATCH_ROWS = 65536
+SPOOLED = pa.schema(
+    [
+        ("page", pa.int64()),
+        ("position", pa.int64()),
+        ("item_id", pa.string()),
+        ("name", pa.string()),
+        ("page_url", pa.string()),
+        ("image_url", pa.string()),
+        ("given_side", pa.string()),
+        ("label_url", pa.string()),
+        ("status", pa.string()),  # of a row of which nothing is to be fetched
+    ]
+)
+
+
+class SpooledRows(Sequence[Row]):
+    """Rows in an Arrow file, which the system maps into memory as they are read."""
+
+    def __init__(self, file: Path):
+        with pa.memory_map(str(file)) as mapped:
+            self._table = pa.ipc.open_file(mapped).read_all()
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        for batch in self._table.to_batches(BATCH_ROWS):
+            for row in batch.to_pylist():
+                yield _row(row)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        [row] = self._table.slice(place % len(self), 1).to_pylist()
+        return _row(row)
+
+
+def _row(row: Row) -> Row:
+    if row["status"] is None:
+        del row["status"]
+    return {**row, "stated_total": None}
+
+
+def spool_rows(rows: Iterator[Row], file: Path, max_items: int) -> SpooledRows:
+    """Write rows to an Arrow file, and return them as they are read back from it.
+
+    Args:
+        rows: With columns of SPOOLED; others are not kept.
+        file: It must last as long as the rows are read.
+        max_items: More rows are an error.
+
+    Raises:
+        UserError: There are more.
+    """
+    count = 0
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, SPOOLED) as writer:
+        while batch := list(islice(rows, BATCH_ROWS)):
+            count += len(batch)
+            if count > max_items:
+                raise UserError(
+                    f"the list has more items than scrape.max_items = {max_items}: raise it, or "
+                    "take a shorter list"
+                )
+            writer.write_batch(pa.RecordBatch.from_pylist(batch, SPOOLED))
+    return SpooledRows(file)

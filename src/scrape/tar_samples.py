@@ -1,0 +1,172 @@
+"""WebDataset's tar files: members of one name are a sample, such as 0001.jpg and 0001.json."""
+
+import json
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from src.errors import UserError, existing_path
+from src.imaging.picture_files import SUFFIXES
+from src.params import Scrape, Webdataset
+from src.scrape.crawl import Crawl, Row
+from src.scrape.http.fetch_errors import FetchError
+from src.scrape.split_names import named_side
+from src.scrape.spooled_rows import spool_rows
+
+# WebDataset's own rule: the name ends at the first dot behind the folders.
+MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")
+MAX_FACTS_BYTES = 1 << 20  # of a sample's .json
+
+
+class Member(NamedTuple):
+    """Where a member's bytes are in its tar file."""
+
+    offset: int
+    size: int
+
+
+class TarSamples:
+    """The rows of samples in tar files, and their pictures. Nothing is unpacked.
+
+    Args:
+        webdataset: The section `webdataset` of params.yaml.
+        scrape: The section `scrape`; max_items and max_bytes hold.
+        folder: Where the rows are kept.
+
+    Attributes:
+        crawl: The list. A tar file is a page, and a sample's number its position.
+
+    Raises UserError if there are no tar files, or one cannot be read.
+    """
+
+    def __init__(self, webdataset: Webdataset, scrape: Scrape, folder: Path):
+        if not webdataset.path:
+            raise UserError("webdataset.path is empty: set it to a tar file, or a folder of them")
+        self._settings, self._max_bytes = webdataset, scrape.max_bytes
+        self._expressions = {key: _compiled(webdataset, key) for key in ("item", "name")}
+        root = existing_path("webdataset.path", webdataset.path)
+        base = root.parent if root.is_file() else root
+        files = [root] if root.is_file() else sorted(root.rglob("*.tar"))
+        self._files = {file.relative_to(base).as_posix(): file for file in files}
+        self._members: dict[str, Member] = {}
+        self.crawl = Crawl(spool_rows(self._rows(), folder / "rows.arrow", scrape.max_items))
+        if not self.crawl.rows:
+            raise UserError(
+                f"webdataset.path = {webdataset.path!r} holds no samples: expected .tar files with "
+                "members such as 0001.jpg"
+            )
+        self.crawl.pages, self.crawl.expected = len(files), len(self.crawl.rows)
+
+    def read(self, place: str) -> bytes:
+        """Return a picture's bytes, by the image_url or label_url of its row.
+
+        Raises:
+            FetchError: `too_large`.
+            OSError: Its file cannot be read.
+        """
+        member = self._members[place]
+        if member.size > self._max_bytes:
+            raise FetchError("too_large", f"{place} has {member.size} bytes (scrape.max_bytes)")
+        with self._files[place.partition("#")[0]].open("rb") as file:
+            file.seek(member.offset)
+            return file.read(member.size)
+
+    def _rows(self) -> Iterator[Row]:
+        for page, (name, file) in enumerate(self._files.items(), 1):
+            for position, (key, members) in enumerate(_samples(file), 1):
+                image, label = self._pictures(members)
+                missing = label is None and self._settings.label
+                facts = self._facts(file, key, members)
+                yield {
+                    "page": page,
+                    "position": position,
+                    "item_id": facts["item"] or f"{name}#{key}",
+                    "name": facts["name"],
+                    "page_url": None,
+                    "image_url": self._kept(name, key, image, members),
+                    "given_side": named_side(name),
+                    "label_url": self._kept(name, key, label, members),
+                    "status": "no_label" if missing else None,
+                }
+
+    def _pictures(self, members: dict[str, Member]) -> tuple[str | None, str | None]:
+        """Return the suffixes of a sample's picture and label map, None where there is none."""
+        image, label = (
+            suffix.lstrip(".").lower() for suffix in (self._settings.image, self._settings.label)
+        )
+        pictures = [suffix for suffix in members if f".{suffix}".endswith(SUFFIXES)]
+        first = next((suffix for suffix in pictures if suffix != label), None)
+        found = (image if image in members else None) if image else first
+        return found, label if label in members else None
+
+    def _kept(
+        self, name: str, key: str, suffix: str | None, members: dict[str, Member]
+    ) -> str | None:
+        """Remember where a picture is; return its place."""
+        if suffix is None:
+            return None
+        place = f"{name}#{key}.{suffix}"
+        self._members[place] = members[suffix]
+        return place
+
+    def _facts(self, file: Path, key: str, members: dict[str, Member]) -> dict[str, str]:
+        """Return what the expressions find in a sample's .json."""
+        if not any(self._expressions.values()):
+            return {"item": "", "name": ""}
+        facts = _load(file, key, members["json"]) if "json" in members else {}
+        return {
+            setting: _text(expression.search(facts)) if expression else ""
+            for setting, expression in self._expressions.items()
+        }
+
+
+def _compiled(webdataset: Webdataset, key: str) -> Any:
+    expression = getattr(webdataset, key)
+    try:
+        return jmespath.compile(expression) if expression else None
+    except JMESPathError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"webdataset.{key} = {expression!r} is no JMESPath expression: {reason}"
+        ) from None
+
+
+def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
+    """Yield samples: their name, and their members by the rest of their names."""
+    sample, members = "", dict[str, Member]()
+    try:
+        with tarfile.open(file, "r:") as tar:
+            for member in tar:
+                match = MEMBER.fullmatch(member.name)
+                if not member.isreg() or not match:
+                    continue
+                if match[1] != sample and members:
+                    yield sample, members
+                    members = {}
+                sample = match[1]
+                members[match[2].lower()] = Member(member.offset_data, member.size)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        remedy = "; unpack compressed ones with gunzip" if file.suffix != ".tar" else ""
+        raise UserError(f"{file} cannot be read as a tar file: {error}{remedy}") from None
+    if members:
+        yield sample, members
+
+
+def _load(file: Path, key: str, member: Member) -> Any:
+    try:
+        if member.size > MAX_FACTS_BYTES:
+            raise ValueError(f"it has {member.size} bytes, allowed are {MAX_FACTS_BYTES}")
+        with file.open("rb") as tar:
+            tar.seek(member.offset)
+            return json.loads(tar.read(member.size))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{file}: {key}.json cannot be read: {error}") from None
+
+
+def _text(value: object) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)

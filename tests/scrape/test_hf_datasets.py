@@ -1,0 +1,181 @@
+"""Data sets of Hugging Face on disk: every form of one gives the same rows and pictures."""
+
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from src.errors import UserError
+from tests.scrape.scraping import picture, scraped, write
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+CLASSES = {"info": {"features": {"kind": {"names": ["cat", "dog"], "_type": "ClassLabel"}}}}
+SCHEMA = pa.schema(
+    [("image", PICTURE), ("input", PICTURE), ("who", pa.int64()), ("kind", pa.int64())],
+    metadata={"huggingface": json.dumps(CLASSES)},
+)
+SPLITS = {"train": range(5), "validation": range(5, 7)}
+
+
+def table(numbers: range) -> pa.Table:
+    rows = [
+        {
+            "image": {"bytes": picture(n), "path": f"{n}.png"},
+            "input": {"bytes": picture(100 + n), "path": None},
+            "who": n // 2,
+            "kind": n % 2,
+        }
+        for n in numbers
+    ]
+    return pa.Table.from_pylist(rows, SCHEMA)
+
+
+def as_arrow(folder) -> None:
+    """Write what `DatasetDict.save_to_disk` does, in batches of two rows."""
+    for split, numbers in SPLITS.items():
+        name = "data-00000-of-00001.arrow"
+        write(
+            folder / split / "state.json",
+            json.dumps({"_data_files": [{"filename": name}]}).encode(),
+        )
+        write(folder / split / "cache-1234.arrow", b"a result of datasets' own")
+        with pa.ipc.new_stream(folder / split / name, SCHEMA) as stream:
+            stream.write_table(table(numbers), max_chunksize=2)
+    write(folder / "dataset_dict.json", json.dumps({"splits": list(SPLITS)}).encode())
+
+
+def as_parquet(folder) -> None:
+    for split, numbers in SPLITS.items():
+        path = write(folder / "data" / f"{split}-00000-of-00001.parquet", b"")
+        pq.write_table(table(numbers), path, row_group_size=2)
+
+
+@pytest.mark.parametrize("form", [as_arrow, as_parquet])
+def test_tables_of_pictures_are_listed_with_their_sides_classes_and_ids(quick, tmp_path, form):
+    form(tmp_path / "set")
+    changes = {"hf.path": str(tmp_path / "set"), "hf.item": "who", "hf.name": "kind"}
+    table, metrics = scraped(quick("hf", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok"] * 7
+    assert list(table["given_side"]) == ["train"] * 5 + ["val"] * 2
+    assert list(table["item_id"]) == ["0", "0", "1", "1", "2", "2", "3"]
+    assert list(table["name"]) == ["cat", "dog"] * 3 + ["cat"]
+    for n, stored in enumerate(table["file"]):
+        assert (tmp_path / "raw" / stored).read_bytes() == picture(n)
+    assert (metrics["pages"], metrics["listed"]) == (2, 7)
+
+
+@pytest.mark.parametrize("form", [as_arrow, as_parquet])
+def test_a_second_column_of_pictures_makes_pairs(quick, tmp_path, form):
+    form(tmp_path / "set")
+    changes = {"hf.path": str(tmp_path / "set"), "hf.label": "input", "task": "labels"}
+    table, _ = scraped(quick("hf", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok"] * 7
+    assert table["item_id"].nunique() == 7
+    for n, stored in enumerate(table["label_file"]):
+        assert (tmp_path / "raw" / stored).read_bytes() == picture(100 + n)
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """An ImageFolder of two splits, with metadata in the first."""
+    folder = tmp_path / "set"
+    for n, name in enumerate(["train/a.png", "train/sub/val b.png", "test/c.png"]):
+        write(folder / name, picture(n))
+    lines = [{"file_name": "a.png", "text": "A"}, {"file_name": "sub/val b.png", "text": None}]
+    (folder / "train" / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (folder / "test" / "metadata.csv").write_text("file_name,text\nc.png,C\n")
+    return folder
+
+
+def test_an_image_folder_is_listed_as_its_metadata_say(quick, tmp_path, image_folder):
+    changes = {"hf.path": str(image_folder), "hf.name": "text"}
+    table, _ = scraped(quick("hf", changes), tmp_path / "raw")
+    assert list(table["item_id"]) == ["test/c.png", "train/a.png", "train/sub/val b.png"]
+    assert list(table["name"]) == ["C", "A", ""]
+    assert list(table["given_side"]) == ["val", "train", "train"]
+    assert list(table["status"]) == ["ok"] * 3
+
+
+def test_without_metadata_a_folder_is_a_class(quick, tmp_path):
+    for n, name in enumerate(["train/cat/1.png", "train/dog/val.png", "top.png"]):
+        write(tmp_path / "set" / name, picture(n))
+    table, _ = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+    assert list(table["name"]) == ["", "cat", "dog"]
+    assert list(table["given_side"].fillna("")) == ["", "train", "train"]
+
+
+def test_cells_may_be_bytes_names_of_files_or_empty_and_large_ones_are_refused(quick, tmp_path):
+    write(tmp_path / "set" / "pictures" / "a.png", picture(1))
+    write(tmp_path / "secret.png", picture(2))
+    cells = ["pictures/a.png", "../secret.png", None]
+    frame = pd.DataFrame({"image": [{"bytes": None, "path": name} for name in cells]})
+    frame.to_parquet(tmp_path / "set" / "1.parquet")
+    frame = pd.DataFrame({"image": [picture(3), b"x" * 2000, b"x"]})
+    frame.to_parquet(tmp_path / "set" / "2.parquet")
+    changes = {"hf.path": str(tmp_path / "set"), "scrape.max_bytes": 1024}
+    table, _ = scraped(quick("hf", changes), tmp_path / "raw")
+    expected = ["ok", "no_image", "no_image", "ok", "too_large", "not_an_image"]
+    assert list(table["status"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"hf.image": "photo"},
+            r"no column 'photo' \(hf\.image\); its columns are 'image', 'input'",
+        ),
+        ({"hf.name": "title"}, r"no column 'title' \(hf\.name\)"),
+        ({"hf.path": ""}, r"hf\.path is empty"),
+        ({"scrape.max_items": 6}, r"more items than scrape\.max_items = 6"),
+    ],
+)
+def test_a_wrong_setting_is_an_error_by_its_key(quick, tmp_path, changes, message):
+    as_parquet(tmp_path / "set")
+    changes = {"hf.path": str(tmp_path / "set")} | changes
+    with pytest.raises(UserError, match=message):
+        scraped(quick("hf", changes), tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("notes.txt", b"", r"hf\.path = .*holds no data set: expected \.arrow"),
+        ("a.parquet", b"PAR1", r"a\.parquet cannot be read"),
+        ("a.arrow", b"ARROW1", r"a\.arrow cannot be read"),
+        ("state.json", b"[]", r"state\.json is no state of a saved data set"),
+        ("metadata.jsonl", b'{"image": "a.png"}', r"metadata\.jsonl .*no column 'file_name'"),
+        ("metadata.jsonl", b'{"file_name": "../../a.png"}', r"names '\.\./\.\./a\.png', expected"),
+    ],
+)
+def test_what_is_no_data_set_is_an_error_that_names_it(quick, tmp_path, name, data, message):
+    write(tmp_path / "set" / name, data)
+    with pytest.raises(UserError, match=message):
+        scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+
+
+@pytest.mark.parametrize("form", ["disk", "dict", "parquet"])
+def test_what_datasets_itself_writes_is_read(quick, tmp_path, form):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"image": datasets.Image(), "kind": datasets.ClassLabel(names=["cat", "dog"])}
+    )
+    cells = [{"image": {"bytes": picture(n), "path": None}, "kind": n % 2} for n in range(4)]
+    rows = pa.Table.from_pylist(cells, features.arrow_schema)
+    written = datasets.Dataset(rows, fingerprint="0123456789abcdef")
+    folder = tmp_path / "set"
+    if form == "disk":
+        written.save_to_disk(folder, num_shards=2)
+    elif form == "dict":
+        datasets.DatasetDict(train=written, test=written).save_to_disk(folder)
+    else:
+        folder.mkdir()
+        written.to_parquet(folder / "test.parquet")
+    table, _ = scraped(quick("hf", {"hf.path": str(folder), "hf.name": "kind"}), tmp_path / "raw")
+    assert set(table["status"]) == {"ok"}
+    assert set(table["name"]) == {"cat", "dog"}
+    assert table["sha256"].nunique() == 4
+    assert len(table) == (8 if form == "dict" else 4)

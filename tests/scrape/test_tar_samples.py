@@ -1,0 +1,135 @@
+"""WebDataset's tar files as a source: samples by their names, read where they lie."""
+
+import io
+import json
+import tarfile
+
+import pytest
+
+from src.errors import UserError
+from tests.scrape.scraping import picture, scraped, write
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+def pack(path, members: dict[str, bytes], mode: str = "w") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, mode) as tar:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def facts(n: int) -> bytes:
+    return json.dumps({"person": {"id": n // 2}, "caption": f"Person {n}"}).encode()
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Two shards: a training one as img2dataset writes it, and one for tests."""
+    members = {}
+    for n in range(3):
+        members |= {f"0000{n}.jpg": picture(n), f"0000{n}.json": facts(n), f"0000{n}.txt": b"x"}
+    pack(tmp_path / "set" / "train-000000.tar", members)
+    pack(tmp_path / "set" / "test-000000.tar", {"./a/b.PNG": picture(3), "./a/b.json": facts(3)})
+    return tmp_path / "set"
+
+
+def test_samples_are_rows_with_what_their_json_says(quick, tmp_path, shards):
+    changes = {
+        "webdataset.path": str(shards),
+        "webdataset.item": "person.id",
+        "webdataset.name": "caption",
+    }
+    table, metrics = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok"] * 4
+    assert list(table["image_url"]) == [
+        "test-000000.tar#./a/b.png",
+        *(f"train-000000.tar#0000{n}.jpg" for n in range(3)),
+    ]
+    assert list(table["item_id"]) == ["1", "0", "0", "1"]
+    assert list(table["name"]) == [f"Person {n}" for n in (3, 0, 1, 2)]
+    assert list(table["given_side"]) == ["val", "train", "train", "train"]
+    for n, stored in zip((3, 0, 1, 2), table["file"], strict=True):
+        assert (tmp_path / "raw" / stored).read_bytes() == picture(n)
+    assert (metrics["pages"], metrics["listed"]) == (2, 4)
+
+
+def test_each_sample_is_an_item_unless_told_otherwise(quick, tmp_path, shards):
+    path = shards / "train-000000.tar"
+    table, _ = scraped(quick("webdataset", {"webdataset.path": str(path)}), tmp_path / "raw")
+    assert list(table["item_id"]) == [f"train-000000.tar#0000{n}" for n in range(3)]
+    assert list(table["name"]) == [""] * 3
+
+
+def test_pictures_are_chosen_by_their_suffixes_and_make_pairs(quick, tmp_path):
+    members = {"1.input.png": picture(11), "1.image.png": picture(1), "2.image.png": picture(2)}
+    members |= {"3.input.png": picture(13), "4.cls": b"7"}
+    pack(tmp_path / "set.tar", members)
+    changes = {"webdataset.path": str(tmp_path / "set.tar"), "task": "labels"}
+    changes |= {"webdataset.image": "image.png", "webdataset.label": ".input.png"}
+    table, _ = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok", "no_label", "no_image", "no_label"]
+    stored = tmp_path / "raw" / table["label_file"][0]
+    assert stored.read_bytes() == picture(11)
+
+
+def test_without_a_suffix_the_first_picture_is_taken(quick, tmp_path):
+    members = {"1.txt": b"x", "1.seg.png": picture(1), "1.jpg": picture(2), "2.txt": b"no picture"}
+    pack(tmp_path / "set.tar", members)
+    changes = {"webdataset.path": str(tmp_path / "set.tar")}
+    table, _ = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok", "no_image"]
+    assert table["image_url"][0] == "set.tar#1.seg.png"
+
+
+def test_a_picture_over_the_limit_keeps_its_row(quick, tmp_path):
+    pack(tmp_path / "set.tar", {"1.jpg": bytes(2000), "2.jpg": picture(1)})
+    changes = {"webdataset.path": str(tmp_path / "set.tar"), "scrape.max_bytes": 1024}
+    table, _ = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["too_large", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"webdataset.path": ""}, r"webdataset\.path is empty"),
+        ({"webdataset.name": "a["}, r"webdataset\.name = 'a\[' is no JMESPath expression"),
+        ({"scrape.max_items": 3}, r"more items than scrape\.max_items = 3"),
+    ],
+)
+def test_a_wrong_setting_is_an_error_by_its_key(quick, tmp_path, shards, changes, message):
+    changes = {"webdataset.path": str(shards)} | changes
+    with pytest.raises(UserError, match=message):
+        scraped(quick("webdataset", changes), tmp_path / "raw")
+
+
+def test_what_is_no_tar_file_of_samples_is_an_error_that_names_it(quick, tmp_path):
+    pack(tmp_path / "1" / "a.tar.gz", {"1.jpg": picture(1)}, "w:gz")
+    pack(tmp_path / "2" / "a.tar", {"README": b"no sample"})
+    pack(tmp_path / "3" / "a.tar", {"1.jpg": picture(1), "1.json": b"{"})
+    write(tmp_path / "4" / "a.tar", b"<html>")
+    for path, message in (
+        ("1/a.tar.gz", r"a\.tar\.gz cannot be read as a tar file: .*gunzip"),
+        ("1", r"webdataset\.path = .*holds no samples: expected \.tar files"),
+        ("2", r"holds no samples"),
+        ("3", r"a\.tar: 1\.json cannot be read"),
+        ("4", r"a\.tar cannot be read as a tar file"),
+    ):
+        changes = {"webdataset.path": str(tmp_path / path), "webdataset.item": "id"}
+        with pytest.raises(UserError, match=message):
+            scraped(quick("webdataset", changes), tmp_path / "raw")
+
+
+def test_what_webdataset_itself_writes_is_read(quick, tmp_path):
+    webdataset = pytest.importorskip("webdataset")
+    with webdataset.TarWriter(str(tmp_path / "val-0.tar")) as sink:
+        for n in range(3):
+            sample = {"__key__": f"people/{n:04d}", "png": picture(n), "json": {"id": f"p{n}"}}
+            sink.write(sample)
+    changes = {"webdataset.path": str(tmp_path / "val-0.tar"), "webdataset.item": "id"}
+    table, _ = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["item_id"]) == ["p0", "p1", "p2"]
+    assert list(table["status"]) == ["ok"] * 3
+    assert set(table["given_side"]) == {"val"}
