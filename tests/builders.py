@@ -35,7 +35,7 @@ def ledger_table(
         common: Values of all rows, where a row has no other.
     """
     changes = [{} for _ in range(rows)] if isinstance(rows, int) else list(rows)
-    schema = pa.schema([*ledger.schema(stage), *ledger.LABEL_FILES])
+    schema = pa.schema([*ledger.schema(stage), *ledger.OPTIONAL])
     records = [_default_row(number) | common | dict(row) for number, row in enumerate(changes)]
     columns = [
         pa.array([record.get(field.name) for record in records], field.type, from_pandas=True)

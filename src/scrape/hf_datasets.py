@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from src.errors import UserError, existing_folder
-from src.imaging.picture_files import find_pictures
+from src.imaging.picture_folders import find_pictures
 from src.params import Hf, Scrape
 from src.scrape.crawl import Crawl, Row
 from src.scrape.http.fetch_errors import FetchError

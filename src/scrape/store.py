@@ -24,7 +24,7 @@ from src.scrape.label_files import LABEL_STATUS, note_unusable, refuse_mismatche
 from src.scrape.trailing_bytes import image_end
 from src.storage import archives
 from src.storage.atomic import write_bytes
-from src.storage.ledger import LABEL_FILES, SCRAPED
+from src.storage.ledger import OPTIONAL, SCRAPED
 from src.storage.slices import slices
 
 # Few large pictures are in memory at a time, however many arrive.
@@ -59,6 +59,7 @@ class Stored(NamedTuple):
     Attributes:
         status: `ok`, or why there is no file.
         file: The file's path below data/raw.
+        date: On which it was fetched from the web, as 2026-11-22 (UTC).
     """
 
     status: str
@@ -69,6 +70,7 @@ class Stored(NamedTuple):
     height: int | None = None
     format: str | None = None
     animated: bool | None = None
+    date: str | None = None
 
 
 Fetch = Callable[[str, ParseBody[Stored]], Stored]  # URL, what to do with its body
@@ -210,7 +212,7 @@ def _save(body: Body, folder: Path) -> Stored:
         name = f"images/{digest[:24]}.{header.format.lower()}"
         if not (folder / name).exists():
             write_bytes(folder / name, picture)
-        return Stored("ok", name, digest, len(picture), **header._asdict())
+        return Stored("ok", name, digest, len(picture), **header._asdict(), date=body.date)
 
 
 def _header(data: decoding.PictureBytes) -> decoding.Header:
@@ -232,7 +234,7 @@ def _ledger(rows: Sequence[Row], stored: dict[str | None, Stored]) -> pd.DataFra
     columns["status"] = [_status(*of_row) for of_row in zip(rows, pictures, labels, strict=True)]
     columns["label_file"] = [label.file for label in labels]
     columns["label_sha256"] = [label.sha256 for label in labels]
-    names = [*SCRAPED.names, *LABEL_FILES.names]
+    names = [*SCRAPED.names, *OPTIONAL.names]
     for name in set(names) - set(columns):
         columns[name] = [row.get(name) for row in rows]
     return pd.DataFrame(columns, columns=names)

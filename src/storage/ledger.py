@@ -44,6 +44,13 @@ LABEL_FILES = pa.schema(
         ("label_sha256", pa.string()),
     ]
 )
+# Of what comes from the web. A column without any value is not written.
+ORIGIN = pa.schema(
+    [
+        ("date", pa.string()),  # on which it was fetched, as 2026-11-22 (UTC)
+        ("licence", pa.string()),  # as the source states it
+    ]
+)
 CLEANED = pa.schema(
     [
         ("fingerprint", pa.string()),  # 256 bits as 64 hex digits
@@ -76,6 +83,7 @@ COPIES = pa.schema(  # the proven pairs of copies, whatever their verdicts
     ]
 )
 NO_COLUMNS = pa.schema([])
+OPTIONAL = pa.schema([*LABEL_FILES, *ORIGIN])
 SPLIT = pa.schema([("group", pa.int64()), ("side", pa.string())])
 
 _STAGES = {"raw": [SCRAPED], "clean": [SCRAPED, CLEANED], "split": [SCRAPED, CLEANED, SPLIT]}
@@ -95,7 +103,7 @@ def write_ledger(table: pd.DataFrame, path: Path, stage: str) -> None:
     """Write the ledger as Parquet; equal tables give equal bytes.
 
     Args:
-        table: May have more columns than the stage's and LABEL_FILES; these are not written.
+        table: May have more columns than the stage's and OPTIONAL; these are not written.
         path: Of the file.
         stage: raw, clean or split.
 
@@ -104,11 +112,14 @@ def write_ledger(table: pd.DataFrame, path: Path, stage: str) -> None:
     """
     if list(table["row"]) != list(range(len(table))):
         raise ValueError("ledger rows must be numbered 0, 1, … without gaps")
-    columns = schema(stage)
-    names = LABEL_FILES.names
-    if set(names) <= set(table) and table[names].notna().any(axis=None):
-        columns = pa.schema([*columns, *LABEL_FILES])
-    write_table(table, path, columns)
+    parts = LABEL_FILES, *(pa.schema([column]) for column in ORIGIN)
+    filled = [part for part in parts if _has_values(table, part.names)]
+    columns = [column for part in filled for column in part]
+    write_table(table, path, pa.schema([*schema(stage), *columns]))
+
+
+def _has_values(table: pd.DataFrame, names: list[str]) -> bool:
+    return set(names) <= set(table) and bool(table[names].notna().any(axis=None))
 
 
 def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
@@ -139,8 +150,8 @@ def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
 
 
 def read_ledger(path: Path, stage: str) -> pd.DataFrame:
-    """Read the ledger as it is after `stage`, with LABEL_FILES: as `read_table`."""
-    return read_table(path, schema(stage), LABEL_FILES)
+    """Read the ledger as it is after `stage`, with OPTIONAL: as `read_table`."""
+    return read_table(path, schema(stage), OPTIONAL)
 
 
 def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS) -> pd.DataFrame:

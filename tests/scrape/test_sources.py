@@ -15,6 +15,7 @@ from src.imaging import decoding
 from src.params import read_params
 from src.scrape import sources
 from src.scrape.http.client import Client
+from src.scrape.http.downloader import Downloader
 from src.storage.ledger import SCRAPED
 from src.storage.locks import alone_in
 from tests.conftest import REAL_DATA, ROOT, real
@@ -156,6 +157,25 @@ def test_a_killed_scrape_goes_on_without_asking_again(server, monkeypatch, quick
     second, _ = scraped(quick("imdb"), tmp_path / "two")
     assert len(server.targets) == n_requests
     pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_picture_keeps_the_date_of_its_fetch(server, monkeypatch, quick, tmp_path):
+    server["/list"] = Answer(b'<ul><li><a href="/1"><img src="/1.png"></a></li></ul>')
+    server["/1.png"] = Answer(picture(1))
+    gallery = {"gallery.url": server["/list"], "gallery.item": "li"}
+    dates = []
+    for today, snapshot in [("2026-11-22", "a"), ("2026-11-23", "a"), ("2026-11-24", "b")]:
+        monkeypatch.setattr(Downloader, "_date", lambda *_, date=today: date)
+        changes = gallery | {"scrape.snapshot": snapshot}
+        table, _ = scraped(quick("gallery", changes), tmp_path / "raw")
+        dates += list(table["date"])
+    assert dates == ["2026-11-22", "2026-11-22", "2026-11-24"]
+
+
+def test_what_is_drawn_or_on_disk_has_no_date(quick, album, tmp_path):
+    drawn, _ = scraped(quick("demo", {"demo.pages": 1, "demo.per_page": 2}), tmp_path / "one")
+    on_disk, _ = scraped(quick("folder", {"folder.path": str(album)}), tmp_path / "two")
+    assert list(drawn["date"].dropna()) == list(on_disk["date"].dropna()) == []
 
 
 @pytest.mark.parametrize("counted", [False, True], ids=["next", "counted"])

@@ -57,8 +57,8 @@ def _values(table: pd.DataFrame) -> list[dict]:
 def test_a_round_trip_preserves_values_and_nulls(tmp_path: Path):
     write_ledger(_table(ROW, ABSENT), tmp_path / "ledger.parquet", "raw")
     read = read_ledger(tmp_path / "ledger.parquet", "raw")
-    no_label = dict.fromkeys(ledger.LABEL_FILES.names)
-    assert _values(read) == [{"row": 0, **ROW, **no_label}, {"row": 1, **ABSENT, **no_label}]
+    none = dict.fromkeys(ledger.OPTIONAL.names)
+    assert _values(read) == [{"row": 0, **ROW, **none}, {"row": 1, **ABSENT, **none}]
 
 
 def test_integers_stay_integers_beside_nulls(tmp_path: Path):
@@ -82,7 +82,7 @@ def test_any_ledger_survives_two_round_trips(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, count: int
 ):
     fields = [field for field in ledger.schema("split") if field.name != "row"]
-    fields += ledger.LABEL_FILES
+    fields += ledger.OPTIONAL
     rows = [
         {field.name: data.draw(CELLS[str(field.type)]) for field in fields} for _ in range(count)
     ]
@@ -121,6 +121,16 @@ def test_columns_of_label_maps_are_written_where_there_is_any(tmp_path: Path, wr
     columns = [pq.read_schema(tmp_path / f"{file}.parquet").names for file in ("none", "some")]
     assert columns == [ledger.SCRAPED.names, [*ledger.SCRAPED.names, *names]]
     assert read_ledger(tmp_path / "some.parquet", "raw")[written][1] == "B/1.png"
+
+
+@pytest.mark.parametrize("name", ledger.ORIGIN.names)
+def test_dates_and_licences_are_written_where_there_is_any(tmp_path: Path, name: str):
+    table = _table(ROW, ABSENT).assign(**dict.fromkeys(ledger.ORIGIN.names))
+    table[name] = ["2026-11-22", None]
+    write_ledger(table, tmp_path / "ledger.parquet", "raw")
+    names = pq.read_schema(tmp_path / "ledger.parquet").names
+    assert names == [*ledger.SCRAPED.names, name]
+    assert read_ledger(tmp_path / "ledger.parquet", "raw")[name][0] == "2026-11-22"
 
 
 @pytest.mark.parametrize("rows", [[1, 2], [0, 2], [1, 0], [0, 0]])

@@ -15,9 +15,9 @@ from src.errors import UserError, printable
 from src.scrape.http.fetch_errors import FetchError
 from src.storage.atomic import atomic_write, remove
 
-# Of what was fetched: charset, etag, modified, and the URL that answered unless it is this one. Of
-# what failed: reason, message, in how many runs, and under which settings. Then the SHA-256 of all
-# that and of the body.
+# Of what was fetched: charset, etag, modified, the URL that answered unless it is this one, and the
+# date. Of what failed: reason, message, in how many runs, and under which settings. Then the SHA-256
+# of all that and of the body.
 COLUMNS = {
     "url": "TEXT",
     "snapshot": "TEXT",
@@ -28,10 +28,11 @@ COLUMNS = {
     "etag": "TEXT",
     "modified": "TEXT",
     "answered": "TEXT",
+    "date": "TEXT",
     "settings": "TEXT",
     "sha256": "TEXT",
 }
-LATER_COLUMNS = {"answered", "settings", "sha256"}  # which the first version had not
+LATER_COLUMNS = {"answered", "date", "settings", "sha256"}  # which the first version had not
 SCHEMA = (
     f"CREATE TABLE answers ({', '.join(map(' '.join, COLUMNS.items()))}, "
     "PRIMARY KEY (url, snapshot)) WITHOUT ROWID"
@@ -53,6 +54,7 @@ class Body:
         etag: The ETag header.
         modified: The Last-Modified header.
         url: The URL that answered after redirects; None if it is the one that was asked for.
+        date: On which it was fetched, as 2026-11-22 (UTC); None if not from the web.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class Body:
     etag: str | None = None
     modified: str | None = None
     url: str | None = None
+    date: str | None = None
 
     def conditions(self) -> dict[str, str]:
         """Return headers that ask for a body only if it has changed (RFC 9110, section 13)."""
@@ -194,7 +197,7 @@ class HttpCache:
     def record_body(self, url: str, body: Body) -> None:
         """Note that a URL was fetched, with its body's headers."""
         answered = _escaped(body.url) if body.url else None
-        headers = body.charset, body.etag, body.modified, answered
+        headers = body.charset, body.etag, body.modified, answered, body.date
         self._replace([_escaped(url), self.snapshot, None, None, None, *headers, None])
 
     def record_failure(self, url: str, error: FetchError) -> int:
@@ -203,7 +206,7 @@ class HttpCache:
         runs = earlier.runs + 1 if earlier else 1
         failure = error.reason, _escaped(str(error)), runs
         settings = self._deciding(error.reason)
-        self._replace([_escaped(url), self.snapshot, *failure, None, None, None, None, settings])
+        self._replace([_escaped(url), self.snapshot, *failure, *[None] * 5, settings])
         return runs
 
     def _path(self, url: str, snapshot: str) -> Path:

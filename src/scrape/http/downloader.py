@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -112,8 +113,13 @@ class Downloader:
         answer = self._request_with_retries(host, url, path, limit, earlier, referer=referer)
         if isinstance(answer, Redirect):
             return answer
-        body = replace(answer, url=url)
+        # of an earlier body that has not changed, the date stays
+        body = replace(answer, url=url, date=answer.date or self._date(host))
         return Download(body, parse(body))
+
+    def _date(self, host: Host) -> str | None:
+        """Return today's date; None for what this very process serves, which is drawn again."""
+        return None if host.origin in self._local_ports else datetime.now(UTC).date().isoformat()
 
     def _host(self, url: str) -> Host:
         name = origin(url)

@@ -13,19 +13,20 @@ from src.scrape.http.fetch_errors import FetchError
 URL = "http://photos.test/1.jpg"
 
 
-def save(cache: HttpCache, data: bytes, url: str = URL, **headers: str) -> None:
-    with cache.writing(url) as path:
+def save(cache: HttpCache, data: bytes, asked: str = URL, **headers: str) -> None:
+    with cache.writing(asked) as path:
         path.write_bytes(data)
-    cache.record_body(url, Body(path, **headers))
+    cache.record_body(asked, Body(path, **headers))
 
 
 def test_a_url_is_pending_until_it_is_fetched_or_fails(tmp_path):
     cache = HttpCache(tmp_path, "one")
     assert cache.entry(URL) == CacheEntry(None, None, None)
-    save(cache, b"picture", etag='"1"', charset="utf-8")
+    save(cache, b"picture", etag='"1"', charset="utf-8", date="2026-11-22")
     body = HttpCache(tmp_path, "one").entry(URL).body
     assert body.path.read_bytes() == b"picture"
     assert (body.etag, body.charset) == ('"1"', "utf-8")
+    assert body.date == "2026-11-22"
 
 
 def test_failures_are_counted_and_the_last_reason_is_kept(tmp_path):
@@ -157,15 +158,15 @@ def test_a_failure_under_another_setting_is_forgotten(tmp_path):
     assert HttpCache(tmp_path, "one", deciding("large")).record_failure(URL, failure) == 1
 
 
-def test_the_url_that_answered_is_kept_also_in_a_cache_of_an_earlier_version(tmp_path):
+def test_a_cache_of_an_earlier_version_gets_its_new_columns(tmp_path):
     save(HttpCache(tmp_path, "one"), b"picture")
     with closing(sqlite3.connect(tmp_path / "answers.sqlite", isolation_level=None)) as table:
-        for column in ("answered", "settings", "sha256"):
+        for column in ("answered", "date", "settings", "sha256"):
             table.execute(f"ALTER TABLE answers DROP COLUMN {column}")
-    assert HttpCache(tmp_path, "one").entry(URL).body.url is None
+    body = HttpCache(tmp_path, "one").entry(URL).body
+    assert (body.url, body.date) == (None, None)
     cache = HttpCache(tmp_path, "one")
-    with cache.writing(URL) as path:
-        path.write_bytes(b"moved")
-    cache.record_body(URL, Body(path, etag='"1"', url="http://photos.test/moved.jpg"))
+    save(cache, b"moved", etag='"1"', url="http://photos.test/moved.jpg", date="2026-11-22")
     body = HttpCache(tmp_path, "one").entry(URL).body
     assert (body.url, body.etag) == ("http://photos.test/moved.jpg", '"1"')
+    assert body.date == "2026-11-22"
