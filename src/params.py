@@ -236,6 +236,7 @@ class Scrape(Section):
     referer: Literal["page", "none"]
     allow_hosts: list[str]
     contact: Annotated[str, Field(pattern=r"^[ -~]*$")]
+    forget: Annotated[str, Field(min_length=1)]
     shard_size: Count
 
 

@@ -6,7 +6,7 @@ from src import preflight
 from src.errors import exit_on_user_error
 from src.parallel import cluster
 from src.params import read_params
-from src.scrape import sources, store
+from src.scrape import forget_list, sources, store
 from src.storage.atomic import write_json
 from src.storage.ledger import write_ledger
 
@@ -15,7 +15,9 @@ def main() -> None:
     p = read_params()
     preflight.require_runnable(p)
     raw = Path("data/raw")
+    forgotten = forget_list.read(p.scrape.forget)
     with cluster.connected(p.engine), sources.open_source(p, raw) as source:
+        forget_list.forget(source.crawl.rows, forgotten, sources.CACHE)
         table = store.store(source.crawl.rows, source.fetch, raw, p.scrape, source.n_downloaders)
     crawl = source.crawl
     write_ledger(table, raw / "ledger.parquet", "raw")

@@ -1,6 +1,7 @@
 """What tests share: the project's parameters, changed at will, and real data where there is any."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -73,6 +74,11 @@ def write_params(path: Path, changes: dict[str, object]) -> None:
             section_values = section_values[section]
         section_values[last] = value
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
+
+
+def copy_rulings(folder: Path) -> None:
+    """Copy the project's rulings to a folder in which stages run."""
+    shutil.copytree(ROOT / "rulings", folder / "rulings", dirs_exist_ok=True)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a person rules on pairs of pictures: that they are copies, or that they are none."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from src.clean.measurement import Measurement, look
 from src.errors import UserError
 from src.params import Clean
 from src.storage.row_selection import find_row
+from src.storage.ruling_files import read_lines
 from src.vision import matching
 
 COLUMNS = ("a", "b")
@@ -54,8 +54,7 @@ def read(clean: Clean, table: pd.DataFrame) -> Rulings:
 
 def _read_list(path: Path, parameter: str, table: pd.DataFrame) -> Places:
     places: Places = {}
-    for line, values in _read_lines(path, parameter):
-        place = f"{path}, line {line}"
+    for place, values in read_lines(path, parameter, COLUMNS, "pairs"):
         a, b = sorted(_row(place, name, values, table) for name in COLUMNS)
         files = table.loc[table["row"].isin((a, b)), ["file", "layout"]]
         if a == b or files.dropna().duplicated().any():
@@ -68,33 +67,9 @@ def _read_list(path: Path, parameter: str, table: pd.DataFrame) -> Places:
     return places
 
 
-def _read_lines(path: Path, parameter: str) -> list[tuple[int, dict[str, str | None]]]:
-    """Return each line's number and values."""
+def _row(place: str, name: str, values: Mapping[str, str], table: pd.DataFrame) -> int:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="more", strict=True)
-            names = reader.fieldnames or []
-            lines = [(reader.line_num, values) for values in reader]
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} is missing, which {parameter} names: expected a CSV file of pairs; "
-            "for no pairs, one with the line a,b alone"
-        ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} ({parameter}) cannot be read as CSV in UTF-8: {reason}") from None
-    if missing := [name for name in COLUMNS if name not in names]:
-        raise UserError(
-            f"{path}, line 1: the column {missing[0]} is missing in {','.join(names)!r}, "
-            "expected the columns a,b, separated by a comma; others are ignored"
-        )
-    return lines
-
-
-def _row(place: str, name: str, values: Mapping[str, str | None], table: pd.DataFrame) -> int:
-    value = (values[name] or "").strip()
-    try:
-        return find_row(table, value)
+        return find_row(table, values[name])
     except UserError as error:
         raise UserError(f"{place}: {name}: {error}; correct or remove the line") from None
 

@@ -44,6 +44,7 @@ REMEDIES = {
     "private_address": "add hosts that you mean to scrape.allow_hosts",
     "unreadable": "see whether you may read the files",
     "changed": "wait until no other program writes the files",
+    "forgotten": "the file scrape.forget lists them",
     "no_label": NO_PARTNER,
     "no_photo": NO_PARTNER,
     "other_size": "a photo and its label map must be equally large",

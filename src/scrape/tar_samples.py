@@ -11,7 +11,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from src.errors import UserError, existing_path
-from src.imaging.picture_files import SUFFIXES
+from src.imaging.picture_folders import SUFFIXES
 from src.params import Scrape, Webdataset
 from src.scrape.crawl import Crawl, Row
 from src.scrape.http.fetch_errors import FetchError

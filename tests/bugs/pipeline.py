@@ -10,7 +10,7 @@ import yaml
 
 from src.bugs import lab
 from src.bugs.catalogue import Bug
-from tests.conftest import ROOT, write_params
+from tests.conftest import ROOT, copy_rulings, write_params
 
 STAGES = (
     "scrape",
@@ -45,7 +45,7 @@ class Run:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, settings: dict):
         self.folder, self.monkeypatch = folder, monkeypatch
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(ROOT / "rulings", folder / "rulings")
+        copy_rulings(folder)
         write_params(folder / "params.yaml", SETTINGS | settings)
 
     def stages(self, names: tuple[str, ...], bug: Bug | None = None) -> None:

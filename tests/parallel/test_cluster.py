@@ -29,7 +29,7 @@ from src.scrape import sources, store
 from src.storage.atomic import read_json
 from src.storage.encoding import encode_png
 from src.storage.ledger import write_ledger
-from tests.conftest import ROOT, RULINGS, write_params
+from tests.conftest import ROOT, copy_rulings, write_params
 from tests.servers import Answer, Server, served
 
 os.environ |= cluster.NO_TELEMETRY | cluster.LOOPBACK_ONLY
@@ -319,8 +319,8 @@ def test_a_killed_scrape_resumes(engine, web, tmp_path):
     web.lists(*(web.picture(n, n % 4) for n in range(80)))
     changes = web.changes(requests_per_second=8)
     changes |= {"engine.kind": "ray", "engine.address": engine.address}
-    changes |= {f"clean.{name}": path for name, path in RULINGS.items()}
     write_params(tmp_path / "params.yaml", changes)
+    copy_rulings(tmp_path)
     command = [sys.executable, "-m", "stages.scrape"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     first = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True)

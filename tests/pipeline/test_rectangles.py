@@ -16,7 +16,7 @@ from src.export.onnx_model import export_onnx
 from src.inference.file_prediction import predict_files
 from src.params import Size
 from src.storage.encoding import encode_png
-from tests.conftest import ROOT, write_params
+from tests.conftest import copy_rulings, write_params
 
 CROP, LOAD = Size(48, 96), Size(54, 108)
 DATA_STAGES = ["scrape", "clean", "split", "pair", "audit", "gate"]
@@ -61,10 +61,7 @@ def project(tmp_path_factory, faces: list[np.ndarray]) -> Iterator[Path]:
         photo = face[40:140, :190]
         both = np.concatenate([photo, photo // 64 * 64], axis=1)
         (folder / f"pictures/{number}.png").write_bytes(encode_png(both))
-    for rulings in ("exclude", "force"):
-        file = folder / f"rulings/{rulings}.csv"
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes((ROOT / f"rulings/{rulings}.csv").read_bytes())
+    copy_rulings(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         settings = {"pairs.path": str(folder / "pictures"), "pairs.direction": "AtoB"}

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from src.storage.encoding import encode_jpeg
-from tests.conftest import ROOT, RULINGS
+from tests.conftest import ROOT, copy_rulings
 from tests.servers import Answer, Server, served
 
 PICTURES = 300
@@ -71,7 +71,6 @@ def scrape_folder(server: Server, tmp_path: Path) -> Callable[..., Path]:
     def make(name: str, **settings: object) -> Path:
         values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         values["source"] = "gallery"
-        values["clean"] |= RULINGS
         values["gallery"] |= {"url": server["/album?page={page}"], "item": "li.p", "name": "b"}
         values["scrape"] |= {
             "allow_hosts": ["127.0.0.1"],
@@ -81,6 +80,7 @@ def scrape_folder(server: Server, tmp_path: Path) -> Callable[..., Path]:
         } | settings
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
+        copy_rulings(folder)
         (folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
         return folder
 

@@ -17,7 +17,8 @@ PLACEHOLDER_ITEMS = 3  # items with the same bytes, from which these are a pictu
 def unfetched_pictures(evidence: Evidence) -> Measurement:
     ledger = evidence.ledger
     unreadable = (ledger["verdict"] == "unreadable").fillna(False)
-    unfetched = ledger[ledger["file"].isna() | unreadable]
+    forgotten = ledger["status"] == "forgotten"  # which a person wants
+    unfetched = ledger[(ledger["file"].isna() & ~forgotten) | unreadable]
     columns = (unfetched[name] for name in ("row", "status", "verdict"))
     offenders = [
         Offender(int(row), f"no picture: {verdict if status == 'ok' else status}")

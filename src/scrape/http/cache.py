@@ -5,8 +5,8 @@ import re
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +38,7 @@ SCHEMA = (
     "PRIMARY KEY (url, snapshot)) WITHOUT ROWID"
 )
 NAMES = ", ".join(COLUMNS)
+BODIES = "bodies"  # the folder of the files
 VERSION = 1  # of the table, in its header; 0 had no checksums
 BY_DISK = "full|I/O|readonly|unable to open"  # errors of the table that say nothing of its content
 
@@ -96,6 +97,24 @@ class CacheEntry:
     earlier: Body | None
 
 
+def forget(folder: Path, urls: Iterable[str]) -> None:
+    """Delete what the cache in a folder holds of some URLs, of every snapshot.
+
+    Raises:
+        UserError: The folder or the table cannot be used.
+    """
+    file = folder / "answers.sqlite"
+    if not file.exists():
+        return
+    with _explained(file), closing(sqlite3.connect(file, isolation_level=None)) as table:
+        table.execute("PRAGMA secure_delete=ON")  # what was there is overwritten: an ETag is a hash
+        for url in map(_escaped, urls):
+            for (snapshot,) in table.execute("SELECT snapshot FROM answers WHERE url = ?", [url]):
+                (folder / BODIES / _body_name(url, snapshot)).unlink(missing_ok=True)
+            table.execute("DELETE FROM answers WHERE url = ?", [url])
+        table.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 class HttpCache:
     """A folder with one file for each body, and a table with the state of every URL.
 
@@ -117,7 +136,7 @@ class HttpCache:
     ):
         self.snapshot = snapshot
         self._deciding = deciding
-        self._bodies = folder / "bodies"
+        self._bodies = folder / BODIES
         self._file = folder / "answers.sqlite"
         self._lock = threading.Lock()
         try:
@@ -126,7 +145,7 @@ class HttpCache:
                 half.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(f"cannot write {self._bodies}: {error.strerror}") from None
-        with self._explained():
+        with _explained(self._file):
             try:
                 self._open()
             except sqlite3.DatabaseError as error:
@@ -210,8 +229,7 @@ class HttpCache:
         return runs
 
     def _path(self, url: str, snapshot: str) -> Path:
-        key = hashlib.sha256(f"{snapshot}\n{_escaped(url)}".encode())
-        return self._bodies / key.hexdigest()[:40]
+        return self._bodies / _body_name(_escaped(url), snapshot)
 
     def _checksum(self, values: list[Any]) -> str:
         """Return the SHA-256 of a row without its last column, and of its body if it has one."""
@@ -233,20 +251,25 @@ class HttpCache:
         self._execute(query, *values, self._checksum(values))
 
     def _execute(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._explained(), self._lock:
+        with _explained(self._file), self._lock:
             return self._table.execute(query, values).fetchall()
 
     def _tell(self, file: Path, what: str) -> None:
         print(printable(f"{file} {what}"), file=sys.stderr)
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn errors of the table into a UserError that names its file and the remedy."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            remedy = "" if re.search(BY_DISK, str(error)) else "; run the same command again"
-            raise UserError(f"{self._file} cannot be used: {error}{remedy}") from None
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Turn errors of the table into a UserError that names its file and the remedy."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        remedy = "" if re.search(BY_DISK, str(error)) else "; run the same command again"
+        raise UserError(f"{file} cannot be used: {error}{remedy}") from None
+
+
+def _body_name(escaped_url: str, snapshot: str) -> str:
+    return hashlib.sha256(f"{snapshot}\n{escaped_url}".encode()).hexdigest()[:40]
 
 
 def _escaped(text: str) -> str:

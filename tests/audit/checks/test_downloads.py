@@ -16,7 +16,7 @@ from tests.audit.evidence import (
     with_raw_file,
     without_rows,
 )
-from tests.audit.faults import use_placeholder
+from tests.audit.faults import refuse_files, use_placeholder
 
 
 def test_two_items_with_one_picture_have_no_placeholder(clean):
@@ -28,6 +28,13 @@ def test_two_items_with_one_picture_have_no_placeholder(clean):
     ids[7] = ids[6]
     assert "placeholders" not in fired(with_names(evidence, item_id=ids))
     assert "placeholders" in fired(evidence)
+
+
+def test_pictures_that_a_person_wants_forgotten_are_no_fault(clean):
+    refused = refuse_files(clean)
+    status = refused.ledger["status"].replace("placeholder", "forgotten")
+    assert "unfetched_pictures" in fired(refused)
+    assert fired(with_ledger(refused, status=status)) == {}
 
 
 def test_copies_in_a_folder_are_no_placeholders(clean):

@@ -19,7 +19,7 @@ from src.errors import UserError
 from src.imaging import decoding
 from src.storage.ledger import read_ledger
 from stages import scrape
-from tests.conftest import ROOT, RULINGS
+from tests.conftest import ROOT, copy_rulings
 from tests.servers import Answer, Raw, Server
 
 SECONDS = 9.0  # for any case in this process; the waits in it sum up to less than 6
@@ -44,7 +44,7 @@ GALLERY = {
     "total": ".total",
 }
 ALLOWED = re.compile(
-    r"params\.yaml|\.cache/http/answers\.sqlite(-wal|-shm)?|\.cache/http/bodies/[0-9a-f]{40}|"
+    r"params\.yaml|rulings/\w+\.csv|\.cache/http/answers\.sqlite(-wal|-shm)?|\.cache/http/bodies/[0-9a-f]{40}|"
     r"data/raw/pages/\d{4}\.html|data/raw/images/[0-9a-f]{24}\.[a-z]+|data/raw/ledger\.parquet|"
     r"metrics/scrape\.json"
 )
@@ -145,12 +145,12 @@ class Place:
     def _prepare(self, changes: dict | None, source: str) -> None:
         values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         values["source"] = source
-        values["clean"] |= RULINGS
         values["gallery"] = GALLERY | {"url": self.server["/list"]}
         for key, value in (QUICK | (changes or {})).items():
             section, _, name = key.partition(".")
             values[section][name] = value
         (self.folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+        copy_rulings(self.folder)
 
     def _checked(self, outcome: Outcome) -> Outcome:
         """What holds for every scrape, whatever the server does."""

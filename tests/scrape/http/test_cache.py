@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from src.errors import UserError
-from src.scrape.http.cache import Body, CacheEntry, HttpCache
+from src.scrape.http.cache import Body, CacheEntry, HttpCache, forget
 from src.scrape.http.fetch_errors import FetchError
 
 URL = "http://photos.test/1.jpg"
@@ -170,3 +170,29 @@ def test_a_cache_of_an_earlier_version_gets_its_new_columns(tmp_path):
     body = HttpCache(tmp_path, "one").entry(URL).body
     assert (body.url, body.etag) == ("http://photos.test/moved.jpg", '"1"')
     assert body.date == "2026-11-22"
+
+
+def test_a_forgotten_url_leaves_nothing_of_any_snapshot(tmp_path):
+    other = "http://photos.test/2.jpg"
+    cache = HttpCache(tmp_path, "two")
+    for snapshot in ("one", "two"):
+        save(HttpCache(tmp_path, snapshot), b"picture", etag='"hash-of-it"')
+        save(HttpCache(tmp_path, snapshot), b"another", other)
+    forget(tmp_path, [URL, "never seen"])
+    assert cache.entry(URL) == CacheEntry(None, None, None)
+    assert cache.entry(other).body.path.read_bytes() == b"another"
+    left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"picture" not in left
+    assert b"hash-of-it" not in left
+    assert URL.encode() not in left
+
+
+def test_there_is_nothing_to_forget_without_a_cache(tmp_path):
+    forget(tmp_path / "none", [URL])
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_broken_cache_is_named_when_it_should_forget(tmp_path):
+    (tmp_path / "answers.sqlite").write_bytes(b"no database at all, but long enough to be read")
+    with pytest.raises(UserError, match=r"answers\.sqlite cannot be used.*delete its folder"):
+        forget(tmp_path, [URL])

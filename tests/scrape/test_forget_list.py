@@ -1,0 +1,158 @@
+"""Pictures that must go: out of the cache, the data, and every later stage."""
+
+import hashlib
+import json
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.dataset import arrays
+from src.errors import UserError
+from src.scrape import forget_list
+from src.storage.encoding import encode_png
+from src.storage.ledger import read_ledger
+from tests.conftest import copy_rulings, write_params
+from tests.scrape.scraping import QUICK
+from tests.servers import Answer, Server
+
+PEOPLE = 12
+GONE = 3  # the person who wants to be forgotten
+STAGES = ("scrape", "clean", "split", "pair")
+
+
+@pytest.fixture
+def list_file(tmp_path):
+    """A list of what must go: list_file("id", "nm1")."""
+
+    def write(*lines: str) -> str:
+        path = tmp_path / "forget.csv"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def row(item_id: str, url: str, **more: str) -> dict:
+    return {"item_id": item_id, "image_url": url} | more
+
+
+def test_the_places_of_ids_are_read(list_file):
+    path = list_file("note,id", "asked on Monday, nm1 ", "again,nm1", "a picture,http://a.test/1")
+    assert forget_list.read(path) == {
+        "nm1": f"{path}, line 2",
+        "http://a.test/1": f"{path}, line 4",
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["url", "a"], "line 1: the column id is missing in 'url', expected the column id; others"),
+        (["id", "nm1", '" "'], "line 3: id is empty, expected a picture's URL or an item's id"),
+    ],
+)
+def test_a_wrong_list_is_refused(list_file, lines, message):
+    path = list_file(*lines)
+    with pytest.raises(UserError, match=f"{path}, {message}"):
+        forget_list.read(path)
+
+
+def test_a_missing_list_is_named_with_its_parameter(tmp_path):
+    with pytest.raises(UserError, match=r"which scrape\.forget names: .* the line id alone"):
+        forget_list.read(str(tmp_path / "none.csv"))
+
+
+@pytest.mark.parametrize("name", ["nm1", "one.jpg", "one-label.png"])
+def test_a_row_is_named_by_its_item_its_picture_or_its_label_map(tmp_path, name):
+    rows = [row("nm1", "one.jpg", label_url="one-label.png"), row("nm2", "two.jpg")]
+    forget_list.forget(rows, {name: "line 2"}, tmp_path)
+    assert [row.get("status") for row in rows] == ["forgotten", None]
+
+
+def test_a_picture_goes_with_every_row_that_shows_it(tmp_path, capsys):
+    rows = [row("nm1", "both.jpg"), row("nm2", "both.jpg"), row("nm2", "two.jpg")]
+    forget_list.forget(rows, {"nm1": "line 2"}, tmp_path)
+    assert [row.get("status") for row in rows] == ["forgotten", "forgotten", None]
+    assert capsys.readouterr().err == (
+        "scrape: 2 of 3 listed pictures are forgotten (scrape.forget)\n"
+    )
+
+
+def test_an_id_of_no_row_is_named(tmp_path, capsys):
+    forget_list.forget([row("nm1", "one.jpg")], {"nm\x1b7": "forget.csv, line 2"}, tmp_path)
+    assert capsys.readouterr().err == (
+        "scrape: forget.csv, line 2: 'nm\\x1b7' is no picture's URL and no item's id of this list\n"
+    )
+
+
+@pytest.fixture
+def album(server: Server, faces: list[np.ndarray]) -> dict[int, bytes]:
+    """Serve a list of people with a picture each; return these."""
+    items = (f'<li><a href="/who/{n}"><img src="/{n}.png"></a></li>' for n in range(PEOPLE))
+    server["/list"] = Answer(f"<html><ul>{''.join(items)}</ul></html>".encode())
+    pictures = {n: encode_png(faces[n]) for n in range(PEOPLE)}
+    for n, data in pictures.items():
+        # a server's own word for the content is a hash too
+        etag = f'"{hashlib.sha256(data).hexdigest()}"'
+        server[f"/{n}.png"] = Answer(data, headers={"ETag": etag})
+    return pictures
+
+
+def run_stages() -> None:
+    for stage in STAGES:
+        import_module(f"stages.{stage}").main()
+
+
+def files_with(data: bytes) -> set[str]:
+    """The files of a run that hold a picture's bytes, or its hash in any form."""
+    digest = hashlib.sha256(data)
+    wanted = (data, digest.digest(), digest.hexdigest()[:24].encode())
+    files = [path for top in ("data", ".cache") for path in Path(top).rglob("*") if path.is_file()]
+    named = {str(path) for path in files if digest.hexdigest()[:24] in path.name}
+    return named | {
+        str(path) for path in files if any(part in path.read_bytes() for part in wanted)
+    }
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_nothing_is_left_of_a_forgotten_picture(server, album, tmp_path):
+    changes = QUICK | {"source": "gallery", "gallery.url": server["/list"], "gallery.item": "li"}
+    changes |= {"pair.crop_size": 32, "pair.load_size": 32, "split.method": "exact"}
+    changes |= {"split.val_fraction": 0.25}
+    copy_rulings(tmp_path)
+    for snapshot in ("before", "2026"):  # an earlier one is in the cache too
+        write_params(tmp_path / "params.yaml", changes | {"scrape.snapshot": snapshot})
+        run_stages()
+    before = read_ledger(Path("data/split/ledger.parquet"), "split")
+    held = files_with(album[GONE])
+    assert {str(Path(file).parent) for file in held} >= {
+        "data/raw", "data/raw/images", "data/clean", ".cache/http", ".cache/http/bodies",
+        ".cache/clean",
+    }  # fmt: skip
+    assert GONE in pair_rows()
+
+    Path("rulings/forget.csv").write_text(f"id,note\n{before['item_id'][GONE]},asked to\n")
+    server.targets.clear()
+    run_stages()
+    assert files_with(album[GONE]) == set()
+    assert files_with(album[GONE + 1])
+    assert f"/{GONE}.png" not in server.targets
+    assert pair_rows() == set(range(PEOPLE)) - {GONE}
+    for stage in ("raw", "clean", "split"):
+        row = read_ledger(Path(f"data/{stage}/ledger.parquet"), stage).loc[GONE]
+        assert (row["status"], row["item_id"]) == ("forgotten", before["item_id"][GONE])
+        assert row[["file", "sha256", "bytes", "width", "date"]].isna().all()
+    scraped, cleaned = (json.loads(Path(f"metrics/{n}.json").read_text()) for n in STAGES[:2])
+    assert scraped["failed"] == {"forgotten": 1}
+    assert (scraped["listed"], scraped["downloaded"]) == (PEOPLE, PEOPLE - 1)
+    assert (cleaned["missing"], cleaned["kept"]) == (1, PEOPLE - 1)
+
+    run_stages()
+    assert files_with(album[GONE]) == set()
+
+
+def pair_rows() -> set[int]:
+    sides = (arrays.load(Path("data/pairs"), side) for side in ("train", "val"))
+    return {int(row) for pairs in sides for row in pairs.index["row"]}
