@@ -26,6 +26,7 @@ def lineage(ledger: pd.DataFrame, copies: pd.DataFrame, row: int) -> Facts:
         ("item", f"{values['item_id']}, {_text(values['name'], 'without a name')}"),
         ("page", _text(values["page_url"], "none, a file on disk")),
         ("picture", _text(values["image_url"], "none")),
+        *[(name, values[name]) for name in ("date", "licence") if not pd.isna(values[name])],
         ("fetched", _file(values)),
         ("verdict", _verdict(values)),
     ]

@@ -68,6 +68,27 @@ def test_an_unknown_id_is_refused(lines_of):
         lines_of("nm99")
 
 
+def test_every_kept_picture_is_a_line_of_csv(lines_of):
+    head, *lines = lines_of("--csv")
+    assert head.startswith("row,item_id,name,page_url,image_url,date,")
+    assert [line.split(",")[0] for line in lines] == [str(row) for row in range(8)]
+    assert "https://example.test/list?page=1,https://example.test/6.png," in lines[6]
+
+
+def test_the_pictures_of_one_item_are_printed_as_csv(artifacts, monkeypatch):
+    artifacts.table.loc[[2, 6, 15], "item_id"] = "nm_many"
+    artifacts.write()
+    monkeypatch.chdir(artifacts.folder)
+    result = CliRunner().invoke(show_lineage, ["nm_many", "--csv"], catch_exceptions=False)
+    assert [line.split(",")[0] for line in result.output.splitlines()] == ["row", "2", "6"]
+
+
+def test_without_an_id_it_says_what_is_missing(tmp_path):
+    done = run_program(tmp_path)
+    assert done.returncode == 2
+    assert "Missing argument 'ID', or --csv for all pictures." in done.stderr
+
+
 def run_program(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "src", "lineage", *arguments],

@@ -35,6 +35,12 @@ def test_a_kept_row_is_traced_from_its_page_to_its_side(artifacts):
     }
 
 
+def test_a_picture_of_the_web_has_its_date_and_its_licence(artifacts):
+    table = written_ledger(artifacts).assign(date="2026-11-22", licence="CC0")
+    facts = dict(lineage(table, artifacts.copies(), 6))
+    assert (facts["date"], facts["licence"]) == ("2026-11-22", "CC0")
+
+
 @pytest.mark.parametrize(
     ("file", "shown"),
     [("images/a.png", "B/6.png, data/raw/images/a.png"), (None, "B/6.png")],
