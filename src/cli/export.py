@@ -41,19 +41,38 @@ def onnx(out: Path, model: Path) -> None:
 
 
 @export.command(
-    short_help="Write the pairs side by side.",
-    epilog="Example: python -m src export pairs side_by_side/ --task sketch",
+    short_help="Write the pairs for other programs.",
+    epilog="Example: python -m src export pairs portraits/ --format hf",
 )
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["pix2pix", "imagefolder", "hf", "webdataset"]),
+    default="pix2pix",
+    show_default=True,
+    help="Side by side for the official code, or as Hugging Face's datasets or WebDataset read them.",
+)
+@click.option(
     "--task",
     type=click.Choice(get_args(Task)),
-    help="Whose inputs stand left; default: the task of params.yaml.",
+    help="Whose inputs are written; default: the task of params.yaml.",
 )
-def pairs(folder: Path, task: str | None) -> None:
-    """Write the pairs to FOLDER/train and FOLDER/val side by side, as the official code reads them."""
-    from src.export.side_by_side import export_pairs
+@click.option(
+    "--shard-size",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Pairs in a file of hf and webdataset.",
+)
+def pairs(folder: Path, kind: str, task: str | None, shard_size: int) -> None:
+    """Write the pairs to FOLDER, by split, with their origin and a data card.
+
+    A killed export continues where it was. FOLDER appears when all of it is written.
+    """
+    from src.export.pair_export import export_pairs
 
     folder = output_folder("FOLDER", folder)
-    count = export_pairs(Path("data/pairs"), folder, task or read_params().task)
-    click.echo(f"{count} pairs written to {folder} (train on them with --direction AtoB)")
+    count = export_pairs(Path("data"), folder, task or read_params().task, kind, shard_size)
+    hint = " (train on them with --direction AtoB)" if kind == "pix2pix" else ""
+    click.echo(f"{count} pairs written to {folder}{hint}")

@@ -1,36 +1,41 @@
-"""Pairs as side-by-side pictures, which the official pix2pix code reads."""
+"""Pairs as the official pix2pix code reads them: the input left, the photo right, in one picture."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from src.dataset import arrays
+from src.dataset.arrays import Pictures
 from src.drawing.sheets import three_channels
+from src.export.side_content import Side
+from src.parallel.local import stream_processes
 from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
+from src.storage.json_lines import write_json_lines
 
 
-def export_pairs(folder: Path, out: Path, task: str) -> int:
-    """Write each pair as a PNG: the input left, the photo right.
+def write(sides: list[Side], folder: Path, shard_size: int) -> None:
+    """Write train/ and val/ with a PNG for each pair, and their facts in metadata.jsonl.
 
     Args:
-        folder: The pairs of both sides.
-        out: Gets train/ and val/, with a file for each ledger row.
-        task: colorize, sketch or labels: whose inputs stand left.
-
-    Returns:
-        How many pairs were written.
-
-    Raises:
-        UserError: The pairs are missing, or the source has no inputs for this task.
+        sides: What to write.
+        folder: Pictures that are in it already are not written again.
+        shard_size: Has no effect: each pair is a file.
     """
-    count = 0
-    for side in ("train", "val"):
-        pairs = arrays.load(folder, side)
-        for row, left, right in zip(
-            pairs.index["row"], pairs.inputs(task), pairs.photo, strict=True
-        ):
-            both = np.concatenate([three_channels(left), right], axis=1)
-            write_bytes(out / side / f"{row:06d}.png", encode_png(both))
-            count += 1
-    return count
+    for side in sides:
+        files = [folder / side.name / f"{key}.png" for key in side.names()]
+        missing = [index for index, file in enumerate(files) if not file.exists()]
+        encode = partial(_encode, side.inputs, side.photos)
+        pictures = stream_processes(encode, missing, f"exporting {side.name}")
+        for index, data in zip(missing, pictures, strict=True):
+            write_bytes(files[index], data)
+    lines = (
+        {"file_name": f"{side.name}/{key}.png"} | record
+        for side in sides
+        for key, record in zip(side.names(), side.records(), strict=True)
+    )
+    write_json_lines(folder / "metadata.jsonl", lines)
+
+
+def _encode(inputs: Pictures, photos: Pictures, index: int) -> bytes:
+    return encode_png(np.concatenate([three_channels(inputs[index]), photos[index]], axis=1))

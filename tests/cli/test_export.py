@@ -1,12 +1,20 @@
 """python -m src export: what it says."""
 
 import re
+import shutil
 import sys
 
+import numpy as np
 import pytest
 
 from src.__main__ import PROGRAM, run
+from src.cli.export import pairs
+from src.export.pair_export import WRITERS
+from src.imaging import decoding
 from src.model.saving import save_generator
+from src.params import read_params
+from tests.conftest import ROOT
+from tests.export.conftest import SIZE, save_pairs
 from tests.model.generators import generator
 
 
@@ -39,3 +47,56 @@ def test_wrong_paths_are_refused_before_any_work(tmp_path, monkeypatch, capsys, 
         run()
     [line] = capsys.readouterr().err.splitlines()
     assert re.match(f"{PROGRAM}: {message}", line)
+
+
+@pytest.fixture
+def project(tmp_path, faces, monkeypatch):
+    """A project's folder with forty pairs, in which commands run."""
+    save_pairs(tmp_path / "data", [face[64 : 64 + SIZE, 80 : 80 + SIZE] for face in faces])
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def export_pairs(monkeypatch, *words: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["src", "export", "pairs", *words])
+    run()
+
+
+def test_pairs_are_written_side_by_side_with_the_inputs_of_the_parameters_task(
+    project, monkeypatch, capsys
+):
+    assert read_params().task == "colorize"
+    export_pairs(monkeypatch, "out")
+    assert capsys.readouterr().out == (
+        "40 pairs written to out (train on them with --direction AtoB)\n"
+    )
+    left = decoding.decode(min((project / "out/val").iterdir()).read_bytes())[:, :SIZE]
+    assert len(np.unique(left)) > 2  # gray, not edges
+
+
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [
+        ("imagefolder", "train/metadata.jsonl"),
+        ("hf", "validation/data-00000-of-00002.arrow"),
+        ("webdataset", "train-000011.tar"),
+    ],
+)
+def test_pairs_are_written_in_other_formats(project, monkeypatch, capsys, kind, file):
+    export_pairs(monkeypatch, "out", "--format", kind, "--shard-size", "3", "--task", "sketch")
+    assert capsys.readouterr().out == "40 pairs written to out\n"
+    assert (project / "out" / file).exists()
+
+
+def test_it_says_in_one_line_which_inputs_are_missing(project, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as raised:
+        export_pairs(monkeypatch, "out", "--task", "labels")
+    assert raised.value.code == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("python -m src: task 'labels' needs labels")
+
+
+def test_the_formats_of_the_command_are_those_that_are_written():
+    kinds = next(option.type.choices for option in pairs.params if option.name == "kind")
+    assert list(kinds) == list(WRITERS)

@@ -1,92 +1,73 @@
-"""Pairs as side-by-side pictures: the input left, the photo right."""
+"""Pairs as the official pix2pix code reads them."""
 
-import shutil
-import sys
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from src.__main__ import run
 from src.dataset import arrays
 from src.drawing.sheets import three_channels
-from src.export.side_by_side import export_pairs
-from src.imaging import decoding
-from src.params import read_params
-from tests.builders import pairs_of
-from tests.conftest import ROOT
-
-SIDES = {"train": range(36), "val": range(36, 40)}
-SIZE = 32
+from src.export.pair_export import export_pairs
+from tests.export.conftest import SIDES, SIZE, save_pairs
 
 
-def _save_pairs(folder: Path, photos: list[np.ndarray], labels: np.ndarray | None = None) -> None:
-    """Write the pairs of forty photos, 36 of training and 4 of validation."""
-    for side, rows in SIDES.items():
-        side_labels = None if labels is None else labels[rows]
-        pairs = pairs_of([photos[row] for row in rows], list(rows), side_labels)
-        content = {"photo": pairs.photo, "gray": pairs.gray, "canny": pairs.canny}
-        content |= {} if labels is None else {"labels": pairs.labels}
-        arrays.save(folder, side, content, pairs.index)
+def aligned(root: Path, phase: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Read a phase by the rules of the official AlignedDataset.
 
-
-@pytest.fixture
-def photos(faces: list[np.ndarray]) -> list[np.ndarray]:
-    return [face[64 : 64 + SIZE, 80 : 80 + SIZE] for face in faces]
-
-
-@pytest.fixture
-def pairs_folder(tmp_path: Path, photos: list[np.ndarray]) -> Path:
-    _save_pairs(tmp_path / "data/pairs", photos)
-    return tmp_path / "data/pairs"
+    It walks the folder, sorts what has a picture's suffix, and cuts each at half its width.
+    """
+    files = sorted(path for path in (root / phase).rglob("*") if path.suffix in (".png", ".jpg"))
+    pairs = []
+    for file in files:
+        picture = Image.open(file).convert("RGB")
+        width, height = picture.size
+        half = int(width / 2)
+        a, b = picture.crop((0, 0, half, height)), picture.crop((half, 0, width, height))
+        pairs.append((np.array(a), np.array(b)))
+    return pairs
 
 
 @pytest.mark.parametrize(("task", "name"), [("colorize", "gray"), ("sketch", "canny")])
-def test_exported_pairs_stand_side_by_side(
-    tmp_path: Path, pairs_folder: Path, task: str, name: str
-):
-    assert export_pairs(pairs_folder, tmp_path / "out", task) == 40
-    for side, rows in SIDES.items():
-        pairs = arrays.load(pairs_folder, side)
-        files = sorted((tmp_path / "out" / side).iterdir())
-        assert [int(file.stem) for file in files] == list(rows)
-        for i in (0, len(rows) - 1):
-            both = decoding.decode(files[i].read_bytes())
-            assert both.shape == (SIZE, 2 * SIZE, 3)
-            left = three_channels(np.array(getattr(pairs, name)[i]))
-            np.testing.assert_array_equal(both[:, :SIZE], left)
-            np.testing.assert_array_equal(both[:, SIZE:], pairs.photo[i])
+def test_the_official_loader_cuts_inputs_and_photos_apart(data, export, task, name):
+    out = export("pix2pix", task=task)
+    for side in SIDES:
+        pairs = arrays.load(data / "pairs", side)
+        read = aligned(out, side)
+        assert len(read) == len(pairs)
+        for i, (a, b) in enumerate(read):
+            np.testing.assert_array_equal(a, three_channels(np.array(getattr(pairs, name)[i])))
+            np.testing.assert_array_equal(b, pairs.photo[i])
 
 
-def test_exported_labels_stand_left_of_their_photo(tmp_path: Path, photos: list[np.ndarray]):
+def test_labels_stand_left_of_their_photo(tmp_path, photos):
     labels = np.stack(photos[::-1])
-    _save_pairs(tmp_path / "pairs", photos, labels)
-    assert export_pairs(tmp_path / "pairs", tmp_path / "out", "labels") == 40
-    both = decoding.decode((tmp_path / "out/train/000007.png").read_bytes())
-    np.testing.assert_array_equal(both[:, :SIZE], labels[7])
-    np.testing.assert_array_equal(both[:, SIZE:], photos[7])
+    save_pairs(tmp_path / "data", photos, labels)
+    assert export_pairs(tmp_path / "data", tmp_path / "out", "labels", "pix2pix", 1000) == 40
+    a, b = aligned(tmp_path / "out", "train")[7]
+    np.testing.assert_array_equal(a, labels[7])
+    np.testing.assert_array_equal(b, photos[7])
 
 
-def test_the_command_takes_the_task_of_the_parameters(
-    tmp_path: Path, pairs_folder: Path, monkeypatch, capsys
-):
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    assert read_params(tmp_path / "params.yaml").task == "colorize"
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["src", "export", "pairs", "out"])
-    run()
-    assert "40 pairs written to out" in capsys.readouterr().out
-    left = decoding.decode(min((tmp_path / "out/val").iterdir()).read_bytes())[:, :SIZE]
-    assert len(np.unique(left)) > 2  # gray, not edges
-
-
-def test_the_command_says_in_one_line_what_is_missing(
-    tmp_path: Path, pairs_folder: Path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["src", "export", "pairs", "out", "--task", "labels"])
-    with pytest.raises(SystemExit) as raised:
-        run()
-    assert raised.value.code == 1
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("python -m src: task 'labels' needs labels")
+def test_every_picture_has_a_line_of_facts(export):
+    out = export("pix2pix")
+    lines = (out / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
+    assert [record["file_name"] for record in records] == files
+    assert records[7] == {
+        "file_name": "train/000007.png",
+        "row": 7,
+        "group": 7,
+        "item_id": "nm0000007",
+        "name": 'Zoë "Z" Young',
+        "page_url": "http://demo.test/list?page=1",
+        "image_url": "http://demo.test/7.jpg",
+        "date": "2026-11-22",
+        "licence": "CC BY 4.0",
+        "side": "train",
+        "sha256": "",
+    }
+    assert (records[8]["page_url"], records[8]["name"]) == ("", "")
+    assert Image.open(out / "train/000007.png").size == (2 * SIZE, SIZE)

@@ -1,0 +1,87 @@
+"""The data card of an export: what the pairs are, how to open them, and where they come from."""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from src.errors import printable
+from src.export.side_content import Side
+from src.storage.atomic import write_text
+
+MAX_NAMED = 20  # hosts and licences
+MAX_CHARACTERS = 80  # of a licence's name
+# As the Hugging Face Hub names sizes, by their upper ends.
+SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
+LARGEST = "n>1M"
+
+
+def write(path: Path, ledger: pd.DataFrame, sides: list[Side], task: str, kind: str) -> None:
+    """Write the card as Markdown.
+
+    Args:
+        path: Of the file.
+        ledger: After split.
+        sides: What is exported.
+        task: Whose inputs are exported.
+        kind: The format.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=False,  # Markdown; what comes from the web is cleaned here
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    count = sum(map(len, sides))
+    facts = pd.concat([side.facts for side in sides])
+    verdicts = ledger["verdict"].value_counts()
+    card = environment.get_template("data_card.md").render(
+        task=task,
+        kind=kind,
+        count=count,
+        size_category=size_category(count),
+        sides=[_row(side) for side in sides],
+        listed=len(ledger),
+        removed={word: n for word, n in verdicts.items() if word != "keep"},
+        hosts=_most_common(facts["image_url"].map(_host)),
+        dates=sorted(set(facts["date"]) - {""}),
+        licences=_most_common(facts["licence"].map(_in_code)),
+    )
+    write_text(path, card)
+
+
+def size_category(count: int) -> str:
+    """Return the Hugging Face Hub's name for so many pairs."""
+    return next((name for end, name in SIZES.items() if count < end), LARGEST)
+
+
+def _row(side: Side) -> dict[str, Any]:
+    height, width = side.photos.shape[1:3]
+    return {"name": side.name, "count": len(side), "height": height, "width": width}
+
+
+def _most_common(texts: pd.Series) -> dict[str, int]:
+    """Return how often each text occurs, but for the empty one; the most common first."""
+    counts = (
+        texts[texts != ""].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    )
+    return {str(text): int(count) for text, count in counts.head(MAX_NAMED).items()}
+
+
+def _host(url: str) -> str:
+    """Return a URL's host; "" for a file's name."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+    return host if re.fullmatch(r"[\w.:-]+", host) else ""
+
+
+def _in_code(text: str) -> str:
+    """Return text that ends no code span of Markdown."""
+    return printable(text).replace("`", "'")[:MAX_CHARACTERS]

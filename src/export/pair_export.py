@@ -1,0 +1,111 @@
+"""The pairs in a format of other programs: complete under its name, or not there.
+
+It grows in a folder beside it, OUT.partial, and gets its name at the end. After a kill, the files
+and shards that are in there count as done if the pairs, the format and the code are the same.
+"""
+
+from pathlib import Path
+
+from src.drawing import sheets
+from src.errors import UserError
+from src.export import (
+    arrow_dataset,
+    data_card,
+    image_folder,
+    shard_files,
+    side_by_side,
+    side_content,
+    tar_shards,
+)
+from src.export.side_content import SIDES, Side, open_side
+from src.storage import encoding
+from src.storage.atomic import read_json, remove, write_json
+from src.storage.fingerprint import fingerprint
+from src.storage.ledger import read_ledger
+
+WRITERS = {
+    "pix2pix": side_by_side.write,
+    "imagefolder": image_folder.write,
+    "hf": arrow_dataset.write,
+    "webdataset": tar_shards.write,
+}
+CODE = (
+    arrow_dataset,
+    encoding,
+    image_folder,
+    shard_files,
+    sheets,
+    side_by_side,
+    side_content,
+    tar_shards,
+)
+MARKER = ".export.json"  # says what a folder holds; programs that read it pass over such names
+
+
+def export_pairs(data: Path, out: Path, task: str, kind: str, shard_size: int) -> int:
+    """Write the pairs of both sides with their facts and a data card.
+
+    Args:
+        data: The folder data, with pairs and split.
+        out: A folder that is new, empty, or an earlier export, which is replaced.
+        task: colorize, sketch or labels: whose inputs are written.
+        kind: One of WRITERS.
+        shard_size: Pairs in a file, where a file holds many.
+
+    Returns:
+        How many pairs were written.
+
+    Raises:
+        UserError: The pairs or the ledger are missing, the source has no inputs for this task, or
+            the folder holds something else.
+    """
+    out = _target(out)
+    ledger = read_ledger(data / "split" / "ledger.parquet", "split")
+    sides = [open_side(data / "pairs", name, task, ledger) for name in SIDES]
+    partial = out.with_name(f"{out.name}.partial")
+    _resume(partial, _content(data / "pairs", sides, task, kind, shard_size))
+    WRITERS[kind](sides, partial, shard_size)
+    data_card.write(partial / "README.md", ledger, sides, task, kind)
+    remove(out)
+    partial.replace(out)
+    return sum(map(len, sides))
+
+
+def _target(out: Path) -> Path:
+    """Return the folder's real path; raise UserError if what is there must not be replaced."""
+    target = out.resolve()
+    if Path.cwd().is_relative_to(target):
+        raise UserError(f"FOLDER = '{out}' is the working folder, expected a name in it")
+    names = sorted(path.name for path in target.iterdir()) if target.exists() else []
+    if names and MARKER not in names:
+        raise UserError(
+            f"FOLDER = '{out}' holds {names[0]!r} and no earlier export of pairs: "
+            "name a new folder, or empty it"
+        )
+    return target
+
+
+def _content(
+    pairs: Path, sides: list[Side], task: str, kind: str, shard_size: int
+) -> dict[str, str]:
+    """Return what identifies an export, for MARKER: an array's file by its date and size."""
+    files = [(file, file.stat()) for file in sorted(pairs.rglob("*.npy"))]
+    arrays = [
+        (str(file.relative_to(pairs)), status.st_size, status.st_mtime_ns) for file, status in files
+    ]
+    facts = [side.digest() for side in sides]
+    return {
+        "format": kind,
+        "task": task,
+        "fingerprint": fingerprint(CODE, task, kind, shard_size, arrays, facts),
+    }
+
+
+def _resume(partial: Path, content: dict[str, str]) -> None:
+    """Leave in the folder what an earlier run of the same export has finished, and no more."""
+    marker = partial / MARKER
+    if not (marker.exists() and read_json(marker) == content):
+        remove(partial)
+        write_json(marker, content)
+    for unfinished in set(partial.rglob(".*")) - {marker}:
+        unfinished.unlink()

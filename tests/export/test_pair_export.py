@@ -1,0 +1,225 @@
+"""An export is complete under its name or not there, and goes on after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from src.dataset import arrays
+from src.errors import UserError
+from src.export import pair_export, side_by_side, side_content
+from src.export.pair_export import WRITERS, export_pairs
+from src.storage.ledger import read_ledger, write_ledger
+from tests.conftest import ROOT
+
+KINDS = list(WRITERS)
+SLOWLY = """
+import sys, time
+from pathlib import Path
+from src.export import pair_export, side_by_side
+write = side_by_side.write_bytes
+side_by_side.write_bytes = lambda *arguments: (time.sleep(0.1), write(*arguments))
+pair_export.export_pairs(Path("data"), Path("out"), "colorize", "pix2pix", 1000)
+"""
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+class Encoder:
+    """Counts what is encoded, and stops an export before the picture `stop`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stop: int | None = None):
+        self.count = 0
+        self.stop = stop
+        for module in (side_by_side, side_content):
+            encode = module._encode
+            monkeypatch.setattr(module, "_encode", lambda *a, encode=encode: self(encode, *a))
+
+    def __call__(self, encode, inputs, photos, index):
+        if self.stop is not None and index >= self.stop:
+            raise KeyboardInterrupt
+        self.count += 1
+        return encode(inputs, photos, index)
+
+
+@pytest.fixture
+def interrupted(data, tmp_path):
+    """Interrupt an export at its picture 25: interrupted("hf")."""
+
+    def run(kind: str) -> Path:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            Encoder(patch, stop=25)
+            export_pairs(data, tmp_path / "out", "colorize", kind, 10)
+        assert not (tmp_path / "out").exists()
+        return tmp_path / "out.partial"
+
+    return run
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_interrupted_export_goes_on_and_ends_with_the_same_bytes(
+    interrupted, export, monkeypatch, kind
+):
+    interrupted(kind)
+    encoder = Encoder(monkeypatch)
+    resumed = export(kind, 10)
+    assert encoder.count <= 20  # the shard that was broken off counts as not begun
+    assert not resumed.with_name("out.partial").exists()
+    whole = export(kind, 10, name="whole")
+    assert contents(resumed) == contents(whole)
+    assert (resumed / "README.md").exists()
+
+
+@pytest.mark.parametrize("change", ["task", "format", "shard size", "facts", "pairs", "code"])
+def test_what_another_export_has_begun_is_not_used(
+    data, interrupted, export, monkeypatch, tmp_path, change
+):
+    interrupted("webdataset")
+    ledger = read_ledger(data / "split/ledger.parquet", "split")
+    if change == "facts":
+        table = ledger.assign(licence="CC0")
+        write_ledger(table, data / "split/ledger.parquet", "split")
+    if change == "pairs":
+        os.utime(data / "pairs/photo/train/photo.npy")
+    if change == "code":
+        monkeypatch.setattr(pair_export, "CODE", (pair_export,))
+    kind = "hf" if change == "format" else "webdataset"
+    size = 20 if change == "shard size" else 10
+    task = "sketch" if change == "task" else "colorize"
+    encoder = Encoder(monkeypatch)
+    resumed = export(kind, size, task)
+    assert encoder.count == 40
+    assert contents(resumed) == contents(export(kind, size, task, "whole"))
+
+
+def test_an_export_survives_a_kill(data, export, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOWLY], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("out.partial/train/*.png"))) < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    # what it was writing has a name with a dot
+    (tmp_path / "out.partial/train/.000030.png.x").write_bytes(b"half")
+    first = (tmp_path / "out.partial/train/000000.png").stat().st_mtime_ns
+    assert not (tmp_path / "out").exists()
+    resumed = export("pix2pix")
+    assert (resumed / "train/000000.png").stat().st_mtime_ns == first
+    assert contents(resumed) == contents(export("pix2pix", name="whole"))
+
+
+def test_an_earlier_export_is_replaced(export):
+    first = export("imagefolder")
+    second = export("webdataset")
+    assert first == second
+    assert not list(second.rglob("*.png"))
+
+
+def test_an_earlier_export_stays_until_the_next_is_complete(data, interrupted, export, tmp_path):
+    before = contents(export("hf", name="kept"))
+    (tmp_path / "kept").rename(tmp_path / "out")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        Encoder(patch, stop=25)
+        export_pairs(data, tmp_path / "out", "sketch", "hf", 10)
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_folder_with_something_else_is_refused(data, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.txt").write_text("important")
+    with pytest.raises(UserError, match=r"FOLDER = .* holds 'thesis\.txt' and no earlier export"):
+        export_pairs(data, tmp_path / "out", "colorize", "hf", 10)
+    assert (tmp_path / "out/thesis.txt").read_text() == "important"
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_the_working_folder_is_refused(data, tmp_path, monkeypatch, name):
+    (tmp_path / "in/here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "in/here")
+    with pytest.raises(UserError, match="is the working folder, expected a name in it"):
+        export_pairs(data, Path(name), "colorize", "hf", 10)
+
+
+def test_an_empty_folder_and_a_link_to_one_are_filled(data, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    export_pairs(data, tmp_path / "link", "colorize", "pix2pix", 10)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "empty/train/000000.png").exists()
+
+
+@pytest.mark.parametrize("column", ["item_id", "side"])
+def test_pairs_of_another_ledger_are_refused(data, tmp_path, column):
+    ledger = read_ledger(data / "split/ledger.parquet", "split")
+    ledger.loc[5, column] = "val" if column == "side" else "nm99"
+    write_ledger(ledger, data / "split/ledger.parquet", "split")
+    with pytest.raises(UserError, match=f"differ in {column}: run `dvc repro pair`"):
+        export_pairs(data, tmp_path / "out", "colorize", "hf", 10)
+
+
+def test_a_missing_ledger_is_named(data, tmp_path):
+    (data / "split/ledger.parquet").unlink()
+    with pytest.raises(UserError, match=r"data/split/ledger\.parquet is missing: run `dvc repro`"):
+        export_pairs(data, tmp_path / "out", "colorize", "hf", 10)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_progress_is_shown(data, tmp_path, monkeypatch, kind):
+    titles = []
+    stream = side_content.stream_processes
+
+    def noted(function, items, title):
+        titles.append((title, len(items)))
+        return stream(function, items, title)
+
+    for module in (side_by_side, side_content):
+        monkeypatch.setattr(module, "stream_processes", noted)
+    export_pairs(data, tmp_path / "out", "colorize", kind, 10)
+    assert titles == [("exporting train", 36), ("exporting val", 4)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_pictures_are_streamed(data, tmp_path, monkeypatch, kind):
+    """No more than a few are encoded before they are needed: all of them may not fit in memory."""
+    waiting, most = 0, 0
+    stream = side_content.stream_processes
+
+    def counted(function, items, title):
+        nonlocal waiting, most
+
+        def encode(index):
+            nonlocal waiting, most
+            waiting += 1
+            most = max(most, waiting)
+            return function(index)
+
+        for result in stream(encode, items, title):
+            waiting -= 1
+            yield result
+
+    for module in (side_by_side, side_content):
+        monkeypatch.setattr(module, "stream_processes", counted)
+    monkeypatch.setattr("src.parallel.local.cores", lambda: 2)
+    export_pairs(data, tmp_path / "out", "colorize", kind, 1000)
+    assert most <= 10
+
+
+def test_arrays_are_read_as_they_are_needed(data):
+    side = side_content.open_side(
+        data / "pairs", "val", "sketch", read_ledger(data / "split/ledger.parquet", "split")
+    )
+    assert isinstance(side.photos, arrays.Shards)
+    assert isinstance(side.inputs, arrays.Shards)
