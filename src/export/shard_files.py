@@ -36,6 +36,7 @@ def write_shards(
     for path, part in missing:
         with atomic_write(path) as temporary:
             write(temporary, _samples(side, part, pictures))
+    next(pictures, None)  # there is none: this ends the bar and the processes
     return paths
 
 
