@@ -4,6 +4,7 @@ It grows in a folder beside it, OUT.partial, and gets its name at the end. After
 and shards that are in there count as done if the pairs, the format and the code are the same.
 """
 
+import re
 from pathlib import Path
 
 from src.drawing import sheets
@@ -39,6 +40,9 @@ CODE = (
     side_content,
     tar_shards,
 )
+NAMES = re.compile(  # at the top of an export
+    r"README\.md|metadata\.jsonl|train|val|validation|dataset_dict\.json|(train|val)-\d{6}\.tar|\..+"
+)
 MARKER = ".export.json"  # says what a folder holds; programs that read it pass over such names
 
 
@@ -62,7 +66,7 @@ def export_pairs(data: Path, out: Path, task: str, kind: str, shard_size: int) -
     out = _target(out)
     ledger = read_ledger(data / "split" / "ledger.parquet", "split")
     sides = [open_side(data / "pairs", name, task, ledger) for name in SIDES]
-    partial = out.with_name(f"{out.name}.partial")
+    partial = _partial(out)
     _resume(partial, _content(data / "pairs", sides, task, kind, shard_size))
     WRITERS[kind](sides, partial, shard_size)
     data_card.write(partial / "README.md", ledger, sides, task, kind)
@@ -76,13 +80,24 @@ def _target(out: Path) -> Path:
     target = out.resolve()
     if Path.cwd().is_relative_to(target):
         raise UserError(f"FOLDER = '{out}' is the working folder, expected a name in it")
-    names = sorted(path.name for path in target.iterdir()) if target.exists() else []
-    if names and MARKER not in names:
-        raise UserError(
-            f"FOLDER = '{out}' holds {names[0]!r} and no earlier export of pairs: "
-            "name a new folder, or empty it"
-        )
+    for folder in (target, _partial(target)):
+        _require_nothing_else(folder)
     return target
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f"{target.name}.partial")
+
+
+def _require_nothing_else(folder: Path) -> None:
+    """Raise UserError if a folder has anything but an export."""
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    foreign = sorted(name for name in names if MARKER not in names or not NAMES.fullmatch(name))
+    if foreign:
+        raise UserError(
+            f"{folder} holds {foreign[0]!r}, expected nothing or an earlier export of pairs, which "
+            "is replaced: name a new folder"
+        )
 
 
 def _content(

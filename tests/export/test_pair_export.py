@@ -137,12 +137,23 @@ def test_an_earlier_export_stays_until_the_next_is_complete(data, interrupted, e
     assert contents(tmp_path / "out") == before
 
 
-def test_a_folder_with_something_else_is_refused(data, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/thesis.txt").write_text("important")
-    with pytest.raises(UserError, match=r"FOLDER = .* holds 'thesis\.txt' and no earlier export"):
+@pytest.mark.parametrize("name", ["out", "out.partial"])
+@pytest.mark.parametrize("exported", [False, True], ids=["alone", "beside an export"])
+def test_a_folder_with_something_else_is_refused(data, export, tmp_path, name, exported):
+    if exported:
+        export("hf", name=name)
+    (tmp_path / name).mkdir(exist_ok=True)
+    (tmp_path / name / "thesis.txt").write_text("important")
+    with pytest.raises(UserError, match=rf"{name} holds 'thesis\.txt', expected nothing or"):
         export_pairs(data, tmp_path / "out", "colorize", "hf", 10)
-    assert (tmp_path / "out/thesis.txt").read_text() == "important"
+    assert (tmp_path / name / "thesis.txt").read_text() == "important"
+
+
+def test_pictures_of_an_unknown_origin_are_refused(data, tmp_path):
+    """As an export of an earlier version left them."""
+    (tmp_path / "out/train").mkdir(parents=True)
+    with pytest.raises(UserError, match="out holds 'train', expected nothing"):
+        export_pairs(data, tmp_path / "out", "colorize", "pix2pix", 10)
 
 
 @pytest.mark.parametrize("name", [".", ".."])
