@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from src.dataset.picture_parts import Face
 from src.errors import UserError
 from src.storage.atomic import atomic_write
 from src.storage.ledger import read_table, write_table
@@ -30,6 +31,9 @@ INPUTS = {"colorize": "gray", "sketch": "canny", "labels": "labels"}  # by task
 PHOTO = "photo"  # the array of the targets, and its folder, which has the index too
 FOLDERS = {PHOTO: PHOTO} | {array: task for task, array in INPUTS.items()}  # by array
 INDEX = pa.schema([("row", pa.int64()), ("item_id", pa.string()), ("name", pa.string())])
+# Where faces were looked for: those of the picture, the largest first; each has left, top, right
+# and bottom, in shares of its width and height.
+FACES = pa.schema([("faces", pa.list_(pa.list_(pa.float64())))])
 MADVISE_AFTER_BYTES = 4_000_000  # mapped, after which the pages are given back
 FAULT_AROUND_BYTES = 65_536  # that Linux maps where one is read (fault_around_bytes)
 BLOCK = 256  # pictures read at a time
@@ -101,7 +105,7 @@ class Pairs:
         gray: (N, H, W) uint8.
         canny: (N, H, W) uint8, 0 or 255.
         labels: (N, H, W, 3) uint8, or None if the source has none.
-        index: The ledger row, item_id and name of each of the N.
+        index: The ledger row, item_id and name of each of the N; maybe faces, see FACES.
     """
 
     photo: Pictures
@@ -112,6 +116,13 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.photo)
+
+    @property
+    def faces(self) -> list[list[Face]] | None:
+        """The faces of each of the N pictures, the largest first; None if none were looked for."""
+        if "faces" not in self.index:
+            return None
+        return [[Face(*map(float, face)) for face in faces] for faces in self.index["faces"]]
 
     def inputs(self, task: str) -> Pictures:
         """Return the task's input pictures, (N, H, W) or (N, H, W, 3) uint8.
@@ -146,13 +157,13 @@ def save(folder: Path, side: str, arrays: dict[str, np.ndarray], index: pd.DataF
         folder: Of all sides.
         side: train, val or probe.
         arrays: (N, …) uint8, by name.
-        index: N rows with the columns of INDEX.
+        index: N rows with the columns of INDEX, and maybe of FACES.
     """
     for name, array in arrays.items():
         path = _array_file(folder, side, name)
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.save(file, array)
-    write_table(index, _index_file(folder, side), INDEX)
+    _write_index(folder, side, index)
 
 
 def stream(
@@ -168,7 +179,7 @@ def stream(
         folder: Of all sides.
         side: train, val or probe.
         pictures: N times the uint8 picture of each array, by its name.
-        index: N rows with the columns of INDEX.
+        index: N rows with the columns of INDEX, and maybe of FACES.
         shard_size: How many pictures a file holds.
 
     Raises:
@@ -180,7 +191,17 @@ def stream(
         raise ValueError(
             f"{side} of {folder}: more pictures than the {len(index)} rows of the index"
         )
-    write_table(index, _index_file(folder, side), INDEX)
+    _write_index(folder, side, index)
+
+
+def _write_index(folder: Path, side: str, index: pd.DataFrame) -> None:
+    columns = pa.schema([*INDEX, *FACES]) if "faces" in index else INDEX
+    write_table(index, _index_file(folder, side), columns)
+
+
+def _read_index(folder: Path, side: str) -> pd.DataFrame:
+    index = read_table(_index_file(folder, side), INDEX, FACES)
+    return index if index["faces"].notna().any() else index.drop(columns="faces")
 
 
 def _write_shard(
@@ -233,7 +254,7 @@ def load(folder: Path, side: str) -> Pairs:
         gray=_open_array(folder, side, "gray"),
         canny=_open_array(folder, side, "canny"),
         labels=_open_array(folder, side, "labels") if has_labels else None,
-        index=read_table(_index_file(folder, side), INDEX),
+        index=_read_index(folder, side),
     )
     parts = (pairs.photo, pairs.gray, pairs.canny, pairs.labels, pairs.index)
     lengths = {len(part) for part in parts if part is not None}

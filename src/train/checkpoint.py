@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from src.dataset import arrays, inputs
+from src.dataset import arrays, inputs, picture_parts
 from src.dataset.arrays import Shards, content_digest
 from src.drawing import sheets
 from src.errors import UserError
@@ -68,6 +68,7 @@ CODE = (
     model_config,
     networks,
     perceptual,
+    picture_parts,
     pretrained,
     saving,
     sheets,
