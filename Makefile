@@ -19,7 +19,7 @@ help:
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/tested: requirements-dev.txt requirements-scale.txt requirements-log.txt .venv/ready
+.venv/tested: requirements-dev.txt requirements-scale.txt requirements-log.txt requirements-faces.txt .venv/ready
 	@echo "== adding what only tests and checks need (a minute)"
 	.venv/bin/pip install --quiet --disable-pip-version-check $(patsubst %,-r %,$(filter %.txt,$^))
 	@touch $@

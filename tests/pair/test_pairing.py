@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.dataset import arrays, inputs
+from src.dataset.picture_parts import Face, face_part
 from src.errors import UserError
 from src.imaging import decoding
 from src.pair.pairing import largest_crop, write_pairs
@@ -18,7 +19,13 @@ from tests.builders import CANNY, ledger_table, square_crop
 from tests.conftest import real
 
 SETTINGS = Pair(
-    crop_size=32, load_size=38, crop="center", background="#ffffff", shard_size=7, canny=CANNY
+    crop_size=32,
+    load_size=38,
+    crop="center",
+    face_margin=0.5,
+    background="#ffffff",
+    shard_size=7,
+    canny=CANNY,
 )
 
 
@@ -253,3 +260,112 @@ def test_real_facades_are_cut_into_photos_and_label_maps(tmp_path: Path):
     # a label map's colours are pure, a building's are not
     assert np.ptp(train.labels, axis=3).mean(axis=(1, 2)).min() > 150
     assert np.ptp(train.photo, axis=3).mean(axis=(1, 2)).max() < 75
+
+
+# --- around faces
+
+LEFT = Face(0.0, 0.2, 0.25, 0.4)
+RIGHT = Face(0.7, 0.5, 0.8, 0.7)
+
+
+def _fake_detector(pixels: np.ndarray) -> list[Face]:
+    """Find what the colour of the first pixel says: one face, two, or none."""
+    return {1: [LEFT], 2: [RIGHT, LEFT]}.get(int(pixels[0, 0, 0]), [])
+
+
+def _marked(faces: list[np.ndarray], marks: list[int]) -> list[np.ndarray]:
+    pictures = [face.copy() for face in faces[: len(marks)]]
+    for picture, mark in zip(pictures, marks, strict=True):
+        picture[0, 0] = mark
+    return pictures
+
+
+def _around(**changes: object) -> Pair:
+    return SETTINGS.model_copy(update={"crop": "face", **changes})
+
+
+def test_pairs_lie_around_the_largest_face_and_the_index_holds_all(tmp_path: Path, faces):
+    pictures = _marked(faces, [1, 2, 9, 1, 2, 9])
+    table = _listed(tmp_path / "raw", pictures, val=3)
+    write_pairs(table, tmp_path / "raw", tmp_path / "pairs", _around(), 0, _fake_detector)
+    for side in ("train", "val", "probe"):
+        pairs = arrays.load(tmp_path / "pairs", side)
+        for index, row in enumerate(pairs.index["row"]):
+            found = _fake_detector(pictures[row])
+            assert pairs.faces[index] == found
+            size = Size(*pairs.photo.shape[1:3])
+            if found:
+                shape = Size(*pictures[row].shape[:2])
+                part = face_part(shape, size, found[0], 0.5, Size(32, 32)).of(pictures[row])
+                expected = largest_crop(part, size, "top")
+            else:
+                expected = largest_crop(pictures[row], size, "top")
+            np.testing.assert_array_equal(pairs.photo[index], expected)
+            np.testing.assert_array_equal(pairs.gray[index], inputs.to_gray(expected))
+
+
+def test_every_picture_is_counted_by_its_faces(tmp_path: Path, faces):
+    table = _listed(tmp_path / "raw", _marked(faces, [1, 2, 9, 1, 2, 9, 1, 9]), val=2)
+    args = (tmp_path / "raw", tmp_path / "pairs")
+    counts = write_pairs(table, *args, _around(), 0, _fake_detector)
+    assert counts["faces"] == {"one": 3, "several": 2, "none": 3}
+    assert sum(counts["faces"].values()) == counts["pairs"]
+
+
+def test_a_set_without_faces_is_cut_at_the_top(tmp_path: Path, faces):
+    table = _listed(tmp_path / "raw", _marked(faces, [9] * 6), val=2)
+    args = (tmp_path / "raw", tmp_path / "pairs")
+    counts = write_pairs(table, *args, _around(), 0, _fake_detector)
+    assert counts["faces"] == {"one": 0, "several": 0, "none": 6}
+    top = SETTINGS.model_copy(update={"crop": "top"})
+    assert "faces" not in write_pairs(table, tmp_path / "raw", tmp_path / "top", top, seed=0)
+    for side in ("train", "val"):
+        a, b = (arrays.load(tmp_path / name, side) for name in ("pairs", "top"))
+        np.testing.assert_array_equal(np.asarray(a.photo), np.asarray(b.photo))
+        assert a.faces == [[]] * len(a)
+        assert b.faces is None
+
+
+def _no_detector(pixels: np.ndarray) -> list[Face]:
+    raise AssertionError("no face is looked for")
+
+
+@pytest.mark.parametrize("crop", ["center", "top"])
+def test_other_crops_look_for_no_face_and_leave_the_index_as_it_is(
+    tmp_path: Path, faces, crop: str
+):
+    table = _listed(tmp_path / "raw", faces[:4], val=2)
+    pair = SETTINGS.model_copy(update={"crop": crop})
+    write_pairs(table, tmp_path / "raw", tmp_path / "pairs", pair, 0, _no_detector)
+    index = pd.read_parquet(tmp_path / "pairs/photo/train/index.parquet")
+    assert list(index) == ["row", "item_id", "name"]
+
+
+def test_a_label_map_is_cut_where_its_photo_is(tmp_path: Path):
+    pictures = _marked(_side_by_side(6, labels_first=False), [1, 2, 9, 1, 2, 9])
+    table = _listed(tmp_path / "raw", pictures, val=2, layout="photo_left")
+    pair = _around(crop_size=Size(16, 16), load_size=Size(20, 20))
+    write_pairs(table, tmp_path / "raw", tmp_path / "pairs", pair, 0, _fake_detector)
+    train = arrays.load(tmp_path / "pairs", "train")
+    for index, row in enumerate(train.index["row"]):
+        photo, labels = decoding.split_pair(pictures[row], "photo_left")
+        found = _fake_detector(photo)
+        for name, picture in (("photo", photo), ("labels", labels)):
+            if found:
+                picture = face_part(Size(40, 40), Size(20, 20), found[0], 0.5, Size(16, 16)).of(
+                    picture
+                )
+            expected = largest_crop(picture, Size(20, 20), "top")
+            np.testing.assert_array_equal(getattr(train, name)[index], expected)
+
+
+def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, faces, monkeypatch):
+    table = _listed(tmp_path / "raw", _marked(faces, [1, 2, 9] * 4), val=3)
+    written = []
+    for cores in (1, 3):
+        monkeypatch.setattr("src.parallel.local.cores", lambda cores=cores: cores)
+        folder = tmp_path / f"pairs{cores}"
+        write_pairs(table, tmp_path / "raw", folder, _around(), 0, _fake_detector)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        written.append({path.relative_to(folder): path.read_bytes() for path in files})
+    assert written[0] == written[1]
