@@ -15,7 +15,7 @@ from src.audit.registry import Offender
 from src.audit.removed_copies import Removal
 from src.audit.settings import remedy_for
 from src.audit.side import Side
-from src.audit.source_files import SourceFile
+from src.audit.source_files import Box, SourceFile
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
 from src.imaging.picture_files import read_photo
@@ -106,8 +106,28 @@ class Evidence:
         """Every file that a ledger row names, as it is on disk, by name."""
         pair = self.pair
         return source_files.read_files(
-            self.ledger, self.raw, pair.crop_size, pair.crop, pair.background
+            self.ledger,
+            self.raw,
+            pair.crop_size,
+            pair.crop,
+            pair.background,
+            self._faces_of_files,
+            pair.face_margin,
         )
+
+    @cached_property
+    def _faces_of_files(self) -> dict[str, Box]:
+        """The largest face of each file that pairs are cut around, and of its label map."""
+        if self.pair.crop != "face":
+            return {}
+        label_files = dict(zip(self.ledger["row"], self.ledger["label_file"], strict=True))
+        return {
+            name: faces[0]
+            for pairs in self.sides.values()
+            for row, faces in zip(pairs.index["row"], pairs.faces or [[]] * len(pairs), strict=True)
+            for name in (self._file_names.get(row), label_files.get(row))
+            if faces and isinstance(name, str)
+        }
 
     @cached_property
     def _file_names(self) -> dict[int, str | None]:

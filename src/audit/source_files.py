@@ -1,10 +1,12 @@
 """Reads the files that pictures were made from again, with the audit's own decoder."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 
 THUMBNAIL_PX = 16
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in shares of width and height
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,14 @@ class SourceFile:
     Attributes:
         error: Why the file is no picture; it then has neither size nor thumbnail.
         cut_px: Width in the file of the part that the pair should show.
+        cut: That part, in shares of the photograph.
         thumbnail: That part, squeezed to (16, 16, 3) uint8 RGB.
     """
 
     sha256: str
     error: str | None = None
     cut_px: int = 0
+    cut: Box = (0.0, 0.0, 1.0, 1.0)
     thumbnail: np.ndarray | None = None
 
 
@@ -39,6 +44,8 @@ def read_files(
     shape: tuple[int, int],
     crop: str,
     background: str = "#ffffff",
+    faces: Mapping[str, Box] | None = None,
+    face_margin: float = 0.0,
 ) -> dict[str, SourceFile]:
     """Read every file that the ledger names, once, and return them by name.
 
@@ -47,9 +54,12 @@ def read_files(
             such as those that clean refused, are not decoded.
         raw: The folder data/raw.
         shape: Height and width of pairs, whose proportions the part of each picture has.
-        crop: Where that part lies in a tall picture: center or top.
+        crop: Where that part lies in a tall picture without a face: center, else at the top.
         background: The colour below transparent pixels.
+        faces: The face around which a file is cut, by the file's name.
+        face_margin: On each side of it, in shares of its width and height.
     """
+    faces = faces or {}
     named = ledger[ledger["file"].notna()]
     layouts: dict[str, str | None] = {}
     for is_used in (False, True):
@@ -57,10 +67,12 @@ def read_files(
         layouts |= dict.fromkeys(rows["label_file"].dropna(), "single" if is_used else None)
         kinds = rows["layout"] if is_used else [None] * len(rows)
         layouts |= dict(zip(rows["file"], kinds, strict=True))
-    keys = sorted(layouts.items())
-    read = partial(_read, raw=raw, shape=shape, crop=crop, background=background)
+    keys = [(name, layout, faces.get(name)) for name, layout in sorted(layouts.items())]
+    read = partial(
+        _read, raw=raw, shape=shape, crop=crop, margin=face_margin, background=background
+    )
     files = map_processes(read, keys, "reading the files again")
-    return dict(zip((name for name, _ in keys), files, strict=True))
+    return dict(zip((name for name, *_ in keys), files, strict=True))
 
 
 def read_squeezed(
@@ -126,9 +138,14 @@ def _mistakes(picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _read(
-    key: tuple[str, str | None], raw: Path, shape: tuple[int, int], crop: str, background: str
+    key: tuple[str, str | None, Box | None],
+    raw: Path,
+    shape: tuple[int, int],
+    crop: str,
+    margin: float,
+    background: str,
 ) -> SourceFile:
-    name, layout = key
+    name, layout, face = key
     try:
         data = read_bytes(raw / name)
     except OSError as error:
@@ -137,7 +154,7 @@ def _read(
     if layout is None:
         return SourceFile(digest)
     try:
-        image, scale = decode(data, background, 8 * THUMBNAIL_PX)
+        image, scale = decode(data, background, _least_px(face))
     except ColourSpaceError:
         return SourceFile(digest)
     except MemoryError:
@@ -145,8 +162,20 @@ def _read(
     except Exception as error:  # Pillow raises whatever its plugins meet in damaged bytes
         return SourceFile(digest, f"{error} (it starts {data[:12]!r})")
     photo = image.crop(_photo_box(image.size, layout))
-    part = photo.crop(_part_box(photo.size, shape, crop))
-    return SourceFile(digest, None, part.width * scale, _reduce(part))
+    if face is None:
+        box = _part_box(photo.size, shape, crop)
+    else:
+        box = _face_box(photo.size, shape, face, margin, 1 / scale)
+    cut = tuple(edge / max(1, photo.size[number % 2]) for number, edge in enumerate(box))
+    return SourceFile(
+        digest, None, (box[2] - box[0]) * scale, cast(Box, cut), _reduce(photo.crop(box))
+    )
+
+
+def _least_px(face: Box | None) -> int:
+    """Return the width and height to which no larger file is reduced: a face needs pixels."""
+    sides = (face[2] - face[0], face[3] - face[1]) if face else (1.0, 1.0)
+    return math.ceil(8 * THUMBNAIL_PX / max(sides))
 
 
 def _photo_box(size: tuple[int, int], layout: str) -> tuple[int, int, int, int]:
@@ -166,7 +195,7 @@ def _part_box(
     Args:
         size: Width and height of the photograph.
         shape: Height and width whose proportions the part has.
-        crop: Where it lies in a tall picture: center or top.
+        crop: Where it lies in a tall picture: center, else at the top.
     """
     scale = min(size[0] / shape[1], size[1] / shape[0])
     width, height = (
@@ -174,8 +203,32 @@ def _part_box(
         for whole, side in zip(size, (shape[1], shape[0]), strict=True)
     )
     left = (size[0] - width) // 2
-    top = 0 if crop == "top" else (size[1] - height) // 2
+    top = (size[1] - height) // 2 if crop == "center" else 0
     return left, top, left + width, top + height
+
+
+def _face_box(
+    size: tuple[int, int], shape: tuple[int, int], face: Box, margin: float, least: float
+) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of the part around a face, inside the photograph.
+
+    Args:
+        size: Width and height of the photograph.
+        shape: Height and width of the pair, whose proportions the part has.
+        face: Around which it lies.
+        margin: On each side of the face, in shares of its width and height.
+        least: How often the pair's size goes into the part, unless the photograph is smaller.
+    """
+    edges = [share * size[number % 2] for number, share in enumerate(face)]
+    proportions = shape[1], shape[0]
+    wanted = max((edges[k + 2] - edges[k]) * (1 + 2 * margin) / proportions[k] for k in (0, 1))
+    scale = min(max(wanted, least), size[0] / shape[1], size[1] / shape[0])
+    sides = [min(size[k], max(1, round(proportions[k] * scale))) for k in (0, 1)]
+    starts = [
+        min(max(round((edges[k] + edges[k + 2] - sides[k]) / 2), 0), size[k] - sides[k])
+        for k in (0, 1)
+    ]
+    return starts[0], starts[1], starts[0] + sides[0], starts[1] + sides[1]
 
 
 def _reduce(image: Image.Image) -> np.ndarray:

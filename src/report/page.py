@@ -115,6 +115,7 @@ def _is_measured(finding: Finding, album: Album, task: str) -> bool:
         "blank_edges": task == "sketch",
         "full_edges": task == "sketch",
         "labels_fit_photos": album.val.labels is not None,
+        "cut_faces": album.val.faces is not None,
         "missing_from_list": ledger["stated_total"].notna().any(),
         "repeated_pages": online,
         "misplaced_pictures": online,

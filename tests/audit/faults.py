@@ -362,6 +362,19 @@ def draw_stripes(row: int) -> Change:
     return lambda evidence: with_file(evidence, row, encode_png(stripes.astype(np.uint8)))
 
 
+def cut_through_faces(rows: set[int]) -> Change:
+    """Files are 192x256, so that an eighth is cut off above and below; faces begin too high."""
+
+    def change(evidence: Evidence) -> Evidence:
+        for side, pairs in evidence.sides.items():
+            tops = [0.05 if row in rows else 0.2 for row in pairs.index["row"]]
+            faces = [[(0.3, top, 0.6, top + 0.25)] for top in tops]
+            evidence = with_side(evidence, side, index=pairs.index.assign(faces=faces))
+        return evidence
+
+    return change
+
+
 def blank_labels(evidence: Evidence) -> Evidence:
     """Every photograph has the same map: the worst tenth are the first three."""
     evidence = with_labels(evidence)
@@ -417,6 +430,7 @@ FAULTS = {
     "half a file": Fault("broken_files", halve_file, {9}),
     "other bytes": Fault("broken_files", change_bytes, {8}),
     "one picture for three": Fault("placeholders", use_placeholder, {5, 6, 7}),
+    "faces above the crop": Fault("cut_faces", cut_through_faces({2, 9}), {2, 9}),
     "thumbnails": Fault("upscaled_pictures", use_thumbnails, {1, 2, 4, 5}),
     "a blurred picture": Fault("blurred_pictures", measure_as(7, "sharpness", 0.249), {7}),
     "a dark picture": Fault("dark_pictures", measure_as(9, "highlights", 81), {9}),

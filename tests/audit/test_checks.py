@@ -32,6 +32,7 @@ from tests.conftest import ROOT, real
 ALL_FAULTS = FAULTS | OUTPUT_FAULTS
 FAULT_OF_CHECK = {fault.check: name for name, fault in reversed(FAULTS.items())}
 WARNINGS_BEFORE = {
+    "cut_faces",
     "upscaled_pictures",
     "garbled_names",
     "shared_names",
@@ -101,6 +102,7 @@ def test_a_value_at_the_limit_passes_and_just_beyond_it_fails(broken, fault):
     [
         ("photo_difference", 255, "orientation ignored"),
         ("tone_residual", 0.0, "sepia in validation"),
+        ("visible_face", 0.6, "faces above the crop"),
         ("edge_density", 0.0, "no edges in training"),
         ("edge_density_most", 1.0, "all edges in training"),
         ("leak_similarity", 1.0, "captioned across"),
@@ -134,6 +136,7 @@ def test_a_threshold_decides_which_pictures_are_at_fault(broken, threshold, valu
         ("other bytes", "images/8 is not what was downloaded"),
         ("one picture for three", "images/5 stands for 3 items"),
         ("a dark picture", "highlights 81 (val)"),
+        ("faces above the crop", "the crop cuts through 1 of 1 faces (train)"),
         ("thumbnails", "48 pixels wide, enlarged to 64"),
         ("two names swapped", "its picture is beside nm0010 on the page"),
         ("a row twice in the ledger", "is 2 times in the ledger"),

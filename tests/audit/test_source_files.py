@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 
 from src.audit import findings, source_files
 from src.audit.source_files import SourceFile
+from src.dataset.picture_parts import Face, face_part
 from src.imaging import decoding
 from src.imaging.resizing import resize
 from src.pair.pairing import largest_crop
@@ -211,6 +212,42 @@ def test_a_high_picture_is_cut_where_the_pair_is(faces, tmp_path: Path):
             < CLOSE
         )
     assert source_files.difference(files["center"].thumbnail, files["top"].thumbnail) > 5
+
+
+FACES = [
+    (0.4, 0.3, 0.6, 0.5),
+    (0.0, 0.0, 0.2, 0.25),
+    (0.85, 0.7, 1.0, 1.0),
+    (0.1, 0.2, 0.9, 0.9),
+    (0.48, 0.48, 0.5, 0.5),
+]
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+@pytest.mark.parametrize("pixels", [(256, 192), (900, 1200)])
+@pytest.mark.parametrize("shape", [(64, 64), (48, 96)])
+@pytest.mark.parametrize("face", FACES)
+def test_a_picture_is_cut_around_the_face_where_the_pair_is(
+    faces, tmp_path: Path, face, shape: tuple[int, int], pixels: tuple[int, int], kind: str
+):
+    data = STORED[kind](resize(faces[3], pixels[1], pixels[0]))
+    (tmp_path / "file").write_bytes(data)
+    names = table([("file", "single")])
+    around = {"faces": {"file": face}, "face_margin": 0.5}
+    [file] = source_files.read_files(names, tmp_path, shape, "face", **around).values()
+    size = Size(*shape)
+    part = face_part(Size(*pixels), size, Face(*face), 0.5, size)
+    assert abs(file.cut_px - part.width) <= 8  # a JPEG may be read at an eighth
+    pair = resize(part.of(decoding.decode(data)), size.width, size.height)
+    assert source_files.difference(file.thumbnail, source_files.thumbnails([pair])[0]) < 2 * CLOSE
+    assert source_files.difference(file.thumbnail, source_files.thumbnails([faces[3]])[0]) > 5
+
+
+def test_a_picture_without_a_face_is_cut_at_its_top(faces, tmp_path: Path):
+    high = encode_png(faces[3])
+    files = [read_file(high, tmp_path, crop=crop) for crop in ("face", "top")]
+    assert [file.cut for file in files] == [(0, 0, 1, 0.75)] * 2
+    assert source_files.difference(*(file.thumbnail for file in files)) == 0
 
 
 SHAPES = [(48, 96), (96, 48), (64, 80), (16, 1024)]

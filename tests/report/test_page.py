@@ -240,6 +240,7 @@ UNMEASURED = {
     "blank_edges": "colorize",
     "full_edges": "colorize",
     "labels_fit_photos": "sketch",  # and there are no labels
+    "cut_faces": "colorize",  # and no faces were looked for
     "missing_from_list": "colorize",  # and no page states a total
     "repeated_pages": "colorize",  # and there are no pages
     "misplaced_pictures": "colorize",

@@ -7,6 +7,7 @@ import numpy as np
 from src.audit import source_files
 from src.audit.evidence import Evidence
 from src.audit.registry import Measurement, check
+from src.audit.source_files import Box
 from src.storage.slices import slices
 
 BLOCK = 1024  # thumbnails that are compared at a time
@@ -66,6 +67,37 @@ def _differences(photos: np.ndarray, files: Sequence[np.ndarray | None]) -> np.n
         some = list(indices)
         differences[some] = source_files.differences(photos[some], np.stack(shown))
     return differences
+
+
+@check(
+    "share of faces that the crop cuts through, where faces were looked for",
+    limit="cut_faces_share",
+    allowed=0.05,
+    thresholds={"visible_face": 0.9},  # share of a face that is visible; below, the crop cuts it
+    remedy="for one face of several, lower pair.face_margin; for a face that fills its picture, "
+    "give pair.crop_size the pictures' proportions",
+    severity="warn",
+)
+def cut_faces(evidence: Evidence) -> Measurement:
+    least, count, cut_count, offenders = evidence.limits["visible_face"], 0, 0, []
+    for side, pairs in evidence.sides.items():
+        for index, faces in enumerate(pairs.faces or []):
+            file = evidence.file_of(pairs.index["row"].iloc[index])
+            shares = [_visible_share(face, file.cut) for face in faces] if file else []
+            n_cut = sum(1 - least < share < least for share in shares)
+            count, cut_count = count + len(shares), cut_count + n_cut
+            if n_cut:
+                detail = f"the crop cuts through {n_cut} of {len(shares)} faces"
+                offenders.append(evidence.offender(side, index, detail))
+    return cut_count / max(1, count), offenders
+
+
+def _visible_share(face: Box, cut: Box) -> float:
+    """Return the share of a face's area that lies inside the cut."""
+    left, top, right, bottom = face
+    across = max(0.0, min(right, cut[2]) - max(left, cut[0]))
+    down = max(0.0, min(bottom, cut[3]) - max(top, cut[1]))
+    return across * down / ((right - left) * (bottom - top))
 
 
 @check(

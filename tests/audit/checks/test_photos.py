@@ -8,6 +8,7 @@ import pytest
 
 from src.audit.evidence import Evidence
 from src.dataset.arrays import Pairs
+from src.dataset.picture_parts import Face, part_for
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.pair.pairing import largest_crop
@@ -64,6 +65,49 @@ def with_pairs(evidence: Evidence, prepare: Callable[[np.ndarray], np.ndarray]) 
 def test_pairs_that_are_not_square_show_what_their_files_show(clean):
     wide = with_pairs(clean, lambda photo: largest_crop(photo, WIDE, "center"))
     assert fired(wide) == {}
+
+
+FACE = (0.3, 0.35, 0.6, 0.6)
+
+
+def with_faces(evidence: Evidence, moved_px: int = 0) -> Evidence:
+    """Return the evidence with pairs that are cut around a face; row 9 has none."""
+    size = evidence.pair.crop_size
+
+    def cut(row: int) -> np.ndarray:
+        photo = read_photo(evidence.raw / f"images/{row}")
+        part = part_for(Size(*photo.shape[:2]), size, pair, Face(*FACE) if row != 9 else None)
+        return resize(part._replace(top=part.top + moved_px).of(photo), *size[::-1])
+
+    def side(pairs: Pairs) -> Pairs:
+        rows = pairs.index["row"]
+        index = pairs.index.assign(faces=[[FACE] if row != 9 else [] for row in rows])
+        return replace(pairs_of([*map(cut, rows)]), index=index)
+
+    pair = evidence.pair.model_copy(update={"crop": "face"})
+    return replace(evidence, train=side(evidence.train), val=side(evidence.val), pair=pair)
+
+
+def test_pairs_around_faces_show_what_their_files_show(clean):
+    assert fired(with_faces(clean)) == {}
+
+
+def test_pairs_beside_their_faces_are_found(clean):
+    found = fired(with_faces(clean, moved_px=24))
+    assert len(found["altered_photos"]) > 20
+
+
+def test_faces_beyond_the_crop_are_not_cut_by_it(clean):
+    for name, pairs in clean.sides.items():
+        faces = [[(0.3, 0.3, 0.5, 0.5), (0.3, 0.0, 0.5, 0.12)]] * len(pairs)
+        clean = replace(clean, **{name: replace(pairs, index=pairs.index.assign(faces=faces))})
+    check = CHECKS_BY_NAME["cut_faces"]
+    assert check.measure(clean) == (0, [])
+    assert check.run(clean).thresholds == {"visible_face": 0.9}
+
+
+def test_without_faces_no_crop_cuts_any(clean):
+    assert CHECKS_BY_NAME["cut_faces"].measure(clean) == (0, [])
 
 
 @pytest.mark.parametrize("kind", ["whole", "square"])
