@@ -104,9 +104,10 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
 
 def _require_originals_outside(params: Params) -> None:
     """Raise UserError for pictures of the user's that the scrape would delete."""
-    require_outside_data("demo.portraits", params.demo.portraits)
-    require_outside_data("folder.path", params.folder.path)
-    require_outside_data("pairs.path", params.pairs.path)
+    for section, values in params.model_dump().items():
+        if isinstance(values, dict):
+            for key in sorted({"path", "portraits"} & set(values)):
+                require_outside_data(f"{section}.{key}", values[key])
 
 
 def _listed_pairs(params: Params) -> Pairs | None:

@@ -3,9 +3,30 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from src.errors import UserError
+from src.params import Params
 from src.storage.outside_data import require_outside_data
+from tests.conftest import ROOT
+
+
+def is_path(key: str) -> bool:
+    return key in ("path", "portraits", "exclude", "force") or key.endswith("_weights")
+
+
+def test_the_stage_looks_at_every_path_in_the_parameters():
+    paths = [
+        f"{section}.{key}"
+        for section, field in Params.model_fields.items()
+        for key in getattr(field.annotation, "model_fields", {})
+        if is_path(key)
+    ]
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["paths"]
+    assert sorted(stage["params"]) == sorted(paths)
+    script = (ROOT / "stages/paths.py").read_text(encoding="utf-8")
+    for path in paths:
+        assert f'require_outside_data("{path}", p.{path})' in script
 
 
 @pytest.fixture
