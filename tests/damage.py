@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -117,7 +118,7 @@ def _take_http(folder: Path) -> Taken:
     return taken
 
 
-def _networks(seed: int) -> SimpleNamespace:
+def _networks(seed: int) -> Any:
     torch.manual_seed(seed)
     generator = nn.Linear(4, 4)
     adam = torch.optim.Adam(generator.parameters())
@@ -126,7 +127,7 @@ def _networks(seed: int) -> SimpleNamespace:
     return SimpleNamespace(state_parts={"generator": generator, "generator_adam": adam})
 
 
-def _state(nets: SimpleNamespace) -> bytes:
+def _state(nets: Any) -> bytes:
     adam = nets.state_parts["generator_adam"]
     tensors = list(nets.state_parts["generator"].parameters())
     tensors += [state["exp_avg"] for state in adam.state.values()]

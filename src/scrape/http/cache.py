@@ -175,9 +175,7 @@ class HttpCache:
         if version == 0 and "sha256" in missing and LATER_COLUMNS.issuperset(missing):
             self._upgrade(missing)
         elif missing or version != VERSION:
-            raise sqlite3.DatabaseError(
-                f"version {version} without {', '.join(missing) or 'fault'}"
-            )
+            raise sqlite3.DatabaseError("it is of another version")
 
     def _upgrade(self, columns: list[str]) -> None:
         """Add columns to a table of an earlier version, and checksums to its rows."""
