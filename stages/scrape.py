@@ -17,8 +17,8 @@ def main() -> None:
     raw = Path("data/raw")
     forgotten = forget_list.read(p.scrape.forget)
     with cluster.connected(p.engine), sources.open_source(p, raw) as source:
-        forget_list.forget(source.crawl.rows, forgotten, sources.CACHE)
-        table = store.store(source.crawl.rows, source.fetch, raw, p.scrape, source.n_downloaders)
+        rows = forget_list.forget(source.crawl.rows, forgotten, sources.CACHE)
+        table = store.store(rows, source.fetch, raw, p.scrape, source.n_downloaders)
     crawl = source.crawl
     write_ledger(table, raw / "ledger.parquet", "raw")
     write_json(

@@ -1,8 +1,9 @@
 """Pictures that must go: those that a person lists in the file `scrape.forget`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
+from typing import Any
 
 from src.errors import UserError, printable
 from src.scrape.crawl import Row
@@ -33,32 +34,73 @@ def read(path: str) -> dict[str, str]:
     return places
 
 
-def forget(rows: list[Row], places: Mapping[str, str], folder: Path) -> None:
+def forget(rows: Sequence[Row], places: Mapping[str, str], folder: Path) -> Sequence[Row]:
     """Mark the rows of listed pictures, and delete what the cache holds of them.
 
     A picture goes with all rows that show it by the same URL. The terminal is told how many rows
     that are, and which ids are in no row.
 
     Args:
-        rows: The ledger's first columns; those of listed pictures get the status `forgotten`.
+        rows: The ledger's first columns; they may be made when they are asked for.
         places: See `read`.
         folder: Where the cache is.
+
+    Returns:
+        The rows; those of listed pictures have the status `forgotten`.
 
     Raises:
         UserError: The cache cannot be used.
     """
-    named = [row for row in rows if not places.keys().isdisjoint(_names(row))]
-    urls = {url for row in named for url in _urls(row)}
-    forgotten = [row for row in rows if row["item_id"] in places or not urls.isdisjoint(_urls(row))]
-    for row in forgotten:
-        row["status"] = STATUS
+    if not places:
+        return rows
+    urls, known = _named(rows, places)
     cache.forget(folder, sorted(urls | places.keys()))
-    known = {name for row in named for name in _names(row)}
     for name, place in places.items():
         if name not in known:
             _note(f"{place}: {name!r} is no picture's URL and no item's id of this list")
-    if forgotten:
-        _note(f"{len(forgotten)} of {len(rows)} listed pictures are forgotten (scrape.forget)")
+    marked = MarkedRows(rows, places, urls)
+    if count := sum(row.get("status") == STATUS for row in marked):
+        _note(f"{count} of {len(rows)} listed pictures are forgotten (scrape.forget)")
+    return marked
+
+
+class MarkedRows(Sequence[Row]):
+    """Rows, of which some have the status `forgotten`.
+
+    Args:
+        rows: All of them; they stay as they are.
+        ids: Of the items to forget.
+        urls: Of the pictures to forget.
+    """
+
+    def __init__(self, rows: Sequence[Row], ids: Container[str], urls: Set[str]):
+        self._rows, self._ids, self._urls = rows, ids, urls
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        chosen = self._rows[index]
+        return (
+            [self._mark(row) for row in chosen] if isinstance(index, slice) else self._mark(chosen)
+        )
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._mark, self._rows)
+
+    def _mark(self, row: Row) -> Row:
+        forgotten = row["item_id"] in self._ids or not self._urls.isdisjoint(_urls(row))
+        return row | {"status": STATUS} if forgotten else row
+
+
+def _named(rows: Iterable[Row], places: Mapping[str, str]) -> tuple[set[str], set[str]]:
+    """Return the URLs of the rows that are listed, and all names of these."""
+    urls, names = set(), set()
+    for row in rows:
+        if not places.keys().isdisjoint(_names(row)):
+            urls |= _urls(row)
+            names |= _names(row)
+    return urls, names
 
 
 def _urls(row: Row) -> set[str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -64,26 +65,51 @@ def test_a_missing_list_is_named_with_its_parameter(tmp_path):
         forget_list.read(str(tmp_path / "none.csv"))
 
 
+def statuses(rows: Sequence[dict], folder: Path, *ids: str) -> list[str | None]:
+    marked = forget_list.forget(rows, dict.fromkeys(ids, "line 2"), folder)
+    assert len(marked) == len(rows)
+    assert [marked[index] for index in range(len(rows))] == list(marked) == marked[:]
+    return [row.get("status") for row in marked]
+
+
 @pytest.mark.parametrize("name", ["nm1", "one.jpg", "one-label.png"])
 def test_a_row_is_named_by_its_item_its_picture_or_its_label_map(tmp_path, name):
     rows = [row("nm1", "one.jpg", label_url="one-label.png"), row("nm2", "two.jpg")]
-    forget_list.forget(rows, {name: "line 2"}, tmp_path)
-    assert [row.get("status") for row in rows] == ["forgotten", None]
+    assert statuses(rows, tmp_path, name) == ["forgotten", None]
 
 
 def test_a_picture_goes_with_every_row_that_shows_it(tmp_path, capsys):
     rows = [row("nm1", "both.jpg"), row("nm2", "both.jpg"), row("nm2", "two.jpg")]
-    forget_list.forget(rows, {"nm1": "line 2"}, tmp_path)
-    assert [row.get("status") for row in rows] == ["forgotten", "forgotten", None]
+    assert statuses(rows, tmp_path, "nm1") == ["forgotten", "forgotten", None]
     assert capsys.readouterr().err == (
         "scrape: 2 of 3 listed pictures are forgotten (scrape.forget)\n"
     )
 
 
+def test_rows_that_are_made_when_they_are_asked_for_are_marked_too(tmp_path):
+    class Rows(Sequence):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            numbers = range(3)[index]
+            return [self[n] for n in numbers] if isinstance(index, slice) else self.make(numbers)
+
+        def make(self, number):
+            return row(f"nm{number}", f"{number}.jpg")
+
+    assert statuses(Rows(), tmp_path, "nm1") == [None, "forgotten", None]
+
+
+def test_an_empty_list_leaves_the_rows_as_they_are(tmp_path):
+    rows = [row("nm1", "one.jpg")]
+    assert forget_list.forget(rows, {}, tmp_path) is rows
+
+
 def test_an_id_of_no_row_is_named(tmp_path, capsys):
-    forget_list.forget([row("nm1", "one.jpg")], {"nm\x1b7": "forget.csv, line 2"}, tmp_path)
+    assert statuses([row("nm1", "one.jpg")], tmp_path, "nm\x1b7") == [None]
     assert capsys.readouterr().err == (
-        "scrape: forget.csv, line 2: 'nm\\x1b7' is no picture's URL and no item's id of this list\n"
+        "scrape: line 2: 'nm\\x1b7' is no picture's URL and no item's id of this list\n"
     )
 
 
