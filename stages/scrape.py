@@ -17,9 +17,9 @@ def main() -> None:
     raw = Path("data/raw")
     forgotten = forget_list.read(p.scrape.forget)
     with cluster.connected(p.engine), sources.open_source(p, raw) as source:
-        rows = forget_list.forget(source.crawl.rows, forgotten, sources.CACHE)
+        crawl = source.crawl
+        rows = forget_list.forget(crawl.rows, forgotten, sources.CACHE, p.scrape.snapshot)
         table = store.store(rows, source.fetch, raw, p.scrape, source.n_downloaders)
-    crawl = source.crawl
     write_ledger(table, raw / "ledger.parquet", "raw")
     write_json(
         Path("metrics/scrape.json"),

@@ -34,7 +34,9 @@ def read(path: str) -> dict[str, str]:
     return places
 
 
-def forget(rows: Sequence[Row], places: Mapping[str, str], folder: Path) -> Sequence[Row]:
+def forget(
+    rows: Sequence[Row], places: Mapping[str, str], folder: Path, snapshot: str
+) -> Sequence[Row]:
     """Mark the rows of listed pictures, and delete what the cache holds of them.
 
     A picture goes with all rows that show it by the same URL. The terminal is told how many rows
@@ -44,6 +46,7 @@ def forget(rows: Sequence[Row], places: Mapping[str, str], folder: Path) -> Sequ
         rows: The ledger's first columns; they may be made when they are asked for.
         places: See `read`.
         folder: Where the cache is.
+        snapshot: As scrape.snapshot.
 
     Returns:
         The rows; those of listed pictures have the status `forgotten`.
@@ -54,7 +57,7 @@ def forget(rows: Sequence[Row], places: Mapping[str, str], folder: Path) -> Sequ
     if not places:
         return rows
     urls, known = _named(rows, places)
-    cache.forget(folder, sorted(urls | places.keys()))
+    cache.forget(folder, sorted(urls | places.keys()), snapshot)
     for name, place in places.items():
         if name not in known:
             _note(f"{place}: {name!r} is no picture's URL and no item's id of this list")

@@ -66,7 +66,7 @@ def test_a_missing_list_is_named_with_its_parameter(tmp_path):
 
 
 def statuses(rows: Sequence[dict], folder: Path, *ids: str) -> list[str | None]:
-    marked = forget_list.forget(rows, dict.fromkeys(ids, "line 2"), folder)
+    marked = forget_list.forget(rows, dict.fromkeys(ids, "line 2"), folder, "2026")
     assert len(marked) == len(rows)
     assert [marked[index] for index in range(len(rows))] == list(marked) == marked[:]
     return [row.get("status") for row in marked]
@@ -103,7 +103,7 @@ def test_rows_that_are_made_when_they_are_asked_for_are_marked_too(tmp_path):
 
 def test_an_empty_list_leaves_the_rows_as_they_are(tmp_path):
     rows = [row("nm1", "one.jpg")]
-    assert forget_list.forget(rows, {}, tmp_path) is rows
+    assert forget_list.forget(rows, {}, tmp_path, "2026") is rows
 
 
 def test_an_id_of_no_row_is_named(tmp_path, capsys):

@@ -97,8 +97,13 @@ class CacheEntry:
     earlier: Body | None
 
 
-def forget(folder: Path, urls: Iterable[str]) -> None:
+def forget(folder: Path, urls: Iterable[str], snapshot: str) -> None:
     """Delete what the cache in a folder holds of some URLs, of every snapshot.
+
+    Args:
+        folder: Of the cache.
+        urls: Any texts.
+        snapshot: The current one, of which a killed run may have left bodies without a row.
 
     Raises:
         UserError: The folder or the table cannot be used.
@@ -109,8 +114,9 @@ def forget(folder: Path, urls: Iterable[str]) -> None:
     with _explained(file), closing(sqlite3.connect(file, isolation_level=None)) as table:
         table.execute("PRAGMA secure_delete=ON")  # what was there is overwritten: an ETag is a hash
         for url in map(_escaped, urls):
-            for (snapshot,) in table.execute("SELECT snapshot FROM answers WHERE url = ?", [url]):
-                (folder / BODIES / _body_name(url, snapshot)).unlink(missing_ok=True)
+            rows = table.execute("SELECT snapshot FROM answers WHERE url = ?", [url])
+            for name in {snapshot, *(noted for (noted,) in rows)}:
+                (folder / BODIES / _body_name(url, name)).unlink(missing_ok=True)
             table.execute("DELETE FROM answers WHERE url = ?", [url])
         table.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

@@ -179,7 +179,7 @@ def test_a_forgotten_url_leaves_nothing_of_any_snapshot(tmp_path):
     for snapshot in ("one", "two"):
         save(HttpCache(tmp_path, snapshot), b"picture", etag='"hash-of-it"')
         save(HttpCache(tmp_path, snapshot), b"another", other)
-    forget(tmp_path, [URL, "never seen"])
+    forget(tmp_path, [URL, "never seen"], "two")
     assert cache.entry(URL) == CacheEntry(None, None, None)
     assert cache.entry(other).body.path.read_bytes() == b"another"
     left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
@@ -188,12 +188,20 @@ def test_a_forgotten_url_leaves_nothing_of_any_snapshot(tmp_path):
     assert URL.encode() not in left
 
 
+def test_a_body_that_a_killed_run_did_not_note_is_forgotten_too(tmp_path):
+    with HttpCache(tmp_path, "one").writing(URL) as path:
+        path.write_bytes(b"picture")
+    assert len(list((tmp_path / "bodies").iterdir())) == 1
+    forget(tmp_path, [URL], "one")
+    assert list((tmp_path / "bodies").iterdir()) == []
+
+
 def test_there_is_nothing_to_forget_without_a_cache(tmp_path):
-    forget(tmp_path / "none", [URL])
+    forget(tmp_path / "none", [URL], "one")
     assert not (tmp_path / "none").exists()
 
 
 def test_a_broken_cache_is_named_when_it_should_forget(tmp_path):
     (tmp_path / "answers.sqlite").write_bytes(b"no database at all, but long enough to be read")
     with pytest.raises(UserError, match=r"answers\.sqlite cannot be used.*the same command again"):
-        forget(tmp_path, [URL])
+        forget(tmp_path, [URL], "one")
