@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +24,6 @@ OTHER_SUFFIXES = (
     *(".svg", ".svgz", ".tga", ".xcf", *RAW_SUFFIXES),
 )
 EXPECTED = f"expected {', '.join(decoding.FORMATS)}"
-
 MAX_NAMED = 3  # files of each reason, on the terminal
 
 
@@ -59,22 +58,31 @@ def list_folder(folder: Path) -> Contents:
     picture if it is named like one.
     """
     contents = Contents()
-    files: list[Path] = []
-    unreadable: list[OSError] = []
-    for where, folders, names in os.walk(folder, onerror=unreadable.append):
-        here = Path(where)
-        for path in sorted(here / name for name in folders):
-            if os.path.islink(path):
-                contents.pass_over("link_to_folder", _name(path, folder))
-        files += [here / name for name in names]
-    for path in sorted(files):
+    for path in sorted(_files(folder, contents)):
         if reason := _why_passed_over(path):
             contents.pass_over(reason, _name(path, folder))
         else:
             contents.pictures[_name(path, folder)] = path
-    for path in sorted(Path(error.filename) for error in unreadable):
-        contents.pass_over("unreadable_folder", _name(path, folder))
     return contents
+
+
+def _files(folder: Path, contents: Contents) -> Iterator[Path]:
+    """Yield what is no folder, and note folders that are not searched."""
+    pending = [folder]  # os.walk calls itself, which a deep folder exhausts
+    while pending:
+        here = pending.pop()
+        try:
+            paths = sorted(here.iterdir(), reverse=True)
+        except OSError:
+            contents.pass_over("unreadable_folder", _name(here, folder))
+            continue
+        for path in paths:
+            if not os.path.isdir(path):
+                yield path
+            elif os.path.islink(path):
+                contents.pass_over("link_to_folder", _name(path, folder))
+            else:
+                pending.append(path)
 
 
 def reasons_with_names(names: Mapping[str, Sequence[str]]) -> str:

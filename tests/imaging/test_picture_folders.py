@@ -111,6 +111,17 @@ def test_what_may_not_be_read_is_counted_and_a_picture_is_listed(tmp_path: Path)
     }
 
 
+def test_folders_in_folders_in_folders_are_searched(tmp_path: Path, picture: np.ndarray):
+    (tmp_path / "notes").touch()
+    deepest = tmp_path / Path(*["d"] * 1500)
+    for depth in range(1, 1501):
+        os.mkdir(tmp_path / Path(*["d"] * depth))
+    (deepest / "a.png").write_bytes(encode_png(picture))
+    assert find_pictures(tmp_path) == [deepest / "a.png"]
+    (deepest / "a.png").unlink()
+    os.removedirs(deepest)  # pytest's own way calls itself
+
+
 KINDS = {
     "a.png": b"\x89PNG\r\n\x1a\n",
     "b": b"\xff\xd8\xff",
