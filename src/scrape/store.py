@@ -212,7 +212,8 @@ def _save(body: Body, folder: Path) -> Stored:
         digest = hashlib.sha256(picture).hexdigest()
         name = f"images/{digest[:24]}.{header.format.lower()}"
         if not (folder / name).exists():
-            write_bytes(folder / name, picture)
+            # a copy; what it was made from is synced, or the user's own
+            write_bytes(folder / name, picture, sync=False)
         return Stored("ok", name, digest, len(picture), **header._asdict(), date=body.date)
 
 
