@@ -28,7 +28,7 @@ from src.model.tensors import to_tensor, to_uint8
 from src.params import Evaluate
 from src.progress import progress
 from src.storage.atomic import read_json, write_bytes, write_text
-from src.storage.encoding import encode_png
+from src.storage.encoding import encode_png, inert_cell
 from src.storage.slices import slices
 
 N_SAMPLES = 12  # on a sheet
@@ -373,5 +373,6 @@ def _digest(val: Pairs) -> str:
 
 
 def _write_scores(table: pd.DataFrame, val: Pairs, file: Path) -> None:
-    rows = pd.concat([val.index[["row", "item_id", "name"]], table], axis=1)
+    texts = val.index[["item_id", "name"]].map(inert_cell, na_action="ignore")
+    rows = pd.concat([val.index["row"], texts, table], axis=1)
     write_text(file, rows.to_csv(index=False, float_format="%.4f"))

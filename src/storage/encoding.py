@@ -1,9 +1,20 @@
-"""Pixels to the bytes of a picture file."""
+"""Pixels to the bytes of a picture file, and texts to the cells of a table."""
 
 import io
 
 import numpy as np
 from PIL import Image
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def inert_cell(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: of one, a quote is put before it.
+
+    Args:
+        text: May come from the web.
+    """
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def encode_png(pixels: np.ndarray, exif: bytes = b"") -> bytes:

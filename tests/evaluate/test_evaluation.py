@@ -179,6 +179,18 @@ def test_each_row_has_its_scores(finished, pairs):
     assert table["l1"].mean() == pytest.approx(scores["val"]["l1"], abs=1e-4)
 
 
+def test_a_name_that_is_a_formula_is_a_text_in_the_table(pairs, tmp_path):
+    val = arrays.load(pairs, "val")
+    index = val.index.assign(name="=HYPERLINK(A1)", item_id="@id")
+    index.loc[0, "name"] = None
+    scored = pd.DataFrame({"l1": np.zeros(len(index))})
+    evaluation._write_scores(scored, replace(val, index=index), tmp_path / "scores.csv")
+    table = pd.read_csv(tmp_path / "scores.csv")
+    assert set(table["item_id"]) == {"'@id"}
+    assert set(table["name"].dropna()) == {"'=HYPERLINK(A1)"}
+    assert pd.isna(table["name"][0])
+
+
 def test_sample_sheets_are_written_for_both_sides(finished, pairs):
     _, folder = finished
     assert set(files(folder / "samples")) == {"train.png", "val.png"}
