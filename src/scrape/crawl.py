@@ -5,16 +5,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from src.errors import UserError, printable
+from src.params import Scrape
 from src.scrape.http import block_pages
-from src.scrape.http.cache import Body
-from src.scrape.http.client import Client
+from src.scrape.http.cache import Body, ParseBody, Result
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.listings import ListingError, ListPage
 from src.scrape.page_text import decode_page
 from src.storage.atomic import write_bytes
+
+
+class PageClient(Protocol):
+    """What fetches pages: a Client, or one that draws them."""
+
+    scrape: Scrape
+
+    def get(
+        self,
+        url: str,
+        parse: ParseBody[Result],
+        limit: int | None = None,
+        page_url: str | None = None,
+    ) -> Result:
+        """Return what `parse` makes of a URL's body; see `Client.get`."""
+
 
 ParsePage = Callable[[str, str, int], ListPage]  # html, URL that answered, page number from 1
 Row = dict[str, Any]  # a listed picture: the ledger's first columns
@@ -40,7 +56,7 @@ class Crawl:
 
 
 def crawl(
-    first_url: str, parse: ParsePage, client: Client, folder: Path, suffix: str = "html"
+    first_url: str, parse: ParsePage, client: PageClient, folder: Path, suffix: str = "html"
 ) -> Crawl:
     """Follow a list from page to page.
 
@@ -70,8 +86,7 @@ def crawl(
         if page is None:
             break  # past the end of a list whose pages are counted
         listed.pages += 1
-        for note in page.notes:
-            print(printable(f"scrape: {note} ({url})"), file=sys.stderr)
+        print_notes(page, url)
         if page.total is not None:
             listed.expected = page.total
         if not page.items:
@@ -94,7 +109,7 @@ def _fetch_page(
     url: str,
     number: int,
     parse: ParsePage,
-    client: Client,
+    client: PageClient,
     saved: Path,
     earlier_url: str | None,
 ) -> ListPage | None:
@@ -153,6 +168,12 @@ def _raise_if_too_long(listed: Crawl, max_items: int, url: str) -> None:
             f"the list has more items than scrape.max_items = {max_items} by page {listed.pages} "
             f"({url}): raise it, or lower scrape.max_pages"
         )
+
+
+def print_notes(page: ListPage, place: str) -> None:
+    """Print what is odd about a page, with its URL or file, on the terminal."""
+    for note in page.notes:
+        print(printable(f"scrape: {note} ({place})"), file=sys.stderr)
 
 
 def page_rows(page: ListPage, url: str, number: int) -> list[Row]:

@@ -1,17 +1,16 @@
 """Lists on pages that a person saved in a browser; pictures come from the save if they are there."""
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from src.errors import UserError, existing_path, printable
+from src.errors import UserError, existing_path
 from src.imaging import decoding
 from src.params import Saved, Scrape
 from src.scrape.addresses import absolute_url
 from src.scrape.browser_saves import READERS, Save, SavedPage, local_name, read_save
-from src.scrape.crawl import Crawl, Row, page_rows
+from src.scrape.crawl import Crawl, Row, page_rows, print_notes
 from src.scrape.file_lists import natural_order
 from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http import block_pages
@@ -90,8 +89,7 @@ class SavedList:
         """Add a page's rows, and the pictures that the save has of them."""
         number = self.crawl.pages = self.crawl.pages + 1
         write_bytes(self._pages / f"{number:04d}.html", page.html.encode("utf-8", "replace"))
-        for note in listed.notes:
-            print(printable(f"scrape: {note} ({file})"), file=sys.stderr)
+        print_notes(listed, str(file))
         if listed.total is not None:
             self.crawl.expected = listed.total
         ids = {item.item_id for item in listed.items}

@@ -29,6 +29,7 @@ from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import imdb_url, parse_imdb
 from src.scrape.listings import ListingError, ListPage
+from src.scrape.rendering import rendering
 from src.scrape.saved_lists import SavedList
 from src.scrape.source_paths import is_url, require_path
 from src.scrape.store import Fetch, Stored
@@ -170,7 +171,11 @@ def _crawl_list(params: Params, client: Client, folder: Path) -> Crawl:
     if params.source == "gallery":
         require_selectors(params.gallery)
         first_url = params.gallery.url.replace("{page}", "1")
-        return crawl(first_url, partial(parse_gallery, gallery=params.gallery), client, folder)
+        read = partial(parse_gallery, gallery=params.gallery)
+        if not params.gallery.render:
+            return crawl(first_url, read, client, folder)
+        with rendering(client) as drawing:
+            return crawl(first_url, read, drawing, folder)
     if params.source == "json":
         json_lists.require_expressions(params.json)
         parse = partial(json_lists.parse_json, settings=params.json)

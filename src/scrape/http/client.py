@@ -17,6 +17,7 @@ one for each processor of a cluster.
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
+from copy import copy
 from functools import partial
 from pathlib import Path
 
@@ -62,6 +63,15 @@ class Client:
     def n_downloaders(self) -> int:
         """How many downloaders share the hosts."""
         return len(self._downloaders)
+
+    def for_extras(self) -> "Client":
+        """Return a client with the same cache, budget and hosts, for what a run can do without.
+
+        What it cannot fetch leaves the run complete: see `raise_if_incomplete`.
+        """
+        extras = copy(self)
+        extras._postponed = self._postponed.copy()
+        return extras
 
     def get(
         self,

@@ -1,0 +1,159 @@
+"""Galleries that only scripts fill: drawn in Chromium, which asks for nothing by itself."""
+
+import json
+import sys
+
+import pytest
+
+from src.errors import UserError
+from tests.browser import CHROMIUM
+from tests.scrape.scraping import picture, scraped
+from tests.servers import Answer, served
+
+pytestmark = [
+    pytest.mark.usefixtures("own_folder"),
+    pytest.mark.skipif(not CHROMIUM, reason="no Chromium: apt-get install chromium"),
+]
+ADD = """
+const add = (n) => document.querySelector("ul").insertAdjacentHTML("beforeend",
+    `<li class="p" style="height: 900px"><a href="/p/${n}"><img src="/${n}.png" alt="P ${n}"></a></li>`);
+"""
+
+
+def page(script: str, head: str = "") -> Answer:
+    text = f"<!DOCTYPE html>{head}<ul></ul><script>{ADD}{script}</script>"
+    return Answer(text.encode(), headers={"Content-Type": "text/html; charset=utf-8"})
+
+
+@pytest.fixture
+def drawn(server, quick, tmp_path):
+    """Scrape the server's page /list, drawn: drawn({"scrape.max_requests": 5})."""
+    for n in range(1, 9):
+        server[f"/{n}.png"] = Answer(picture(n))
+
+    def make(changes=None):
+        settings = {"gallery.url": server["/list"], "gallery.item": "li.p", "gallery.render": True}
+        settings |= {"scrape.deadline_s": 20}
+        return scraped(quick("gallery", settings | (changes or {})), tmp_path / "raw")
+
+    return make
+
+
+def test_a_list_that_a_script_fetches_is_read(server, drawn, tmp_path):
+    server["/list"] = page("fetch('/api').then(r => r.json()).then(ns => ns.forEach(add));")
+    server["/api"] = Answer(json.dumps([1, 2, 3]).encode())
+    table, metrics = drawn()
+    assert list(table["name"]) == ["P 1", "P 2", "P 3"]
+    assert list(table["status"]) == ["ok"] * 3
+    assert metrics["pages"] == 1
+    assert 'alt="P 3"' in (tmp_path / "raw/pages/0001.html").read_text()
+    assert server.targets[0] == "/robots.txt"
+    assert server.page_targets()[:2] == ["/list", "/api"]
+    assert sorted(server.page_targets()[2:]) == ["/1.png", "/2.png", "/3.png"]
+    assert all(headers["User-Agent"].startswith("pix2pix-dvc") for headers in server.headers)
+    # a second run draws from the cache
+    n_requests = len(server.targets)
+    assert list(drawn()[0]["name"]) == ["P 1", "P 2", "P 3"]
+    assert len(server.targets) == n_requests
+
+
+def test_a_page_is_scrolled_until_it_grows_no_more(server, drawn):
+    more = """
+    let n = 0;
+    const fill = () => { for (let i = 0; i < 2 && n < 8; i++) add(++n); };
+    fill();
+    addEventListener("scroll", () => fetch("/more?" + n).then(fill));
+    """
+    server["/list"] = page(more)
+    server["/more"] = Answer(b"[]", pause=0.7)
+    assert len(drawn()[0]) == 8
+
+
+def test_the_rules_of_scraping_hold_for_each_request_of_a_page(server, drawn):
+    with served() as private, served() as gone:
+        attempts = [
+            server["/secret/a.js"],
+            f"http://[::1]:{private.port}/b.js",
+            "http://a.invalid/",
+        ]
+        attempts += [f"http://localhost:{private.port}/c.js"]
+        script = f"""
+        const urls = {json.dumps(attempts)};
+        Promise.allSettled([
+            ...urls.map(url => fetch(url)),
+            fetch("/posted", {{method: "POST", body: "x"}}),
+        ]).then(results => results.forEach(({{status}}, n) => status === "rejected" && add(n + 1)));
+        new WebSocket("ws://localhost:{private.port}/");
+        new Image().src = "/8.png";
+        navigator.sendBeacon("http://localhost:{private.port}/beacon");
+        """
+        server["/list"] = page(script)
+        server["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /secret/")
+        table, _ = drawn()
+        assert private.targets == gone.targets == []
+    assert list(table["name"]) == [f"P {n}" for n in range(1, 6)]
+    assert not {"/secret/a.js", "/posted", "/8.png"} & set(server.targets)
+
+
+def test_relative_addresses_are_those_of_the_page_that_answered(server, drawn):
+    server["/list"] = Answer(b"", 302, {"Location": "/there/list"})
+    server["/there/list"] = page("fetch('api').then(r => r.text()).then(add);")
+    server["/there/api"] = Answer(b"7")
+    table, _ = drawn()
+    assert list(table["image_url"]) == [server["/7.png"]]
+    assert list(table["page_url"]) == [server["/there/list"]]
+
+
+def test_pages_are_followed_as_those_of_any_gallery(server, drawn):
+    server["/list"] = page("add(1); document.body.innerHTML += '<a class=n href=/2>2</a>';")
+    server["/2"] = page("add(2)")
+    table, metrics = drawn({"gallery.next": "a.n"})
+    assert list(table["name"]) == ["P 1", "P 2"]
+    assert metrics["pages"] == 2
+
+
+@pytest.mark.parametrize(
+    "script", ["for (;;) {}", "add(1); setTimeout(() => { for (;;) {} }, 300);"]
+)
+def test_a_script_that_never_ends_is_an_error_in_bounded_time(server, drawn, script):
+    server["/list"] = page(script)
+    with pytest.raises(UserError, match=r"not drawn in 2 s \(scrape\.deadline_s\)"):
+        drawn({"scrape.deadline_s": 2})
+
+
+def test_a_page_that_never_stops_loading_is_read_when_its_time_is_up(
+    server, drawn, monkeypatch, capsys
+):
+    monkeypatch.setattr("src.scrape.rendering.MAX_REQUESTS", 5)
+    server["/list"] = page("add(1); let n = 0; setInterval(() => fetch('/x?' + n++), 20);")
+    server["/x"] = Answer(b"1")
+    assert list(drawn({"scrape.deadline_s": 3})[0]["name"]) == ["P 1"]
+    assert len([target for target in server.targets if "/x" in target]) == 4
+    assert "wants more than 5 requests; the rest is refused" in capsys.readouterr().err
+
+
+def test_the_budget_of_a_run_holds_for_a_page(server, drawn):
+    server["/list"] = page("for (let n = 0; n < 9; n++) fetch('/x?' + n);")
+    server["/x"] = Answer(b"1")
+    with pytest.raises(UserError, match=r"scrape\.max_requests = 4 is used up"):
+        drawn({"scrape.max_requests": 4})
+    assert len(server.targets) == 4
+
+
+def test_what_a_page_can_do_without_leaves_the_run_complete(server, drawn):
+    with served() as other:
+        gone = other["/track.js"]
+    server["/list"] = page("add(1)", f'<script src="{gone}"></script>')
+    assert list(drawn()[0]["status"]) == ["ok"]
+
+
+def test_a_page_that_is_too_large_when_drawn_is_an_error(server, drawn):
+    server["/list"] = page("add(1); document.body.append('x'.repeat(20000));")
+    with pytest.raises(UserError, match=r"20\d\d\d bytes when its scripts have run"):
+        drawn({"scrape.max_page_bytes": 10_000})
+
+
+def test_without_playwright_the_error_says_what_to_install(server, drawn, monkeypatch):
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    with pytest.raises(UserError, match=r"gallery\.render needs Playwright .*requirements-render"):
+        drawn()
