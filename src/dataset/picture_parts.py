@@ -1,5 +1,6 @@
 """Which part of a picture becomes a pair: the largest of its proportions, or one around a face."""
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,13 @@ class Face(NamedTuple):
     top: float
     right: float
     bottom: float
+
+
+def count_by_faces(found: Iterable[Sequence[Face]]) -> dict[str, int]:
+    """Return how many pictures have one face, several and none."""
+    numbers = [len(faces) for faces in found]
+    one, none = numbers.count(1), numbers.count(0)
+    return {"one": one, "several": len(numbers) - one - none, "none": none}
 
 
 class Part(NamedTuple):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from src.dataset import arrays
 from src.dataset.inputs import to_canny, to_gray
-from src.dataset.picture_parts import Face, largest_part, part_for
+from src.dataset.picture_parts import Face, count_by_faces, largest_part, part_for
 from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.resizing import resize
@@ -118,12 +118,8 @@ def _find_faces(key: Key, raw: Path, pair: Pair, detector: Detector) -> list[Fac
 
 
 def _face_counts(sides: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return how many pictures have one face, several and none, if faces were looked for."""
-    numbers = [len(found) for rows in sides.values() for found in rows.get("faces", [])]
-    if not numbers:
-        return {}
-    one, none = numbers.count(1), numbers.count(0)
-    return {"faces": {"one": one, "several": len(numbers) - one - none, "none": none}}
+    found = [faces for rows in sides.values() for faces in rows.get("faces", [])]
+    return {"faces": count_by_faces(found)} if found else {}
 
 
 def _count_edges(pictures: Iterable[Pictures], edge_counts: list[int]) -> Iterator[Pictures]:

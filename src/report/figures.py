@@ -96,6 +96,11 @@ class Album:
         return arrays.load(self.data / "pairs", "val")
 
     @cached_property
+    def train(self) -> Pairs:
+        """The pairs of training."""
+        return arrays.load(self.data / "pairs", "train")
+
+    @cached_property
     def val_indices(self) -> dict[int, int]:
         """The index in the arrays of each validation row."""
         return {int(row): index for index, row in enumerate(self.val.index["row"])}
@@ -112,8 +117,21 @@ class Album:
 
     def figure(self, row: int, caption: str) -> Figure:
         """Return a row's picture as it is in data/raw, as a thumbnail."""
+        pixels = self.photograph(row)
+        if pixels is None:
+            return self._captioned(row, None, caption)
+        height = min(max(1, THUMBNAIL_PX * pixels.shape[0] // pixels.shape[1]), MAX_PX)
+        return self._captioned(row, uri(resize(pixels, THUMBNAIL_PX, height)), caption)
+
+    def photograph(self, row: int) -> np.ndarray | None:
+        """Return a row's photograph as it is in data/raw, (H, W, 3) uint8; None if unreadable."""
         values = self.by_row.loc[row].to_dict()
-        return self._captioned(row, self._raw_uri(values["file"], values["layout"]), caption)
+        if pd.isna(values["file"]):
+            return None
+        try:
+            return read_photo(self.data / "raw" / values["file"], values["layout"])
+        except (decoding.ImageError, OSError):  # the audit says so
+            return None
 
     def output(self, row: int, caption: str) -> Figure:
         """Return what the model made of a row."""
@@ -266,16 +284,6 @@ class Album:
         else:
             figures.append(Figure(None, "nearest in training: no picture is similar", facts))
         return Sample(figures, f"row {row}: L1 {l1:.4f}", facts)
-
-    def _raw_uri(self, file: str | None, layout: str) -> str | None:
-        if pd.isna(file):
-            return None
-        try:
-            pixels = read_photo(self.data / "raw" / file, layout)
-        except (decoding.ImageError, OSError):  # the audit says so
-            return None
-        height = min(max(1, THUMBNAIL_PX * pixels.shape[0] // pixels.shape[1]), MAX_PX)
-        return uri(resize(pixels, THUMBNAIL_PX, height))
 
 
 def error_map(output: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from src.params import Params
-from src.report import charts
+from src.report import charts, face_cuts
 from src.report.charts import Series
 from src.report.figures import MAX_ERROR, Album
 from src.report.results import Finding, Results, failed_by_severity
@@ -67,6 +67,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
             snapshots=album.snapshots(),
             **_checks(results, album, p.task),
             **_data(results, album),
+            **face_cuts.shown(album, p.pair),
         )
     )
 

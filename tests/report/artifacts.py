@@ -134,6 +134,7 @@ class Artifacts:
         self.parameters = "source: imdb\nurl: https://example.test/?a=1&b=<2>\n"
         self.experiment = "experiment wiry-ants on 0123456789"
         self.labels = False
+        self.faces: dict[int, list] | None = None  # by row, if they were looked for
         self.table = table_of(words, name, val)
         for row in self.table.loc[self.table["file"].notna(), "row"]:
             self.put_picture(row, flat(tint(row, "file"), 24, 32))
@@ -191,6 +192,8 @@ class Artifacts:
             labels = [flat(tint(row, "labels")) for row in rows]
             parts["labels"] = np.array(labels, np.uint8).reshape(photos.shape)
         index = self.table.loc[rows, ["row", "item_id", "name"]]
+        if self.faces is not None:
+            index["faces"] = [self.faces.get(row, []) for row in rows]
         arrays.save(self.data / "pairs", side, parts, index)
 
     def write(self) -> None:

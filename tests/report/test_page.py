@@ -263,7 +263,7 @@ def test_a_check_without_a_subject_is_neither_shown_nor_counted(artifacts, name)
 
 @pytest.mark.parametrize("name", UNMEASURED)
 def test_a_check_with_a_subject_is_shown(artifacts, name):
-    artifacts.task, artifacts.labels = "sketch", True
+    artifacts.task, artifacts.labels, artifacts.faces = "sketch", True, {}
     artifacts.table["stated_total"] = 16
     artifacts.findings.append(finding(name, False, []))
     assert artifacts.soup().select(f"#passed #check-{name}")
