@@ -28,6 +28,7 @@ class PageClient(Protocol):
         parse: ParseBody[Result],
         limit: int | None = None,
         page_url: str | None = None,
+        insist: bool = False,
     ) -> Result:
         """Return what `parse` makes of a URL's body; see `Client.get`."""
 

@@ -11,6 +11,7 @@ from src.params import Hf, Scrape
 from src.scrape.crawl import Crawl, Row
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
+from src.scrape.source_paths import require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import read_records
@@ -35,8 +36,7 @@ class HfDataset:
     """
 
     def __init__(self, hf: Hf, scrape: Scrape, folder: Path):
-        if not hf.path:
-            raise UserError("hf.path is empty: set it to the folder of a data set")
+        require_path("hf.path", hf.path)
         self._hf, self._root = hf, existing_folder("hf.path", hf.path)
         self._cells = PictureCells(self._root, scrape.max_bytes)
         self._max_bytes = scrape.max_bytes

@@ -93,6 +93,7 @@ class RenderingClient:
         parse: ParseBody[Result],
         limit: int | None = None,
         page_url: str | None = None,
+        insist: bool = False,
     ) -> Result:
         """Return what `parse` makes of a drawn page; arguments and errors as `Client.get`.
 
@@ -100,7 +101,7 @@ class RenderingClient:
             FetchError: Beside the client's, `too_slow`: its scripts leave no time to read it, and
                 `too_large`: so is what they have drawn.
         """
-        answered, charset = self._client.get(url, _address, limit, page_url)
+        answered, charset = self._client.get(url, _address, limit, page_url, insist)
         visit = Visit(self._client, url, answered or url, charset)
         context = self._browser.new_context(
             viewport=SIZE,  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http import block_pages
 from src.scrape.imdb import parse_imdb
 from src.scrape.listings import Item, ListingError, ListPage
+from src.scrape.source_paths import require_path
 from src.storage.atomic import write_bytes
 
 # Of pages whose save does not say it. The second is reserved (RFC 6761): nothing is fetched of it.
@@ -139,10 +140,7 @@ def find_saves(path: str) -> list[Path]:
     Raises:
         UserError: There is none.
     """
-    if not path:
-        raise UserError(
-            "saved.path is empty: set it to a page that you saved in a browser, or a folder of them"
-        )
+    require_path("saved.path", path)
     root = existing_path("saved.path", path)
     files = [root] if root.is_file() else [file for file in root.iterdir() if file.is_file()]
     saves = [file for file in files if file.suffix.lower() in READERS]

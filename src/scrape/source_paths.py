@@ -8,18 +8,24 @@ REMEDIES = {
     "pairs.path": "set it to a folder, a tar archive or the URL of one, or take the CMP facades: "
     "`python -m src preset facades` prints their settings; source: demo with demo.kind: facades "
     "draws some",
+    "urls.path": "set it to a list of URLs, or a folder of lists",
+    "saved.path": "set it to a page that you saved in a browser, or a folder of them",
+    "hf.path": "set it to the folder of a data set",
+    "webdataset.path": "set it to a tar file, or a folder of them",
 }
+FOLDERS = ("folder.path", "hf.path")  # of REMEDIES, what must be a folder
 
 
 def require_source(params: Params) -> None:
     """Raise UserError if the source's section names nothing that is there."""
-    if params.source == "folder":
-        require_path("folder.path", params.folder.path)
-        existing_folder("folder.path", params.folder.path)
-    if params.source == "pairs":
-        require_path("pairs.path", params.pairs.path)
-        if not is_url(params.pairs.path):
-            existing_path("pairs.path", params.pairs.path)
+    key = f"{params.source}.path"
+    if key in REMEDIES:
+        path = getattr(params, params.source).path
+        require_path(key, path)
+        if key in FOLDERS:
+            existing_folder(key, path)
+        elif not (key == "pairs.path" and is_url(path)):
+            existing_path(key, path)
     if params.source == "demo" and params.demo.portraits:
         existing_folder("demo.portraits", params.demo.portraits)
 

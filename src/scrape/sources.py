@@ -37,7 +37,7 @@ from src.scrape.tar_samples import TarSamples
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
 from src.scrape.url_lists import list_urls
 from src.storage.locks import alone_in
-from src.storage.outside_data import require_outside_data
+from src.storage.outside_data import require_originals_outside
 
 CACHE = Path(".cache/http")
 LIST_FILES: dict[str, ListFiles] = {"combined": list_combined, "folders": list_halves}
@@ -70,7 +70,7 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
         UserError: The list cannot be read, or lies in data/; another process scrapes in this
             checkout; or, at the block's end, pictures are left to the next run.
     """
-    _require_originals_outside(params)
+    require_originals_outside(params.model_dump())
     folders = raw / "pages", raw / "images"
     with ExitStack() as stack:
         # not in `raw`, which DVC may remove while another process scrapes
@@ -101,14 +101,6 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
                 listed, partial(_fetch_picture, client, _pages(listed)), client.n_downloaders
             )
         client.raise_if_incomplete()
-
-
-def _require_originals_outside(params: Params) -> None:
-    """Raise UserError for pictures of the user's that the scrape would delete."""
-    for section, values in params.model_dump().items():
-        if isinstance(values, dict):
-            for key in sorted({"path", "portraits"} & set(values)):
-                require_outside_data(f"{section}.{key}", values[key])
 
 
 def _listed_pairs(params: Params) -> Pairs | None:

@@ -15,6 +15,7 @@ from src.imaging.picture_folders import SUFFIXES
 from src.params import Scrape, Webdataset
 from src.scrape.crawl import Crawl, Row
 from src.scrape.http.fetch_errors import FetchError
+from src.scrape.source_paths import require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 
@@ -45,8 +46,7 @@ class TarSamples:
     """
 
     def __init__(self, webdataset: Webdataset, scrape: Scrape, folder: Path):
-        if not webdataset.path:
-            raise UserError("webdataset.path is empty: set it to a tar file, or a folder of them")
+        require_path("webdataset.path", webdataset.path)
         self._settings, self._max_bytes = webdataset, scrape.max_bytes
         self._expressions = {key: _compiled(webdataset, key) for key in ("item", "name")}
         root = existing_path("webdataset.path", webdataset.path)

@@ -11,6 +11,7 @@ from src.scrape.addresses import BLANKS, INNER_BLANKS, readable
 from src.scrape.crawl import Crawl, Row
 from src.scrape.http.fetch_errors import without_password
 from src.scrape.item_ids import item_id
+from src.scrape.source_paths import require_path
 from src.scrape.split_names import SPLITS
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import LINE, READERS, Record, find_tables, kind, read_records
@@ -31,8 +32,7 @@ def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
         UserError: There is no list, one cannot be read, lacks a column or holds a wrong value, or
             they have more than `max_items` rows.
     """
-    if not urls.path:
-        raise UserError("urls.path is empty: set it to a list of URLs, or a folder of lists")
+    require_path("urls.path", urls.path)
     root = existing_path("urls.path", urls.path)
     files = find_tables(root)
     if not files:

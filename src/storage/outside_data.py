@@ -1,13 +1,32 @@
 """Files of the user's stay out of data/: DVC deletes a stage's outputs before it runs the stage."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from src.errors import UserError
 
 DATA = "data"
 PIPELINE = "dvc.yaml"  # beside the folder data of a project
 REMEDY = "move it out of the project, and name its new place"
+# The parameters that name files of the user's.
+PATHS = (
+    *("demo.portraits", "folder.path", "pairs.path", "urls.path", "saved.path", "hf.path"),
+    *("webdataset.path", "scrape.forget", "clean.exclude", "clean.force"),
+    *("evaluate.inception_weights", "evaluate.lpips_weights"),
+)
+
+
+def require_originals_outside(params: Mapping[str, Any]) -> None:
+    """Raise UserError if a path of params.yaml is in the folder data of a project, or holds one.
+
+    Args:
+        params: The sections of params.yaml.
+    """
+    for key in PATHS:
+        section, name = key.split(".")
+        require_outside_data(key, params[section][name])
 
 
 def require_outside_data(key: str, path: str) -> None:

@@ -7,12 +7,12 @@ import yaml
 
 from src.errors import UserError
 from src.params import Params
-from src.storage.outside_data import require_outside_data
+from src.storage.outside_data import PATHS, require_originals_outside, require_outside_data
 from tests.conftest import ROOT
 
 
 def is_path(key: str) -> bool:
-    return key in ("path", "portraits", "exclude", "force") or key.endswith("_weights")
+    return key in ("path", "portraits", "exclude", "force", "forget") or key.endswith("_weights")
 
 
 def test_the_stage_looks_at_every_path_in_the_parameters():
@@ -23,10 +23,14 @@ def test_the_stage_looks_at_every_path_in_the_parameters():
         if is_path(key)
     ]
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["paths"]
-    assert sorted(stage["params"]) == sorted(paths)
-    script = (ROOT / "stages/paths.py").read_text(encoding="utf-8")
-    for path in paths:
-        assert f'require_outside_data("{path}", p.{path})' in script
+    assert sorted(stage["params"]) == sorted(PATHS) == sorted(paths)
+
+
+@pytest.mark.parametrize("key", PATHS)
+def test_each_path_is_refused_by_its_name(project, changed, key):
+    params = changed({key: "data/x"}).model_dump()
+    with pytest.raises(UserError, match=rf"^{key} = 'data/x' is inside data/"):
+        require_originals_outside(params)
 
 
 @pytest.fixture
