@@ -10,7 +10,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import cv2
@@ -31,6 +31,8 @@ TURNS = {
 }
 MAX_PIXELS = 100_000_000
 LARGE_PIXELS = 4_000_000  # a larger picture is reduced before anything is made of it
+# Pillow reads a larger PNG: libpng's 16 bits take more memory, and it unpacks what follows the pixels
+LARGE_PNG_PIXELS, LARGE_PNG_BYTES = 12_000_000, 2_000_000
 CODE_POINTS = re.compile(rb"colrnclx(..)(..)", re.DOTALL)  # of an AVIF
 MAX_PROFILE_BYTES = 16_000_000
 
@@ -50,7 +52,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata: pixels
 
 
 class ColourSpaceError(Exception):
-    """The picture's colour space is one that the audit cannot convert."""
+    """The audit cannot say how the picture's colours look."""
 
 
 @dataclass
@@ -120,47 +122,72 @@ def _read(data: bytes, least_px: int) -> tuple[Source, int]:
     image.draft("RGB", (least_px, least_px))  # decodes a JPEG at a reduced scale
     scale = round(width / image.width)
     image.load()
-    if image.mode[0] in "IF":
-        image = _to_eight_bits(image)
     if box and box != (0, 0, *image.size) and not image.has_transparency_data:
         opacity = Image.new("L", image.size)
         opacity.paste(255, box)
         image = image.convert("RGB")
         image.putalpha(opacity)
     source.image, factor = _reduced(image, least_px)
+    if source.image.mode[0] in "IF":
+        source.image = _to_eight_bits(source.image)
     return source, scale * factor
 
 
 def _read_png(data: bytes, least_px: int) -> tuple[Source, int]:
     """Return what libpng reads of a PNG, reduced, and the factor of its reduction."""
     chunks, packed = _chunks(data)
-    _refuse_huge(*struct.unpack(">II", chunks[b"IHDR"][:8]))
-    levels = _png_levels(chunks, packed)
-    if levels is None:  # perhaps for the checksum of its pixels alone
-        unpacked = zlib.decompressobj(-15).decompress(packed[2:])
-        levels = _png_levels(chunks, zlib.compress(unpacked, 1))
-    if levels is None:
+    width, height = struct.unpack(">II", chunks[b"IHDR"][:8])
+    _refuse_huge(width, height)
+    is_large = width * height > LARGE_PNG_PIXELS or len(packed) > LARGE_PNG_BYTES
+    read = _large_png if is_large else _small_png
+    image = read(chunks, packed)
+    if image is None:  # perhaps for the checksum of its pixels alone
+        most = 2 * height * (8 * width + 1)
+        unpacked = zlib.decompressobj(-15).decompress(packed[2:], most)
+        image = read(chunks, zlib.compress(unpacked, 1))
+    if image is None:
         raise ValueError("broken data stream")
+    image, factor = _reduced(image, least_px)
+    if image.mode[0] == "I":
+        image = _with_clear(_to_eight_bits(image), np.asarray(image), chunks)
+    source = Source(image, exif=chunks.get(b"eXIf", b""))
+    _set_png_colours(source, chunks)
+    return source, factor
+
+
+def _small_png(chunks: dict[bytes, bytes], packed: bytes) -> Image.Image | None:
+    """Return what libpng reads of a PNG; None if it cannot."""
+    file = np.frombuffer(_png_file(chunks, packed), np.uint8)
+    levels = cv2.imdecode(file, cv2.IMREAD_UNCHANGED)
+    if levels is None:
+        return None
+    shown = cv2.convertScaleAbs(levels, alpha=1 / 257) if levels.dtype == np.uint16 else levels
+    if shown.ndim == 3:
+        swap = cv2.COLOR_BGRA2RGBA if shown.shape[2] == 4 else cv2.COLOR_BGR2RGB
+        shown = cv2.cvtColor(shown, swap)
+    image = _with_clear(Image.fromarray(shown), levels, chunks)
+    return image.convert("LA") if chunks[b"IHDR"][9] == 4 else image
+
+
+def _large_png(chunks: dict[bytes, bytes], packed: bytes) -> Image.Image | None:
+    """Return what Pillow reads of a PNG; None if it cannot."""
+    if chunks[b"IHDR"][8:10] == b"\x10\2" and b"tRNS" in chunks:
+        raise ColourSpaceError("Pillow drops the bits that tell which pixels are clear")
+    image = Image.open(io.BytesIO(_png_file(chunks, packed)), formats=["PNG"])
+    with suppress(OSError):
+        image.load()
+        return image
+    return None
+
+
+def _with_clear(image: Image.Image, levels: np.ndarray, chunks: dict[bytes, bytes]) -> Image.Image:
+    """Return a gray picture with the opacity that its transparent level gives."""
     depth, kind = chunks[b"IHDR"][8:10]
-    opacity = None
     if kind == 0 and len(chunks.get(b"tRNS", b"")) >= 2:
         clear = int.from_bytes(chunks[b"tRNS"][:2], "big") & ((1 << depth) - 1)
         clear *= 1 if depth >= 8 else 255 // ((1 << depth) - 1)
-        opacity = Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8))
-    if levels.dtype == np.uint16:
-        levels = cv2.convertScaleAbs(levels, alpha=1 / 257)
-    if levels.ndim == 3:
-        swap = cv2.COLOR_BGRA2RGBA if levels.shape[2] == 4 else cv2.COLOR_BGR2RGB
-        levels = cv2.cvtColor(levels, swap)
-    image = Image.fromarray(levels)
-    if opacity:
-        image.putalpha(opacity)
-    if kind == 4:
-        image = image.convert("LA")
-    reduced, factor = _reduced(image, least_px)
-    source = Source(reduced, exif=chunks.get(b"eXIf", b""))
-    _set_png_colours(source, chunks)
-    return source, factor
+        image.putalpha(Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8)))
+    return image
 
 
 def _refuse_huge(width: int, height: int) -> None:
@@ -196,14 +223,14 @@ def _chunks(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
     return chunks, b"".join(frame if is_apart else still)
 
 
-def _png_levels(chunks: dict[bytes, bytes], packed: bytes) -> np.ndarray | None:
-    """Return what libpng reads: gray, BGR or BGRA, of 8 or 16 bits; None if it cannot."""
+def _png_file(chunks: dict[bytes, bytes], packed: bytes) -> bytes:
+    """Return a PNG of the chunks that hold pixels."""
     parts = [(name, chunks[name]) for name in (b"IHDR", b"PLTE", b"tRNS") if name in chunks]
     file = [b"\x89PNG\r\n\x1a\n"]
     for name, body in [*parts, (b"IDAT", packed), (b"IEND", b"")]:
         checksum = zlib.crc32(name + body)
         file += [struct.pack(">I", len(body)), name, body, struct.pack(">I", checksum)]
-    return cv2.imdecode(np.frombuffer(b"".join(file), np.uint8), cv2.IMREAD_UNCHANGED)
+    return b"".join(file)
 
 
 def _set_png_colours(source: Source, chunks: dict[bytes, bytes]) -> None:
@@ -272,9 +299,11 @@ def _reduced(image: Image.Image, least_px: int) -> tuple[Image.Image, int]:
     factor = min(image.size) // least_px
     if image.width * image.height < LARGE_PIXELS or factor < 2:
         return image, 1
-    if image.mode not in ("L", "RGB", "RGBA", "LA", "CMYK"):
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    return image.reduce(factor), factor
+    if image.mode in ("L", "RGB", "RGBA", "LA", "CMYK"):
+        return image.reduce(factor), factor
+    # of other modes some pixels: their levels mean nothing on average, or take too much memory
+    size = -(-image.width // factor), -(-image.height // factor)
+    return image.resize(size, Image.Resampling.NEAREST), factor
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
@@ -285,8 +314,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
         scale = 255.0
     else:
         scale = 1 / 257 if image.mode.startswith("I;16") or most > 255 else 1.0
-    parts = [(part * scale).clip(0, 255).astype(np.uint8) for part in np.array_split(levels, 16)]
-    return Image.fromarray(np.concatenate(parts))
+    return Image.fromarray((levels * scale).clip(0, 255).astype(np.uint8))
 
 
 @contextmanager

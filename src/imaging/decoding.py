@@ -17,7 +17,7 @@ from src.imaging.opened import FORMATS as FORMATS
 from src.imaging.opened import open_picture
 from src.imaging.orientation import SIDE_SWAPPING
 from src.imaging.picture_bytes import PictureBytes as PictureBytes
-from src.imaging.strips import Strip, has_opacity, upright_array
+from src.imaging.strips import Strip, has_opacity, upright_arrays
 
 MAX_FACTOR = 8  # by which a JPEG is reduced
 
@@ -66,7 +66,7 @@ def decode(data: bytes, background: str = "white") -> np.ndarray:
         ImageError: `not_an_image`, `truncated`, or `too_many_pixels`, `too_much_memory` or
             `too_many_scans` of a picture that would take too long or too much.
     """
-    return upright_array(open_picture(data), 3, lambda strip: _composite(strip, background))
+    return upright_arrays(open_picture(data), (3, lambda strip: _composite(strip, background)))[0]
 
 
 def decode_reduced(data: bytes, min_side: int) -> tuple[np.ndarray, int, int]:
@@ -91,7 +91,7 @@ def decode_reduced(data: bytes, min_side: int) -> tuple[np.ndarray, int, int]:
         factor //= 2
     if factor > 1:
         picture.image.draft(None, (width // factor, height // factor))
-    pixels = upright_array(picture, 3, lambda strip: _composite(strip, "white"))
+    (pixels,) = upright_arrays(picture, (3, lambda strip: _composite(strip, "white")))
     if picture.orientation in SIDE_SWAPPING:
         width, height = height, width
     return _without_partial_lines(pixels, height // factor, width // factor), width, height
@@ -114,10 +114,9 @@ def decode_with_alpha(data: bytes) -> tuple[np.ndarray, np.ndarray | None, bytes
     picture = open_picture(data)
     exif = _without_orientation(picture.exif)
     if not has_opacity(picture):
-        return upright_array(picture, 3, lambda strip: strip.colours), None, exif
-    pixels = upright_array(picture, 4, _with_opacity)
-    del picture  # the copies below take its place in memory
-    return np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3]), exif
+        return upright_arrays(picture, (3, _colours))[0], None, exif
+    colours, opacity = upright_arrays(picture, (3, _colours), (1, _opacity))
+    return colours, opacity[..., 0], exif
 
 
 def split_pair(pixels: np.ndarray, layout: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -146,14 +145,17 @@ def _composite(strip: Strip, background: str) -> Image.Image:
     if strip.opacity is None:
         return strip.colours
     canvas = Image.new("RGBA", strip.colours.size, background)
-    return Image.alpha_composite(canvas, _with_opacity(strip)).convert("RGB")
+    rgba = strip.colours.convert("RGBA")
+    rgba.putalpha(strip.opacity)
+    return Image.alpha_composite(canvas, rgba).convert("RGB")
 
 
-def _with_opacity(strip: Strip) -> Image.Image:
-    opaque = strip.colours.convert("RGBA")
-    if strip.opacity is not None:
-        opaque.putalpha(strip.opacity)
-    return opaque
+def _colours(strip: Strip) -> Image.Image:
+    return strip.colours
+
+
+def _opacity(strip: Strip) -> Image.Image:
+    return strip.opacity or Image.new("L", strip.colours.size, 255)
 
 
 def _without_partial_lines(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

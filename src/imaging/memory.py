@@ -3,7 +3,7 @@
 from src.imaging.image_error import ImageError
 
 MAX_PIXELS = 100_000_000
-MAX_BYTES = 390_000_000  # a worker of clean or pair has 210 MB of its own
+MAX_BYTES = 352_000_000  # a worker of clean or pair has 220 MB of its own
 PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}  # others 4
 OPACITY_MODES = {"RGBA", "LA", "PA", "RGBa", "La"}
 OUTPUT_BYTES = 3

@@ -15,7 +15,7 @@ from src.imaging.picture_bytes import PictureBytes
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 # What decoders hold beside the pixels, a pixel, as measured
-WEBP_BYTES, AVIF_BYTES, DEEP_AVIF_BYTES = 12, 8, 14
+WEBP_BYTES, AVIF_BYTES, DEEP_AVIF_BYTES, DEEP_PNG_BYTES = 12, 7, 14, 8
 CANVAS_BYTES = 12  # of a first frame that is laid on the whole picture
 BITS_PER_SAMPLE = 258  # a tag of TIFF
 
@@ -96,6 +96,8 @@ def _open_png(data: PictureBytes, header_only: bool) -> Opened:
     chunks = png.read(data, header_only)
     image = open_image(chunks.file(), data)
     decoder_bytes = CANVAS_BYTES if chunks.is_part else 0
+    if chunks.depth == 16 and (chunks.clear or chunks.kind == png.GRAY_ALPHA):
+        decoder_bytes = max(decoder_bytes, DEEP_PNG_BYTES)  # read twice, or converted
     needed = max(
         refuse_large(*size, image.mode, decoder_bytes) for size in (chunks.size, image.size)
     )
@@ -154,7 +156,8 @@ def _decoder_bytes(image: Image.Image, data: PictureBytes) -> float:
     if image.format == "WEBP":
         return WEBP_BYTES
     if image.format == "AVIF":
-        return DEEP_AVIF_BYTES if avif.is_deep(data) else AVIF_BYTES
+        per_pixel = DEEP_AVIF_BYTES if avif.is_deep(data) else AVIF_BYTES
+        return per_pixel + (image.mode == "RGBA")
     if image.format == "TIFF":  # all may be in one strip
         bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, 8)
         return (sum(bits) if isinstance(bits, tuple) else int(bits)) / 8

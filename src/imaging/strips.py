@@ -28,18 +28,18 @@ class Strip(NamedTuple):
     opacity: Image.Image | None
 
 
-def upright_array(
-    picture: Opened, channels: int, paint: Callable[[Strip], Image.Image]
-) -> np.ndarray:
-    """Return what `paint` makes of a picture's strips, upright.
+def upright_arrays(
+    picture: Opened, *paints: tuple[int, Callable[[Strip], Image.Image]]
+) -> list[np.ndarray]:
+    """Return what functions make of a picture's strips, upright.
 
     Args:
         picture: Opened; it is loaded here.
-        channels: Of the result, 1 to 4.
-        paint: Returns an image as large as the strip, with so many channels of 8 bits.
+        paints: Channels of a result, 1 to 4; and a function that returns an image as large as the
+            strip, with so many channels of 8 bits.
 
     Returns:
-        (height, width, channels) uint8.
+        (height, width, channels) uint8 each.
 
     Raises:
         ImageError: `truncated`.
@@ -49,11 +49,12 @@ def upright_array(
         width, height = image.size
         swapped = picture.orientation in SIDE_SWAPPING
         shape = (width, height) if swapped else (height, width)
-        upright = np.empty((*shape, channels), np.uint8)
-        stored = STORED[picture.orientation](upright)
+        upright = [np.empty((*shape, channels), np.uint8) for channels, _ in paints]
+        stored = [STORED[picture.orientation](pixels) for pixels in upright]
         for strip in _strips(image, picture):
-            painted = np.asarray(paint(strip))
-            stored[strip.top : strip.top + len(painted)] = painted.reshape(-1, width, channels)
+            rows = slice(strip.top, strip.top + strip.colours.height)
+            for pixels, (channels, paint) in zip(stored, paints, strict=True):
+                pixels[rows] = np.asarray(paint(strip)).reshape(-1, width, channels)
         return upright
 
 
@@ -69,7 +70,7 @@ def _describe(error: Exception) -> str:
 
 def _loaded(picture: Opened) -> Image.Image:
     """Return the image with its pixels, on a canvas if its first frame does not fill it."""
-    image = picture.image
+    image: Image.Image = picture.image
     try:
         image.load()
     except Exception:
@@ -79,7 +80,8 @@ def _loaded(picture: Opened) -> Image.Image:
         image = picture.image = open_image(picture.chunks.repaired().file())
         image.load()
     if picture.chunks and picture.chunks.kind == png.GRAY_ALPHA:
-        image = image.convert("LA")  # Pillow reads 16 bits of it as RGBA
+        # Pillow reads 16 bits of it as RGBA
+        image = picture.image = image.convert("LA")
     if picture.frame is None:
         return image
     canvas = Image.new("RGBA", picture.size)

@@ -96,7 +96,7 @@ def test_what_predict_refuses_is_refused_in_one_line(server, body, line):
 
 
 def test_a_bomb_is_not_decoded(server, monkeypatch):
-    monkeypatch.setattr(decoding, "upright_array", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr(decoding, "upright_arrays", lambda *_: pytest.fail("decoded"))
     assert ask(server, body=png_header(100_000, 100_000))[0] == 422
 
 

@@ -1,0 +1,191 @@
+"""No picture takes more than ten seconds or 600 MB; memory that runs short is not its fault."""
+
+import io
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+
+from src.audit import source_decoding
+from src.clean import measure
+from src.imaging import decoding, memory
+from src.imaging.decoding import ImageError
+
+MEGABYTES = 1_000_000
+
+
+def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _png(
+    width: int, height: int, depth: int, kind: int, *chunks: bytes, more: bytes = b""
+) -> bytes:
+    """A black PNG; `more` are packed bytes after its pixels."""
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
+    packing = zlib.compressobj(1)
+    row = bytes(1 + (width * channels * depth + 7) // 8)
+    pixels = b"".join([packing.compress(row) for _ in range(height)]) + packing.compress(more)
+    header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
+    idat = _chunk(b"IDAT", pixels + packing.flush())
+    start = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header)
+    return start + b"".join(chunks) + idat + _chunk(b"IEND", b"")
+
+
+def _scans(count: int, side: int = 64) -> bytes:
+    """A progressive JPEG whose last scan is repeated, up to so many."""
+    data = _saved(Image.new("RGB", (side, side), (9, 99, 199)), "JPEG", progressive=True)
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + scan * (count - data.count(b"\xff\xda")) + b"\xff\xd9"
+
+
+def _peak_bytes() -> int:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
+def _refusal(data: bytes) -> str:
+    """The reason for which every function refuses the same bytes."""
+    reasons = set()
+    for read in (
+        decoding.inspect,
+        decoding.decode,
+        decoding.decode_with_alpha,
+        lambda data: decoding.decode_reduced(data, 64),
+    ):
+        with pytest.raises(ImageError) as refused:
+            read(data)
+        reasons.add(refused.value.reason)
+    (reason,) = reasons
+    return reason
+
+
+def test_a_progressive_jpeg_of_many_scans_is_refused():
+    assert decoding.decode(_scans(100)).shape == (64, 64, 3)
+    assert _refusal(_scans(101)) == "too_many_scans"
+
+
+def test_fewer_scans_of_a_large_picture_are_allowed():
+    header = bytearray(_scans(80))
+    frame = header.index(b"\xff\xc2")
+    header[frame + 5 : frame + 9] = struct.pack(">HH", 6000, 6000)
+    assert _refusal(bytes(header)) == "too_many_scans"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _png(10_000, 9_000, 8, 2),
+        _png(9_000, 9_000, 16, 6),
+        _png(7_000, 6_000, 16, 2, _chunk(b"tRNS", bytes(6))),
+        _saved(Image.new("RGB", (9_000, 9_000)), "WEBP", lossless=True, method=0),
+        _saved(Image.new("F", (7_000, 9_000)), "TIFF", compression="tiff_lzw"),
+    ],
+    ids=["PNG", "PNG of 16 bits", "PNG with a clear colour", "WebP", "TIFF of floats"],
+)
+def test_a_picture_that_takes_too_much_memory_is_refused_before_it_is_decoded(data, monkeypatch):
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
+    assert _refusal(data) == "too_much_memory"
+
+
+MEASURE = """
+import re, sys
+from pathlib import Path
+from src.clean import measure
+file = Path(sys.argv[1]), "single"
+print(repr(measure.measure_files([file])[0].error))
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_the_largest_pictures_leave_a_worker_below_600_megabytes(tmp_path: Path, kind: str):
+    side = {"PNG": 7_000, "WEBP": 4_600}[kind]
+    file = tmp_path / "large"
+    options = {"compress_level": 1} if kind == "PNG" else {"lossless": True, "method": 0}
+    file.write_bytes(_saved(Image.new("RGB", (side, side), (9, 99, 199)), kind, **options))
+    command = [sys.executable, "-c", MEASURE, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    error, peak = done.stdout.split()
+    assert error in ("''", "None")
+    assert int(peak) * 1024 < 610 * MEGABYTES
+
+
+def test_packed_bytes_after_the_pixels_are_not_unpacked(monkeypatch):
+    data = _png(8, 8, 8, 2, more=bytes(200 * MEGABYTES))
+    monkeypatch.setattr(source_decoding, "LARGE_PNG_BYTES", 100_000)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = _peak_bytes()
+    assert decoding.decode(data).shape == (8, 8, 3)
+    assert decoding.decode(data[:-16] + b"adler" + data[-16:]).shape == (8, 8, 3)
+    assert source_decoding.decode(data, "white", 8)[0].size == (8, 8)
+    assert _peak_bytes() - before < 50 * MEGABYTES
+
+
+def test_a_wrong_checksum_of_all_pixels_does_not_matter():
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    data = _saved(Image.fromarray(pixels), "PNG")
+    start = data.index(b"IDAT") - 4
+    length = int.from_bytes(data[start : start + 4], "big")
+    packed = data[start + 8 : start + 8 + length]
+    changed = data[:start] + _chunk(b"IDAT", packed[:-4] + b"fake") + data[start + 12 + length :]
+    assert np.array_equal(decoding.decode(changed), pixels)
+    assert np.array_equal(np.asarray(source_decoding.decode(changed, "white", 99)[0]), pixels)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_memory_that_runs_short_is_not_the_pictures_fault(monkeypatch, tmp_path: Path, kind: str):
+    data = _saved(Image.new("RGB", (64, 64)), kind)
+    (tmp_path / "a").write_bytes(data)
+
+    def load(self: ImageFile.ImageFile) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    for read in (
+        decoding.decode,
+        decoding.decode_with_alpha,
+        lambda data: decoding.decode_reduced(data, 64),
+    ):
+        with pytest.raises(MemoryError):
+            read(data)
+    with pytest.raises(MemoryError):
+        measure.measure_files([(tmp_path / "a", "single")])
+
+
+def test_a_decoder_that_calls_short_memory_damage_is_not_believed(monkeypatch):
+    data = _saved(Image.new("RGB", (64, 64)), "JPEG")
+
+    def load(self: ImageFile.ImageFile) -> None:
+        raise OSError("broken data stream when reading image file")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    with pytest.raises(ImageError, match="broken data stream"):
+        decoding.decode(data)
+    # what the picture takes is not there
+    monkeypatch.setattr(memory, "PIXEL_BYTES", {"RGB": 1 << 60})
+    monkeypatch.setattr(memory, "MAX_BYTES", 1 << 80)
+    with pytest.raises((MemoryError, ValueError)):
+        decoding.decode(data)
+
+
+def test_floats_that_are_no_numbers_are_black():
+    levels = np.full((8, 8), np.nan, np.float32)
+    levels[4:] = 1
+    data = _saved(Image.fromarray(levels), "TIFF")
+    pixels = decoding.decode(data)
+    assert (pixels[:4] == 0).all()
+    assert (pixels[4:] == 255).all()
