@@ -151,7 +151,7 @@ def require_pictures(table: pd.DataFrame) -> None:
         reasons.append(f"{count} {status}{example} ({REMEDIES.get(status, ANY_REMEDY)})")
     raise UserError(
         f"none of the {len(table)} listed pictures can be used: {'; '.join(reasons)}. After a "
-        "correction change scrape.snapshot to ask the web again"
+        "correction change scrape.snapshot, or raise scrape.max_failed_runs, to ask the web again"
     )
 
 
