@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from src.dataset import arrays
-from src.errors import exit_on_user_error
+from src.errors import exit_on_user_error, memory_errors_named
 from src.evaluate import evaluation, features
 from src.evaluate.lpips import load_lpips
 from src.model import distributed
@@ -38,7 +38,8 @@ def work(p: Params, world: World) -> None:
 def main() -> None:
     p = read_params()
     settings = p.evaluate
-    distributed.run(partial(work, p), "stages.evaluate", settings.processes, settings.device)
+    with memory_errors_named(f"evaluate.batch_size = {settings.batch_size}", "lower it"):
+        distributed.run(partial(work, p), "stages.evaluate", settings.processes, settings.device)
 
 
 if __name__ == "__main__":
