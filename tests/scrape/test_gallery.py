@@ -218,5 +218,5 @@ def test_the_total_is_the_largest_number_of_its_text(text, total):
     page = f'<p class="t">{text}</p><li class="i"><img src="a.jpg"></li>'
     selectors = {"item": "li.i", "image": "img", "link": "", "name": "", "total": "p.t"}
     lists = {"image_attributes": ["src"], "ignored_query": []}
-    gallery = Gallery(url="http://a.example/", next="", **selectors, **lists)
+    gallery = Gallery(url="http://a.example/", next="", render=False, **selectors, **lists)
     assert parse_gallery(page, "http://a.example/", 1, gallery).total == total

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from src.audit.saved_pages import misplaced
 from src.demo import inventory, site
 from src.errors import UserError
 from src.scrape.http.client import Client
@@ -82,6 +83,7 @@ def test_saved_pages_of_imdb_are_its_list_and_its_pictures_are_fetched(
     }
     assert list(table["page_url"].str[-6:]) == ["page=1"] * 2 + ["page=2"] * 2
     assert (metrics["pages"], metrics["expected"], metrics["listed"]) == (2, 4, 4)
+    assert misplaced(table, tmp_path / "raw" / "pages") == {}
     assert sorted(path.name for path in (tmp_path / "raw/pages").iterdir()) == [
         "0001.html",
         "0002.html",
@@ -127,6 +129,10 @@ def test_pictures_that_a_save_holds_are_not_fetched_again(
     shown = "Album, 100 %25 %231_files/" if kind == ".html" else gallery
     assert list(table["image_url"]) == [f"{shown}{n}.png" for n in range(1, 5)]
     assert metrics["expected"] == 4
+    pages = tmp_path / "raw" / "pages"
+    assert misplaced(table, pages) == {}
+    swapped = table.assign(item_id=list(table["item_id"][::-1]))
+    assert sorted(misplaced(swapped, pages)) == [0, 1, 2, 3]  # the audit does see the pictures
 
 
 @pytest.mark.parametrize("kind", [".mhtml", ".har"])

@@ -41,6 +41,7 @@ GALLERY = {
     "link": "a",
     "name": "b",
     "next": "a.next",
+    "render": False,
     "total": ".total",
 }
 ALLOWED = re.compile(
