@@ -12,7 +12,7 @@ from src.errors import UserError
 from src.params import FACE_DETECTOR, WITHOUT_DETECTOR
 
 SIDE_PX = 240  # the longer side at which faces are searched: the network knows 10 to 300 pixels
-LEAST_CONFIDENCE = 60  # percent
+LEAST_CONFIDENCE = 70  # percent: real faces have 80 and more, the windows of facades up to 61
 
 
 def detect(pixels: np.ndarray) -> list[Face]:
