@@ -14,7 +14,7 @@ N_CUTS = 8  # pictures with a face
 N_WITHOUT = 2  # pictures without one
 LINE_PX = 3
 DASH_PX = 12
-MIDDLE_COLOR = (20, 90, 230)
+MIDDLE_COLOR = (60, 140, 255)
 FACE_COLOR = (245, 130, 10)
 
 
