@@ -162,7 +162,7 @@ class Ours:
 
     def infer(self, x: torch.Tensor) -> torch.Tensor:
         self.nets.generator.eval()
-        outputs = self.nets.generator.render(x)
+        outputs = self.nets.generator.render(x, self.dtype)
         self.nets.generator.train()
         return outputs
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from src.dataset import inputs
 from src.imaging.resizing import resize
-from src.model.generator import Generator, into_gamut
+from src.model.generator import Generator, into_gamut, rendering_dtype
 from src.model.tensors import to_tensor, to_uint8
 from src.params import Canny, Size
 from src.storage.slices import slices
@@ -101,7 +101,8 @@ def render_inputs(generator: Generator, task_inputs: np.ndarray) -> np.ndarray:
     smallest = min_side(generator)
     down = max(-height % generator.multiple, smallest - height)
     right = max(-width % generator.multiple, smallest - width)
-    return to_uint8(generator.render(_pad(x, down, right)))[:, :height, :width]
+    dtype = rendering_dtype(generator.config, x.device)
+    return to_uint8(generator.render(_pad(x, down, right), dtype))[:, :height, :width]
 
 
 def _pad(x: Tensor, down: int, right: int) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from src.model.device import pick_dtype
 from src.model.networks import EncDec, UNet
 from src.params import Size
 
@@ -44,10 +45,27 @@ class Generator(nn.Module):
         return x + y - y.mean(dim=1, keepdim=True) if self.predicts_chroma else y
 
     @torch.no_grad()
-    def render(self, x: Tensor) -> Tensor:
-        """Return finished pictures, (N, 3, H, W) float in [-1, 1], which keep the input's gray."""
-        y = self(x).float()
+    def render(self, x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return finished pictures, (N, 3, H, W) float in [-1, 1], which keep the input's gray.
+
+        Args:
+            x: (N, C, H, W) in [-1, 1].
+            dtype: Of the network's products; see `rendering_dtype`.
+        """
+        with torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
+            y = self(x).float()
         return into_gamut(x.float(), y) if self.predicts_chroma else y.clamp(-1, 1)
+
+
+def rendering_dtype(config: dict[str, Any], device: torch.device) -> torch.dtype:
+    """Return bf16 if the device is faster in it and training was free to use it, else float32.
+
+    Args:
+        config: Of the generator; those of earlier versions have no precision.
+        device: Where it runs.
+    """
+    free = config.get("precision", "fp32") != "fp32"
+    return pick_dtype("auto", device) if free else torch.float32
 
 
 def into_gamut(gray: Tensor, picture: Tensor) -> Tensor:

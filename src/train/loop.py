@@ -248,6 +248,7 @@ def generator_config(p: Params) -> dict[str, Any]:
         "network": network_settings(p.model, settings, p.pair.crop_size),
         "size": p.pair.crop_size.value,
         "crop": p.pair.crop,
+        "precision": p.train.precision,
         "canny": p.pair.canny.model_dump() if p.task == "sketch" else {},
     }
 

@@ -251,15 +251,16 @@ def test_the_curve_ends_with_the_evaluations_scores(evaluator, finished, pairs, 
     assert row["fd_means"] == scores["val"]["fd_means"]
 
 
-def test_the_settings_behind_the_scores_are_named(evaluator, pairs):
+def test_the_settings_behind_the_scores_are_named(evaluator, pairs, tmp_path):
     val, probe = arrays.load(pairs, "val"), arrays.load(pairs, "probe")
-    meta = evaluation.meta(evaluator, Path(), val, probe)
+    save_generator(generator(), tmp_path)
+    meta = evaluation.meta(evaluator, tmp_path, val, probe)
     assert meta["features"] == {"fd_means": "colour means"}
     assert meta["computed_on"]["evaluation"]["dtype"] == "float32"
     assert meta["computed_on"]["training"] == {}
     assert (meta["n_val"], meta["n_train"]) == (6, 4)
     assert meta["versions"]["torch"] == torch.__version__.partition("+")[0]
-    metas = [evaluation.meta(evaluator, Path(), pairs, probe) for pairs in (val, val, probe)]
+    metas = [evaluation.meta(evaluator, tmp_path, pairs, probe) for pairs in (val, val, probe)]
     digests = [meta["pictures_sha256"] for meta in metas]
     assert digests[0] == digests[1] != digests[2]
 

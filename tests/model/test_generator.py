@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.errors import UserError
+from src.model import device
 from src.model.depth import network_settings
-from src.model.generator import into_gamut
+from src.model.generator import into_gamut, rendering_dtype
 from src.model.networks import UNet
 from src.model.tensors import to_uint8
 from src.params import Size
@@ -46,6 +47,31 @@ def test_a_free_output_is_the_networks_own(task: str):
         torch.testing.assert_close(network(x), network.network(x), rtol=0, atol=0)
         torch.testing.assert_close(network.render(x), network.network(x), rtol=0, atol=0)
     assert network.render(x).shape == (3, 3, 24, 24)
+
+
+def test_pictures_in_bf16_are_those_in_float32_within_two_levels():
+    for name in NETWORKS:
+        network, x = generator(name), inputs()
+        difference = network.render(x, torch.bfloat16) - network.render(x)
+        assert 0 < difference.abs().max() * 127.5 < 2
+
+
+@pytest.mark.parametrize(
+    ("config", "is_fast", "expected"),
+    [
+        ({"precision": "auto"}, True, torch.bfloat16),
+        ({"precision": "bf16"}, True, torch.bfloat16),
+        ({"precision": "fp32"}, True, torch.float32),
+        ({}, True, torch.float32),
+        ({"precision": "auto"}, False, torch.float32),
+        ({"precision": "bf16"}, False, torch.float32),
+    ],
+)
+def test_pictures_are_rendered_in_bf16_where_training_may_and_the_processor_is_faster(
+    monkeypatch, config, is_fast, expected
+):
+    monkeypatch.setattr(device, "_cpu_is_fast_in_bf16", lambda: is_fast)
+    assert rendering_dtype(config, torch.device("cpu")) is expected
 
 
 def test_only_a_gray_input_can_stay():

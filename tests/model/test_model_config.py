@@ -72,7 +72,7 @@ def test_edges_of_older_models_have_absolute_thresholds(tmp_path):
         ("model", "resnet", "model = 'resnet'"),
         ("network", [], "network = []"),
         ("network.ngf", 0, "network.ngf = 0"),
-        ("network.ngf", 10**9, "network.ngf = 1000000000: expected at most"),
+        ("network.ngf", 10**9, "network.ngf = 1000000000: "),
         ("network.ngf", "4", "network.ngf = '4'"),
         ("network.n_downs", 1_000_000, "network.n_downs = 1000000"),
         ("network.n_downs", 6, "size = 32: expected multiples of 64, by network.n_downs"),
