@@ -210,7 +210,7 @@ def test_nothing_in_src_imports_tests_stages_or_test_tools():
 
 def test_the_audit_reads_files_and_pages_by_itself():
     """What a stage's own decoder or parser gets wrong would be wrong here too."""
-    for name in ("source_files", "saved_pages"):
+    for name in ("source_decoding", "source_files", "saved_pages"):
         rooms = {folder(path) for path in closure(SRC / "audit" / f"{name}.py")}
         assert rooms <= {"audit", "storage", "parallel", ""}
 

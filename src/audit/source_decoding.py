@@ -34,6 +34,7 @@ LARGE_PIXELS = 4_000_000  # a larger picture is reduced before anything is made 
 # Pillow reads a larger PNG: libpng's 16 bits take more memory, and it unpacks what follows the pixels
 LARGE_PNG_PIXELS, LARGE_PNG_BYTES = 12_000_000, 2_000_000
 CODE_POINTS = re.compile(rb"colrnclx(..)(..)", re.DOTALL)  # of an AVIF
+BMP_MASKS = (b"\3", b"\6")  # kinds of compression
 MAX_PROFILE_BYTES = 16_000_000
 
 Points = tuple[tuple[float, float], ...]
@@ -107,6 +108,8 @@ def decode(data: bytes, background: str, least_px: int) -> tuple[Image.Image, in
 
 def _read(data: bytes, least_px: int) -> tuple[Source, int]:
     """Return what Pillow reads of a file, reduced, and the factor of its reduction."""
+    if data[:2] == b"BM" and data[30:31] in BMP_MASKS:
+        raise ColourSpaceError("Pillow knows some masks of channels only")
     file = Image.open(io.BytesIO(data), formats=FORMATS)
     image: Image.Image = file
     _refuse_huge(*image.size)

@@ -20,6 +20,7 @@ from src.clean.measurement import ContentKey, Measurement
 from src.errors import UserError
 from src.imaging import (
     avif,
+    bmp,
     colour_space,
     colours,
     decoding,
@@ -80,6 +81,7 @@ CODE = (
     archives,
     avif,
     bands,
+    bmp,
     colorfulness,
     colour_space,
     colours,

@@ -2,20 +2,23 @@
 
 import io
 import mmap
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, cast
 
 from PIL import Image, ImageFile
 
-from src.imaging import avif, gif, jpeg, png, webp
+from src.imaging import avif, bmp, gif, jpeg, png, webp
 from src.imaging.image_error import ignored, refused
 from src.imaging.memory import refuse_large
 from src.imaging.orientation import read_orientation
 from src.imaging.picture_bytes import PictureBytes
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")}
 # What decoders hold beside the pixels, a pixel, as measured
 WEBP_BYTES, AVIF_BYTES, DEEP_AVIF_BYTES, DEEP_PNG_BYTES = 12, 7, 14, 8
+MASKED_BMP_BYTES = 16
 CANVAS_BYTES = 12  # of a first frame that is laid on the whole picture
 BITS_PER_SAMPLE = 258  # a tag of TIFF
 
@@ -39,6 +42,7 @@ class Opened:
         frame: The part of `image` that the first frame fills, if it does not fill the picture.
         offset: Where that part lies in the picture.
         chunks: Of a PNG.
+        decode: Returns the image in place of a placeholder; None if Pillow does.
     """
 
     image: Image.Image
@@ -52,6 +56,7 @@ class Opened:
     frame: Box | None = None
     offset: Size = (0, 0)
     chunks: png.Png | None = None
+    decode: Callable[[], Image.Image] | None = None
 
 
 def open_picture(data: PictureBytes, header_only: bool = False) -> Opened:
@@ -72,6 +77,8 @@ def open_picture(data: PictureBytes, header_only: bool = False) -> Opened:
         return _open_gif(data)
     if data[:4] == b"RIFF":
         refuse_large(*webp.size(data), "RGBA", WEBP_BYTES)
+    if masks := bmp.read_masks(data):
+        return _open_masked_bmp(data, masks)
     return _open_other(data)
 
 
@@ -86,7 +93,8 @@ def open_image(file: PictureBytes, original: PictureBytes | None = None) -> Imag
         ImageError: `not_an_image`.
     """
     start = bytes((file if original is None else original)[:12])
-    message = f"expected one of {', '.join(FORMATS)}, found bytes starting {start!r}"
+    found = "HEIC: save it as JPEG" if start[4:12] in HEIC else f"bytes starting {start!r}"
+    message = f"expected one of {', '.join(FORMATS)}, found {found}"
     stream = cast(IO[bytes], file) if isinstance(file, mmap.mmap) else io.BytesIO(file)
     with refused("not_an_image", lambda _: message):
         return Image.open(stream, formats=FORMATS)
@@ -132,6 +140,14 @@ def _open_gif(data: PictureBytes) -> Opened:
         opened.animated = first.animated
         if is_part:
             opened.frame, opened.offset = first.box, first.box[:2]
+    return opened
+
+
+def _open_masked_bmp(data: PictureBytes, masks: bmp.Masks) -> Opened:
+    size = masks.width, masks.height
+    needed = refuse_large(*size, masks.mode, MASKED_BMP_BYTES)
+    opened = Opened(Image.new(masks.mode, (1, 1)), "BMP", size, needed)
+    opened.decode = lambda: bmp.decode(data, masks)
     return opened
 
 

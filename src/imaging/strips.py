@@ -70,6 +70,8 @@ def _describe(error: Exception) -> str:
 
 def _loaded(picture: Opened) -> Image.Image:
     """Return the image with its pixels, on a canvas if its first frame does not fill it."""
+    if picture.decode:
+        return picture.decode()
     image: Image.Image = picture.image
     try:
         image.load()

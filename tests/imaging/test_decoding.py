@@ -263,6 +263,34 @@ def test_other_files_are_no_images(data: bytes):
     assert refused.value.reason == "not_an_image"
 
 
+def test_a_picture_of_an_iphone_is_refused_by_its_name():
+    with pytest.raises(ImageError, match="found HEIC: save it as JPEG"):
+        decoding.decode(b"\0\0\0\x18ftypheic" + bytes(40))
+
+
+def test_a_webp_is_not_turned_by_exif(scene: np.ndarray):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = _encode(Image.fromarray(scene), "WEBP", exif=exif, lossless=True)
+    assert np.array_equal(decoding.decode(data), scene)
+
+
+def test_an_animated_png_with_a_still_apart_begins_with_its_first_frame():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, WHITE)]
+    options = {"save_all": True, "append_images": frames[1:], "default_image": True}
+    data = _encode(frames[0], "PNG", **options)
+    assert (decoding.decode(data) == GREEN).all()
+    assert decoding.inspect(data).animated
+
+
+@pytest.mark.parametrize(("transfer", "level"), [(13, 128), (8, 188), (16, 114), (18, 92)])
+def test_code_points_of_a_png_are_shown_as_in_chromium(transfer: int, level: int):
+    source = 120 if transfer in (16, 18) else 128
+    data = _encode(Image.new("RGB", (4, 4), (source,) * 3), "PNG")
+    changed = data[:33] + _chunk(b"cICP", bytes([1, transfer, 0, 1])) + data[33:]
+    assert np.abs(decoding.decode(changed).astype(int) - level).max() <= 2
+
+
 def test_a_header_that_claims_200_megapixels_is_refused_before_decoding():
     # after decoding the reason would be `truncated`, as there are no pixels
     assert _reason(_header_only(20_000, 10_000)) == "too_many_pixels"
@@ -330,6 +358,26 @@ def test_damaged_bytes_give_pixels_or_an_image_error(
         assert decoded.ndim == 3
         assert decoded.shape[2] == 3
         assert decoded.size > 0
+
+
+@pytest.mark.parametrize(
+    ("bits", "masks", "level"),
+    [
+        (32, (0xFF << 24, 0xFF << 16, 0xFF << 8, 0), (200, 100, 50)),
+        (16, (0xF00, 0xF0, 0xF, 0xF000), (255, 136, 0)),
+    ],
+)
+def test_a_bmp_is_read_by_its_masks(bits: int, masks: tuple, level: tuple):
+    shifts = [(mask & -mask).bit_length() - 1 for mask in masks[:3]]
+    pixel = masks[3]
+    for mask, shift, value in zip(masks[:3], shifts, level, strict=True):
+        pixel |= round(value / 255 * (mask >> shift)) << shift
+    rows = pixel.to_bytes(bits // 8, "little") * 2  # 2 pixels fill rows of 8 or 4 bytes
+    header = struct.pack("<IiiHHIIiiII4I", 56, 2, 3, 1, bits, 3, 0, 0, 0, 0, 0, *masks)
+    data = b"BM" + struct.pack("<IHHI", 0, 0, 0, 70) + header + rows * 3
+    assert decoding.inspect(data) == ("BMP", 2, 3, False)
+    assert (decoding.decode(data) == level).all()
+    assert _reason(data[:-1]) == "truncated"
 
 
 def test_a_single_picture_has_no_labels(scene: np.ndarray):
