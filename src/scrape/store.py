@@ -1,6 +1,7 @@
 """Pictures to files, and the ledger's first columns. Every listed picture gets a row."""
 
 import hashlib
+import mmap
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -203,10 +204,7 @@ def _save(body: Body, folder: Path) -> Stored:
     if not size:
         raise FetchError("not_an_image", "it is empty")
     with LARGE if size > LARGE_BYTES else nullcontext():
-        # not mapped: a signal would end this process if another one shortened the file
-        data = body.path.read_bytes()
-        if len(data) != size:
-            raise FetchError("changed", f"{size} bytes became {len(data)} while it was read")
+        data = _read(body.path, size)
         header = _header(data)
         picture = memoryview(data)[: image_end(data, header.format)]
         digest = hashlib.sha256(picture).hexdigest()
@@ -215,6 +213,19 @@ def _save(body: Body, folder: Path) -> Stored:
             # a copy; what it was made from is synced, or the user's own
             write_bytes(folder / name, picture, sync=False)
         return Stored("ok", name, digest, len(picture), **header._asdict(), date=body.date)
+
+
+def _read(path: Path, size: int) -> mmap.mmap:
+    """Return a file's content; raise FetchError if it has another size by now.
+
+    The memory is no part of the file: a signal would end this process if another one shortened a
+    mapped file. It goes back to the system at once, where threads' heaps would keep it.
+    """
+    data = mmap.mmap(-1, size)
+    with path.open("rb") as file:
+        if file.readinto(data) != size or file.read(1):
+            raise FetchError("changed", f"its {size} bytes changed while it was read")
+    return data
 
 
 def _header(data: decoding.PictureBytes) -> decoding.Header:

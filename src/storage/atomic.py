@@ -72,8 +72,9 @@ def remove(path: Path) -> None:
 
 def write_bytes(path: Path, data: bytes | memoryview, sync: bool = True) -> None:
     """Write `data` to `path` atomically; arguments and UserError are those of `atomic_write`."""
-    with atomic_write(path, sync) as temporary:
-        temporary.write_bytes(data)
+    # Path.write_bytes would hold a view of the data in the traceback of a full disk
+    with atomic_write(path, sync) as temporary, temporary.open("wb") as file:
+        file.write(data)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,6 +1,5 @@
 """A trained model on picture files: which are read, how results are written, what is refused."""
 
-import errno
 import os
 import subprocess
 import sys
@@ -175,10 +174,12 @@ def test_every_file_is_written_refused_or_passed_over(run, tmp_path, capsys):
 def test_a_full_disk_ends_the_batch(run, tmp_path, monkeypatch):
     folder = save(tmp_path / "in" / "a.png").parent
 
-    def full(path: Path, data: bytes) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    open_file = Path.open
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    def full(path: Path, mode: str) -> object:
+        return open_file(Path("/dev/full") if "w" in mode else path, mode)
+
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(UserError, match=r"cannot write .*a\.png: No space left on device"):
         run(folder)
 
