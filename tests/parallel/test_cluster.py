@@ -129,13 +129,16 @@ def test_a_killed_map_resumes_from_its_saved_results(engine, tmp_path):
     saved = len(list(tmp_path.glob(".resume/map/*/*.pickle")))
     for path in (tmp_path / "seen").iterdir():
         path.unlink()
+    damaged = min(tmp_path.glob(".resume/map/*/*.pickle"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
     second = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
     )
     assert second.returncode == 0, second.stderr
     assert second.stdout.strip() == str([number * number for number in range(80)])
     again = {int(path.name) for path in (tmp_path / "seen").iterdir()}
-    assert again == set(range(saved, 80))
+    assert again == {0} | set(range(saved, 80))
+    assert f"{damaged.relative_to(tmp_path)} does not match its checksum" in second.stderr
     assert not list(tmp_path.glob(".resume/map/*"))
 
 

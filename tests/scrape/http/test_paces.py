@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import pytest
 
+from src.scrape.http.downloader import Downloader
+from tests.conftest import SCRAPE
 from tests.servers import Answer
 
 SPELLINGS = ["localhost", "Localhost", "lOcalhost", "LOCALHOST", "localhost.", "LOCALHOST."]
@@ -40,6 +42,23 @@ def test_all_spellings_of_a_host_share_its_pace_and_its_robots(server, client, h
         assert list(pool.map(c.get, urls)) == [b"hello"] * 12
     assert server.targets.count("/robots.txt") == 1
     assert server.times[-1] - server.times[1] >= 11 * 0.1 - 0.05
+
+
+def test_ports_and_schemes_of_a_host_share_its_pace_and_not_its_robots(here):
+    downloader = Downloader(SCRAPE)
+    urls = [
+        f"{scheme}://{name}{port}/a"
+        for scheme in ("http", "HTTPS")
+        for name in SPELLINGS
+        for port in ("", ":80", ":443", ":8000")
+    ]
+    hosts = [downloader._host(url) for url in urls]
+    assert len({id(host.pace) for host in hosts}) == 1
+    names = {host.origin for host in hosts}
+    ports = {":443", ":8000", ""}, {":80", ":8000", ""}
+    expected = {f"http://localhost{port}" for port in ports[0]}
+    assert names == expected | {f"https://localhost{port}" for port in ports[1]}
+    assert len({id(host) for host in hosts}) == 6
 
 
 def test_names_that_share_an_address_share_its_pace(server, client, here):
