@@ -26,8 +26,9 @@ def page(script: str, head: str = "") -> Answer:
 
 
 @pytest.fixture
-def drawn(server, quick, tmp_path):
+def drawn(server, quick, tmp_path, monkeypatch):
     """Scrape the server's page /list, drawn: drawn({"scrape.max_requests": 5})."""
+    monkeypatch.setattr("src.scrape.rendering.QUIET_MS", 200)
     for n in range(1, 9):
         server[f"/{n}.png"] = Answer(picture(n))
 
@@ -57,7 +58,8 @@ def test_a_list_that_a_script_fetches_is_read(server, drawn, tmp_path):
     assert len(server.targets) == n_requests
 
 
-def test_a_page_is_scrolled_until_it_grows_no_more(server, drawn):
+def test_a_page_is_scrolled_until_it_grows_no_more(server, drawn, monkeypatch):
+    monkeypatch.setattr("src.scrape.rendering.QUIET_MS", 600)
     more = """
     let n = 0;
     const fill = () => { for (let i = 0; i < 2 && n < 8; i++) add(++n); };
@@ -138,6 +140,18 @@ def test_the_budget_of_a_run_holds_for_a_page(server, drawn):
     with pytest.raises(UserError, match=r"scrape\.max_requests = 4 is used up"):
         drawn({"scrape.max_requests": 4})
     assert len(server.targets) == 4
+
+
+def test_scripts_and_answers_of_another_host_are_loaded(server, drawn):
+    with served() as other:
+        script = (
+            f"fetch('{other['/api']}', {{credentials: 'include'}}).then(r => r.json()).then(add)"
+        )
+        other["/app.js"] = Answer(script.encode())
+        other["/api"] = Answer(b"3")
+        server["/list"] = page("", f'<script type="module" src="{other["/app.js"]}"></script>')
+        assert list(drawn()[0]["name"]) == ["P 3"]
+        assert other.targets == ["/robots.txt", "/app.js", "/api"]
 
 
 def test_what_a_page_can_do_without_leaves_the_run_complete(server, drawn):
