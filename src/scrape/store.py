@@ -34,7 +34,8 @@ LARGE = threading.Semaphore(2)
 NO_PARTNER = "files of a pair have equal names in A and B; sets of unpaired pictures cannot be used"
 # What to do where no picture could be used; by the beginning of the reason.
 REMEDIES = {
-    "no_image": "gallery.image and gallery.image_attributes say where an item's picture is",
+    "no_image": "the source's section says where an item's picture is: gallery.image and "
+    "gallery.image_attributes, json.image, urls.url, hf.image, webdataset.image",
     "placeholder": "items show one and the same picture: gallery.image_attributes should name the "
     "attribute that holds the real one",
     "unsupported_url": "a picture that begins with data: stands for one that is loaded later: "

@@ -9,6 +9,7 @@ import pytest
 from src.errors import UserError
 from src.scrape import sources
 from src.scrape.spooled_rows import SpooledRows
+from src.scrape.store import require_pictures
 from src.scrape.url_lists import list_urls
 from tests.scrape.scraping import picture, scraped, write
 from tests.servers import Answer, served
@@ -101,6 +102,13 @@ def test_numbers_are_ids_and_missing_values_are_empty(listed):
         ("7", "http://a.test/1.jpg"),
         ("", None),
     ]
+
+
+def test_a_list_without_any_url_is_an_error_that_names_its_column(quick, tmp_path):
+    path = write(tmp_path / "list.csv", b"url,who\n,Ada\n,Zoe")
+    table, _ = scraped(quick("urls", {"urls.path": str(path)}), tmp_path / "raw")
+    with pytest.raises(UserError, match=r"2 no_image \(.*urls\.url"):
+        require_pictures(table)
 
 
 @pytest.mark.parametrize(
