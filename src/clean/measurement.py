@@ -102,4 +102,6 @@ def digest_pixels(measurement: Measurement) -> str | None:
     except (decoding.ImageError, OSError):
         return None
     height, width = pixels.shape[:2]
-    return hashlib.sha256(f"{width}x{height}:".encode() + pixels.tobytes()).hexdigest()
+    digest = hashlib.sha256(f"{width}x{height}:".encode())
+    digest.update(pixels.data)
+    return digest.hexdigest()
