@@ -76,18 +76,22 @@ def open_picture(data: PictureBytes, header_only: bool = False) -> Opened:
     if data[:4] == b"GIF8":
         return _open_gif(data)
     if data[:4] == b"RIFF":
-        refuse_large(*webp.size(data), "RGBA", WEBP_BYTES)
+        # its decoder reserves memory as soon as it is opened
+        return _open_other(data, refuse_large(*webp.size(data), "RGB", WEBP_BYTES))
     if masks := bmp.read_masks(data):
         return _open_masked_bmp(data, masks)
     return _open_other(data)
 
 
-def open_image(file: PictureBytes, original: PictureBytes | None = None) -> ImageFile.ImageFile:
+def open_image(
+    file: PictureBytes, original: PictureBytes | None = None, needed_bytes: int = 0
+) -> ImageFile.ImageFile:
     """Return Pillow's image of a file, not loaded.
 
     Args:
         file: Its bytes.
         original: The bytes that the file was made of, for the message.
+        needed_bytes: What opening it takes.
 
     Raises:
         ImageError: `not_an_image`.
@@ -96,7 +100,7 @@ def open_image(file: PictureBytes, original: PictureBytes | None = None) -> Imag
     found = "HEIC: save it as JPEG" if start[4:12] in HEIC else f"bytes starting {start!r}"
     message = f"expected one of {', '.join(FORMATS)}, found {found}"
     stream = cast(IO[bytes], file) if isinstance(file, mmap.mmap) else io.BytesIO(file)
-    with refused("not_an_image", lambda _: message):
+    with refused("not_an_image", lambda _: message, needed_bytes):
         return Image.open(stream, formats=FORMATS)
 
 
@@ -151,8 +155,8 @@ def _open_masked_bmp(data: PictureBytes, masks: bmp.Masks) -> Opened:
     return opened
 
 
-def _open_other(data: PictureBytes) -> Opened:
-    image = open_image(data)
+def _open_other(data: PictureBytes, opening_bytes: int = 0) -> Opened:
+    image = open_image(data, needed_bytes=opening_bytes)
     kind = str(image.format)
     needed = refuse_large(*image.size, image.mode, _decoder_bytes(image, data))
     opened = Opened(image, kind, image.size, needed)

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 
 from src.audit import source_decoding
 from src.clean import measure
-from src.imaging import decoding, memory
+from src.imaging import decoding, image_error, memory
 from src.imaging.decoding import ImageError
 
 MEGABYTES = 1_000_000
@@ -180,6 +180,18 @@ def test_a_decoder_that_calls_short_memory_damage_is_not_believed(monkeypatch):
     monkeypatch.setattr(memory, "MAX_BYTES", 1 << 80)
     with pytest.raises((MemoryError, ValueError)):
         decoding.decode(data)
+
+
+def test_a_webp_that_finds_no_memory_is_not_refused(monkeypatch):
+    data = _saved(Image.new("RGB", (4_000, 4_000)), "WEBP", lossless=True, method=0)
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    assert _refusal(data[:30]) == "not_an_image"
+    monkeypatch.setattr(image_error.np, "empty", no_memory)
+    with pytest.raises(MemoryError):
+        decoding.inspect(data[:30])
 
 
 def test_floats_that_are_no_numbers_are_black():
