@@ -40,7 +40,8 @@ SCHEMA = (
 NAMES = ", ".join(COLUMNS)
 BODIES = "bodies"  # the folder of the files
 VERSION = 1  # of the table, in its header; 0 had no checksums
-BY_DISK = "full|I/O|readonly|unable to open"  # errors of the table that say nothing of its content
+# Errors of the table that say nothing of its content.
+BY_DISK = "full|I/O|readonly|unable to open|locked"
 
 Result = TypeVar("Result")
 

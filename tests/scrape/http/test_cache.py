@@ -1,8 +1,10 @@
 """What was fetched and what failed, from run to run."""
 
+import gc
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -104,6 +106,19 @@ def test_a_table_of_another_shape_is_made_anew_in_a_line(tmp_path, capsys):
         rows.execute("CREATE TABLE answers (url TEXT)")
     assert HttpCache(tmp_path, "one").entry(URL) == CacheEntry(None, None, None)
     assert "is damaged (it is of another version)" in capsys.readouterr().err
+
+
+def test_a_table_that_another_program_holds_is_an_error_and_stays(tmp_path, monkeypatch):
+    save(HttpCache(tmp_path, "one"), b"picture")
+    gc.collect()  # closes the table
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.05))
+    with closing(sqlite3.connect(tmp_path / "answers.sqlite", isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UserError, match=r"answers\.sqlite cannot be used: database is locked$"):
+            HttpCache(tmp_path, "one")
+        other.execute("COMMIT")
+    assert HttpCache(tmp_path, "one").entry(URL).body.path.read_bytes() == b"picture"
 
 
 def test_a_table_that_cannot_be_opened_is_an_error(tmp_path):
