@@ -139,7 +139,7 @@ def _fill_resume(folder: Path) -> None:
         path = checkpoint.snapshot_dir(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(_noise(len(name), 200).tobytes())
-    checkpoint.save(folder, _networks(1), Progress(5, [{"step": 5.0, "l1": 0.5}]))
+    checkpoint.save(folder, _networks(1), Progress(5, [{"step": 5.0, "l1": 0.5}], [{"step": 1}]))
 
 
 def _take_resume(folder: Path) -> Taken:

@@ -117,7 +117,9 @@ def save(folder: Path, nets: Networks, progress: Progress) -> None:
         UserError: The disk refuses.
     """
     path, known = folder / "state.pt", progress.snapshot_sha256
-    for file in _snapshot_files(folder):
+    # no others: a killed run may have left later ones, which are taken again
+    stems = {"config", *(snapshots.stem(int(scores["step"])) for scores in progress.scores)}
+    for file in _snapshot_files(folder, stems):
         name = file.relative_to(snapshot_dir(folder)).as_posix()
         known[name] = known.get(name) or file_sha256(file)
     parts = {name: part.state_dict() for name, part in nets.state_parts.items()}
@@ -181,9 +183,10 @@ def snapshot_dir(folder: Path) -> Path:
     return folder / "outputs"
 
 
-def _snapshot_files(folder: Path) -> list[Path]:
+def _snapshot_files(folder: Path, stems: Container[str]) -> list[Path]:
     # a kill leaves hidden files, which are half written
-    return sorted(path for path in snapshot_dir(folder).rglob("*.*") if path.name[0] != ".")
+    files = (path for path in snapshot_dir(folder).rglob("*.*") if path.name[0] != ".")
+    return sorted(path for path in files if path.stem in stems)
 
 
 def restore_snapshots(folder: Path, out: Path, stems: Container[str]) -> None:
@@ -194,9 +197,8 @@ def restore_snapshots(folder: Path, out: Path, stems: Container[str]) -> None:
         out: The outputs.
         stems: Names without suffix of the files to copy.
     """
-    for path in _snapshot_files(folder):
-        if path.stem in stems:
-            write_bytes(out / path.relative_to(snapshot_dir(folder)), path.read_bytes())
+    for path in _snapshot_files(folder, stems):
+        write_bytes(out / path.relative_to(snapshot_dir(folder)), path.read_bytes())
 
 
 def remove(folder: Path) -> None:

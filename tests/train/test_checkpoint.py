@@ -151,6 +151,18 @@ def write_stage_inputs(pairs_by_side: tuple[Pairs, Pairs]) -> None:
         arrays.save(Path("data/pairs"), side, content, pairs.index)
 
 
+def test_a_checkpoint_vouches_for_no_snapshot_that_is_taken_again(tmp_path, nets):
+    """Such as one that a killed run has taken after its last checkpoint."""
+    for name in ("config.json", "step_000005.safetensors", "step_000009.safetensors", ".step_5.x"):
+        path = checkpoint.snapshot_dir(tmp_path) / "snapshots" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    progress = Progress(6, [], [{"step": 5, "l1": 0.1}])
+    checkpoint.save(tmp_path, nets, progress)
+    expected = {"snapshots/config.json", "snapshots/step_000005.safetensors"}
+    assert set(progress.snapshot_sha256) == expected
+
+
 @pytest.mark.parametrize("name", ["state.pt", "snapshots/step_000005.safetensors"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "garbage", "gone"])
 def test_a_damaged_checkpoint_is_told_and_the_training_starts_at_step_0(
