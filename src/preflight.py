@@ -11,6 +11,7 @@ from pathlib import Path
 from src.errors import UserError, existing_file
 from src.model.depth import network_settings, require_patches
 from src.params import Params
+from src.storage.ruling_files import PAIR_COLUMNS, read_lines
 
 
 def require_runnable(settings: Params) -> None:
@@ -44,11 +45,7 @@ def _source(settings: Params) -> None:
 def _rulings(settings: Params) -> None:
     for key in ("exclude", "force"):
         path = Path(getattr(settings.clean, key))
-        if not path.is_file():
-            raise UserError(
-                f"{path} is missing, which clean.{key} names: expected a CSV file of pairs; "
-                "for no pairs, one with the line a,b alone"
-            )
+        read_lines(path, f"clean.{key}", PAIR_COLUMNS, "pairs")
 
 
 def _network(settings: Params) -> None:

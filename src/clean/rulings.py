@@ -12,10 +12,9 @@ from src.clean.measurement import Measurement, look
 from src.errors import UserError
 from src.params import Clean
 from src.storage.row_selection import find_row
-from src.storage.ruling_files import read_lines
+from src.storage.ruling_files import PAIR_COLUMNS, read_lines
 from src.vision import matching
 
-COLUMNS = ("a", "b")
 FORCED = "forced"  # the transform of a pair that the search does not prove
 Places = dict[Pair, str]  # of rows, the smaller one first: the file and line that names them
 
@@ -54,8 +53,8 @@ def read(clean: Clean, table: pd.DataFrame) -> Rulings:
 
 def _read_list(path: Path, parameter: str, table: pd.DataFrame) -> Places:
     places: Places = {}
-    for place, values in read_lines(path, parameter, COLUMNS, "pairs"):
-        a, b = sorted(_row(place, name, values, table) for name in COLUMNS)
+    for place, values in read_lines(path, parameter, PAIR_COLUMNS, "pairs"):
+        a, b = sorted(_row(place, name, values, table) for name in PAIR_COLUMNS)
         files = table.loc[table["row"].isin((a, b)), ["file", "layout"]]
         if a == b or files.dropna().duplicated().any():
             named = f"row {a}" if a == b else f"rows {a} and {b}, which have one file"

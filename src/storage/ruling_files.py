@@ -6,6 +6,7 @@ from pathlib import Path
 
 from src.errors import UserError
 
+PAIR_COLUMNS = ("a", "b")  # of a file that rules on pairs of pictures
 Line = tuple[str, dict[str, str]]  # the file and line, for messages; the values by column
 
 
