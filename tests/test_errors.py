@@ -4,12 +4,14 @@ import errno
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import pytest
 
 from src.errors import (
+    TORCHRUN,
     UserError,
     existing_file,
     existing_folder,
@@ -35,25 +37,32 @@ def test_a_program_that_is_interrupted_says_so(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err.startswith("scrape: interrupted")
 
 
+@pytest.fixture
+def default_sigterm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """SIGTERM as a program begins with it; Ray and torchrun leave other handlers behind."""
+    monkeypatch.delenv(TORCHRUN, raising=False)
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+@pytest.mark.usefixtures("default_sigterm")
 def test_a_program_that_is_terminated_says_so_and_leaves_the_signal_as_it_was(
     capsys: pytest.CaptureFixture[str],
 ):
-    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as stopped, exit_on_user_error("scrape"):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
     assert stopped.value.code == 143
     assert capsys.readouterr().err == "scrape: ended; run the same command to continue\n"
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+@pytest.mark.usefixtures("default_sigterm")
 def test_a_signal_that_is_ignored_stays_ignored():
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        with exit_on_user_error("scrape"):
-            os.kill(os.getpid(), signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with exit_on_user_error("scrape"):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.parametrize(

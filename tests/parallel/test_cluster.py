@@ -196,8 +196,11 @@ def test_a_waiting_call_does_not_delay_the_end(engine):
     assert len(errors) == 1
 
 
+ADDRESSES = [f"127.0.0.{number}" for number in range(1, 5)]
+
+
 class Web:
-    """Hosts on 127.0.0.1 with a port each; the first one serves the list."""
+    """Hosts with a loopback address each, because one address has one pace; the first has the list."""
 
     def __init__(self, hosts: list[Server], changed):
         self.hosts, self._changed = hosts, changed
@@ -215,7 +218,7 @@ class Web:
     def changes(self, **settings: object) -> dict[str, object]:
         """Return the parameters of a quick scrape of the list."""
         quick = {"retries": 1, "backoff_s": 0, "requests_per_second": 1000, "workers": 4}
-        quick |= {"allow_hosts": ["127.0.0.1"]} | settings
+        quick |= {"allow_hosts": ADDRESSES} | settings
         selectors = {"url": self.hosts[0]["/list"], "item": "li", "name": ""}
         changes = {f"scrape.{key}": value for key, value in quick.items()}
         changes |= {f"gallery.{key}": value for key, value in selectors.items()}
@@ -251,7 +254,7 @@ class Web:
 @pytest.fixture
 def web(changed) -> Iterator[Web]:
     with ExitStack() as stack:
-        yield Web([stack.enter_context(served()) for _ in range(4)], changed)
+        yield Web([stack.enter_context(served(address)) for address in ADDRESSES], changed)
 
 
 def test_a_scrape_on_a_cluster_fetches_the_same_pictures(engine, web, tmp_path):
