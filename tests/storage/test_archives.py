@@ -194,7 +194,7 @@ def test_every_stage_reads_the_same_from_archives(loose, packed, tmp_path: Path)
         measured.append(hashes.set_index(hashes.pop("file").str[-29:]).sort_index())
         write_pairs(table.assign(side=side), raw, tmp_path / f"{raw.name}.pairs", PAIR, 0)
         paired.append((tmp_path / f"{raw.name}.pairs/photo/train/photo.npy").read_bytes())
-        files = source_files.read_files(table, raw, (32, 32), "top")
+        files = source_files.read_files(table.assign(side=side), raw, (32, 32), "top")
         audited.append({Path(name).name: file.thumbnail.tobytes() for name, file in files.items()})
     pd.testing.assert_frame_equal(*measured)
     assert paired[0] == paired[1]
