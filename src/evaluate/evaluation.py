@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from src.dataset import arrays
 from src.dataset.arrays import Pairs, Shards
@@ -21,7 +22,7 @@ from src.evaluate.scores import FRECHET_DIGITS, looks, per_picture, set_scores, 
 from src.model import image_metrics
 from src.model.device import describe
 from src.model.distributed import SINGLE_PROCESS, World
-from src.model.generator import Generator, rendering_dtype
+from src.model.generator import Generator
 from src.model.saving import load_generator
 from src.model.tensors import to_tensor, to_uint8
 from src.params import Evaluate
@@ -89,8 +90,8 @@ class Evaluator:
 
         def render(part: slice) -> np.ndarray:
             x = to_tensor(inputs[part]).to(self.extractors[0].device)
-            generator.to(x.device)
-            return to_uint8(generator.render(x, rendering_dtype(generator.config, x.device)))
+            # in float32 on every processor, so that scores compare
+            return to_uint8(generator.to(x.device).render(x))
 
         return render
 
@@ -345,7 +346,6 @@ def _step(snapshot: Path) -> int:
 def meta(evaluator: Evaluator, model: Path, val: Pairs, probe: Pairs) -> dict[str, Any]:
     """Return metrics/evaluate_meta.json: the settings, processors and versions behind the scores."""
     trained = model / "computed_on.json"  # an earlier version's model has none
-    device = evaluator.extractors[0].device
     return {
         "features": {e.network.frechet: e.weights for e in evaluator.extractors},
         "lpips": {evaluator.lpips.name: evaluator.lpips.weights} if evaluator.lpips else {},
@@ -354,9 +354,7 @@ def meta(evaluator: Evaluator, model: Path, val: Pairs, probe: Pairs) -> dict[st
         "weights_file": weights_file(model, evaluator.settings.model),
         "computed_on": {
             "training": read_json(trained) if trained.exists() else {},
-            "evaluation": describe(
-                device, rendering_dtype(read_json(model / "config.json"), device)
-            ),
+            "evaluation": describe(evaluator.extractors[0].device, torch.float32),
         },
         "pictures_sha256": _digest(val),
         "n_val": len(val),

@@ -60,6 +60,8 @@ class Generator(nn.Module):
 def rendering_dtype(config: dict[str, Any], device: torch.device) -> torch.dtype:
     """Return bf16 if the device is faster in it and training was free to use it, else float32.
 
+    Scores are of pictures in float32; those in bf16 differ by a level here and there.
+
     Args:
         config: Of the generator; those of earlier versions have no precision.
         device: Where it runs.
