@@ -36,7 +36,7 @@ REFUSED = [
     ({"source": "pairs", "pairs.path": "a.tar"}, "pairs.path = 'a.tar' does not exist"),
     ({"demo.portraits": "not/there"}, "demo.portraits = 'not/there' does not exist"),
     ({"clean.exclude": "rulings/none.csv"}, "rulings/none.csv is missing, which clean.exclude"),
-    ({"clean.force": "rulings"}, "rulings is missing, which clean.force names"),
+    ({"clean.force": "rulings"}, "rulings (clean.force) cannot be read as CSV"),
     ({"evaluate.inception_weights": "w.pth"}, "evaluate.inception_weights = 'w.pth' does not"),
     ({"evaluate.lpips_weights": "w.pth"}, "evaluate.lpips_weights = 'w.pth' does not exist"),
     ({"audit.limits": {"leaks": 1}}, "audit.limits.leaks belongs to no check"),
