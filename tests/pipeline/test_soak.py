@@ -31,5 +31,5 @@ def test_the_table_counts_each_fault_of_each_stage():
     rounds = [Round(0, ["full disk in scrape", "SIGINT in scrape"]), Round(1, ["SIGINT in scrape"])]
     lines = table(rounds).splitlines()
     assert len(lines) == 2 + len(STAGES)
-    assert lines[2] == "| scrape | 0 | 2 | 0 | 1 | 0 |"
+    assert "| scrape | 0 | 2 | 0 | 1 | 0 |" in lines
     assert lines[0] == f"| stage | {' | '.join(FAULTS)} |"
