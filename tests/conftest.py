@@ -31,8 +31,6 @@ IDENTITY = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "t"), ("EMAIL", "t@example.org"))
 }
-# for stages that run in a folder of their own
-RULINGS = {name: str(ROOT / f"rulings/{name}.csv") for name in ("exclude", "force")}
 SCRAPE = read_params(ROOT / "params.yaml").scrape
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
 
