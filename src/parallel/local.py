@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, resource_tracker
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
@@ -213,7 +213,7 @@ def _map_in_processes(
     context = get_context("spawn")
     # each process gets one core: more threads of its libraries would compete
     single_threaded = environment(**dict.fromkeys(THREADS, "1"))
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_ctrl_c)
+    pool = _Processes(workers, mp_context=context)
     with single_threaded, pool, _killed_on_error():
         for results in _in_order(pool, partial(_apply, function), chunks, workers):
             for result in results:
@@ -221,9 +221,20 @@ def _map_in_processes(
                 yield result
 
 
-def _ignore_ctrl_c() -> None:
-    """Leave Ctrl-C, which a terminal sends to all processes, to the one that started them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+class _Processes(ProcessPoolExecutor):
+    """Processes to which a Ctrl-C, which a terminal sends to all, does nothing.
+
+    They inherit the mask of signals, and so hold it back from before their first import.
+    """
+
+    def submit(self, *call: Any, **named: Any) -> Future[Any]:
+        """Start a process if none is idle, and return the call's future."""
+        resource_tracker.ensure_running()  # its start would lift the mask
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(*call, **named)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextmanager

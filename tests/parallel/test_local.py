@@ -139,6 +139,21 @@ def run_in_processes(work: str) -> subprocess.Popen:
 IN_PROCESS = "if 'spawn_main' in str(sys.orig_argv): "
 
 
+WAIT = "os.write(1, b'started\\n'); time.sleep(100)"
+
+
+def test_processes_hold_ctrl_c_back_before_they_import_anything_of_ours():
+    held = "signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])"
+    process = run_in_processes(
+        f"time.sleep(0.001)\n{IN_PROCESS}os.write(1, b'%r\\n' % ({held})); time.sleep(100)"
+    )
+    assert process.stdout.readline() == "True\n"
+    os.killpg(process.pid, signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert error.count("\n") == 1 and "run the same command to continue" in error
+
+
 def test_a_process_that_the_system_kills_is_one_line():
     process = run_in_processes(f"time.sleep(0.001)\n    {IN_PROCESS}os.kill(os.getpid(), 9)")
     error = process.communicate(timeout=60)[1]
@@ -150,11 +165,10 @@ def test_a_process_that_the_system_kills_is_one_line():
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("to_all", [False, True], ids=["the parent", "all processes"])
 def test_a_signal_does_not_wait_for_the_work_of_processes(number: int, status: int, to_all: bool):
-    wait = "os.write(1, b'started\\n'); time.sleep(30)"
-    process = run_in_processes(f"time.sleep(0.001)\n    {IN_PROCESS}{wait}")
+    process = run_in_processes(f"time.sleep(0.001)\n    {IN_PROCESS}{WAIT}")
     assert process.stdout.readline() == "started\n"
     (os.killpg if to_all else os.kill)(process.pid, number)
-    error = process.communicate(timeout=10)[1]
+    error = process.communicate(timeout=60)[1]
     assert process.returncode == status
     assert error.count("\n") == 1 and "run the same command to continue" in error
 
