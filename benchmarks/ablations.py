@@ -15,14 +15,13 @@ import argparse
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from dvc.api import DVCFileSystem
 
+from benchmarks.experiment_clone import ExperimentClone
 from src.errors import UserError, exit_on_user_error
 from src.imaging import decoding
 
@@ -91,47 +90,26 @@ class Plan:
         return f"{self.name}-{seed}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
-def call(*command: str) -> str:
-    """Run a command in the clone and return its output."""
-    done = subprocess.run(command, cwd=CLONE, capture_output=True, text=True)
-    if done.returncode:
-        output = (done.stderr or done.stdout).strip()
-        raise UserError(f"{' '.join(command[:6])} in {CLONE}: {output[-500:]}")
-    return done.stdout
-
-
-def dvc(*arguments: str) -> str:
-    return call(sys.executable, "-m", "dvc", *arguments)
-
-
-def prepare() -> str:
-    """Create or update the clone, and return the id of the project's last commit."""
-    if not CLONE.exists():
-        subprocess.run(["git", "clone", "-q", ".", str(CLONE)], check=True)
-        call("git", "config", "user.name", "ablations")
-        call("git", "config", "user.email", "ablations@example.org")
-    call("git", "fetch", "-q", "origin", "HEAD")
-    return call("git", "rev-parse", "FETCH_HEAD").strip()
-
-
-def run(plan: Plan, jobs: int) -> None:
+def run(clone: ExperimentClone, plan: Plan, jobs: int) -> None:
     """Run every variant on every seed that has no result yet."""
     first, *others = plan.variants
     for seed in SEEDS:
         branch = plan.experiment(first, seed)
-        if branch not in call("git", "branch", "--format=%(refname:short)").split():
-            call("git", "checkout", "-q", "-f", "-B", "working", plan.start)
-            dvc("exp", "run", *plan.settings(first, seed), "evaluate")
-            call("git", "commit", "-qam", branch)
-            call("git", "branch", branch)
-        call("git", "checkout", "-q", "-f", branch)
-        finished = dvc("exp", "list", "--all-commits", "--name-only").split()
+        if branch not in clone.call("git", "branch", "--format=%(refname:short)").split():
+            clone.call("git", "checkout", "-q", "-f", "-B", "working", plan.start)
+            clone.dvc("exp", "run", *plan.settings(first, seed), "evaluate")
+            clone.call("git", "commit", "-qam", branch)
+            clone.call("git", "branch", branch)
+        clone.call("git", "checkout", "-q", "-f", branch)
+        finished = clone.dvc("exp", "list", "--all-commits", "--name-only").split()
         experiments = {variant: plan.experiment(variant, seed) for variant in others}
         missing = {variant: name for variant, name in experiments.items() if name not in finished}
         for variant, name in missing.items():
-            dvc("exp", "run", "--queue", "-n", name, *plan.settings(variant, seed), "evaluate")
+            clone.dvc(
+                "exp", "run", "--queue", "-n", name, *plan.settings(variant, seed), "evaluate"
+            )
         if missing:
-            dvc("exp", "run", "--run-all", "-j", str(jobs))
+            clone.dvc("exp", "run", "--run-all", "-j", str(jobs))
 
 
 def checkerboard(files: DVCFileSystem, chroma: bool) -> float:
@@ -193,7 +171,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    start, steps = prepare(), arguments.steps
+    clone, steps = ExperimentClone(CLONE), arguments.steps
+    start = clone.fetch()
     plans = []
     if arguments.portraits:
         path = f"folder.path={arguments.portraits.resolve()}"
@@ -206,7 +185,7 @@ def main() -> None:
         raise UserError("there is nothing to do: expected --portraits, --facades or both")
     os.environ["OMP_NUM_THREADS"] = "1"  # parallel jobs would compete for the cores
     for plan in plans:
-        run(plan, arguments.jobs)
+        run(clone, plan, arguments.jobs)
         print("\n".join(table(plan)), end="\n\n", flush=True)
 
 

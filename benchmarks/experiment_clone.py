@@ -1,0 +1,44 @@
+"""A clone of the last commit, in which a benchmark runs its own DVC experiments."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from src.errors import UserError
+
+OUTPUT_CHARS = 500  # of a failed command's output that the error shows
+
+
+class ExperimentClone:
+    """A clone with an identity of its own for the commits that experiments need.
+
+    Args:
+        folder: Where it lies; it is created the first time.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        if not folder.exists():
+            subprocess.run(["git", "clone", "-q", ".", str(folder)], check=True)
+            self.call("git", "config", "user.name", "benchmark")
+            self.call("git", "config", "user.email", "benchmark@example.org")
+
+    def fetch(self) -> str:
+        """Fetch the project's last commit and return its id."""
+        self.call("git", "fetch", "-q", "origin", "HEAD")
+        return self.call("git", "rev-parse", "FETCH_HEAD").strip()
+
+    def call(self, *command: str) -> str:
+        """Run a command in the clone and return its output.
+
+        Raises:
+            UserError: The command fails.
+        """
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        if done.returncode:
+            output = (done.stderr or done.stdout).strip()
+            raise UserError(f"{' '.join(command[:6])} in {self.folder}: {output[-OUTPUT_CHARS:]}")
+        return done.stdout
+
+    def dvc(self, *arguments: str) -> str:
+        return self.call(sys.executable, "-m", "dvc", *arguments)
