@@ -1,0 +1,151 @@
+"""The search for the presets of small machines: trainings with one setting changed each.
+
+Each is a DVC experiment on real pictures in a clone of the last commit; a finished one does not run
+again. The search has a split of its own. `--preset` runs the preset, as the last commit has it, on
+the split of `seed: 0`, so that the pictures that chose it are not the ones that score it.
+
+    python -m benchmarks.presets portraits --pictures /path/to/portraits [--preset]
+    python -m benchmarks.presets sketch --pictures /path/to/portraits [--preset]
+    python -m benchmarks.presets facades-128 --pictures /path/to/facades [--preset]
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.experiment_clone import ExperimentClone
+from src.cli.preset import overrides
+from src.errors import exit_on_user_error
+from src.progress import progress
+from src.storage.atomic import read_json, write_json
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / ".cache/presets"
+COMMON = ["audit.on_failure=report", "evaluate.fid=none", "evaluate.lpips=none", "model=unet"]
+PRESET = "the preset"
+OWN_SPLIT = ["seed=1", "split.use_source_split=false"]
+FOLDERS = {"portraits": "folder", "sketch": "folder", "facades-128": "pairs"}  # params of `path`
+PORTRAITS = ["train.steps=1000", "models.unet.ngf=24", "train.lr=0.001"]
+SKETCH = ["task=sketch", "train.steps=1000", "models.unet.ngf=24", "train.adversarial_from=0.25"]
+FACADES = ["task=labels", "train.steps=1000", "models.unet.ngf=24", "train.adversarial_from=0"]
+# What each search tries. All change the settings of the first row.
+SEARCHES: dict[str, dict[str, list[str]]] = {
+    "portraits": {
+        "as `portraits` begins": PORTRAITS,
+        "`adversarial_from` 0.9": [*PORTRAITS, "train.adversarial_from=0.9"],
+        "L1 alone": [*PORTRAITS, "train.gan_weight=0"],
+        "`adversarial_from` 0.9, `ngf` 48": [
+            *PORTRAITS,
+            "train.adversarial_from=0.9",
+            "models.unet.ngf=48",
+        ],
+        "`adversarial_from` 0.9, `perceptual_weight` 10": [
+            *PORTRAITS,
+            "train.adversarial_from=0.9",
+            "train.perceptual_weight=10",
+        ],
+    },
+    "sketch": {
+        "as `sketch` begins": SKETCH,
+        "`edge_jitter` 0.2": [*SKETCH, "train.edge_jitter=0.2"],
+        "`augment` color, translation, cutout": [
+            *SKETCH,
+            "train.discriminator.augment=[color,translation,cutout]",
+        ],
+        "`perceptual_weight` 10": [*SKETCH, "train.perceptual_weight=10"],
+        "`l1_weight` 30": [*SKETCH, "train.l1_weight=30"],
+    },
+    "facades-128": {
+        "as `facades-128` begins": FACADES,
+        "`augment` color, translation, cutout": [
+            *FACADES,
+            "train.discriminator.augment=[color,translation,cutout]",
+        ],
+        "`lsgan`": [*FACADES, "train.gan_mode=lsgan"],
+        "`hinge`": [*FACADES, "train.gan_mode=hinge"],
+        "`perceptual_weight` 10": [*FACADES, "train.perceptual_weight=10"],
+        "`l1_weight` 30": [*FACADES, "train.l1_weight=30"],
+        "`n_layers` 2": [*FACADES, "train.discriminator.n_layers=2"],
+    },
+}
+
+
+def run(clone: ExperimentClone, settings: list[str], result: Path) -> None:
+    """Run an experiment and keep its scores; its data come first, apart from the time it takes."""
+    words = [word for setting in settings for word in ("-S", setting)]
+    clone.call("git", "checkout", "-q", "-f", ".")
+    clone.dvc("exp", "run", *words, "gate")
+    start = time.perf_counter()
+    clone.dvc("exp", "run", *words, "review")
+    seconds = time.perf_counter() - start
+    scores = pd.read_csv(clone.folder / "data/predictions/scores.csv")  # of validation
+    metrics = clone.folder / "metrics"
+    write_json(
+        result,
+        {
+            "seconds": seconds,
+            "val": read_json(metrics / "evaluate.json")["val"],
+            "errors": scores[["l1", "psnr", "ssim"]].sem().to_dict(),
+            "checks": read_json(metrics / "review.json")["checks"],
+            "training": read_json(clone.folder / "data/model/computed_on.json"),
+        },
+    )
+
+
+def line(name: str, result: Path) -> str:
+    """Return a table's line: scores with standard errors, and colours as shares of the targets'."""
+    run = read_json(result)
+    val, errors, checks = run["val"], run["errors"], run["checks"]
+    cells = [
+        name,
+        f"{run['seconds'] / 60:.1f}",
+        *(f"{val[score]:.4f} ± {errors[score]:.4f}" for score in ("l1", "ssim")),
+        f"{val['psnr']:.2f} ± {errors['psnr']:.2f}",
+        f"{val['fd_effnet']:.1f} ± {val['fd_effnet_se']:.1f}",
+        *(f"{checks[check]['value']:.2f}" for check in ("lost_variety", "lost_color")),
+        ", ".join(name for name, check in checks.items() if check["failed"]) or "none",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.presets", description=__doc__)
+    parser.add_argument("search", choices=sorted(SEARCHES))
+    parser.add_argument("--pictures", type=Path, required=True, help="a folder of real pictures")
+    parser.add_argument("--preset", action="store_true", help="run the preset, too")
+    arguments = parser.parse_args()
+    clone = ExperimentClone(FOLDER / "clone")
+    clone.dvc("cache", "dir", "--local", str(ROOT / ".dvc/cache"))
+    clone.call("git", "checkout", "-q", "-f", "-B", "search", clone.fetch())
+    folder = FOLDERS[arguments.search]
+    data = [f"source={folder}", f"{folder}.path={arguments.pictures.resolve()}"]
+    variants = dict(SEARCHES[arguments.search])
+    if arguments.preset:
+        variants[PRESET] = overrides(ROOT / f"presets/{arguments.search}.yaml")
+    n_val = 0
+    lines = []
+    for name, settings in progress(variants.items(), len(variants), "trainings"):
+        split = [] if name == PRESET else OWN_SPLIT
+        # a setting's last value, because DVC refuses a second one
+        of_run = [*{s.split("=")[0]: s for s in [*COMMON, *data, *split, *settings]}.values()]
+        digest = hashlib.sha256(json.dumps(of_run).encode()).hexdigest()[:16]
+        result = FOLDER / f"{digest}.json"
+        if not result.exists():
+            run(clone, of_run, result)
+        lines.append(line(name, result))
+        n_val = read_json(result)["val"]["n"]
+    print(f"{n_val} validation pictures\n")
+    print(
+        "| settings | minutes | l1 | ssim | psnr | fd_effnet | variety | colour | failed checks |"
+    )
+    print("| --- | ---: | --- | --- | --- | --- | ---: | ---: | --- |")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    with exit_on_user_error("presets"):
+        main()
