@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from src.audit import leak, pair_measures, removed_copies, saved_pages, source_files
+from src.audit import leak, pair_measures, removed_copies, source_files
 from src.audit.leak import Nearest
 from src.audit.pair_measures import PairMeasures
 from src.audit.registry import Offender
@@ -148,6 +148,8 @@ class Evidence:
     @cached_property
     def misplaced(self) -> dict[int, str]:
         """The rows whose picture is beside another item on the saved page: row → item."""
+        from src.audit import saved_pages  # a fifth of a second, for its parser
+
         return saved_pages.misplaced(self.ledger, self.raw / "pages")
 
 

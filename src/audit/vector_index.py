@@ -6,7 +6,6 @@ ones. Numbers of pictures in the second form follow those in the first.
 
 from typing import NamedTuple
 
-import faiss
 import numpy as np
 
 from src.vision.compiled import compiled
@@ -76,6 +75,8 @@ class Lists:
     """
 
     def __init__(self, vectors: np.ndarray, of_second_form: np.ndarray):
+        import faiss  # which a small set does without
+
         vectors = np.concatenate([vectors, of_second_form])
         count = int(np.clip(len(vectors) // PER_LIST, 1, MAX_LISTS))
         clusters = faiss.Kmeans(
@@ -100,6 +101,8 @@ class Lists:
         Args:
             queries: Some views of Q pictures, (views, Q, D) float32; numbered view by view.
         """
+        import faiss
+
         faiss.omp_set_num_threads(1)  # of this thread: other queries are searched in others
         queries = queries.reshape(-1, queries.shape[-1])
         lists = self._centroids.search(queries, self._n_probe)[1].ravel()

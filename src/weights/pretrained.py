@@ -6,6 +6,7 @@ depends on the network.
 """
 
 import hashlib
+import os
 import shutil
 import sys
 import threading
@@ -19,7 +20,6 @@ from queue import Empty, SimpleQueue
 from typing import Literal
 
 import requests
-from torch import hub
 
 from src.errors import UserError, existing_file, network_failure
 from src.params import Evaluate
@@ -65,6 +65,13 @@ class WeightsFile:
     megabytes: int
     size: int | None
     sha256: str
+
+
+def hub_folder() -> Path:
+    """Return where torch.hub keeps downloads: torch takes two seconds to import and say so."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", f"{cache}/torch")
+    return Path(home).expanduser() / "hub" / "checkpoints"
 
 
 def obtain_inception(
@@ -191,7 +198,7 @@ def _obtain(file: WeightsFile, target: Path) -> str:
             raise UserError(f"evaluate.{file.key}: {error}") from None
         _copy(copy, target)
         return file.copy
-    cached = Path(hub.get_dir()) / "checkpoints" / target.name
+    cached = hub_folder() / target.name
     if cached.exists():
         with suppress(ValueError):  # a broken file in the cache does not prevent the download
             _verify(cached, file.size, file.sha256)

