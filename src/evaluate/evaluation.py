@@ -116,7 +116,7 @@ class Evaluator:
             outputs = render(part)
             if folder:
                 for row, picture in zip(rows[part], outputs, strict=True):
-                    write_bytes(folder / f"{row:06d}.png", encode_png(picture))
+                    write_bytes(folder / f"{row:06d}.png", encode_png(picture, level=1))
             targets = pairs.photo[part]
             table = per_picture(outputs, targets, self.min_residual)
             if self.lpips:

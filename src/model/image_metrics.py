@@ -7,7 +7,7 @@ from torch import Tensor
 from src.storage.slices import slices
 
 PSNR_CAP_DB = 100.0  # equal pictures have infinitely many, which no metrics file holds
-BATCH_SIZE = 32  # pictures; SSIM takes about a hundred times their memory
+BATCH_SIZE = 4  # pictures; SSIM takes about a hundred times their memory, and more is slower
 BETTER = {"l1": -1, "psnr": 1, "ssim": 1}  # the sign of what is better
 
 
