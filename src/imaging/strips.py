@@ -75,8 +75,8 @@ def _loaded(picture: Opened) -> Image.Image:
     image: Image.Image = picture.image
     try:
         image.load()
-    except Exception:
-        if picture.chunks is None:
+    except Exception as error:
+        if picture.chunks is None or isinstance(error, MemoryError):
             raise
         # browsers do not look at the checksum of all pixels
         image = picture.image = open_image(picture.chunks.repaired().file())
