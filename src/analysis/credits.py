@@ -7,6 +7,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from src.errors import printable
+from src.storage.encoding import inert_cell
 
 COLUMNS = (  # of the ledger
     "row",
@@ -20,7 +21,6 @@ COLUMNS = (  # of the ledger
     "file",
     "sha256",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what begins a formula in a spreadsheet
 
 
 def write_credits(ledger: pd.DataFrame, file: TextIO) -> None:
@@ -41,10 +41,4 @@ def write_credits(ledger: pd.DataFrame, file: TextIO) -> None:
 
 
 def _cells(values: Iterable[Any]) -> list[str]:
-    return ["" if pd.isna(value) else _cell(str(value)) for value in values]
-
-
-def _cell(text: str) -> str:
-    # blanks before it do not keep a spreadsheet from computing
-    formula = text.startswith(FORMULA) or text.lstrip().startswith(FORMULA)
-    return printable(f"'{text}" if formula else text)
+    return ["" if pd.isna(value) else printable(inert_cell(str(value))) for value in values]

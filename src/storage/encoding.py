@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def inert_cell(text: str) -> str:
@@ -14,7 +14,9 @@ def inert_cell(text: str) -> str:
     Args:
         text: May come from the web.
     """
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    # blanks before it do not keep a spreadsheet from computing
+    formula = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
+    return f"'{text}" if formula else text
 
 
 def encode_png(pixels: np.ndarray, exif: bytes = b"", level: int = 6) -> bytes:
