@@ -23,8 +23,8 @@ def test_leaving_the_pool_does_not_wait_for_running_calls():
     release = threading.Event()
     start = time.monotonic()
     with DaemonThreadPool(1) as pool:
-        pool.submit(release.wait, 20)
-    assert time.monotonic() - start < 5
+        pool.submit(release.wait, 60)
+    assert time.monotonic() - start < 30
     release.set()
 
 

@@ -195,7 +195,7 @@ def test_a_download_that_drips_is_given_up(obtain, outputs, server, monkeypatch,
     server["/weights.pth"] = answer
     start = time.monotonic()
     message = obtain(fid="auto", inception_url=server["/weights.pth"])
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20
     assert f"{server['/weights.pth']} is not done after 0 s" in message
     assert outputs() == (["record.json"], "none")
 

@@ -33,12 +33,12 @@ def test_a_crawl_delay_is_honoured(server, client):
 
 
 def test_hosts_do_not_wait_for_each_other(server, client):
-    c = client(requests_per_second=0.5, allow_hosts=["127.0.0.1", "127.0.0.2"])
+    c = client(requests_per_second=0.02, allow_hosts=["127.0.0.1", "127.0.0.2"])
     with served("127.0.0.2") as other:
         server["/a"] = other["/a"] = Answer()
         start = time.monotonic()
         c.get(server["/a"]), c.get(other["/a"])
-        assert time.monotonic() - start < 1.5
+        assert time.monotonic() - start < 20
 
 
 def test_no_more_requests_at_a_time_than_a_host_is_to_have(server, client):
@@ -67,7 +67,7 @@ def test_a_host_that_asks_to_be_left_alone_too_long_is_asked_no_more(server, cli
     c = client(deadline_s=1)
     start = time.monotonic()
     assert [reason(c, server[path]) for path in ("/a", "/b")] == ["http_503", "http_503"]
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20
     assert server.page_targets() == ["/a"]
     with pytest.raises(
         UserError, match=r"2 left: .* asked no more.*run the same command to continue"

@@ -98,10 +98,10 @@ def test_a_refresh_asks_only_for_what_has_changed(server, client, tmp_path):
 def test_a_local_origin_is_sent_to_its_port_without_pacing(server, client):
     server["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private/\n")
     server["/a"] = Answer(b"local")
-    c = client(local_ports={"https://photos.test": server.port}, requests_per_second=0.5)
+    c = client(local_ports={"https://photos.test": server.port}, requests_per_second=0.02)
     start = time.monotonic()
     assert [c.get(f"https://photos.test/a?{n}") for n in range(3)] == [b"local"] * 3
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 20
     assert reason(c, "https://photos.test/private/a") == "robots"
 
 
