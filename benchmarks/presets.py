@@ -32,7 +32,7 @@ FOLDERS = {"portraits": "folder", "sketch": "folder", "facades-128": "pairs"}  #
 PORTRAITS = ["train.steps=500", "models.unet.ngf=24", "train.lr=0.001"]
 SKETCH = ["task=sketch", "train.steps=500", "models.unet.ngf=24", "train.adversarial_from=0.25"]
 FACADES = ["task=labels", "train.steps=500", "models.unet.ngf=24", "train.adversarial_from=0"]
-# What each search tries. All change the settings of the first row.
+# What each search tries. All change the settings of the row that begins.
 SEARCHES: dict[str, dict[str, list[str]]] = {
     "portraits": {
         "as `portraits` begins": PORTRAITS,
@@ -58,6 +58,7 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
         "`l1_weight` 30": [*SKETCH, "train.l1_weight=30"],
     },
     "facades-128": {
+        "150 steps by default": ["task=labels", "train.steps=150"],
         "as `facades-128` begins": FACADES,
         "`augment` color, translation, cutout": [
             *FACADES,
