@@ -64,8 +64,6 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
             *FACADES,
             "train.discriminator.augment=[color,translation,cutout]",
         ],
-        "`lsgan`": [*FACADES, "train.gan_mode=lsgan"],
-        "`hinge`": [*FACADES, "train.gan_mode=hinge"],
         "`perceptual_weight` 10": [*FACADES, "train.perceptual_weight=10"],
         "`l1_weight` 30": [*FACADES, "train.l1_weight=30"],
     },
