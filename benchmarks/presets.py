@@ -126,8 +126,9 @@ def main() -> None:
     lines = []
     for name, settings in progress(variants.items(), len(variants), "trainings"):
         split = [] if name == PRESET else OWN_SPLIT
+        every = [*COMMON, *data, *split, *settings, *data]  # also where a preset has its own path
         # a setting's last value, because DVC refuses a second one
-        of_run = [*{s.split("=")[0]: s for s in [*COMMON, *data, *split, *settings]}.values()]
+        of_run = [*{setting.split("=")[0]: setting for setting in every}.values()]
         digest = hashlib.sha256(json.dumps(of_run).encode()).hexdigest()[:16]
         result = FOLDER / f"{digest}.json"
         if not result.exists():
