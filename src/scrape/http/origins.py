@@ -1,6 +1,7 @@
 """Hosts and origins of URLs, each in one spelling."""
 
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from urllib3.util import parse_url
 from src.scrape.http.fetch_errors import FetchError, without_password
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+CACHED_URLS = 1024  # each is asked for several times while it is fetched
 
 
 def host_name(host: str) -> str:
@@ -58,6 +60,7 @@ def host_of(url: str) -> str:
     return _checked_site(url)[1]
 
 
+@lru_cache(CACHED_URLS)
 def _checked_site(url: str) -> tuple[str, str, int | None]:
     try:
         parts = urlsplit(url)

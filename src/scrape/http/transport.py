@@ -8,21 +8,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from os import SEEK_END
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.exceptions import InvalidURL
-from requests.utils import get_encoding_from_headers
-from urllib3 import HTTPConnectionPool
+from requests import PreparedRequest, RequestException
+from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, default_headers, get_encoding_from_headers
+from urllib3 import BaseHTTPResponse, PoolManager
 from urllib3.exceptions import (
     DecodeError,
     HTTPError,
     InvalidHeader,
-    LocationValueError,
-    ReadTimeoutError,
+    NewConnectionError,
+    TimeoutError,
 )
 from urllib3.util import Retry
 
@@ -34,10 +33,12 @@ from src.scrape.http.budget import Budget
 from src.scrape.http.cache import Body
 from src.scrape.http.deadlines import Deadlines
 from src.scrape.http.fetch_errors import FetchError, TransientError
+from src.scrape.http.origins import origin
 from src.scrape.http.public_addresses import connection_pools
 from src.scrape.http.resolver import Resolver
 
 AGENT = "pix2pix-dvc"
+REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 RETRYABLE_STATUSES = (429, 500, 502, 503, 504)
 CHUNK_BYTES = 65536
 
@@ -65,14 +66,14 @@ class Transport:
         self.budget = Budget(scrape)
         self._scrape = scrape
         self._deadlines = Deadlines(scrape.deadline_s)
-        self._session = requests.Session()
         contact = f" (+{scrape.contact})" if scrape.contact else ""
-        self._session.headers["User-Agent"] = f"{AGENT}/1.0{contact}"
-        pools = connection_pools(scrape.allow_hosts, self._deadlines, resolver)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, GuardedAdapter(pools, scrape.workers))
-        for origin, port in local_ports.items():
-            self._session.mount(origin, LocalAdapter(port, scrape.workers))
+        self._headers = dict(default_headers()) | {"User-Agent": f"{AGENT}/1.0{contact}"}
+        self._local_ports = local_ports
+        self._local_pools = PoolManager(maxsize=scrape.workers)
+        # requests' own authorities, whatever the environment says; urllib3 requires a certificate
+        self._pools = PoolManager(maxsize=scrape.workers, ca_certs=DEFAULT_CA_BUNDLE_PATH)
+        guarded = connection_pools(scrape.allow_hosts, self._deadlines, resolver)
+        self._pools.pool_classes_by_scheme = guarded
 
     def request(
         self, url: str, path: Path, limit: int, earlier: Body | None, referer: str | None = None
@@ -81,7 +82,7 @@ class Transport:
 
         Args:
             url: Of a host that may be asked.
-            path: Where the body goes.
+            path: Where the body goes: a file, whose content is replaced.
             limit: The most bytes that the body may have.
             earlier: An earlier body of the URL. If it has not changed, it is copied.
             referer: The header of that name.
@@ -110,43 +111,68 @@ class Transport:
         self, url: str, path: Path, limit: int, earlier: Body | None, referer: str | None
     ) -> Body | Redirect:
         try:
-            with self._send(url, earlier, referer) as response:
-                return self._receive(response, path, limit, earlier)
-        except (InvalidURL, LocationValueError) as error:
+            prepared = PreparedRequest()
+            prepared.prepare_url(url, None)
+            response = self._send(prepared, earlier, referer)
+        except (RequestException, ValueError) as error:
             raise FetchError("unsupported_url", f"{url} is no URL: {error}") from None
-        except (requests.RequestException, HTTPError) as error:
-            raise self._as_fetch_error(url, error) from None
+        except HTTPError as error:
+            raise self._no_answer(url, error) from None
+        try:
+            return self._receive(response, str(prepared.url), path, limit, earlier)
+        except HTTPError as error:
+            raise self._broken_answer(url, error) from None
         except ValueError as error:
             raise FetchError("unsupported_url", f"{url} leads to no URL: {error}") from None
+        finally:
+            response.close()
+            response.release_conn()
 
-    def _send(self, url: str, earlier: Body | None, referer: str | None) -> requests.Response:
-        # not by Session.get: it merges settings and cookies, which there are none of, at some cost
-        headers = dict(self._session.headers, **(earlier.conditions() if earlier else {}))
+    def _send(
+        self, prepared: PreparedRequest, earlier: Body | None, referer: str | None
+    ) -> BaseHTTPResponse:
+        """Return the head of the answer; of `requests` only the reading of URLs is used.
+
+        Its sessions and adapters merge settings and cookies, which there are none of, at some cost.
+        """
+        url = str(prepared.url)
+        if port := self._local_ports.get(origin(url)):
+            pool = self._local_pools.connection_from_host("127.0.0.1", port, "http")
+        else:
+            pool = self._pools.connection_from_url(url)
+        headers = self._headers | (earlier.conditions() if earlier else {})
         if referer:
             headers["Referer"] = referer
-        request = requests.Request("GET", url, headers).prepare()
-        adapter = self._session.get_adapter(str(request.url))
-        return adapter.send(request, stream=True, timeout=self._scrape.timeout_s)
+        return pool.urlopen(
+            "GET",
+            prepared.path_url,
+            headers=headers,
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            timeout=self._scrape.timeout_s,
+            preload_content=False,
+        )
 
     def _receive(
-        self, response: requests.Response, path: Path, limit: int, earlier: Body | None
+        self, response: BaseHTTPResponse, url: str, path: Path, limit: int, earlier: Body | None
     ) -> Body | Redirect:
-        if response.is_redirect:
-            target = self._session.get_redirect_target(response)
-            return Redirect(absolute_url(response.url, target))
-        if response.status_code == 304 and earlier:
-            return earlier
-        self._raise_for_head(response, limit)
-        self._read(response, path, limit)
         headers = response.headers
+        if response.status in REDIRECT_STATUSES and "Location" in headers:
+            # a header's bytes are read as Latin-1
+            return Redirect(absolute_url(url, headers["Location"].encode("latin1").decode()))
+        if response.status == 304 and earlier:
+            return earlier
+        self._raise_for_head(response, url, limit)
+        self._read(response, url, path, limit)
         stated = "charset" in headers.get("Content-Type", "").lower()
-        charset = get_encoding_from_headers(headers) if stated else None
+        charset = get_encoding_from_headers(CaseInsensitiveDict(headers)) if stated else None
         etag, modified = (_returnable(headers, name) for name in ("ETag", "Last-Modified"))
         return Body(path, charset, etag, modified)
 
-    def _raise_for_head(self, response: requests.Response, limit: int) -> None:
+    def _raise_for_head(self, response: BaseHTTPResponse, url: str, limit: int) -> None:
         """Raise FetchError if status or headers say that the body is of no use."""
-        url, status, headers = response.url, response.status_code, response.headers
+        status, headers = response.status, response.headers
         if headers.get("x-amzn-waf-action") or status == 202:
             raise FetchError(
                 "waf_challenge",
@@ -166,39 +192,46 @@ class Transport:
         if length.isdecimal() and (len(length) > len(str(limit)) or int(length) > limit):
             raise _too_large(url, length, limit)
 
-    def _read(self, response: requests.Response, path: Path, limit: int) -> None:
-        """Write the body to `path`, decompressed."""
+    def _read(self, response: BaseHTTPResponse, url: str, path: Path, limit: int) -> None:
+        """Write the body to `path`, a file, decompressed.
+
+        To truncate it first would cost much: ext4 writes truncated files to the disk at once.
+        """
         size = 0
-        with path.open("wb") as file:
-            while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        with path.open("r+b") as file:
+            while chunk := response.read1(CHUNK_BYTES, decode_content=True):
                 size += len(chunk)
                 if size > limit:
-                    raise _too_large(response.url, f">{limit}", limit)
+                    raise _too_large(url, f">{limit}", limit)
                 self.budget.spend(bytes=len(chunk))
                 file.write(chunk)
+            if file.seek(0, SEEK_END) > size:
+                file.truncate(size)  # what was there before
         if not size:
             raise FetchError(
                 "empty",
-                f"{response.url}: HTTP 200 with an empty body: open it in a browser to see what it "
-                "needs",
+                f"{url}: HTTP 200 with an empty body: open it in a browser to see what it needs",
             )
 
-    def _as_fetch_error(self, url: str, error: Exception) -> FetchError:
-        cause = error.args[0] if error.args else None
-        cause = getattr(cause, "reason", cause)  # requests wraps urllib3's retries
-        timeouts = (requests.Timeout, ReadTimeoutError)
-        if isinstance(error, timeouts) or isinstance(cause, timeouts):
-            return TransientError("timeout", f"{url}: no answer within {self._scrape.timeout_s} s")
-        if isinstance(error, DecodeError | InvalidHeader | requests.exceptions.InvalidHeader):
-            return FetchError("bad_answer", f"{url}: broken compression or headers: {error}")
+    def _no_answer(self, url: str, error: HTTPError) -> FetchError:
+        """Return why a request has no answer."""
         broken_off = (IncompleteRead, RemoteDisconnected)
-        for part in getattr(cause, "args", ()):
+        for part in error.args:
             if isinstance(part, HTTPException) and not isinstance(part, broken_off):
                 return FetchError("bad_answer", f"{url}: the answer is not valid HTTP: {part}")
-        if isinstance(error, HTTPError):  # while the body was read
-            return TransientError("incomplete", f"{url}: the answer broke off: {error}")
+        late = isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError)
+        if late or isinstance(error, InvalidHeader):
+            return self._broken_answer(url, error)
         message = f"{url} cannot be reached: {network_failure(error)}"
         return TransientError("connection", message)
+
+    def _broken_answer(self, url: str, error: HTTPError) -> FetchError:
+        """Return why an answer that has begun cannot be used."""
+        if isinstance(error, TimeoutError):
+            return TransientError("timeout", f"{url}: no answer within {self._scrape.timeout_s} s")
+        if isinstance(error, DecodeError | InvalidHeader):
+            return FetchError("bad_answer", f"{url}: broken compression or headers: {error}")
+        return TransientError("incomplete", f"{url}: the answer broke off: {error}")
 
 
 def _returnable(headers: Mapping[str, str], name: str) -> str | None:
@@ -220,34 +253,3 @@ def _retry_after_s(headers: Mapping[str, str]) -> float:
         return max(0.0, Retry().parse_retry_after(headers.get("Retry-After", "0")))
     except (InvalidHeader, ValueError, OverflowError):
         return 0.0
-
-
-class GuardedAdapter(HTTPAdapter):
-    """Sends requests over guarded connections only."""
-
-    def __init__(self, pools: dict[str, type[HTTPConnectionPool]], workers: int):
-        self._pools = pools
-        super().__init__(pool_maxsize=workers)
-
-    def init_poolmanager(self, *arguments: Any, **settings: Any) -> None:
-        """Create the connection pools."""
-        super().init_poolmanager(*arguments, **settings)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-
-class LocalAdapter(HTTPAdapter):
-    """Sends an origin's requests to a port of 127.0.0.1, whatever its name."""
-
-    def __init__(self, port: int, workers: int):
-        self.port = port
-        super().__init__(pool_maxsize=workers)
-
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
-        """Return the connections to the port, without TLS."""
-        pool: HTTPConnectionPool
-        pool = self.poolmanager.connection_from_host("127.0.0.1", self.port, "http")
-        return pool
-
-    def request_url(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> str:
-        """Return the path of the request's URL."""
-        return request.path_url

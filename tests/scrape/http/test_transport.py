@@ -105,6 +105,25 @@ def test_a_local_origin_is_sent_to_its_port_without_pacing(server, client):
     assert reason(c, "https://photos.test/private/a") == "robots"
 
 
+def test_a_host_whose_name_begins_like_a_local_origin_is_not_sent_to_its_port(
+    server, client, monkeypatch
+):
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    server["/a"] = Answer(b"local")
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    c = client(local_ports={"https://photos.test": server.port}, retries=0)
+    assert reason(c, "https://photos.test.example/a") == "connection"
+    assert not server.targets
+
+
+def test_a_body_shorter_than_the_robots_txt_before_it_is_whole(server, client):
+    server["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private/\n" * 100)
+    server["/a"] = Answer(b"short")
+    assert client().get(server["/a"]) == b"short"
+
+
 def test_an_unknown_host_is_one_short_line_with_its_name(client, monkeypatch):
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
