@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 from src.errors import UserError, is_disk_error
 
+CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 NAME_LETTERS = 32  # of a file's name that its temporary name shows, of up to 4 bytes each
 
 
@@ -25,29 +27,45 @@ def atomic_write(path: Path, sync: bool = True) -> Iterator[Path]:
     Raises:
         UserError: If the disk refuses (full, read-only); it names `path`.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # a name may have no room left for more letters
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:NAME_LETTERS]}.", dir=path.parent)
-        # mkstemp creates private files; artifacts are as readable as any other file
-        os.fchmod(handle, 0o644)
-        os.close(handle)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
-    temporary = Path(name)
+    temporary = _create_beside(path)
     try:
         yield temporary
         if sync:
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if not is_disk_error(error):  # a network library's, raised inside the block
-            raise
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
+            _sync(temporary)
+        os.replace(temporary, path)
+    except BaseException as error:
         with suppress(FileNotFoundError):
-            temporary.unlink()
+            os.unlink(temporary)
+        # one without a number is a network library's, raised inside the block
+        if isinstance(error, OSError) and is_disk_error(error):
+            raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
+
+
+def _create_beside(path: Path) -> Path:
+    """Create an empty file with a name of its own in a file's folder, and the folder if need be."""
+    # a name may have no room left for more letters
+    name = f".{path.name[:NAME_LETTERS]}.{secrets.token_hex(4)}"
+    temporary = Path(os.path.abspath(path.parent), name)  # stays if the working folder changes
+    try:
+        try:
+            handle = os.open(temporary, CREATE)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(temporary, CREATE)
+        os.fchmod(handle, 0o644)  # whatever the umask says
+        os.close(handle)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    return temporary
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -72,8 +90,9 @@ def remove(path: Path) -> None:
 
 def write_bytes(path: Path, data: bytes | memoryview, sync: bool = True) -> None:
     """Write `data` to `path` atomically; arguments and UserError are those of `atomic_write`."""
-    # Path.write_bytes would hold a view of the data in the traceback of a full disk
-    with atomic_write(path, sync) as temporary, temporary.open("wb") as file:
+    # Path.write_bytes would hold a view of the data in the traceback of a full disk; "wb" would
+    # truncate the new file, and ext4 writes a truncated file to the disk as soon as it is closed
+    with atomic_write(path, sync) as temporary, temporary.open("r+b") as file:
         file.write(data)
 
 
