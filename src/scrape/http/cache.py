@@ -167,7 +167,7 @@ class HttpCache:
     def _open(self) -> None:
         self._table = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
         self._table.text_factory = lambda text: text.decode(errors="replace")
-        # a kill loses nothing in this mode, a power cut at worst the last few rows
+        # a kill loses nothing in this mode, a power cut at worst the last rows
         self._table.execute("PRAGMA journal_mode=WAL")
         self._table.execute("PRAGMA synchronous=NORMAL")
         if not self._table.execute("SELECT name FROM sqlite_master").fetchall():
@@ -216,7 +216,8 @@ class HttpCache:
 
     def writing(self, url: str) -> AbstractContextManager[Path]:
         """Yield a path to write a URL's body to; the file stays if the block succeeds."""
-        return atomic_write(self._path(url, self.snapshot))
+        # what a power cut damages does not match its checksum, and is fetched again
+        return atomic_write(self._path(url, self.snapshot), sync=False)
 
     def record_body(self, url: str, body: Body) -> None:
         """Note that a URL was fetched, with its body's headers."""
