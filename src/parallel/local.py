@@ -132,15 +132,16 @@ def map_threads(
 
     An error, or Ctrl-C, is raised at once: calls that still wait for the network do not delay it.
     """
+    results: dict[int, Result] = {}
     with DaemonThreadPool(min(workers, len(items))) as pool:
         try:
-            futures = [pool.submit(function, item) for item in items]
-            for future in progress(_as_completed(futures), len(items), title):
-                future.result()
+            completed = _as_completed(pool, function, items, WINDOW * workers)
+            for number, result in progress(completed, len(items), title):
+                results[number] = result
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return [future.result() for future in futures]
+    return [results[number] for number in range(len(items))]
 
 
 def stream_threads(
@@ -280,15 +281,26 @@ def _result(future: Future[Result]) -> Result:
     return future.result()
 
 
-def _as_completed(futures: list[Future[Result]]) -> Iterator[Future[Result]]:
-    completed: SimpleQueue[Future[Result]] = SimpleQueue()
-    for future in futures:
-        future.add_done_callback(completed.put)
-    remaining = len(futures)
-    while remaining:
+def _as_completed(
+    pool: Executor, function: Callable[[Item], Result], items: Sequence[Item], window: int
+) -> Iterator[tuple[int, Result]]:
+    """Yield the number and the result of each item as it comes; `window` calls are under way."""
+    completed: SimpleQueue[tuple[int, Future[Result]]] = SimpleQueue()
+
+    def submit(number: int) -> None:
+        future = pool.submit(function, items[number])
+        future.add_done_callback(lambda done: completed.put((number, done)))
+
+    for number in range(min(window, len(items))):
+        submit(number)
+    finished = 0
+    while finished < len(items):
         with suppress(Empty):
-            yield completed.get(timeout=TICK_S)
-            remaining -= 1
+            number, future = completed.get(timeout=TICK_S)
+            yield number, future.result()
+            finished += 1
+            if finished + window <= len(items):
+                submit(finished + window - 1)
 
 
 def _timed(function: Callable[[Item], Result], item: Item) -> tuple[Result, float, float]:

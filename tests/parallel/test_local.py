@@ -211,6 +211,21 @@ def test_streamed_results_of_threads_keep_the_order_and_run_a_few_items_ahead():
     assert list(results) == list(range(1, 100))
 
 
+def test_threads_take_a_long_list_a_few_items_at_a_time():
+    taken, most_waiting, finished = 0, 0, []
+
+    class Items(list):
+        def __getitem__(self, number):
+            nonlocal taken, most_waiting
+            taken += 1
+            most_waiting = max(most_waiting, taken - len(finished))
+            return super().__getitem__(number)
+
+    map_threads(finished.append, Items(range(1000)), "numbers", 2)
+    assert sorted(finished) == list(range(1000))
+    assert most_waiting <= 2 * WINDOW
+
+
 def test_no_more_threads_run_than_workers():
     running, peak, lock = 0, 0, threading.Lock()
 
