@@ -31,6 +31,7 @@ from src.storage.slices import slices
 # Few large pictures are in memory at a time, however many arrive.
 LARGE_BYTES = 2_000_000
 LARGE = threading.Semaphore(2)
+MAPPED_BYTES = 131_072  # from here on the C library asks the system for memory, too
 NO_PARTNER = "files of a pair have equal names in A and B; sets of unpaired pictures cannot be used"
 # What to do where no picture could be used; by the beginning of the reason.
 REMEDIES = {
@@ -211,20 +212,26 @@ def _save(body: Body, folder: Path) -> Stored:
         digest = hashlib.sha256(picture).hexdigest()
         name = f"images/{digest[:24]}.{header.format.lower()}"
         if not (folder / name).exists():
-            # a copy; what it was made from is synced, or the user's own
+            # a copy of what the HTTP cache or the user has
             write_bytes(folder / name, picture, sync=False)
         return Stored("ok", name, digest, len(picture), **header._asdict(), date=body.date)
 
 
-def _read(path: Path, size: int) -> mmap.mmap:
+def _read(path: Path, size: int) -> decoding.PictureBytes:
     """Return a file's content; raise FetchError if it has another size by now.
 
     The memory is no part of the file: a signal would end this process if another one shortened a
-    mapped file. It goes back to the system at once, where threads' heaps would keep it.
+    mapped file. Much of it goes back to the system at once, where threads' heaps would keep it.
     """
-    data = mmap.mmap(-1, size)
     with path.open("rb") as file:
-        if file.readinto(data) != size or file.read(1):
+        data: decoding.PictureBytes
+        if size < MAPPED_BYTES:
+            data = file.read(size)
+            count = len(data)
+        else:
+            data = mmap.mmap(-1, size)
+            count = file.readinto(data)
+        if count != size or file.read(1):
             raise FetchError("changed", f"its {size} bytes changed while it was read")
     return data
 

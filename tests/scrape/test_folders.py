@@ -143,9 +143,12 @@ def test_files_without_a_picture_are_named(quick, tmp_path, capsys):
     assert "scrape: 1 of 2 rows have no picture: 1 html (b.jpg)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("side", [80, 500])  # a file of 5 KB and one of 200 KB
 @pytest.mark.parametrize("size", [0, 100, 1_000_000])
-def test_a_file_that_changes_while_it_is_read_is_one_rows_fault(quick, tmp_path, monkeypatch, size):
-    folder = write(tmp_path / "album" / "a.jpg", encode_jpeg(noise(80, 80))).parent
+def test_a_file_that_changes_while_it_is_read_is_one_rows_fault(
+    quick, tmp_path, monkeypatch, size, side
+):
+    folder = write(tmp_path / "album" / "a.jpg", encode_jpeg(noise(side, side))).parent
     write(folder / "b.png", picture(1))
     open_file = Path.open
 
