@@ -28,7 +28,7 @@ def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
         folder: data/raw.
     """
     stored = _files(table)
-    ok = table[table["status"] == "ok"]
+    ok = table.loc[table["status"] == "ok", ["layout", "width", "file", "label_file"]]
     slivers = ok[(ok["layout"] != "single") & (ok["width"] < 2)]
     table.loc[slivers.index, "status"] = "not_a_pair"
     pairs = ok[ok["label_file"].notna()]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from src.errors import UserError
 from src.scrape.crawl import Row
 
-BATCH_ROWS = 65536
+BATCH_ROWS = 4096  # as dictionaries they take a kilobyte each
 SPOOLED = pa.schema(
     [
         ("page", pa.int64()),

@@ -2,6 +2,7 @@
 
 import hashlib
 import mmap
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -53,6 +54,8 @@ REMEDIES = {
     "other_size": "a photo and its label map must be equally large",
 }
 ANY_REMEDY = "open one in a browser to see what it needs"
+# Columns of texts that many rows share: each text is in memory once.
+REPEATED = {"page_url", "given_side", "layout", "format", "status", "date", "licence"}
 # The same bytes for this many different items show none of them.
 PLACEHOLDER_ITEMS = 3
 
@@ -77,6 +80,7 @@ class Stored(NamedTuple):
     date: str | None = None
 
 
+NO_LABEL = Stored("ok")  # of a row that has none to fetch
 Fetch = Callable[[str, ParseBody[Stored]], Stored]  # URL, what to do with its body
 
 
@@ -166,11 +170,12 @@ def _wanted(row: Row) -> tuple[str | None, str | None]:
 def _in_turns(urls: set[str]) -> list[str]:
     """Return the URLs sorted, with hosts in turn: threads should not all wait for one host."""
     seen: Counter[str] = Counter()
-    turns = []
+    turns: dict[str, int] = {}
     for url in sorted(urls):
-        turns.append((seen[_host(url)], url))
-        seen[_host(url)] += 1
-    return [url for _, url in sorted(turns)]
+        host = _host(url)
+        turns[url] = seen[host]
+        seen[host] += 1
+    return sorted(turns, key=turns.__getitem__)  # which keeps equal turns in order
 
 
 def _host(url: str) -> str:
@@ -244,20 +249,19 @@ def _header(data: decoding.PictureBytes) -> decoding.Header:
 
 
 def _ledger(rows: Sequence[Row], stored: dict[str | None, Stored]) -> pd.DataFrame:
-    urls = [_wanted(row) for row in rows]
-    pictures = [stored[url] for url, _ in urls]
-    labels = [stored[url] if url else Stored("ok") for _, url in urls]
-    columns: dict[str, Any] = {
-        "row": range(len(rows)),
-        "layout": [row.get("layout", "single") for row in rows],
-    }
-    columns |= {name: [getattr(picture, name) for picture in pictures] for name in Stored._fields}
-    columns["status"] = [_status(*of_row) for of_row in zip(rows, pictures, labels, strict=True)]
-    columns["label_file"] = [label.file for label in labels]
-    columns["label_sha256"] = [label.sha256 for label in labels]
     names = [*SCRAPED.names, *OPTIONAL.names]
-    for name in set(names) - set(columns):
-        columns[name] = [row.get(name) for row in rows]
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for number, row in enumerate(rows):
+        url, label_url = _wanted(row)
+        picture, label = stored[url], stored[label_url] if label_url else NO_LABEL
+        values = {"layout": "single", **row, **picture._asdict(), "row": number}
+        values["status"] = _status(row, picture, label)
+        values["label_file"], values["label_sha256"] = label.file, label.sha256
+        for name, column in columns.items():
+            value = values.get(name)
+            if name in REPEATED and type(value) is str:
+                value = sys.intern(value)
+            column.append(value)
     return pd.DataFrame(columns, columns=names)
 
 
@@ -272,7 +276,8 @@ def _status(row: Row, picture: Stored, label: Stored) -> str:
 def _refuse_placeholders(table: pd.DataFrame, folder: Path) -> None:
     """Delete pictures that a site shows for several items, and note it in their rows."""
     # files on disk are each an item of their own: copies there are a matter of clean
-    online = table[(table["status"] == "ok") & table["page_url"].notna()]
+    are_online = (table["status"] == "ok") & table["page_url"].notna()
+    online = table.loc[are_online, ["item_id", "sha256"]]
     items = online.groupby("sha256")["item_id"].nunique()
     placeholders = items[items >= PLACEHOLDER_ITEMS].index
     refused = table["sha256"].isin(placeholders)
