@@ -164,40 +164,40 @@ def ratio(mine: list[Run], theirs: list[Run]) -> float:
 
 def measure(tool: str, job: Job) -> Run:
     """Run a tool once in a fresh process against a fresh server, and return its cost."""
-    with tempfile.TemporaryDirectory(dir=WORK, prefix=f"{tool}-") as name:
-        folder = Path(name)
-        job = Job(**{**asdict(job), "folder": name})
-        with run_server(job) as port:
-            job = Job(**{**asdict(job), "port": port})
-            (folder / "urls.txt").write_text("\n".join(job.urls()) + "\n")
-            os.sync()  # the first tool to sync would pay for earlier writes
-            begin = time.time()
-            cpu, peak = wait(tool, start(tool, job), folder / f"{tool}.log")
-            ended = time.time()
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats") as answer:
-                seen = json.load(answer)
-        if seen["requests"] < job.count or seen["most"] > job.workers:
-            raise SystemExit(
-                f"{tool} sent {seen['requests']:,} requests, {seen['most']:,} at a time; expected "
-                f"{job.count:,} or more, {job.workers} at a time or fewer"
-            )
-        last = ended if tool == "bare" else check(tool, job)
-        count = job.count
-        run = Run(
-            speed=count / (last - seen["first"]),
-            whole=count / (ended - begin),
-            cpu=1000 * cpu / count,
-            startup=seen["first"] - begin,
-            peak=peak,
-            served=1000 * seen["cpu"] / count,
+    # deleted after the last run: ext4 searches long for inodes that were not deleted just before
+    folder = Path(tempfile.mkdtemp(dir=WORK, prefix=f"{tool}-"))
+    job = Job(**{**asdict(job), "folder": str(folder)})
+    with run_server(job) as port:
+        job = Job(**{**asdict(job), "port": port})
+        (folder / "urls.txt").write_text("\n".join(job.urls()) + "\n")
+        os.sync()  # the first tool to sync would pay for earlier writes
+        begin = time.time()
+        cpu, peak = wait(tool, start(tool, job), folder / f"{tool}.log")
+        ended = time.time()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats") as answer:
+            seen = json.load(answer)
+    if seen["requests"] < job.count or seen["most"] > job.workers:
+        raise SystemExit(
+            f"{tool} sent {seen['requests']:,} requests, {seen['most']:,} at a time; expected "
+            f"{job.count:,} or more, {job.workers} at a time or fewer"
         )
-        print(
-            f"{tool}, {1000 * job.latency:.0f} ms: {run.speed:.0f} images/s, {run.cpu:.2f} CPU ms "
-            f"each, {seen['requests']} requests on {seen['connections']} connections"
-            + (f", up to {seen['most']} at a time" if job.latency else ""),
-            file=sys.stderr,
-        )
-        return run
+    last = ended if tool == "bare" else check(tool, job)
+    count = job.count
+    run = Run(
+        speed=count / (last - seen["first"]),
+        whole=count / (ended - begin),
+        cpu=1000 * cpu / count,
+        startup=seen["first"] - begin,
+        peak=peak,
+        served=1000 * seen["cpu"] / count,
+    )
+    print(
+        f"{tool}, {1000 * job.latency:.0f} ms: {run.speed:.0f} images/s, {run.cpu:.2f} CPU ms "
+        f"each, {seen['requests']} requests on {seen['connections']} connections"
+        + (f", up to {seen['most']} at a time" if job.latency else ""),
+        file=sys.stderr,
+    )
+    return run
 
 
 def start(role: str, job: Job) -> subprocess.Popen[bytes]:
