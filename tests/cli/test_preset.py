@@ -1,6 +1,8 @@
 """python -m src preset: a recipe as words for dvc exp run."""
 
 import re
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,18 @@ PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 @pytest.mark.parametrize("file", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_is_valid_and_printed_as_overrides(file: Path, changed, monkeypatch):
     words = overrides(file, PARAMS)
+    values = {key: yaml.safe_load(value) for key, _, value in (w.partition("=") for w in words)}
+    section = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for key, value in values.items():
+        assert value == reduce(getitem, key.split("."), section)
+    changed(values)  # which validates them
+    monkeypatch.chdir(ROOT)
+    shown = CliRunner().invoke(preset, [file.stem])
+    assert shown.output == " ".join(f"-S {word}" for word in words) + "\n"
+
+
+def test_the_official_recipe_is_that_of_the_paper(changed):
+    words = overrides(ROOT / "presets/facades.yaml", PARAMS)
     assert {"source=pairs", "pairs.layout=combined", "pairs.direction=BtoA"} <= set(words)
     params = changed(
         {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in words)}
@@ -25,9 +39,6 @@ def test_a_preset_is_valid_and_printed_as_overrides(file: Path, changed, monkeyp
     network = (params.task, params.model, params.pair.crop_size, params.train.batch_size)
     assert network == ("labels", "unet", (256, 256), 1)
     assert params.train.steps == 200 * 400
-    monkeypatch.chdir(ROOT)
-    shown = CliRunner().invoke(preset, [file.stem])
-    assert shown.output == " ".join(f"-S {word}" for word in words) + "\n"
 
 
 @pytest.mark.parametrize(
