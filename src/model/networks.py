@@ -39,7 +39,12 @@ def upsample_layers(kind: str, in_width: int, out_width: int, bias: bool) -> lis
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw convolutions from N(0, 0.02) and scales from N(1, 0.02); biases are 0 (as published)."""
+    """Draw convolutions from N(0, 0.02) and scales from N(1, 0.02); biases are 0 (as published).
+
+    A network on the device meta, of shapes alone, stays as it is.
+    """
+    if next(network.parameters()).is_meta:
+        return  # torch would import a symbolic algebra to draw nothing
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(module.weight, 0.0, 0.02)

@@ -183,6 +183,17 @@ def test_weights_start_as_published(make):
     assert all((bias == 0).all() for bias in biases)
 
 
+@pytest.mark.parametrize("make", [encdec, unet])
+def test_a_network_of_shapes_alone_draws_nothing(monkeypatch, make):
+    # on meta, torch imports a symbolic algebra to do so, for a second
+    monkeypatch.setattr(nn.init, "normal_", lambda *_: pytest.fail("drawn"))
+    with torch.device("meta"):
+        shapes = make().state_dict()
+    monkeypatch.undo()
+    drawn = make().state_dict()
+    assert {k: v.shape for k, v in shapes.items()} == {k: v.shape for k, v in drawn.items()}
+
+
 def test_a_convolution_before_a_normalisation_has_no_bias():
     for network in (encdec(), unet()):
         biased = [
