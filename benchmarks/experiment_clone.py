@@ -40,5 +40,20 @@ class ExperimentClone:
             raise UserError(f"{' '.join(command[:6])} in {self.folder}: {output[-OUTPUT_CHARS:]}")
         return done.stdout
 
+    def start(self, cache: Path) -> None:
+        """Begin at the project's last commit, with a DVC cache that other clones share."""
+        self.dvc("cache", "dir", "--local", str(cache))
+        self.call("git", "checkout", "-q", "-f", "-B", "working", self.fetch())
+
+    def run(self, settings: list[str], target: str) -> None:
+        """Run an experiment up to a stage.
+
+        Args:
+            settings: KEY=VALUE, which override params.yaml.
+            target: The stage.
+        """
+        self.call("git", "checkout", "-q", "-f", ".")
+        self.dvc("exp", "run", *(part for each in settings for part in ("-S", each)), target)
+
     def dvc(self, *arguments: str) -> str:
         return self.call(sys.executable, "-m", "dvc", *arguments)

@@ -2,10 +2,10 @@
 
 Each is a DVC experiment on real pictures in a clone of the last commit; a finished one does not run
 again. The search has a split of its own. `--preset` runs the preset, as the last commit has it, on
-the split of `seed: 0`, so that the pictures that chose it are not the ones that score it.
+the split of `seed: 0`, so that the pictures that score it are mostly others than those that chose it.
 
     python -m benchmarks.presets portraits --pictures /path/to/portraits [--preset]
-    python -m benchmarks.presets sketch --pictures /path/to/portraits [--preset]
+    python -m benchmarks.presets sketch --pictures /path/to/portraits
     python -m benchmarks.presets facades-128 --pictures /path/to/facades [--preset]
 """
 
@@ -72,11 +72,9 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
 
 def run(clone: ExperimentClone, settings: list[str], result: Path) -> None:
     """Run an experiment and keep its scores; its data come first, apart from the time it takes."""
-    words = [word for setting in settings for word in ("-S", setting)]
-    clone.call("git", "checkout", "-q", "-f", ".")
-    clone.dvc("exp", "run", *words, "gate")
+    clone.run(settings, "gate")
     start = time.perf_counter()
-    clone.dvc("exp", "run", *words, "review")
+    clone.run(settings, "review")
     seconds = time.perf_counter() - start
     scores = pd.read_csv(clone.folder / "data/predictions/scores.csv")  # of validation
     metrics = clone.folder / "metrics"
@@ -98,6 +96,7 @@ def line(name: str, result: Path) -> str:
     val, errors, checks = run["val"], run["errors"], run["checks"]
     cells = [
         name,
+        str(val["n"]),
         f"{run['seconds'] / 60:.1f}",
         *(f"{val[score]:.4f} ± {errors[score]:.4f}" for score in ("l1", "ssim")),
         f"{val['psnr']:.2f} ± {errors['psnr']:.2f}",
@@ -115,14 +114,12 @@ def main() -> None:
     parser.add_argument("--preset", action="store_true", help="run the preset, too")
     arguments = parser.parse_args()
     clone = ExperimentClone(FOLDER / "clone")
-    clone.dvc("cache", "dir", "--local", str(ROOT / ".dvc/cache"))
-    clone.call("git", "checkout", "-q", "-f", "-B", "search", clone.fetch())
+    clone.start(ROOT / ".dvc/cache")
     folder = FOLDERS[arguments.search]
     data = [f"source={folder}", f"{folder}.path={arguments.pictures.resolve()}"]
     variants = dict(SEARCHES[arguments.search])
     if arguments.preset:
         variants[PRESET] = overrides(ROOT / f"presets/{arguments.search}.yaml")
-    n_val = 0
     lines = []
     for name, settings in progress(variants.items(), len(variants), "trainings"):
         split = [] if name == PRESET else OWN_SPLIT
@@ -134,12 +131,8 @@ def main() -> None:
         if not result.exists():
             run(clone, of_run, result)
         lines.append(line(name, result))
-        n_val = read_json(result)["val"]["n"]
-    print(f"{n_val} validation pictures\n")
-    print(
-        "| settings | minutes | l1 | ssim | psnr | fd_effnet | variety | colour | failed checks |"
-    )
-    print("| --- | ---: | --- | --- | --- | --- | ---: | ---: | --- |")
+    columns = "settings pictures minutes l1 ssim psnr fd_effnet variety colour checks"
+    print(f"| {' | '.join(columns.split())} |\n|{' --- |' * len(columns.split())}")
     print("\n".join(lines))
 
 

@@ -9,25 +9,21 @@ a table.
 """
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from benchmarks.stage_runs import ROOT, link, run_stage
 from src.analysis.seed_spread import FILE
 from src.errors import UserError, exit_on_user_error
 from src.params import read_params, read_yaml
 from src.storage.atomic import read_json, write_json
 
-ROOT = Path(__file__).parent.parent
 INPUTS = ("data/pairs", "data/weights", "data/gate", "metrics/gate.json")
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 SCORES = ("l1", "psnr", "ssim", "fd_effnet", "kd_effnet_x1000", "colorfulness")
-OUTPUT_CHARS = 500  # of a failed stage's output that the error shows
 
 Run = dict[str, Any]  # scores, and what the training was computed on
 
@@ -41,25 +37,15 @@ def train_and_score(changes: dict[str, object], variables: dict[str, str]) -> Ru
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for name in INPUTS:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).symlink_to(ROOT / name)
+        link(folder, {name: ROOT / name for name in INPUTS})
         params = read_yaml(ROOT / "params.yaml")
         params["train"] |= changes
         (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
         for stage in ("train", "evaluate"):
-            _run_stage(stage, folder, variables)
+            run_stage(stage, folder, {"OMP_NUM_THREADS": "1"} | variables)
         val = read_json(folder / "metrics/evaluate.json")["val"]
         scores = {name: val[name] for name in SCORES}
         return {"scores": scores, **read_json(folder / "data/model/computed_on.json")}
-
-
-def _run_stage(stage: str, folder: Path, variables: dict[str, str]) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | variables
-    command = [sys.executable, "-m", f"stages.{stage}"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(f"{stage} with {variables} failed: {done.stderr[-OUTPUT_CHARS:]}")
 
 
 def table(runs: dict[str, Run]) -> str:

@@ -8,11 +8,7 @@ last chapter without the people of page 1, the only ones in the list of copies.
 """
 
 import argparse
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +17,16 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.experiment_clone import ExperimentClone
+from benchmarks.stage_runs import ROOT, link, run_stage
 from src.dataset import arrays
 from src.drawing.sheets import grid, three_channels
-from src.errors import UserError, exit_on_user_error
+from src.errors import exit_on_user_error
+from src.evaluate.distances import with_error
 from src.imaging import decoding
 from src.progress import progress
 from src.storage.atomic import read_json, write_bytes
 from src.vision.colorfulness import colorfulness
 
-ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".cache/story"
 KEPT = ("data/gate", "data/model", "data/pairs", "data/predictions", "metrics", "params.yaml")
 SHEET_ROWS = 6
@@ -84,13 +81,10 @@ SHEETS = {
 def run_chapters(results: Path, steps: int) -> None:
     """Run every chapter without a result, and score its model on its judge's pictures."""
     clone = ExperimentClone(FOLDER / "clone")
-    clone.dvc("cache", "dir", "--local", str(ROOT / ".dvc/cache"))
-    clone.call("git", "checkout", "-q", "-f", "-B", "story", clone.fetch())
+    clone.start(ROOT / ".dvc/cache")
     for name, chapter in progress(CHAPTERS.items(), len(CHAPTERS), "chapters"):
         if not (results / name).exists():
-            settings = [*COMMON, f"train.steps={steps}", *chapter.settings]
-            clone.call("git", "checkout", "-q", "-f", ".")
-            clone.dvc("exp", "run", *(part for each in settings for part in ("-S", each)), "review")
+            clone.run([*COMMON, f"train.steps={steps}", *chapter.settings], "review")
             _keep(clone.folder, results / name)
     for name, chapter in CHAPTERS.items():
         if chapter.judge and not (results / f"{name}-judged").exists():
@@ -113,21 +107,10 @@ def _judge(model: Path, judge: Path, result: Path) -> None:
     """Score a model on the validation pictures of another chapter."""
     half = result.with_name(f"{result.name}.half")
     shutil.rmtree(half, ignore_errors=True)
-    (half / "data").mkdir(parents=True)
-    (half / "metrics").mkdir()
-    for name in ("data/gate", "data/pairs", "metrics/gate.json", "params.yaml"):
-        (half / name).symlink_to(judge / name)
-    (half / "data/model").symlink_to(model)
-    (half / "data/weights").symlink_to(ROOT / "data/weights")
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.evaluate"],
-        cwd=half,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise UserError(f"stages.evaluate in {half}: {done.stderr.strip()[-500:]}")
+    of_judge = ("data/gate", "data/pairs", "metrics/gate.json", "params.yaml")
+    link(half, {name: judge / name for name in of_judge})
+    link(half, {"data/model": model, "data/weights": ROOT / "data/weights"})
+    run_stage("evaluate", half, {})
     half.rename(result)
 
 
@@ -173,14 +156,6 @@ def _color(outputs: np.ndarray, targets: np.ndarray) -> float:
     return float(outputs.mean() / targets.mean())
 
 
-def _jackknife(share: Callable[[np.ndarray, np.ndarray], float], *arrays: np.ndarray) -> str:
-    """Return a share and its standard error, by leaving one picture out at a time."""
-    n = len(arrays[0])
-    without = [share(*(np.delete(each, i, axis=0) for each in arrays)) for i in range(n)]
-    error = np.sqrt((n - 1) / n * np.sum((np.array(without) - np.mean(without)) ** 2))
-    return f"{share(*arrays):.2f} ± {error:.2f}"
-
-
 def _row(says: str, result: Path, looks: Looks, chosen: np.ndarray) -> str:
     """Return a table's line about the chosen pictures, a mask of the result's."""
     scores = pd.read_csv(result / "data/predictions/scores.csv").set_index("row")
@@ -191,8 +166,9 @@ def _row(says: str, result: Path, looks: Looks, chosen: np.ndarray) -> str:
     whole = chosen.all()
     cells.append(f"{val['fd_effnet']:.1f} ± {val['fd_effnet_se']:.1f}" if whole else "")
     outputs, targets = looks.outputs[chosen], looks.targets[chosen]
-    cells.append(_jackknife(_variety, _tints(outputs), _tints(targets)))
-    cells.append(_jackknife(_color, colorfulness(outputs), colorfulness(targets)))
+    variety = with_error(_variety, _tints(outputs), _tints(targets), paired=True)
+    color = with_error(_color, colorfulness(outputs), colorfulness(targets), paired=True)
+    cells += [f"{share:.2f} ± {error:.2f}" for share, error in (variety, color)]
     return f"| {says} | {chosen.sum()} | {' | '.join(cells)} |"
 
 
