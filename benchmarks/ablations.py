@@ -8,7 +8,7 @@ batches of eight, equal for all. A finished variant does not run again.
 Checkerboard is the energy of outputs at periods of 2, 4 and 8 pixels, over that of their targets.
 Photographs have a value of 1.
 
-    python -m benchmarks.ablations --portraits DIR --facades DIR [--steps 300] [--jobs 2]
+    python -m benchmarks.ablations --portraits DIR --facades DIR [--only lsgan hinge] [--jobs 2]
 """
 
 import argparse
@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 from dvc.api import DVCFileSystem
 
-from benchmarks.experiment_clone import ExperimentClone
+from benchmarks.experiment_clone import ExperimentClone, experiment_clone
 from src.errors import UserError, exit_on_user_error
 from src.imaging import decoding
 
-CLONE = Path(".cache/ablations")
+FOLDER = Path(".cache/ablations")
 SEEDS = (0, 1, 2)
 PERIODS = (2, 4, 8)  # pixels
 UNET = ["model=unet"]
@@ -41,6 +41,9 @@ PORTRAITS = {
     "average .99": [*UNET, "train.ema_decay=0.99"],
     "L1 alone at first": [*UNET, "train.adversarial_from=0.5"],
     "augmented": [*UNET, "train.discriminator.augment=[color,translation,cutout]"],
+    "lsgan": [*UNET, "train.gan_mode=lsgan"],
+    "hinge": [*UNET, "train.gan_mode=hinge"],
+    "perceptual 10": [*UNET, "train.perceptual_weight=10"],
 }
 # Variants of label maps to facades.
 FACADES = {name: PORTRAITS[name] for name in PORTRAITS if name != "rgb output"}
@@ -153,7 +156,7 @@ def table(plan: Plan) -> list[str]:
     for variant in plan.variants:
         rows = []
         for seed in SEEDS:
-            files = DVCFileSystem(url=str(CLONE), rev=plan.experiment(variant, seed))
+            files = DVCFileSystem(url=str(FOLDER / "clone"), rev=plan.experiment(variant, seed))
             val = json.loads(files.read_text("metrics/evaluate.json"))["val"]
             rows.append(
                 [*(val[score] for score in SCORES), checkerboard(files, plan.name == "portraits")]
@@ -168,25 +171,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablations", description=__doc__)
     parser.add_argument("--portraits", type=Path, help="a folder of photographs for colorization")
     parser.add_argument("--facades", type=Path, help="the folder of facades and label maps")
+    parser.add_argument("--only", nargs="+", choices=PORTRAITS, help="these and the first")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    clone, steps = ExperimentClone(CLONE), arguments.steps
-    start = clone.fetch()
-    plans = []
+    sets = []
     if arguments.portraits:
         path = f"folder.path={arguments.portraits.resolve()}"
-        plans.append(Plan("portraits", ["source=folder", path], PORTRAITS, steps, start))
+        sets.append(("portraits", ["source=folder", path], PORTRAITS))
     if arguments.facades:
         source = ["source=pairs", "task=labels"]
         source.append(f"pairs.path={arguments.facades.resolve()}")
-        plans.append(Plan("facades", source, FACADES, steps, start))
-    if not plans:
+        sets.append(("facades", source, FACADES))
+    if not sets:
         raise UserError("there is nothing to do: expected --portraits, --facades or both")
     os.environ["OMP_NUM_THREADS"] = "1"  # parallel jobs would compete for the cores
-    for plan in plans:
-        run(clone, plan, arguments.jobs)
-        print("\n".join(table(plan)), end="\n\n", flush=True)
+    with experiment_clone(FOLDER) as clone:
+        start = clone.fetch()
+        for name, source, variants in sets:
+            names = ["unet", *(arguments.only or variants)]
+            chosen = {each: variants[each] for each in variants if each in names}
+            plan = Plan(name, source, chosen, arguments.steps, start)
+            run(clone, plan, arguments.jobs)
+            print("\n".join(table(plan)), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

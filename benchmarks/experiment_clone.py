@@ -2,11 +2,28 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from src.errors import UserError
+from src.storage.locks import alone_in
 
 OUTPUT_CHARS = 500  # of a failed command's output that the error shows
+
+
+@contextmanager
+def experiment_clone(folder: Path) -> Iterator["ExperimentClone"]:
+    """Hold a clone while the block runs: a second benchmark in it would change its parameters.
+
+    Args:
+        folder: Holds the clone in `clone`.
+
+    Raises:
+        UserError: Another process holds the folder.
+    """
+    with alone_in(folder, "running a benchmark"):
+        yield ExperimentClone(folder / "clone")
 
 
 class ExperimentClone:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.experiment_clone import ExperimentClone
+from benchmarks.experiment_clone import ExperimentClone, experiment_clone
 from src.cli.preset import overrides
 from src.errors import exit_on_user_error
 from src.progress import progress
@@ -113,13 +113,24 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True, help="a folder of real pictures")
     parser.add_argument("--preset", action="store_true", help="run the preset, too")
     arguments = parser.parse_args()
-    clone = ExperimentClone(FOLDER / "clone")
-    clone.start(ROOT / ".dvc/cache")
     folder = FOLDERS[arguments.search]
     data = [f"source={folder}", f"{folder}.path={arguments.pictures.resolve()}"]
     variants = dict(SEARCHES[arguments.search])
     if arguments.preset:
         variants[PRESET] = overrides(ROOT / f"presets/{arguments.search}.yaml")
+    with experiment_clone(FOLDER) as clone:
+        tabulate(clone, variants, data)
+
+
+def tabulate(clone: ExperimentClone, variants: dict[str, list[str]], data: list[str]) -> None:
+    """Run every variant without a result and print the table of all.
+
+    Args:
+        clone: Where they run.
+        variants: Settings by name.
+        data: Settings of the pictures.
+    """
+    clone.start(ROOT / ".dvc/cache")
     lines = []
     for name, settings in progress(variants.items(), len(variants), "trainings"):
         split = [] if name == PRESET else OWN_SPLIT

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from benchmarks.experiment_clone import ExperimentClone
+from benchmarks.experiment_clone import ExperimentClone, experiment_clone
 from benchmarks.stage_runs import ROOT, link, run_stage
 from src.dataset import arrays
 from src.drawing.sheets import grid, three_channels
@@ -78,9 +78,8 @@ SHEETS = {
 }
 
 
-def run_chapters(results: Path, steps: int) -> None:
+def run_chapters(clone: ExperimentClone, results: Path, steps: int) -> None:
     """Run every chapter without a result, and score its model on its judge's pictures."""
-    clone = ExperimentClone(FOLDER / "clone")
     clone.start(ROOT / ".dvc/cache")
     for name, chapter in progress(CHAPTERS.items(), len(CHAPTERS), "chapters"):
         if not (results / name).exists():
@@ -233,7 +232,8 @@ def main() -> None:
     parser.add_argument("--sheets", type=Path, help="a folder for the sheets")
     arguments = parser.parse_args()
     results = FOLDER / f"{arguments.steps}-steps"
-    run_chapters(results, arguments.steps)
+    with experiment_clone(FOLDER) as clone:
+        run_chapters(clone, results, arguments.steps)
     print_tables(results)
     if arguments.sheets:
         draw_sheets(results, arguments.sheets)
