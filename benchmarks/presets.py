@@ -55,6 +55,11 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
             "train.discriminator.augment=[color,translation,cutout]",
         ],
         "`perceptual_weight` 10": [*SKETCH, "train.perceptual_weight=10"],
+        "`augment` and `perceptual_weight` 10": [
+            *SKETCH,
+            "train.discriminator.augment=[color,translation,cutout]",
+            "train.perceptual_weight=10",
+        ],
         "`l1_weight` 30": [*SKETCH, "train.l1_weight=30"],
     },
     "facades-128": {
