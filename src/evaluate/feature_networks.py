@@ -1,5 +1,6 @@
 """Networks in whose features two sets of pictures are compared. NETWORKS is their registry."""
 
+from itertools import pairwise
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import ClassVar
@@ -17,6 +18,9 @@ from src.weights.effnet import SIDE_PX, load_effnet, prepare
 class FeatureNetwork(nn.Module):
     """A frozen network: (N, 3, H, W) uint8 → (N, D) float. It is built from its file of weights.
 
+    Batch normalisation is folded into the convolutions, which changes a distance by less than 1e-6
+    of its value.
+
     Attributes:
         name: Ends the names of precision, recall, density and coverage.
         frechet: The name of the Fréchet distance in its features.
@@ -32,6 +36,7 @@ class FeatureNetwork(nn.Module):
     def __init__(self, weights: Path):
         super().__init__()
         self.network = self.load(weights).eval().requires_grad_(False)
+        fold_norms(self.network)
         self.network.to(memory_format=torch.channels_last)
 
     @staticmethod
@@ -75,7 +80,14 @@ class EffnetFeatures(FeatureNetwork):
 
     @staticmethod
     def load(weights: Path) -> nn.Module:
-        return load_effnet(weights)
+        network = load_effnet(weights)
+        for convolution in network.modules():
+            # the package pads in a pass of its own, also where the convolution can
+            padding = getattr(convolution, "static_padding", None)
+            left, right, top, bottom = getattr(padding, "padding", (0, 0, 0, 0))
+            if padding and (left, top) == (right, bottom):
+                convolution.padding, convolution.static_padding = (top, left), nn.Identity()
+        return network
 
     def features(self, pictures: Tensor) -> Tensor:
         size = (SIDE_PX, SIDE_PX)
@@ -85,11 +97,7 @@ class EffnetFeatures(FeatureNetwork):
 
 
 class InceptionFeatures(FeatureNetwork):
-    """The 2,048 features of FID's Inception network.
-
-    Batch normalisation is folded into the convolutions. With channels-last memory this is half
-    again as fast, and changes an FID by less than 1e-6.
-    """
+    """The 2,048 features of FID's Inception network."""
 
     name, frechet, kernel = "inception", "fid", "kid_x1000"
     cpu_batch = 8
@@ -118,15 +126,20 @@ class InceptionFeatures(FeatureNetwork):
         ) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UserError(f"{weights} does not fit the Inception network: {reason}") from None
-        network.eval()
-        for block in network.modules():
-            if isinstance(getattr(block, "bn", None), nn.BatchNorm2d):
-                block.conv, block.bn = fuse_conv_bn_eval(block.conv, block.bn), nn.Identity()
         return network
 
     def features(self, pictures: Tensor) -> Tensor:
         features: Tensor = self.network(pictures)
         return features
+
+
+def fold_norms(network: nn.Module) -> None:
+    """Fold each batch normalisation of a frozen network into the convolution before it."""
+    for module in network.modules():
+        for (name, convolution), (of_norm, norm) in pairwise(list(module.named_children())):
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(convolution, norm))
+                setattr(module, of_norm, nn.Identity())
 
 
 # Each one whose weights are available is used. The first always is.

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from skimage import data
+from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
@@ -21,6 +22,7 @@ from src.imaging.resizing import resize
 from src.model import image_metrics
 from src.params import read_params
 from src.weights import pretrained
+from src.weights.effnet import SIDE_PX, load_effnet, prepare
 from tests.colour_means import ColourMeans, extractor
 from tests.conftest import ROOT
 
@@ -113,6 +115,18 @@ def test_features_of_efficientnet_do_not_depend_on_the_rest_of_the_batch(effnet,
     assert together.shape == (3, 1280)
     alone = np.concatenate([effnet(photos[n : n + 1]) for n in range(3)])
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_folding_changes_no_feature_of_efficientnet(effnet, photos):
+    resized = [resize(photo, SIDE_PX, SIDE_PX) for photo in photos[:2]]
+    pictures = image_metrics.to_planes(np.stack(resized))
+    with torch.no_grad():
+        published = load_effnet().extract_features(prepare(pictures.float())).mean(dim=(2, 3))
+    np.testing.assert_allclose(effnet.network(pictures), published, rtol=1e-4, atol=1e-5)
+    convolutions = [m for m in effnet.network.modules() if isinstance(m, nn.Conv2d)]
+    padded = [m for m in convolutions if isinstance(m.static_padding, nn.ZeroPad2d)]
+    assert not [m for m in effnet.network.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert len(padded) == 5  # those of stride 2 need more below and at the right
 
 
 def test_efficientnet_is_the_only_network_without_a_download(tmp_path):
