@@ -35,6 +35,7 @@ import yaml
 
 from src.demo import portraits
 from src.errors import UserError, exit_on_user_error
+from src.progress import progress
 from src.storage.encoding import encode_jpeg
 from tests.servers import Answer, Server, served
 
@@ -256,20 +257,24 @@ def small_project() -> Iterator[Project]:
         yield project
 
 
-def soak(project: Project, seeds: Iterator[int], until: float) -> list[Round]:
-    """Run rounds until a time; print each that fails."""
-    reference, rounds = project.files(), []
+def soak(project: Project, seeds: Iterator[int], seconds: float) -> list[Round]:
+    """Run rounds for some time; print each that fails."""
+    reference, rounds, start = project.files(), list[Round](), time.monotonic()
+    bar = progress(None, round(seconds), "seconds of the soak")
     kept = project.folder.with_name("kept")
     shutil.copytree(project.folder, kept)
     for seed in seeds:
-        if time.monotonic() > until:
+        if time.monotonic() - start > seconds:
             break
         done = soak_round(project, reference, seed)
         rounds.append(done)
+        bar.set_postfix_str(f"{len(rounds)} rounds", refresh=False)
+        bar.update(int(time.monotonic() - start) - bar.n)
         if done.failure:
             print(f"seed {seed} ({'; '.join(done.faults)}): {done.failure}", flush=True)
             shutil.rmtree(project.folder)  # the next round begins with a sound one
             shutil.copytree(kept, project.folder)
+    bar.close()
     return rounds
 
 
@@ -289,14 +294,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="the first round's (default: 0)")
     parser.add_argument("--only", type=int, help="the one round to run")
     arguments = parser.parse_args()
-    until = time.monotonic() + 60 * arguments.minutes
     first, last = arguments.seed, sys.maxsize
     if arguments.only is not None:
         first, last = arguments.only, arguments.only + 1
     os.environ["OMP_NUM_THREADS"] = "1"
     CONTEXT.set_forkserver_preload([f"stages.{stage}" for stage in STAGES])
     with small_project() as project:
-        rounds = soak(project, iter(range(first, last)), until)
+        rounds = soak(project, iter(range(first, last)), 60 * arguments.minutes)
     failed = [done.seed for done in rounds if done.failure]
     print(table(rounds))
     print(f"{len(rounds) - len(failed)} / {len(rounds)} rounds survived", end="")
