@@ -158,9 +158,9 @@ class Project:
                 raise UserError(f"{stage} failed undisturbed: {messages[-600:]}")
 
     def files(self) -> dict[str, bytes]:
-        """Return all outputs by name."""
+        """Return all outputs by name, without the temporary files that SIGKILL leaves."""
         roots = (self.folder / name for name in ("data", "metrics"))
-        paths = (path for root in roots for path in root.rglob("*") if path.is_file())
+        paths = (path for root in roots for path in root.rglob("[!.]*") if path.is_file())
         return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in paths}
 
 
