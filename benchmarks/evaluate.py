@@ -3,7 +3,8 @@
 The network has random weights of the right shapes, so that the benchmark needs no download. Speed
 and agreement do not depend on the weights. torchmetrics gets batches and computes. Ours reads the
 features of real pictures from its cache, like every evaluation after the first. Both take turns in
-one process. The headline is on the last line.
+one process. So do EfficientNet-Lite0 as its package has it and as the stage runs it, with one thread.
+The headlines are on the last lines.
 
     python -m benchmarks.evaluate [--pictures 200] [--rounds 2]
 """
@@ -13,21 +14,26 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
 from src.demo import portraits
 from src.errors import exit_on_user_error
 from src.evaluate import distances
-from src.evaluate.feature_networks import InceptionFeatures
+from src.evaluate.feature_networks import EffnetFeatures, InceptionFeatures
 from src.evaluate.features import Extractor
 from src.imaging.resizing import resize
 from src.model.image_metrics import to_planes
+from src.storage.slices import slices
+from src.weights import pretrained
+from src.weights.effnet import SIDE_PX, load_effnet, prepare
 
 SIZE, BATCH = 128, 32
 
@@ -56,6 +62,37 @@ def seconds(work: Callable[[], float]) -> tuple[float, float]:
     start = time.perf_counter()
     value = work()
     return time.perf_counter() - start, value
+
+
+def effnet_ratio(pictures: np.ndarray, rounds: int) -> float:
+    """Print what a picture costs in EfficientNet-Lite0, and return the median ratio of rounds.
+
+    Args:
+        pictures: (N, H, W, 3) uint8.
+        rounds: In which the package's network and ours take turns.
+    """
+    plain, ours = load_effnet(), EffnetFeatures(pretrained.effnet_file())
+    batches = [to_planes(pictures[part]) for part in slices(len(pictures), BATCH)]
+
+    def theirs(batch: torch.Tensor) -> torch.Tensor:
+        resized = F.interpolate(batch.float(), (SIDE_PX, SIDE_PX), mode="bilinear", antialias=True)
+        return plain.extract_features(prepare(resized)).mean(dim=(2, 3))
+
+    def run(network: Callable[[torch.Tensor], torch.Tensor]) -> float:
+        return float(sum(network(batch).double().sum() for batch in batches))
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    ratios = []
+    with torch.inference_mode():
+        run(ours)
+        for _ in range(rounds):
+            (their_s, _), (our_s, _) = (seconds(partial(run, net)) for net in (theirs, ours))
+            ratios.append(their_s / our_s)
+            each = [1000 * s / len(pictures) for s in (their_s, our_s)]
+            print(f"EfficientNet-Lite0: {each[0]:.1f} ms a picture, ours {each[1]:.1f} ms")
+    torch.set_num_threads(threads)
+    return statistics.median(ratios)
 
 
 def main() -> None:
@@ -96,10 +133,12 @@ def main() -> None:
                     f"relative difference {our_value / value - 1:.1e}"
                 )
     first, cached = (statistics.median(r) for r in ratios.values())
+    effnet = effnet_ratio(fake, arguments.rounds)
     print(
         f"FID of {arguments.pictures} + {arguments.pictures} pictures, torchmetrics / ours: "
         f"{first:.2f} the first time, {cached:.2f} with cached real features"
     )
+    print(f"EfficientNet-Lite0, the package's own / ours: {effnet:.2f}")
 
 
 if __name__ == "__main__":

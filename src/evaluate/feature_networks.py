@@ -81,12 +81,13 @@ class EffnetFeatures(FeatureNetwork):
     @staticmethod
     def load(weights: Path) -> nn.Module:
         network = load_effnet(weights)
-        for convolution in network.modules():
+        for layer in network.modules():
             # the package pads in a pass of its own, also where the convolution can
-            padding = getattr(convolution, "static_padding", None)
-            left, right, top, bottom = getattr(padding, "padding", (0, 0, 0, 0))
-            if padding and (left, top) == (right, bottom):
-                convolution.padding, convolution.static_padding = (top, left), nn.Identity()
+            padding = getattr(layer, "static_padding", None)
+            if isinstance(layer, nn.Conv2d) and isinstance(padding, nn.ZeroPad2d):
+                left, right, top, bottom = padding.padding
+                if (left, top) == (right, bottom):
+                    layer.padding, layer.static_padding = (top, left), nn.Identity()
         return network
 
     def features(self, pictures: Tensor) -> Tensor:
