@@ -56,6 +56,11 @@ def coefficient_bytes(layers: list[tuple[int, int, int, int]]) -> float:
 
     Args:
         layers: Of each component its number, horizontal and vertical sampling, and table.
+
+    Raises:
+        ImageError: `not_an_image` for sampling factors of 0.
     """
     most = max(h for _, h, _, _ in layers) * max(v for _, _, v, _ in layers)
+    if most == 0:
+        raise ImageError("not_an_image", "a JPEG without samples")
     return sum(2 * h * v for _, h, v, _ in layers) / most

@@ -69,6 +69,11 @@ def open_picture(data: PictureBytes, header_only: bool = False) -> Opened:
     Raises:
         ImageError: `not_an_image`, `too_many_pixels`, `too_much_memory` or `too_many_scans`.
     """
+    with refused("not_an_image", lambda error: f"the picture's header is broken: {error}"):
+        return _open(data, header_only)
+
+
+def _open(data: PictureBytes, header_only: bool) -> Opened:
     if data[:8] == png.SIGNATURE:
         return _open_png(data, header_only)
     if data[:2] == b"\xff\xd8":

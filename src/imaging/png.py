@@ -132,7 +132,8 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
         header_only: Leave out the pixels.
 
     Raises:
-        ImageError: `not_an_image` if header or pixels are missing, or there are too many chunks.
+        ImageError: `not_an_image` if header, palette or pixels are missing, or there are too many
+            chunks.
     """
     png, frame, controls, control = Png({}), [], 0, b""
     for name, body in _chunks(data):
@@ -155,6 +156,8 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
         raise ImageError("not_an_image", "a PNG without a header")
     if not png.pixels:
         raise ImageError("not_an_image", "a PNG without pixels")
+    if png.kind == PALETTE and not png.chunks.get(b"PLTE"):
+        raise ImageError("not_an_image", "a PNG without the palette that its pixels need")
     if frame and len(control) == 26 and png.frames:
         return Png(png.chunks, frame, control)
     return png

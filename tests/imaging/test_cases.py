@@ -1,10 +1,12 @@
 """Odd pictures as they are found: every reader shows them as browsers do."""
 
 import gzip
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from src.audit import source_decoding
 from src.imaging import decoding
@@ -82,3 +84,28 @@ def test_an_odd_picture_is_read_as_browsers_show_it(name: str, reader: str):
 def test_a_broken_scan_is_told_by_every_reader(reader: str):
     with pytest.raises((ImageError, OSError), match="broken data stream"):
         READERS[reader](_bytes("jpeg_bitrot_marker.jpg"))
+
+
+def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_palette_that_is_missing_is_told_by_every_reader(reader: str):
+    data = _encode(Image.new("P", (96, 64)), "PNG")
+    start = data.index(b"PLTE") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    with pytest.raises((ImageError, ValueError)):
+        READERS[reader](data[:start] + data[end:])
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_sampling_factors_of_zero_are_told_by_every_reader(reader: str):
+    data = _encode(Image.new("RGB", (96, 64)), "JPEG", progressive=True)
+    start = data.index(b"\xff\xc2")
+    samplings = {start + 11 + 3 * component for component in range(3)}
+    broken = bytes(0 if place in samplings else byte for place, byte in enumerate(data))
+    with pytest.raises((ImageError, OSError)):
+        READERS[reader](broken)
