@@ -12,14 +12,16 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # that the pipeline accepts
-ORIENTATION_TAG = 0x0112  # of EXIF
-# Pillow's exif_transpose also writes the EXIF block again, and fails on mistyped tags
+# How an EXIF block's entry of the orientation begins, by its byte order: one number of 16 bits
+ORIENTATION = {"little": b"\x12\x01\x03\0\x01\0\0\0", "big": b"\x01\x12\0\x03\0\0\0\x01"}
+ENTRY_BYTES = 12
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -89,11 +91,7 @@ def decode(data: bytes, background: str, least_px: int) -> tuple[Image.Image, in
     """
     is_png = data[:8] == b"\x89PNG\r\n\x1a\n"
     source, scale = _read_png(data, least_px) if is_png else _read(data, least_px)
-    turn = None
-    with _ignored():  # a broken EXIF block says nothing about the pixels
-        exif = Image.Exif()
-        exif.load(source.exif)
-        turn = TURNS.get(exif.get(ORIENTATION_TAG, 1))
+    turn = _turn(source.exif)
     image, opacity = source.image, None
     if image.has_transparency_data:
         opacity = image.convert("RGBA").getchannel("A")
@@ -104,6 +102,24 @@ def decode(data: bytes, background: str, least_px: int) -> tuple[Image.Image, in
         canvas.paste(image, mask=opacity)
         image = canvas
     return (image if turn is None else image.transpose(turn)), scale
+
+
+def _turn(exif: bytes) -> Image.Transpose | None:
+    """Return how an EXIF block turns the picture, by its first directory alone; None if not at all.
+
+    Browsers know no orientation of another type; Pillow takes any.
+    """
+    block = exif.removeprefix(b"Exif\0\0")
+    orders: dict[bytes, Literal["little", "big"]] = {b"II": "little", b"MM": "big"}
+    if not (order := orders.get(block[:2])):
+        return None
+    start = int.from_bytes(block[4:8], order) + 2
+    count = int.from_bytes(block[start - 2 : start], order)
+    for at in range(start, start + count * ENTRY_BYTES, ENTRY_BYTES):
+        entry = block[at : at + ENTRY_BYTES]
+        if len(entry) == ENTRY_BYTES and entry.startswith(ORIENTATION[order]):
+            return TURNS.get(int.from_bytes(entry[8:10], order))
+    return None
 
 
 def _read(data: bytes, least_px: int) -> tuple[Source, int]:
@@ -229,6 +245,9 @@ def _chunks(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
 def _png_file(chunks: dict[bytes, bytes], packed: bytes) -> bytes:
     """Return a PNG of the chunks that hold pixels."""
     parts = [(name, chunks[name]) for name in (b"IHDR", b"PLTE", b"tRNS") if name in chunks]
+    # libpng ignores opacities if there are more than colours
+    most = {0: 2, 2: 6}.get(chunks[b"IHDR"][9], len(chunks.get(b"PLTE", b"")) // 3)
+    parts = [(name, body[:most] if name == b"tRNS" else body) for name, body in parts]
     file = [b"\x89PNG\r\n\x1a\n"]
     for name, body in [*parts, (b"IDAT", packed), (b"IEND", b"")]:
         checksum = zlib.crc32(name + body)
@@ -271,6 +290,8 @@ def _in_srgb(image: Image.Image, source: Source) -> Image.Image:
     if image.mode not in ("RGB", "CMYK", "L"):
         image = image.convert("RGB")
     if source.profile:
+        if image.mode == "L" and source.profile[16:20] == b"RGB ":  # its space
+            image = image.convert("RGB")
         with _ignored():
             profile, srgb = io.BytesIO(source.profile), ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")

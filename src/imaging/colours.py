@@ -10,6 +10,7 @@ from src.imaging.image_error import ignored
 
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 NUMBERS = (*SIXTEEN_BITS, "I", "F")  # a single channel of more than 8 bits
+SPACE = slice(16, 20)  # in a profile: of the colours that it is made for
 PREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}
 
 
@@ -18,10 +19,13 @@ def srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | No
 
     Args:
         profile: ICC; one that is broken, or made for other pixels, says nothing about them.
-        mode: Of the pixels, as `plain_mode` returns it.
+        mode: Of the pixels, as `plain_mode` returns it. With a profile of RGB, gray pixels are to
+            be RGB too: see the transform's `input_mode`.
     """
     if profile:
         with ignored():
+            if mode == "L" and profile[SPACE] == b"RGB ":
+                mode = "RGB"
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     return None

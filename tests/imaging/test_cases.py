@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from PIL import Image
 
 from src.audit import source_decoding
-from src.imaging import decoding
+from src.imaging import colour_space, decoding
 from src.imaging.decoding import ImageError
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -90,6 +92,46 @@ def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _exif(kind: int, count: int, value: bytes) -> bytes:
+    """An EXIF block of one entry, an orientation."""
+    entry = struct.pack("<HHI4s", 0x0112, kind, count, value)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("file", ["JPEG", "PNG"])
+@pytest.mark.parametrize(
+    ("kind", "count", "is_turned"), [(3, 1, True), (4, 1, False), (8, 1, False), (3, 2, False)]
+)
+def test_an_orientation_of_another_type_turns_nothing(kind, count, is_turned, file, reader):
+    exif = _exif(kind, count, struct.pack("<HH", 6, 0))
+    data = _encode(Image.new("RGB", (96, 64)), file, exif=exif)
+    assert READERS[reader](data).shape == ((96, 64, 3) if is_turned else (64, 96, 3))
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("file", ["JPEG", "PNG", "AVIF"])
+def test_a_profile_of_colours_holds_for_a_gray_picture_too(file: str, reader: str):
+    linear = colour_space.from_code_points(1, 8)
+    data = _encode(Image.new("L", (96, 64), 55), file, icc_profile=linear)
+    assert np.abs(READERS[reader](data).astype(int) - 128).max() <= 3
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_more_opacities_than_colours_do_not_matter(reader: str):
+    picture = Image.new("P", (96, 64), 1)
+    picture.putpalette([0, 0, 0, 250, 20, 20])
+    data = _encode(picture, "PNG", bits=8)
+    palette_end = data.index(b"PLTE") + 14
+    opacities = _chunk(b"tRNS", bytes([255, 0, 255]))
+    pixels = READERS[reader](data[:palette_end] + opacities + data[palette_end:])
+    assert (pixels == 255).all()
 
 
 @pytest.mark.parametrize("reader", READERS)
