@@ -1,9 +1,13 @@
 """Where a picture ends in its bytes; what follows (a page, an archive, a film) is not kept."""
 
+import struct
 from collections.abc import Callable
 
 from src.imaging import gif, jpeg
 from src.imaging.picture_bytes import PictureBytes
+
+BMP_CORE_BYTES = 12  # of the oldest header, of OS/2
+BMP_RUN_LENGTHS = {1, 2}  # kinds of compression
 
 
 def image_end(data: PictureBytes, kind: str) -> int:
@@ -19,7 +23,7 @@ def image_end(data: PictureBytes, kind: str) -> int:
     find_end = END_FINDERS.get(kind)
     try:
         return min(find_end(data), len(data)) if find_end else len(data)
-    except (IndexError, StopIteration):  # it breaks off before its end
+    except (IndexError, StopIteration, struct.error):  # it breaks off before its end
         return len(data)
 
 
@@ -43,14 +47,23 @@ def _gif_end(data: PictureBytes) -> int:
 
 def _webp_end(data: PictureBytes) -> int:
     """Return the end of the RIFF chunk, padded to an even length."""
-    size = int.from_bytes(data[4:8], "little")
+    size = _little_endian(data, 4, 4)
     return 8 + size + size % 2
 
 
 def _bmp_end(data: PictureBytes) -> int:
-    """Return the size that the header states, if it has room for pixels at all."""
-    size, start = int.from_bytes(data[2:6], "little"), int.from_bytes(data[10:14], "little")
-    return size if size > start else len(data)
+    """Return the size that the header states, but no less than its pixels take.
+
+    Some writers state a size without the headers, or none.
+    """
+    size, start, header_bytes = (_little_endian(data, at, 4) for at in (2, 10, 14))
+    if header_bytes == BMP_CORE_BYTES or size <= start:
+        return len(data)
+    width, height = struct.unpack_from("<ii", data, 18)
+    bits, compression, packed_bytes = struct.unpack_from("<HII", data, 28)
+    if compression not in BMP_RUN_LENGTHS:
+        packed_bytes = (width * bits + 31) // 32 * 4 * abs(height)
+    return max(size, start + int(packed_bytes))
 
 
 def _big_endian(data: PictureBytes, offset: int, length: int) -> int:
@@ -58,6 +71,10 @@ def _big_endian(data: PictureBytes, offset: int, length: int) -> int:
     if len(part) < length:
         raise IndexError(offset)
     return int.from_bytes(part, "big")
+
+
+def _little_endian(data: PictureBytes, offset: int, length: int) -> int:
+    return int.from_bytes(data[offset : offset + length], "little")
 
 
 END_FINDERS: dict[str, Callable[[PictureBytes], int]] = {
