@@ -75,7 +75,7 @@ def predict(
     )
     click.echo(printable(f"{written} of {written + len(refused)} pictures written to {out}"))
     if refused:
-        raise UserError("refused: " + "; ".join(refused))
+        raise UserError(printable("refused: " + "; ".join(refused)))
 
 
 def load_model(folder: Path, task: str | None) -> "Generator":

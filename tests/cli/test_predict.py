@@ -62,6 +62,11 @@ def test_a_broken_picture_is_named_in_the_end(refused, picture, tmp_path):
     assert (tmp_path / "out" / "a.png").exists()
 
 
+def test_a_name_of_two_lines_is_told_in_one(refused, tmp_path):
+    (tmp_path / "a\nb.jpg").write_bytes(b"<html>")
+    assert str(tmp_path / "a?b.jpg") in refused(tmp_path / "a\nb.jpg")
+
+
 def test_options_reach_the_prediction(run, picture, tmp_path):
     run(picture, "--side-by-side", "--side", "16", "--batch", "1", "--device", "cpu")
     assert read_photo(tmp_path / "out" / "a.png").shape == (20, 60, 3)
