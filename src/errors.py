@@ -132,10 +132,15 @@ def output_folder(key: str, path: str | Path) -> Path:
 
 
 def output_file(key: str, path: str | Path) -> Path:
-    """Return the path of a file to write, `~` expanded; raise UserError if a folder is there."""
+    """Return the path of a file to write, `~` expanded; raise UserError if no file is there.
+
+    What is written replaces the file: a pipe or a device, such as /dev/null, would be gone.
+    """
     file = _expanded(path)
     if file.is_dir():
         raise UserError(f"{key} = {str(path)!r} is a folder, expected the name of a file")
+    if file.exists() and not file.is_file():
+        raise UserError(f"{key} = {str(path)!r} is a pipe or a device, expected the name of a file")
     output_folder(key, file.parent)
     return file
 

@@ -168,6 +168,12 @@ def test_a_file_is_no_folder_and_a_folder_no_file(home: Path, check, path: str, 
         check("key", path)
 
 
+def test_a_pipe_is_not_replaced_by_a_file(home: Path):
+    os.mkfifo(home / "pipe")
+    with pytest.raises(UserError, match=r"^key = 'pipe' is a pipe or a device, expected the name"):
+        output_file("key", "pipe")
+
+
 def test_what_is_to_be_written_need_not_exist(home: Path):
     assert output_folder("key", "new/one") == Path("new/one")
     assert output_file("key", "new/one.png") == Path("new/one.png")

@@ -53,7 +53,9 @@ def export_onnx(generator: Generator, path: Path) -> float:
         program = _program(renderer, inputs[0])
         program.model.metadata_props["config.json"] = json.dumps(generator.config)
         program.save(temporary)
-        session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
+        # by its content: ONNX Runtime takes no path that is no UTF-8
+        content = temporary.read_bytes()
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         difference = 0.0
         for x in inputs:
             [picture] = session.run(None, {"input": x.numpy()})
