@@ -4,6 +4,7 @@ The rules are the host's robots.txt. The pace is scrape.requests_per_second, scr
 whatever the host asks for.
 """
 
+import codecs
 import random
 import threading
 import time
@@ -28,6 +29,7 @@ from src.scrape.http.transport import AGENT, Redirect, Transport
 CONNECTION_REASONS = ("connection", "timeout", "incomplete")  # nobody there, or as good as
 MAX_REDIRECTS = 5  # in a row
 ROBOTS_BYTES = 512_000  # RFC 9309 asks for at least 500 KiB
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as Notepad writes "Unicode"
 
 Answer = TypeVar("Answer")
 
@@ -154,7 +156,7 @@ class Downloader:
 
         try:
             follow_redirects(f"{host.origin}/robots.txt", request)
-            return path.read_text(encoding="utf-8", errors="replace")
+            return _decoded(path.read_bytes())
         except FetchError as error:
             missing = error.reason.startswith("http_4") and error.reason != "http_429"
             if missing or error.reason == "empty":
@@ -210,3 +212,9 @@ def follow_redirects(url: str, request: Callable[[str], Answer | Redirect]) -> A
             return answer
         target = answer.target
     raise FetchError("too_many_redirects", f"{url}: more than {MAX_REDIRECTS} redirects")
+
+
+def _decoded(robots: bytes) -> str:
+    """Return the text of a robots.txt; a byte order mark is no part of its first line."""
+    encoding = "utf-16" if robots.startswith(UTF16_MARKS) else "utf-8-sig"
+    return robots.decode(encoding, "replace")

@@ -37,7 +37,7 @@ from src.scrape.http.origins import origin
 from src.scrape.http.public_addresses import connection_pools
 from src.scrape.http.resolver import Resolver
 
-AGENT = "pix2pix-dvc"
+AGENT = "pix2pix-dvc/1.0"
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 RETRYABLE_STATUSES = (429, 500, 502, 503, 504)
 CHUNK_BYTES = 65536
@@ -67,7 +67,7 @@ class Transport:
         self._scrape = scrape
         self._deadlines = Deadlines(scrape.deadline_s)
         contact = f" (+{scrape.contact})" if scrape.contact else ""
-        self._headers = dict(default_headers()) | {"User-Agent": f"{AGENT}/1.0{contact}"}
+        self._headers = dict(default_headers()) | {"User-Agent": f"{AGENT}{contact}"}
         self._local_ports = local_ports
         self._local_pools = PoolManager(maxsize=scrape.workers)
         # requests' own authorities, whatever the environment says; urllib3 requires a certificate

@@ -64,9 +64,10 @@ def test_what_robots_disallow_is_refused_unasked(server, client):
     assert server.page_targets() == ["/open"]
 
 
-def test_robots_may_speak_to_us_by_name(server, client):
+@pytest.mark.parametrize("name", [b"pix2pix-dvc", b"Pix2pix-DVC/1.0"])
+def test_robots_may_speak_to_us_by_name(server, client, name):
     server["/robots.txt"] = Answer(
-        b"User-agent: pix2pix-dvc\nDisallow: /\n\nUser-agent: *\nAllow: /"
+        b"User-agent: %s\nDisallow: /\n\nUser-agent: *\nAllow: /" % name
     )
     server["/a"] = Answer()
     assert reason(client(), server["/a"]) == "robots"
@@ -79,6 +80,13 @@ def test_missing_or_empty_robots_allow_all(server, client, robots):
     server["/robots.txt"] = robots
     server["/a"] = Answer()
     assert client().get(server["/a"]) == b"hello"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_robots_hold_behind_a_byte_order_mark(server, client, encoding):
+    server["/robots.txt"] = Answer("User-agent: *\nDisallow: /a\n".encode(encoding))
+    server["/a"] = Answer()
+    assert reason(client(), server["/a"]) == "robots"
 
 
 def test_failing_robots_refuse_all(server, client):
