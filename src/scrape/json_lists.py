@@ -5,12 +5,9 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus, urlsplit, urlunsplit
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
-from src.errors import UserError
 from src.params import Json
 from src.scrape.addresses import absolute_url, readable
+from src.scrape.expressions import ExpressionError, find, require_expression
 from src.scrape.item_ids import IGNORED_KEYS, item_id
 from src.scrape.listings import MAX_NODES, Item, ListingError, ListPage
 from src.scrape.totals import stated_total
@@ -23,14 +20,7 @@ MAX_QUOTED = 100  # characters of a value in a message
 def require_expressions(settings: Json) -> None:
     """Raise UserError if an expression is not valid."""
     for key in EXPRESSIONS:
-        if expression := getattr(settings, key):
-            try:
-                jmespath.compile(expression)
-            except JMESPathError as error:
-                reason = " ".join(str(error).split())
-                raise UserError(
-                    f"json.{key} = {expression!r} is no JMESPath expression: {reason}"
-                ) from None
+        require_expression(f"json.{key}", getattr(settings, key))
 
 
 def first_url(settings: Json) -> str:
@@ -55,7 +45,7 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
         ListingError: It is no JSON, or what an expression finds has another form.
     """
     answer = _load(text)
-    found = jmespath.search(settings.items, answer)
+    found = _find(answer, "items", settings)
     listed = list(found.values()) if isinstance(found, dict) else found
     if not isinstance(listed, list):
         if listed is None and number > 1:
@@ -96,17 +86,24 @@ def _item(value: Any, place: int, url: str, settings: Json) -> Item:
     return Item(identity, name, image_url)
 
 
+def _find(value: Any, key: str, settings: Json, where: str = "") -> Any:
+    """Return what an expression finds, or raise ListingError."""
+    try:
+        return find(f"json.{key}", getattr(settings, key), value)
+    except ExpressionError as error:
+        raise ListingError(f"{error}{where}") from None
+
+
 def _text(value: Any, key: str, settings: Json, where: str = "") -> str:
     """Return the text or number that an expression finds, or "".
 
     Raises:
         ListingError: It finds something else.
     """
-    expression = getattr(settings, key)
-    found = jmespath.search(expression, value) if expression else None
+    found = _find(value, key, settings, where)
     if isinstance(found, bool) or not isinstance(found, str | int | float | None):
         raise ListingError(
-            f"expected a text or number at json.{key} = {expression!r}{where}, found "
+            f"expected a text or number at json.{key} = {getattr(settings, key)!r}{where}, found "
             f"{_quoted(found)}"
         )
     return "" if found is None else readable(str(found)).strip()
@@ -123,7 +120,7 @@ def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) 
         return _with_query(settings.url, {match[1]: str(offset + n_items)})
     if not settings.next:
         return None
-    found = jmespath.search(settings.next, answer)
+    found = _find(answer, "next", settings)
     if isinstance(found, dict) and found and not match:
         return _with_query(settings.url, {quote(key): str(value) for key, value in found.items()})
     target = _text(answer, "next", settings)

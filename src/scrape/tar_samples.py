@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
 from src.errors import UserError, existing_path
 from src.imaging.picture_folders import SUFFIXES
 from src.params import Scrape, Webdataset
 from src.scrape.crawl import Crawl, Row
+from src.scrape.expressions import ExpressionError, find, require_expression
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.source_paths import require_path
 from src.scrape.split_names import named_side
@@ -48,7 +46,9 @@ class TarSamples:
     def __init__(self, webdataset: Webdataset, scrape: Scrape, folder: Path):
         require_path("webdataset.path", webdataset.path)
         self._settings, self._max_bytes = webdataset, scrape.max_bytes
-        self._expressions = {key: _compiled(webdataset, key) for key in ("item", "name")}
+        self._expressions = {key: getattr(webdataset, key) for key in ("item", "name")}
+        for setting, expression in self._expressions.items():
+            require_expression(f"webdataset.{setting}", expression)
         root = existing_path("webdataset.path", webdataset.path)
         base = root.parent if root.is_file() else root
         files = [root] if root.is_file() else sorted(root.rglob("*.tar"))
@@ -119,21 +119,13 @@ class TarSamples:
         if not any(self._expressions.values()):
             return {"item": "", "name": ""}
         facts = _load(file, key, members["json"]) if "json" in members else {}
-        return {
-            setting: _text(expression.search(facts)) if expression else ""
-            for setting, expression in self._expressions.items()
-        }
-
-
-def _compiled(webdataset: Webdataset, key: str) -> Any:
-    expression = getattr(webdataset, key)
-    try:
-        return jmespath.compile(expression) if expression else None
-    except JMESPathError as error:
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"webdataset.{key} = {expression!r} is no JMESPath expression: {reason}"
-        ) from None
+        try:
+            return {
+                setting: _text(find(f"webdataset.{setting}", expression, facts))
+                for setting, expression in self._expressions.items()
+            }
+        except ExpressionError as error:
+            raise UserError(f"{file}: {key}.json: {error}") from None
 
 
 def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:

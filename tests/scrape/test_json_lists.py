@@ -222,6 +222,22 @@ def test_what_is_no_json_is_an_error_that_shows_it(text):
         parse_json(text, "https://a.test/", 1, settings())
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"items": "values(no)"}, r"json\.items = 'values\(no\)' fails: In function values\(\)"),
+        ({"items": "pictures(@)"}, r"json\.items = .* fails: Unknown function: pictures\(\)"),
+        ({"name": "join('-', title)"}, r"json\.name = .* fails: .* received: \"null\" in item 1"),
+        ({"total": "results[::0]"}, r"json\.total = .* fails: slice step cannot be zero"),
+        ({"id": "url < id"}, r"json\.id = .* fails: '<' not supported .* item 1"),
+    ],
+)
+def test_an_expression_that_fails_on_an_answer_is_an_error_by_its_key(changes, message):
+    answer = {"results": [{"id": 1, "url": "/1.png", "title": None}]}
+    with pytest.raises(ListingError, match=message):
+        parsed(answer, **changes)
+
+
 def test_an_expression_that_is_none_is_refused_by_its_key(quick, tmp_path):
     with pytest.raises(UserError, match=r"json\.image = 'a\[' is no JMESPath expression"):
         scraped(quick("json", {"json.image": "a["}), tmp_path / "raw")

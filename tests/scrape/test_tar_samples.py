@@ -96,6 +96,10 @@ def test_a_picture_over_the_limit_keeps_its_row(quick, tmp_path):
     [
         ({"webdataset.path": ""}, r"webdataset\.path is empty"),
         ({"webdataset.name": "a["}, r"webdataset\.name = 'a\[' is no JMESPath expression"),
+        (
+            {"webdataset.item": "length(a)"},
+            r"test-000000\.tar: \./a/b\.json: webdataset\.item = 'length\(a\)' fails: In function",
+        ),
         ({"scrape.max_items": 3}, r"more items than scrape\.max_items = 3"),
     ],
 )

@@ -66,9 +66,7 @@ def test_what_robots_disallow_is_refused_unasked(server, client):
 
 @pytest.mark.parametrize("name", [b"pix2pix-dvc", b"Pix2pix-DVC/1.0"])
 def test_robots_may_speak_to_us_by_name(server, client, name):
-    server["/robots.txt"] = Answer(
-        b"User-agent: %s\nDisallow: /\n\nUser-agent: *\nAllow: /" % name
-    )
+    server["/robots.txt"] = Answer(b"User-agent: %s\nDisallow: /\n\nUser-agent: *\nAllow: /" % name)
     server["/a"] = Answer()
     assert reason(client(), server["/a"]) == "robots"
 

@@ -1,0 +1,40 @@
+"""The JMESPath expressions of params.yaml."""
+
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from src.errors import UserError
+
+
+class ExpressionError(Exception):
+    """An expression that fails on a value; the message names the expression."""
+
+
+def require_expression(key: str, expression: str) -> None:
+    """Raise UserError if an expression is not valid.
+
+    Args:
+        key: The parameter that holds it.
+        expression: Nothing is expected of an empty one.
+    """
+    try:
+        if expression:
+            jmespath.compile(expression)
+    except JMESPathError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{key} = {expression!r} is no JMESPath expression: {reason}") from None
+
+
+def find(key: str, expression: str, value: Any) -> Any:
+    """Return what an expression finds in a value; None for an empty one.
+
+    Raises:
+        ExpressionError: A function in it is unknown, or takes no such value.
+    """
+    try:
+        return jmespath.search(expression, value) if expression else None
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ExpressionError(f"{key} = {expression!r} fails: {reason}") from None
