@@ -100,7 +100,7 @@ def crawl(
         seen |= ids
         rows += page_rows(page, page.url, listed.pages)
         _raise_if_too_long(listed, client.scrape.max_items, url)
-        if listed.expected is not None and len(listed.rows) >= listed.expected:
+        if _is_complete(listed, page, repeated, url):
             break
         url, earlier_url = page.next_url, page.url
     return listed
@@ -161,6 +161,21 @@ def _save_and_parse(
     if isinstance(page, ListPage) and number == 1:
         return ListingError("expected items on the first page, found none")
     return page
+
+
+def _is_complete(listed: Crawl, page: ListPage, repeated: bool, url: str) -> bool:
+    """Return whether a list has the items that it states; note it if there are more of them.
+
+    A total that is too small is often that of the pages.
+    """
+    if listed.expected is None or len(listed.rows) < listed.expected:
+        return False
+    if repeated or len(listed.rows) == listed.expected:
+        return True
+    if len(listed.rows) - len(page.items) <= listed.expected:
+        note = f"the list states {listed.expected} items and has more: its total does not end it"
+        print_notes(replace(page, notes=(note,)), url)
+    return False
 
 
 def _raise_if_too_long(listed: Crawl, max_items: int, url: str) -> None:

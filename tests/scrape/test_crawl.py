@@ -44,6 +44,15 @@ def test_a_list_is_left_when_all_it_states_is_listed(server, crawl_list):
     assert server.page_targets() == ["/list"]
 
 
+def test_a_list_with_more_than_it_states_is_read_to_its_end(server, crawl_list, capsys):
+    server["/list"] = list_page(range(5), 4, 1)  # of pages, say
+    server["/list?page=2"] = list_page(range(5, 10), 4, 2)
+    server["/list?page=3"] = list_page(range(10, 12), 4, 3, has_next=False)
+    assert len(crawl_list().rows) == 12
+    told = capsys.readouterr().err
+    assert told.count("the list states 4 items and has more: its total does not end it") == 1
+
+
 def test_no_more_than_max_pages_are_asked_for(server, crawl_list):
     def page(target: str) -> Answer:
         number = int(target.partition("page=")[2] or 1)
