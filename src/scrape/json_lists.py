@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus, urlsplit, urlunsplit
 
@@ -15,6 +16,7 @@ from src.scrape.totals import stated_total
 EXPRESSIONS = ("items", "image", "id", "name", "total", "next")
 COUNTED_KEY = re.compile(r"[?&]([^?&=]+)=\{(offset|cursor)\}")  # of a URL's query
 MAX_QUOTED = 100  # characters of a value in a message
+MAX_OFFSET_DIGITS = 18
 
 
 def require_expressions(settings: Json) -> None:
@@ -47,9 +49,12 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
     answer = _load(text)
     found = _find(answer, "items", settings)
     listed = list(found.values()) if isinstance(found, dict) else found
+    notes: tuple[str, ...] = ()
     if not isinstance(listed, list):
         if listed is None and number > 1:
-            listed = []  # past the end
+            listed = []  # past the end, or an error that calls itself a success
+            nothing = f"json.items = {settings.items!r} finds nothing in {_quoted(answer)}"
+            notes = (f"{nothing}; the list ends here",)
         else:
             raise ListingError(
                 f"expected a list or an object at json.items = {settings.items!r}, found "
@@ -61,9 +66,10 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
             f"expected an address at json.image = {settings.image!r}, found none in "
             f"{len(items)} items; the first is {_quoted(listed[0])}"
         )
-    total = _text(answer, "total", settings) if settings.total else ""
+    total = _text(answer, "total", settings)
     next_url = _next_url(answer, url, number, len(items), settings) if items else None
-    return ListPage(items, stated_total(total), next_url)
+    known = None if total.startswith("-") else stated_total(total)  # -1 says "unknown"
+    return ListPage(items, known, next_url, notes)
 
 
 def _load(text: str) -> Any:
@@ -116,26 +122,34 @@ def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) 
     match = COUNTED_KEY.search(settings.url)
     if match and match[2] == "offset":
         stated = dict(parse_qsl(urlsplit(url).query)).get(unquote_plus(match[1]), "")
-        offset = int(stated) if stated.isdecimal() else (number - 1) * n_items
+        is_offset = stated.isdecimal() and len(stated) <= MAX_OFFSET_DIGITS
+        offset = int(stated) if is_offset else (number - 1) * n_items
         return _with_query(settings.url, {match[1]: str(offset + n_items)})
     if not settings.next:
         return None
     found = _find(answer, "next", settings)
-    if isinstance(found, dict) and found and not match:
-        return _with_query(settings.url, {quote(key): str(value) for key, value in found.items()})
+    if found is False or found in ({}, []):  # as PHP says "none"
+        return None
+    if isinstance(found, dict) and not match:
+        added = {quote(readable(key)): str(v) for key, v in found.items() if v is not None}
+        return _with_query(settings.url, added) if added else None
     target = _text(answer, "next", settings)
     if not target:
         return None
     return _with_query(settings.url, {match[1]: target}) if match else absolute_url(url, target)
 
 
-def _with_query(url: str, values: dict[str, str | None]) -> str:
+def _with_query(url: str, values: Mapping[str, str | None]) -> str:
     """Return a URL with some keys of its query set, or removed where the value is None."""
     parts = urlsplit(url)
     kept = [
         part for part in parts.query.split("&") if part and part.partition("=")[0] not in values
     ]
-    added = [f"{key}={quote(value, safe='')}" for key, value in values.items() if value is not None]
+    added = [
+        f"{key}={quote(readable(value), safe='')}"
+        for key, value in values.items()
+        if value is not None
+    ]
     return urlunsplit(parts._replace(query="&".join(kept + added)))
 
 

@@ -176,7 +176,7 @@ def test_an_item_without_a_picture_keeps_its_row_and_numbers_are_ids():
 
 
 @pytest.mark.parametrize(
-    ("stated", "total"), [(12, 12), ("1,200", 1200), (None, None), ("many", None)]
+    ("stated", "total"), [(12, 12), ("1,200", 1200), (None, None), ("many", None), (-1, None)]
 )
 def test_a_stated_total_is_read(stated, total):
     answer = {"results": [{"url": "/1.png"}], "n": stated}
@@ -187,6 +187,35 @@ def test_an_answer_past_the_end_is_a_page_without_items():
     assert parsed({"results": []}, 2).items == []
     assert parsed({"detail": "Invalid page."}, 2).items == []
     assert parsed({"results": []}, 2).next_url is None
+
+
+def test_a_later_answer_without_any_list_is_told():
+    assert parsed({"error": "slow down"}, 2).notes == (
+        """json.items = 'results' finds nothing in {"error": "slow down"}; the list ends here""",
+    )
+    assert parsed({"results": []}, 2).notes == ()
+
+
+@pytest.mark.parametrize("end", [None, False, "", {}, [], {"page": None}])
+def test_no_next_page_is_said_in_many_ways(end):
+    answer = {"results": [{"url": "/1.png"}], "next": end}
+    assert parsed(answer, url="https://a.test/", next="next").next_url is None
+
+
+def test_the_keys_of_the_next_page_may_be_any_text():
+    text = r'{"results": [{"url": "/1.png"}], "next": {"\ud800": "\udfff", "b": null, "c": 0}}'
+    page = parse_json(text, "https://a.test/", 1, settings(url="https://a.test/", next="next"))
+    assert (
+        page.next_url
+        == "https://a.test/?%EF%BF%BD%EF%BF%BD%EF%BF%BD=%EF%BF%BD%EF%BF%BD%EF%BF%BD&c=0"
+    )
+
+
+def test_an_offset_of_thousands_of_digits_is_none():
+    url = "https://a.test/?o={offset}"
+    asked = url.replace("{offset}", "9" * 5000)
+    page = parse_json('{"results": [{"url": "/1.png"}]}', asked, 3, settings(url=url))
+    assert page.next_url == "https://a.test/?o=3"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +232,7 @@ def test_an_answer_past_the_end_is_a_page_without_items():
         ({"results": [{"url": "/1", "id": True}]}, {}, r"json\.id = 'id' in item 1, found true"),
         ({"results": [{"url": "/1"}], "n": {}}, {"total": "n"}, r"json\.total = 'n', found {}"),
         (
-            {"results": [{"url": "/1"}], "m": []},
+            {"results": [{"url": "/1"}], "m": ["/2"]},
             {"url": "https://a.test/", "next": "m"},
             r"json\.next = 'm', found",
         ),
