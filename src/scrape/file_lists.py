@@ -39,15 +39,18 @@ def with_utf8_names(key: str, contents: Contents) -> Contents:
     """
     pictures: dict[str, Path] = {}
     for name, path in contents.pictures.items():
-        readable = _utf8(name)
+        readable = utf8_name(name)
         if readable in pictures:
             raise UserError(f"{key}: two files have the name {readable}: rename one")
         pictures[readable] = path
-    named = {why: [_utf8(name) for name in names] for why, names in contents.passed_over.items()}
+    named = {
+        why: [utf8_name(name) for name in names] for why, names in contents.passed_over.items()
+    }
     return Contents(pictures, named)
 
 
-def _utf8(name: str) -> str:
+def utf8_name(name: str) -> str:
+    """Return a file's name with bytes that are no UTF-8 as `\\xe9`."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 

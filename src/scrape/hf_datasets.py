@@ -8,10 +8,12 @@ from pathlib import Path
 from src.errors import UserError, existing_folder
 from src.imaging.picture_folders import find_pictures
 from src.params import Hf, Scrape
+from src.scrape.addresses import readable
 from src.scrape.crawl import Crawl, Row
+from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
-from src.scrape.source_paths import require_path
+from src.scrape.source_paths import is_hidden, require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import read_records
@@ -40,9 +42,8 @@ class HfDataset:
         self._hf, self._root = hf, existing_folder("hf.path", hf.path)
         self._cells = PictureCells(self._root, scrape.max_bytes)
         self._max_bytes = scrape.max_bytes
-        self._files = {
-            path.relative_to(self._root).as_posix(): CellFile(path) for path in self._tables()
-        }
+        self._others: dict[str, Path] = {}  # files whose names in the ledger are not their own
+        self._files = {self._name(path): CellFile(path) for path in self._tables()}
         rows = self._cell_rows() if self._files else self._file_rows()
         self.crawl = Crawl(spool_rows(rows, folder / "rows.arrow", scrape.max_items))
         if not self.crawl.rows:
@@ -63,20 +64,31 @@ class HfDataset:
         name, row, column = [*place.rsplit("#", 2), "", ""][:3]
         if name in self._files and row.isdecimal():
             return self._cells.read(self._files[name], int(row), column)
-        path = self._root / place
+        path = self._others.get(place, self._root / place)
         if path.stat().st_size > self._max_bytes:
             message = f"{path} has {path.stat().st_size} bytes (scrape.max_bytes)"
             raise FetchError("too_large", message)
         return path.read_bytes()
 
+    def _name(self, path: Path) -> str:
+        """Return the name of a file below the root, as the ledger has it."""
+        own = path.relative_to(self._root).as_posix()
+        name = utf8_name(own)
+        if name != own:
+            self._others[name] = path
+        return name
+
+    def _files_called(self, pattern: str) -> list[Path]:
+        return sorted(path for path in self._root.rglob(pattern) if not is_hidden(path, self._root))
+
     def _tables(self) -> list[Path]:
         """Return the files that hold the pictures themselves; an ImageFolder has none."""
-        states = sorted(self._root.rglob("state.json"))
+        states = self._files_called("state.json")
         if states:
             return [path for state in states for path in _data_files(state)]
-        if any(any(self._root.rglob(name)) for name in METADATA):
+        if any(map(self._files_called, METADATA)):
             return []
-        found = sorted(self._root.rglob("*.arrow")) or sorted(self._root.rglob("*.parquet"))
+        found = self._files_called("*.arrow") or self._files_called("*.parquet")
         return [path for path in found if not path.name.startswith(CACHED)]
 
     def _cell_rows(self) -> Iterator[Row]:
@@ -98,37 +110,47 @@ class HfDataset:
 
     def _file_rows(self) -> Iterator[Row]:
         """Yield the rows of an ImageFolder: as its metadata list them, or else all pictures."""
-        tables = sorted(path for name in METADATA for path in self._root.rglob(name))
+        tables = sorted(chain.from_iterable(map(self._files_called, METADATA)))
         listed = chain.from_iterable(map(self._records, tables)) if tables else self._pictures()
         for position, (names, texts) in enumerate(listed, 1):
-            row = _row(1, position, texts.get("item") or names[0], texts.get("name", ""))
+            image, label = [*names, None][:2]
+            item = texts.get("item") or image or f"row {position}"
+            row = _row(1, position, item, texts.get("name", ""))
             # a file may be called what it likes
-            row |= {"image_url": names[0], "given_side": named_side(names[0].rpartition("/")[0])}
-            yield row | {"label_url": names[1] if names[1:] else None}
+            row |= {"image_url": image, "given_side": named_side((image or "").rpartition("/")[0])}
+            missing = label is None and self._hf.label
+            yield row | {"label_url": label, "status": "no_label" if missing else None}
 
-    def _pictures(self) -> Iterator[tuple[list[str], dict[str, str]]]:
+    def _pictures(self) -> Iterator[tuple[list[str | None], dict[str, str]]]:
         """Yield all pictures; without metadata, a picture's folder is its class."""
         for path in find_pictures(self._root):
             folder = path.parent.name if path.parent != self._root else ""
-            yield [path.relative_to(self._root).as_posix()], {"name": folder}
+            yield [self._name(path)], {"name": utf8_name(folder)}
 
-    def _records(self, table: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
+    def _records(self, table: Path) -> Iterator[tuple[list[str | None], dict[str, str]]]:
         """Yield the files that each row of an ImageFolder's metadata names, and its texts."""
         hf = self._hf
         keys = {key: column for key in ("item", "name") if (column := getattr(hf, key))}
         pictures = [FILE_NAME, *([hf.label] if hf.label else [])]
         for record in read_records(table, [*pictures, *keys.values()]):
-            names = []
-            for value in record.values[: len(pictures)]:
-                path = (table.parent / str(value)).resolve()
-                if not path.is_relative_to(self._root.resolve()):
-                    raise UserError(
-                        f"{table}: row {record.number} names {str(value)!r}, expected a file in "
-                        f"{self._root}"
-                    )
-                names.append(path.relative_to(self._root.resolve()).as_posix())
-            texts = map(_text, record.values[len(pictures) :])
-            yield names, dict(zip(keys, texts, strict=True))
+            values = list(map(_text, record.values))
+            names = [self._named(table, record.number, name) for name in values[: len(pictures)]]
+            yield names, dict(zip(keys, values[len(pictures) :], strict=True))
+
+    def _named(self, table: Path, row: int, name: str) -> str | None:
+        """Return the file that a row of metadata names, as the ledger has it; None for no name.
+
+        Raises:
+            UserError: It lies outside the data set.
+        """
+        if not name:
+            return None
+        root = self._root.resolve()
+        # no file has a zero byte in its name
+        path = (table.parent / name.replace("\0", "\ufffd")).resolve()
+        if not path.is_relative_to(root):
+            raise UserError(f"{table}: row {row} names {name!r}, expected a file in {self._root}")
+        return self._name(self._root / path.relative_to(root))
 
 
 def _data_files(state: Path) -> list[Path]:
@@ -147,4 +169,5 @@ def _row(page: int, position: int, item: str, name: str) -> Row:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else str(value)
+    missing = value is None or value != value  # NaN
+    return "" if missing else readable(str(value))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from src.errors import UserError
+from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 
 KEPT_BLOCKS = 4  # row groups of Parquet, and Arrow files, that stay open
@@ -45,6 +46,8 @@ class CellFile:
                 self._schema, sizes = table.schema, [table.num_rows]
         except (OSError, pa.ArrowException) as error:
             raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        except UnicodeEncodeError:
+            raise UserError(f"{utf8_name(str(path))} is no name in UTF-8: rename it") from None
         self._sizes = sizes
         self.n_rows = sum(sizes)
         self.names = list(self._schema.names)

@@ -11,12 +11,12 @@ from src.params import Saved, Scrape
 from src.scrape.addresses import absolute_url
 from src.scrape.browser_saves import READERS, Save, SavedPage, local_name, read_save
 from src.scrape.crawl import Crawl, Row, page_rows, print_notes
-from src.scrape.file_lists import natural_order
+from src.scrape.file_lists import natural_order, utf8_name
 from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http import block_pages
 from src.scrape.imdb import parse_imdb
 from src.scrape.listings import Item, ListingError, ListPage
-from src.scrape.source_paths import require_path
+from src.scrape.source_paths import is_hidden, require_path
 from src.storage.atomic import write_bytes
 
 # Of pages whose save does not say it. The second is reserved (RFC 6761): nothing is fetched of it.
@@ -100,7 +100,7 @@ class SavedList:
             return
         self._ids |= ids
         items = [self._placed(item, save, listed.url, file) for item in listed.items]
-        shown = page.url or self._saved.url or file.name
+        shown = page.url or self._saved.url or utf8_name(file.name)
         self._rows += page_rows(replace(listed, items=items), shown, number)
         if len(self._rows) > self._scrape.max_items:
             raise UserError(
@@ -144,6 +144,7 @@ def find_saves(path: str) -> list[Path]:
     root = existing_path("saved.path", path)
     files = [root] if root.is_file() else [file for file in root.iterdir() if file.is_file()]
     saves = [file for file in files if file.suffix.lower() in READERS]
+    saves = [file for file in saves if file == root or not is_hidden(file, root)]
     if not saves:
         raise UserError(f"saved.path = {path!r} holds no saved page ({', '.join(READERS)})")
     return sorted(saves, key=lambda file: natural_order(file.name))

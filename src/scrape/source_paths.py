@@ -1,5 +1,7 @@
 """The files and folders that a source reads, as params.yaml names them."""
 
+from pathlib import Path
+
 from src.errors import UserError, existing_folder, existing_path
 from src.params import Params
 
@@ -39,6 +41,14 @@ def require_path(key: str, path: str) -> None:
     """
     if not path:
         raise UserError(f"{key} is empty: {REMEDIES[key]}")
+
+
+def is_hidden(path: Path, root: Path) -> bool:
+    """Return whether a file below a root, or a folder that it is in, is hidden.
+
+    So are the files `._…` that macOS leaves beside others, and what Jupyter and git keep.
+    """
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def is_url(path: str) -> bool:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from src.errors import UserError
+from src.scrape.source_paths import is_hidden
 
 BLOCK_CHARS = 1 << 20  # of a JSON file that are read at a time
 MAX_OBJECT_CHARS = 1 << 24  # of one row in a JSON file
@@ -40,7 +41,7 @@ def find_tables(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     files = (file for file in path.rglob("*") if file.is_file() and kind(file) in READERS)
-    return sorted(file for file in files if not file.name.startswith((".", "_")))
+    return sorted(f for f in files if not (is_hidden(f, path) or f.name.startswith("_")))
 
 
 def kind(file: Path) -> str:
@@ -147,7 +148,7 @@ def _json_values(file: Path) -> Iterator[Any]:
 def _read_parquet(file: Path, columns: Sequence[str]) -> Iterator[Record]:
     if file.name.lower().endswith(".gz"):
         raise TableError("Parquet is compressed in itself: unpack it with gunzip")
-    with pq.ParquetFile(file) as table:
+    with file.open("rb") as stream, pq.ParquetFile(stream) as table:
         _places(columns, table.schema_arrow.names)
         number = 0
         wanted = list(dict.fromkeys(columns))

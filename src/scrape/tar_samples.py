@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 from src.errors import UserError, existing_path
 from src.imaging.picture_folders import SUFFIXES
 from src.params import Scrape, Webdataset
+from src.scrape.addresses import readable
 from src.scrape.crawl import Crawl, Row
 from src.scrape.expressions import ExpressionError, find, require_expression
+from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.source_paths import require_path
+from src.scrape.source_paths import is_hidden, require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 
@@ -51,8 +53,9 @@ class TarSamples:
             require_expression(f"webdataset.{setting}", expression)
         root = existing_path("webdataset.path", webdataset.path)
         base = root.parent if root.is_file() else root
-        files = [root] if root.is_file() else sorted(root.rglob("*.tar"))
-        self._files = {file.relative_to(base).as_posix(): file for file in files}
+        tars = (file for file in sorted(root.rglob("*.tar")) if not is_hidden(file, root))
+        files = [root] if root.is_file() else list(tars)
+        self._files = {utf8_name(file.relative_to(base).as_posix()): file for file in files}
         self._members: dict[str, Member] = {}
         self.crawl = Crawl(spool_rows(self._rows(), folder / "rows.arrow", scrape.max_items))
         if not self.crawl.rows:
@@ -134,7 +137,7 @@ def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
     try:
         with tarfile.open(file, "r:") as tar:
             for member in tar:
-                match = MEMBER.fullmatch(member.name)
+                match = MEMBER.fullmatch(utf8_name(member.name))
                 if not member.isreg() or not match:
                     continue
                 if match[1] != sample and members:
@@ -161,4 +164,4 @@ def _load(file: Path, key: str, member: Member) -> Any:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return "" if value is None else readable(value if isinstance(value, str) else json.dumps(value))

@@ -9,6 +9,7 @@ from src.params import Urls
 from src.progress import progress
 from src.scrape.addresses import BLANKS, INNER_BLANKS, readable
 from src.scrape.crawl import Crawl, Row
+from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import without_password
 from src.scrape.item_ids import item_id
 from src.scrape.source_paths import require_path
@@ -39,7 +40,7 @@ def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
         raise UserError(f"urls.path = {urls.path!r} holds no list ({', '.join(READERS)}, or .gz)")
     base = root.parent if root.is_file() else root
     listed = chain.from_iterable(
-        _rows(file, file.relative_to(base).as_posix(), page, urls)
+        _rows(file, utf8_name(file.relative_to(base).as_posix()), page, urls)
         for page, file in enumerate(progress(files, len(files), "reading lists of URLs"), 1)
     )
     rows = spool_rows(listed, folder / "rows.arrow", max_items)

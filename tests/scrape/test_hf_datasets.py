@@ -1,6 +1,7 @@
 """Data sets of Hugging Face on disk: every form of one gives the same rows and pictures."""
 
 import json
+import os
 
 import pandas as pd
 import pyarrow as pa
@@ -179,3 +180,47 @@ def test_what_datasets_itself_writes_is_read(quick, tmp_path, form):
     assert set(table["name"]) == {"cat", "dog"}
     assert table["sha256"].nunique() == 4
     assert len(table) == (8 if form == "dict" else 4)
+
+
+def test_any_names_and_texts_of_an_imagefolder_become_utf8(quick, tmp_path):
+    folder = tmp_path / "set" / os.fsdecode(b"caf\xe9")
+    for n, name in enumerate((b"a.png", b"\xe9.png")):
+        write(folder / os.fsdecode(name), picture(n))
+    params = quick("hf", {"hf.path": str(tmp_path / "set"), "hf.name": "who"})
+    table, _ = scraped(params, tmp_path / "raw")
+    assert list(table["image_url"]) == [r"caf\xe9/a.png", r"caf\xe9/\xe9.png"]
+    write(folder / "metadata.jsonl", rb'{"file_name": "a.png", "who": "\ud800"}')
+    table, _ = scraped(params, tmp_path / "raw")
+    assert list(table["image_url"]) == [r"caf\xe9/a.png"]
+    assert list(table["status"]) == ["ok"]
+    assert list(table["name"]) == ["\ufffd" * 3]
+
+
+def test_files_that_macos_leaves_are_no_tables(quick, tmp_path):
+    as_parquet(tmp_path / "set")
+    write(tmp_path / "set" / "data" / "._train-00000-of-00001.parquet", b"\0\5\x16\7")
+    table, _ = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+    assert len(table) == 7
+
+
+def test_a_table_whose_name_is_no_utf8_is_an_error_with_its_remedy(quick, tmp_path):
+    as_parquet(tmp_path / "set")
+    path = tmp_path / "set" / "data" / "train-00000-of-00001.parquet"
+    path.rename(path.with_name(os.fsdecode(b"\xe9.parquet")))
+    with pytest.raises(UserError, match=r"data/\\xe9\.parquet is no name in UTF-8: rename it"):
+        scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+
+
+def test_metadata_may_name_no_file(quick, tmp_path):
+    write(tmp_path / "set" / "1.png", picture(1))
+    rows = [{"file_name": "1.png", "who": float("nan")}, {"file_name": None}, {"file_name": ""}]
+    rows += [{"file_name": "a\0b.png"}, {"file_name": "1.png", "label": "1.png"}]
+    text = "\n".join(map(json.dumps, rows)).encode()
+    write(tmp_path / "set" / "metadata.jsonl", text)
+    changes = {"hf.path": str(tmp_path / "set"), "hf.item": "who"}
+    table, _ = scraped(quick("hf", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok", "no_image", "no_image", "unreadable", "ok"]
+    assert list(table["item_id"]) == ["1.png", "row 2", "row 3", "a\ufffdb.png", "1.png"]
+    changes |= {"hf.label": "label", "task": "labels"}
+    table, _ = scraped(quick("hf", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["no_label"] * 4 + ["ok"]

@@ -1,5 +1,6 @@
 """Saved pages as a source: what Chromium saves of both of IMDb's layouts, and of a gallery."""
 
+import os
 from functools import partial
 
 import pytest
@@ -250,3 +251,14 @@ def test_real_pages_of_imdb_are_read_from_disk(quick, tmp_path):
     assert len(rows) == 50
     assert all(row["item_id"].startswith("nm") and row["name"] for row in rows)
     assert all("._V1_UX512_" in row["image_url"] for row in rows)
+
+
+def test_a_page_whose_name_is_no_utf8_is_read(quick, tmp_path):
+    html = b"<li><img src='l_files/1.png' alt='Ada'></li>"
+    write(tmp_path / "saves" / os.fsdecode(b"\xe9.html"), html)
+    write(tmp_path / "saves" / "._l.html", b"\0\5\x16\7 of macOS")
+    write(tmp_path / "saves" / "l_files" / "1.png", picture(1))
+    changes = {"saved.path": str(tmp_path / "saves"), "saved.layout": "gallery", "saved.item": "li"}
+    table, _ = scraped(quick("saved", changes), tmp_path / "raw")
+    assert list(table["page_url"]) == [r"\xe9.html"]
+    assert list(table["status"]) == ["ok"]

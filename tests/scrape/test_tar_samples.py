@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import tarfile
 
 import pytest
@@ -137,3 +138,14 @@ def test_what_webdataset_itself_writes_is_read(quick, tmp_path):
     assert list(table["item_id"]) == ["p0", "p1", "p2"]
     assert list(table["status"]) == ["ok"] * 3
     assert set(table["given_side"]) == {"val"}
+
+
+def test_any_names_and_texts_become_utf8(quick, tmp_path):
+    shard = tmp_path / "set" / os.fsdecode(b"s\xe9.tar")
+    pack(shard, {"caf\udce9.jpg": picture(1), "caf\udce9.json": rb'{"name": "\ud800"}'})
+    write(tmp_path / "set" / "._s.tar", b"\0\5\x16\7 of macOS")
+    changes = {"webdataset.path": str(tmp_path / "set"), "webdataset.name": "name"}
+    table, _ = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["image_url"]) == [r"s\xe9.tar#caf\xe9.jpg"]
+    assert list(table["status"]) == ["ok"]
+    assert list(table["name"]) == ["\ufffd" * 3]

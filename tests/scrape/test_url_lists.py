@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -152,3 +153,13 @@ def test_rows_are_read_back_from_disk_whichever_are_asked_for(changed, tmp_path)
     assert rows[2:4] == list(rows)[2:4]
     with pytest.raises(IndexError):
         rows[9]
+
+
+def test_a_list_whose_name_is_no_utf8_is_read(quick, tmp_path):
+    for name, text in ((b"caf\xe9.txt", b"http://a.test/1"), (b".ipynb_checkpoints/a.txt", b"x")):
+        write(tmp_path / "lists" / os.fsdecode(name), text)
+    pd.DataFrame({"url": ["http://a.test/2"]}).to_parquet(tmp_path / "b.parquet")
+    (tmp_path / "b.parquet").rename(tmp_path / "lists" / os.fsdecode(b"\xe9.parquet"))
+    rows = list_urls(quick("urls", {"urls.path": str(tmp_path / "lists")}).urls, 9, tmp_path).rows
+    named = {(row["page_url"], row["image_url"]) for row in rows}
+    assert named == {(r"caf\xe9.txt", "http://a.test/1"), (r"\xe9.parquet", "http://a.test/2")}
