@@ -18,6 +18,7 @@ from src.scrape.http.fetch_errors import FetchError
 from src.scrape.source_paths import is_hidden, require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
+from src.scrape.tar_headers import CheckedMember
 
 # WebDataset's own rule: the name ends at the first dot behind the folders.
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")
@@ -132,10 +133,15 @@ class TarSamples:
 
 
 def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
-    """Yield samples: their name, and their members by the rest of their names."""
+    """Yield samples: their name, and their members by the rest of their names.
+
+    Raises:
+        UserError: The file is none of tar or damaged, or a sample's members are not side by side.
+    """
     sample, members = "", dict[str, Member]()
+    begun: set[str] = set()
     try:
-        with tarfile.open(file, "r:") as tar:
+        with tarfile.open(file, "r:", tarinfo=CheckedMember) as tar:
             for member in tar:
                 match = MEMBER.fullmatch(utf8_name(member.name))
                 if not member.isreg() or not match:
@@ -144,10 +150,18 @@ def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
                     yield sample, members
                     members = {}
                 sample = match[1]
+                if not members and sample in begun:
+                    raise UserError(
+                        f"{file}: the members of the sample {sample!r} are not side by side: pack "
+                        "them in the order of their names, as `tar --sort=name` does"
+                    )
+                begun.add(sample)
                 members[match[2].lower()] = Member(member.offset_data, member.size)
     except (tarfile.TarError, OSError, EOFError) as error:
-        remedy = "; unpack compressed ones with gunzip" if file.suffix != ".tar" else ""
-        raise UserError(f"{file} cannot be read as a tar file: {error}{remedy}") from None
+        raise UserError(
+            f"{file} cannot be read as a tar file: {error}; unpack a compressed one with gunzip, and "
+            "copy or download a damaged one again"
+        ) from None
     if members:
         yield sample, members
 

@@ -11,6 +11,7 @@ from src.imaging.picture_folders import Contents, why_no_picture
 from src.imaging.signatures import HEAD_BYTES
 from src.scrape.http.cache import Body
 from src.scrape.http.fetch_errors import FetchError
+from src.scrape.tar_headers import CheckedMember
 
 SIZE_FACTOR = 50  # an archive holds many pictures: it may have scrape.max_bytes times this
 MEMBER_FACTOR = 2  # members per item of scrape.max_items: a picture and its label map
@@ -28,7 +29,7 @@ MAX_HEADER_BYTES = 1 << 20  # of a member's long name or other words about it
 DAMAGE = (OSError, EOFError, zlib.error, LZMAError, ValueError, OverflowError, RecursionError)
 
 
-class _Member(tarfile.TarInfo):
+class _Member(CheckedMember):
     """A member whose header is bounded: tarfile reads long names into memory as they are."""
 
     @classmethod

@@ -149,3 +149,24 @@ def test_any_names_and_texts_become_utf8(quick, tmp_path):
     assert list(table["image_url"]) == [r"s\xe9.tar#caf\xe9.jpg"]
     assert list(table["status"]) == ["ok"]
     assert list(table["name"]) == ["\ufffd" * 3]
+
+
+def test_a_damaged_or_cut_header_is_an_error_and_no_end(quick, tmp_path):
+    shard = tmp_path / "set.tar"
+    pack(shard, {f"{n}.jpg": picture(n) for n in range(4)})
+    whole = shard.read_bytes()
+    second = whole.index(b"1.jpg")
+    damaged = whole[:second] + b"x" + whole[second + 1 :]
+    for data in (damaged, whole[: second + 100]):
+        shard.write_bytes(data)
+        with pytest.raises(UserError, match=r"set\.tar cannot be .*damaged header: .*again"):
+            scraped(quick("webdataset", {"webdataset.path": str(shard)}), tmp_path / "raw")
+
+
+def test_members_of_a_sample_that_are_apart_are_an_error(quick, tmp_path):
+    """Else the pictures would lose what their .json says of the person."""
+    members = {f"{n}.jpg": picture(n) for n in range(2)} | {f"{n}.json": facts(n) for n in range(2)}
+    pack(tmp_path / "set.tar", members)
+    changes = {"webdataset.path": str(tmp_path / "set.tar"), "webdataset.item": "person.id"}
+    with pytest.raises(UserError, match=r"members of the sample '0' are not .* `tar --sort=name`"):
+        scraped(quick("webdataset", changes), tmp_path / "raw")

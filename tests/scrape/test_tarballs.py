@@ -88,6 +88,15 @@ def test_empty_members_are_limited_by_their_number(unpack):
         unpack([*members, ("last", b"")], max_items=7)
 
 
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_a_damaged_header_is_no_end(unpack, tmp_path, compress):
+    unpack([(f"train/{n}.png", picture(n)) for n in range(3)])
+    path = tmp_path / "facades.tar"
+    path.write_bytes(compress(path.read_bytes().replace(b"train/1.png", b"train/7.png")))
+    with pytest.raises(FetchError, match="expected a tar archive: a damaged header"):
+        unpack_pictures(Body(path), tmp_path, 10_000, 100)
+
+
 def special(name: str, kind: bytes) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, "1.png"
