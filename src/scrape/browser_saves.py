@@ -16,6 +16,7 @@ from src.errors import UserError
 from src.scrape.addresses import absolute_url
 from src.scrape.listings import ListingError, read_document
 from src.scrape.page_text import decode_page
+from src.scrape.source_paths import file_below
 
 HEAD_BYTES = 8192  # at whose top a browser or SingleFile says where the page is from
 SAVED_FROM = re.compile(
@@ -87,9 +88,8 @@ def _stated_address(head: bytes, html: str) -> str:
 def _beside(url: str, folder: Path, folder_url: str) -> bytes | None:
     """Return the file that a page's link means, if that is in the page's folder or below."""
     name = local_name(url, folder_url)
-    for path in (folder / name, folder / unquote(name)) if name else ():
-        file = path.resolve()
-        if file.is_relative_to(folder.resolve()) and file.is_file():
+    for spelling in (name, unquote(name)) if name else ():
+        if file := file_below(folder, folder, spelling):
             return file.read_bytes()
     return None
 

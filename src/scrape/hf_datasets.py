@@ -1,6 +1,7 @@
 """Data sets of Hugging Face on disk: saved by `save_to_disk`, in Parquet files, or an ImageFolder."""
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -20,6 +21,7 @@ from src.scrape.table_files import read_records
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 FILE_NAME = "file_name"
+CELL = re.compile(r"(.+)#(\d{8,})#(.*)", re.DOTALL)  # file, row and column
 CACHED = "cache-"  # files that datasets leaves beside those of a data set
 
 
@@ -61,9 +63,9 @@ class HfDataset:
             FetchError: `no_image` or `too_large`.
             OSError: Its file cannot be read.
         """
-        name, row, column = [*place.rsplit("#", 2), "", ""][:3]
-        if name in self._files and row.isdecimal():
-            return self._cells.read(self._files[name], int(row), column)
+        cell = CELL.fullmatch(place)
+        if cell and cell[1] in self._files:
+            return self._cells.read(self._files[cell[1]], int(cell[2]), cell[3])
         path = self._others.get(place, self._root / place)
         if path.stat().st_size > self._max_bytes:
             message = f"{path} has {path.stat().st_size} bytes (scrape.max_bytes)"
@@ -101,6 +103,8 @@ class HfDataset:
                         f"{file.path} has no column {column!r} (hf.{key}); its columns are "
                         f"{', '.join(map(repr, file.names))}"
                     )
+                if file.names.count(column) > 1:
+                    raise UserError(f"{file.path} has several columns {column!r} (hf.{key})")
             for number, values in enumerate(file.values(list(keys.values()))):
                 texts = dict(zip(keys, map(_text, values), strict=True))
                 place = f"{name}#{number:08d}"

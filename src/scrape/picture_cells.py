@@ -13,7 +13,10 @@ import pyarrow.parquet as pq
 from src.errors import UserError
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
+from src.scrape.source_paths import file_below
 
+# What Arrow raises for damaged files, and Python for values that it has no type for.
+UNREADABLE = (OSError, ValueError, OverflowError, pa.ArrowException)
 KEPT_BLOCKS = 4  # row groups of Parquet, and Arrow files, that stay open
 BATCH_ROWS = 4096
 
@@ -44,27 +47,38 @@ class CellFile:
             else:
                 table = _read_arrow(path)
                 self._schema, sizes = table.schema, [table.num_rows]
-        except (OSError, pa.ArrowException) as error:
-            raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
         except UnicodeEncodeError:
             raise UserError(f"{utf8_name(str(path))} is no name in UTF-8: rename it") from None
+        except UNREADABLE as error:
+            raise self.refusal(error) from None
         self._sizes = sizes
         self.n_rows = sum(sizes)
         self.names = list(self._schema.names)
 
+    def refusal(self, error: Exception) -> UserError:
+        """Return what to tell of an error in the file."""
+        return UserError(f"{self.path} cannot be read: {' '.join(str(error).split())}")
+
     def values(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
-        """Yield the rows' values of some columns, classes by their names."""
+        """Yield the rows' values of some columns, classes by their names.
+
+        Raises:
+            UserError: A value cannot be read.
+        """
         if not columns:
             yield from ([] for _ in range(self.n_rows))
             return
         wanted = list(dict.fromkeys(columns))
         classes = {name: self._class_names(name) for name in wanted}
-        for batch in self._batches(wanted):
-            lists = {
-                name: [_named(value, classes[name]) for value in batch.column(name).to_pylist()]
-                for name in wanted
-            }
-            yield from zip(*(lists[name] for name in columns), strict=True)
+        try:
+            for batch in self._batches(wanted):
+                lists = {
+                    name: [_named(value, classes[name]) for value in batch.column(name).to_pylist()]
+                    for name in wanted
+                }
+                yield from zip(*(lists[name] for name in columns), strict=True)
+        except UNREADABLE as error:
+            raise self.refusal(error) from None
 
     def block(self, row: int) -> tuple[int, int]:
         """Return the number of the block that a row is in, and its place there."""
@@ -129,7 +143,10 @@ class PictureCells:
             OSError: It is a file of its own, which cannot be read.
         """
         number, place = file.block(row)
-        cell = self._block(file, number, column)[place].as_py()
+        try:
+            cell = self._block(file, number, column)[place].as_py()
+        except UNREADABLE as error:
+            raise OSError(str(file.refusal(error))) from None
         cell = cell if isinstance(cell, dict) else {"bytes": cell}
         data = cell.get("bytes") or self._beside(file.path.parent, cell.get("path"))
         if not isinstance(data, bytes):
@@ -153,8 +170,6 @@ class PictureCells:
         """Return a file that a cell names instead of holding its bytes."""
         if not isinstance(name, str) or not name:
             return None
-        for base in (folder, self._root):
-            path = (base / name).resolve()
-            if path.is_relative_to(self._root.resolve()) and path.is_file():
-                return path.read_bytes()
-        return None
+        paths = (file_below(base, self._root, name) for base in (folder, self._root))
+        path = next(filter(None, paths), None)
+        return path.read_bytes() if path else None

@@ -51,6 +51,15 @@ def is_hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
+def file_below(folder: Path, root: Path, name: str) -> Path | None:
+    """Return the file that a name means in a folder, if it is in `root` or below; else None."""
+    try:
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(root.resolve()) and path.is_file() else None
+    except (OSError, ValueError):  # too long, or with a zero byte
+        return None
+
+
 def is_url(path: str) -> bool:
     """Return whether a source is on the web."""
     return path.startswith(("http://", "https://"))

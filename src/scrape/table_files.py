@@ -21,6 +21,7 @@ from src.scrape.source_paths import is_hidden
 BLOCK_CHARS = 1 << 20  # of a JSON file that are read at a time
 MAX_OBJECT_CHARS = 1 << 24  # of one row in a JSON file
 BATCH_ROWS = 65536  # of a Parquet file that are read at a time
+UNREADABLE = (EOFError, OSError, ValueError, OverflowError)  # a date of the year 10000, say
 BETWEEN_OBJECTS = re.compile(r"[\s,\[\]]*")
 LINE = "line"  # the one column of a text file
 
@@ -64,11 +65,11 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
         if kind(file) not in READERS:
             raise TableError(f"expected a name that ends in {', '.join(READERS)} (.gz)")
         yield from READERS[kind(file)](file, columns)
-    except (TableError, csv.Error, EOFError, OSError, zlib.error, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{file} cannot be read as a list: {reason}") from None
     except UnicodeDecodeError:
         raise UserError(f"{file} cannot be read as a list: it is not in UTF-8") from None
+    except (TableError, zlib.error, pa.ArrowException, *UNREADABLE) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{file} cannot be read as a list: {reason}") from None
 
 
 def _opened(file: Path) -> TextIO:
@@ -95,18 +96,25 @@ def _read_tsv(file: Path, columns: Sequence[str]) -> Iterator[Record]:
 
 def _read_delimited(file: Path, columns: Sequence[str], delimiter: str) -> Iterator[Record]:
     with _opened(file) as lines:
+        csv.field_size_limit(MAX_OBJECT_CHARS)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        header = next(reader, [])
-        places = _places(columns, header)
-        for values in reader:
-            if not values:
-                continue
-            if len(values) != len(header):
-                raise TableError(
-                    f"line {reader.line_num} has {len(values)} values, expected {len(header)} as "
-                    "in the first line"
-                )
-            yield Record(reader.line_num, [values[place] for place in places])
+        first_line = 1  # of the row that is read
+        try:
+            header = next(reader, [])
+            places = _places(columns, header)
+            first_line = reader.line_num + 1
+            for values in reader:
+                first_line = reader.line_num + 1
+                if not values or (len(values) == 1 and values[0].isspace()):
+                    continue
+                if len(values) != len(header):
+                    raise TableError(
+                        f"line {reader.line_num} has {len(values)} values, expected {len(header)} "
+                        "as in the first line"
+                    )
+                yield Record(reader.line_num, [values[place] for place in places])
+        except csv.Error as error:
+            raise TableError(f"the row at line {first_line} is broken: {error}") from None
 
 
 def _read_json(file: Path, columns: Sequence[str]) -> Iterator[Record]:
@@ -163,11 +171,13 @@ def _places(columns: Sequence[str], header: Sequence[str]) -> list[int]:
     """Return where the columns stand in a header.
 
     Raises:
-        TableError: It lacks one of them.
+        TableError: It lacks one of them, or has it more than once.
     """
     if missing := [name for name in columns if name not in header]:
         found = ", ".join(map(repr, header)) or "none"
         raise TableError(f"it has no column {missing[0]!r}; its columns are {found}")
+    if repeated := [name for name in columns if list(header).count(name) > 1]:
+        raise TableError(f"it has several columns {repeated[0]!r}, expected one")
     return [list(header).index(name) for name in columns]
 
 

@@ -224,3 +224,32 @@ def test_metadata_may_name_no_file(quick, tmp_path):
     changes |= {"hf.label": "label", "task": "labels"}
     table, _ = scraped(quick("hf", changes), tmp_path / "raw")
     assert list(table["status"]) == ["no_label"] * 4 + ["ok"]
+
+
+def test_what_a_column_holds_and_no_row_can_is_an_error_with_its_file(quick, tmp_path):
+    pictures = pa.array([{"bytes": picture(1), "path": None}], PICTURE)
+    late = pa.array([2**62], pa.timestamp("us"))
+    path = write(tmp_path / "set" / "a.parquet", b"")
+    for columns, names, message in (
+        ([pictures, late], ["image", "who"], r"a\.parquet cannot be read: date value out of range"),
+        ([pictures, late, late], ["image", "who", "who"], r"a\.parquet has several columns 'who'"),
+        (
+            [pictures, pictures, late],
+            ["image", "image", "who"],
+            r"several columns 'image' \(hf\.im",
+        ),
+    ):
+        pq.write_table(pa.Table.from_arrays(columns, names=names), path)
+        with pytest.raises(UserError, match=message):
+            changes = {"hf.path": str(tmp_path / "set"), "hf.item": "who"}
+            scraped(quick("hf", changes), tmp_path / "raw")
+
+
+def test_cells_that_name_no_file_are_rows_and_columns_may_be_called_anything(quick, tmp_path):
+    names = [None, "a\0b.png", "x" * 5000, "../../a.png", "."]
+    cells = [{"bytes": picture(1), "path": None}] + [{"bytes": None, "path": n} for n in names]
+    path = write(tmp_path / "set" / "a#1.parquet", b"")
+    pq.write_table(pa.table({"image#1": pa.array(cells, PICTURE)}), path)
+    changes = {"hf.path": str(tmp_path / "set"), "hf.image": "image#1"}
+    table, _ = scraped(quick("hf", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok"] + ["no_image"] * 5

@@ -5,6 +5,8 @@ import json
 import tracemalloc
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from src.errors import UserError
@@ -111,3 +113,26 @@ def test_tables_of_a_folder_are_found_without_other_files(tmp_path):
     names = [file.relative_to(tmp_path).as_posix() for file in find_tables(tmp_path)]
     assert names == ["a/2.txt.gz", "b.csv"]
     assert find_tables(tmp_path / "notes.md") == [tmp_path / "notes.md"]
+
+
+def test_the_row_that_breaks_a_csv_file_is_named(tmp_path):
+    (tmp_path / "a.csv").write_text('url,id\nhttp://a.test/1,"7\n8"\n"http://a.test/2"x,9\n')
+    with pytest.raises(
+        UserError, match=r"a\.csv cannot .* the row at line 4 is broken: ',' expected"
+    ):
+        list(read_records(tmp_path / "a.csv", COLUMNS))
+
+
+def test_other_columns_may_be_long_and_blank_lines_are_no_rows(tmp_path):
+    (tmp_path / "a.csv").write_text(f"id,note,url\n \n7,{'x' * 200_000},http://a.test/1\n")
+    assert [record.values for record in read_records(tmp_path / "a.csv", ["id"])] == [["7"]]
+
+
+def test_what_parquet_holds_and_no_list_can_is_an_error_with_its_name(tmp_path):
+    urls = pa.array(["http://a.test/1"])
+    twice = pa.Table.from_arrays([urls, urls], names=["url", "url"])
+    late = pa.table({"url": pa.array([2**62], pa.timestamp("us"))})
+    for table, message in ((twice, "several columns 'url'"), (late, "date value out of range")):
+        pq.write_table(table, tmp_path / "a.parquet")
+        with pytest.raises(UserError, match=rf"a\.parquet cannot be read as a list: .*{message}"):
+            list(read_records(tmp_path / "a.parquet", ["url"]))
