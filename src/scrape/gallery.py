@@ -48,6 +48,11 @@ def require_selectors(gallery: Selectors) -> None:
             raise UserError(
                 f"{gallery.section}.{key} = {selector!r} is no CSS selector: {reason}"
             ) from None
+        except NotImplementedError:
+            raise UserError(
+                f"{gallery.section}.{key} = {selector!r} selects no element: leave out what begins "
+                "with `::`; gallery.image_attributes names attributes"
+            ) from None
 
 
 def _selectors(gallery: Selectors) -> dict[str, str]:

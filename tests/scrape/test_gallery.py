@@ -171,6 +171,12 @@ def test_no_items_on_a_later_page_is_the_end():
     assert page == ListPage([], None, None)
 
 
+@pytest.mark.parametrize("selector", ["li::text", "a::attr(href)"])
+def test_a_selector_of_scrapys_own_is_refused_with_its_remedy(selector):
+    with pytest.raises(UserError, match=r"gallery\.link = .* leave out what begins with `::`"):
+        parse_gallery(saved("gallery_1"), COMMONS, 1, gallery(link=selector))
+
+
 @pytest.mark.parametrize("key", ["item", "image", "link", "name", "next", "total"])
 def test_a_bad_selector_is_refused_by_its_key(key):
     with pytest.raises(UserError, match=rf"gallery\.{key} = 'li\[' is no CSS selector"):
