@@ -9,11 +9,12 @@ from email import message_from_bytes
 from email.message import Message
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from src.errors import UserError
 from src.scrape.addresses import absolute_url
+from src.scrape.item_ids import item_id
 from src.scrape.listings import ListingError, read_document
 from src.scrape.page_text import decode_page
 from src.scrape.source_paths import file_below
@@ -22,7 +23,11 @@ HEAD_BYTES = 8192  # at whose top a browser or SingleFile says where the page is
 SAVED_FROM = re.compile(
     rb"<!-- saved from url=\(\d+\)(\S+) -->|Page saved with SingleFile\s+url: (\S+)"
 )
+PAGE_TYPES = ("text/html", "application/xhtml+xml")
 OWN_ADDRESS = 'link[rel="canonical"][href], meta[property="og:url"][content]'
+
+
+Part = TypeVar("Part")  # of a save: what holds an answer's body
 
 
 class SavedPage(NamedTuple):
@@ -76,7 +81,8 @@ def _read_html(file: Path, unknown_url: str) -> Save:
 def _stated_address(head: bytes, html: str) -> str:
     """Return what a page says of its own address, or ""."""
     if comment := SAVED_FROM.search(head):
-        return str(comment[1] or comment[2], "ascii", "replace")
+        address = str(comment[1] or comment[2], "ascii", "replace")
+        return "" if address.startswith("about:") else address  # the mark of a file that is trusted
     try:
         tag = read_document(html, "").soup.select_one(OWN_ADDRESS)
     except ListingError:  # too large: its reader says so
@@ -104,16 +110,32 @@ def local_name(url: str, folder_url: str) -> str | None:
 def _read_mhtml(file: Path, unknown_url: str) -> Save:
     message = message_from_bytes(file.read_bytes())
     parts = [part for part in message.walk() if not part.is_multipart()]
-    [page, *_] = [part for part in parts if part.get_content_type() == "text/html"]
+    pages = [part for part in parts if part.get_content_type() in PAGE_TYPES]
+    if not pages:
+        raise ValueError(f"expected a part of the type {' or '.join(PAGE_TYPES)}, found none")
+    page = pages[0]
     html = decode_page(_content(page), page.get_content_charset())
     url = message.get("Snapshot-Content-Location") or page.get("Content-Location") or ""
     url = "".join(str(url).split())  # a long header is folded
     saved = {"".join(str(part.get("Content-Location", "")).split()): part for part in parts}
+    found = _by_any_spelling(saved)
 
     def find(url: str) -> bytes | None:
-        return _content(saved[url]) if url in saved else None
+        part = found(url)
+        return None if part is None else _content(part)
 
     return Save([SavedPage(html, url)], find)
+
+
+def _by_any_spelling(saved: Mapping[str, Part]) -> Callable[[str], Part | None]:
+    """Return what finds the part of a URL: `/Zoë.jpg` for `/Zo%C3%AB.jpg`, and without `#1`."""
+    spelled = {item_id(url, "", ()): part for url, part in saved.items()}
+
+    def find(url: str) -> Part | None:
+        part = saved.get(url)
+        return spelled.get(item_id(url.partition("#")[0], "", ())) if part is None else part
+
+    return find
 
 
 def _content(part: Message) -> bytes:
@@ -124,24 +146,31 @@ def _content(part: Message) -> bytes:
 
 def _read_har(file: Path, unknown_url: str) -> Save:
     entries = json.loads(file.read_bytes().decode("utf-8-sig"))["log"]["entries"]
-    answers = {
-        str(entry["request"]["url"]): entry["response"]["content"]
-        for entry in entries
-        if entry["response"]["status"] == 200
-    }
+    answers: dict[str, Mapping[str, Any]] = {}
+    for entry in entries:
+        url, content = str(entry["request"]["url"]), entry["response"]["content"]
+        # the browser's own cache answers without a body
+        if entry["response"]["status"] == 200 and (_has_body(content) or url not in answers):
+            answers[url] = content
+    found = _by_any_spelling(answers)
     pages = []
     for url, content in answers.items():
-        kind = str(content.get("mimeType", ""))
-        if kind.startswith("text/html") and (data := _answered(content, file.parent)):
+        kind = str(content.get("mimeType", "")).lower()
+        if kind.startswith(PAGE_TYPES) and (data := _answered(content, file.parent)):
             charset = kind.partition("charset=")[2].partition(";")[0].strip(" \"'")
             # a text of HAR is in UTF-8, whatever the page was in
             encoded = content.get("encoding") == "base64"
             pages.append(SavedPage(decode_page(data, charset if encoded else "utf-8"), url))
 
     def find(url: str) -> bytes | None:
-        return _answered(answers[url], file.parent) if url in answers else None
+        content = found(url)
+        return None if content is None else _answered(content, file.parent)
 
     return Save(pages, find)
+
+
+def _has_body(content: Mapping[str, Any]) -> bool:
+    return bool(content.get("text") or content.get("_file"))
 
 
 def _answered(content: Mapping[str, Any], folder: Path) -> bytes | None:

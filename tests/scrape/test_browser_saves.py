@@ -20,6 +20,7 @@ PICTURE = b"\x89PNG\r\n"
         ('<link rel="canonical" href="https://a.test/c">', "https://a.test/c"),
         ('<meta property="og:url" content="https://a.test/o">', "https://a.test/o"),
         ('<link rel="canonical" href="/c">', ""),
+        ("<!-- saved from url=(0014)about:internet -->", ""),
         ("<title>a</title>", ""),
     ],
 )
@@ -88,3 +89,31 @@ def test_what_is_no_save_is_an_error_that_names_the_file(tmp_path, name, data):
     file.write_bytes(data)
     with pytest.raises(UserError, match=rf"{name} cannot be read as a saved page: .*save the"):
         read_save(file, UNKNOWN)
+
+
+def test_a_har_file_keeps_the_body_that_the_browsers_cache_has_not_sent_again(tmp_path):
+    page = {"mimeType": "Application/XHTML+xml", "text": "Zoë"}
+    bare = {"mimeType": "application/xhtml+xml", "size": 0}
+    picture = {"text": base64.b64encode(PICTURE).decode(), "encoding": "base64"}
+    urls = ("http://a.test/", "http://a.test/1.png")
+    entries = [(url, 200, content) for url, content in zip(urls, (page, picture), strict=True)]
+    entries += [(url, 200, bare) for url in urls]
+    (tmp_path / "a.har").write_text(har(entries), encoding="utf-8")
+    save = read_save(tmp_path / "a.har", UNKNOWN)
+    assert save.pages == [("Zoë", "http://a.test/")]
+    assert save.find("http://a.test/1.png") == PICTURE
+
+
+def test_a_picture_is_found_by_any_spelling_of_its_address(tmp_path):
+    picture = {"text": base64.b64encode(PICTURE).decode(), "encoding": "base64"}
+    entries = [("http://a.test/Zo%C3%AB%20b.png?a=1%202", 200, picture)]
+    (tmp_path / "a.har").write_text(har(entries), encoding="utf-8")
+    find = read_save(tmp_path / "a.har", UNKNOWN).find
+    assert find("HTTP://a.test:80/Zoë b.png?a=1%202#top") == PICTURE
+    assert find("http://a.test/Zoë.png") is None
+
+
+@pytest.mark.parametrize("name", ["%00.png", "x" * 5000])
+def test_a_link_that_can_be_no_file_finds_nothing(tmp_path, name):
+    (tmp_path / "a.html").write_text("<p>")
+    assert read_save(tmp_path / "a.html", UNKNOWN).find(UNKNOWN + name) is None
