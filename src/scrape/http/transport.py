@@ -38,6 +38,7 @@ from src.scrape.http.public_addresses import connection_pools
 from src.scrape.http.resolver import Resolver
 
 AGENT = "pix2pix-dvc/1.0"
+SECONDS = re.compile(r"\s*[0-9]+(\.[0-9]*)?\s*")  # some servers send fractions
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 RETRYABLE_STATUSES = (429, 500, 502, 503, 504)
 CHUNK_BYTES = 65536
@@ -249,7 +250,10 @@ def _too_large(url: str, size: str, limit: int) -> FetchError:
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
     """Return the seconds of Retry-After, a number or a date; 0 if it is missing or neither."""
+    stated = headers.get("Retry-After", "0")
+    if SECONDS.fullmatch(stated):
+        return float(stated)  # infinity for thousands of digits
     try:
-        return max(0.0, Retry().parse_retry_after(headers.get("Retry-After", "0")))
+        return max(0.0, Retry().parse_retry_after(stated))
     except (InvalidHeader, ValueError, OverflowError):
         return 0.0

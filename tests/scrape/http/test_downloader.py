@@ -22,6 +22,18 @@ def test_retry_after_is_honoured(server, client):
     assert server.times[-1] - server.times[-2] >= 0.95
 
 
+def test_fractions_of_seconds_are_honoured(server, client):
+    server["/a"] = [Answer(b"busy", 429, {"Retry-After": "0.7"}), Answer(b"done")]
+    assert client().get(server["/a"]) == b"done"
+    assert server.times[-1] - server.times[-2] >= 0.65
+
+
+def test_a_host_that_asks_for_more_time_than_there_is_is_left(server, client):
+    server["/a"] = [Answer(b"busy", 429, {"Retry-After": "9" * 5000}), Answer(b"done")]
+    assert reason(client(retries=1), server["/a"]) == "http_429"
+    assert server.page_targets() == ["/a"]
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_date_to_come_back_after_is_honoured(server, client, status):
     date = formatdate(time.time() + 2, usegmt=True)
