@@ -38,10 +38,11 @@ NO_PARTNER = "files of a pair have equal names in A and B; sets of unpaired pict
 REMEDIES = {
     "no_image": "the source's section says where an item's picture is: gallery.image and "
     "gallery.image_attributes, json.image, urls.url, hf.image, webdataset.image",
-    "placeholder": "items show one and the same picture: gallery.image_attributes should name the "
-    "attribute that holds the real one",
-    "unsupported_url": "a picture that begins with data: stands for one that is loaded later: "
-    "gallery.image_attributes should name the attribute that holds its address",
+    "placeholder": "items show one and the same picture: the source's section should say where the "
+    "real one is, as gallery.image_attributes, json.image and urls.url do",
+    "unsupported_url": "expected http:// or https://; data: stands for a picture that is loaded "
+    "later, and gallery.image_attributes should name the attribute that holds its address; for "
+    "files on disk there is source: folder",
     "robots": "the host's robots.txt forbids them to scripts",
     "noai": "their host does not want them in training: scrape.respect_noai",
     "too_large": "raise scrape.max_bytes",

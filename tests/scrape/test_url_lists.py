@@ -163,3 +163,12 @@ def test_a_list_whose_name_is_no_utf8_is_read(quick, tmp_path):
     rows = list_urls(quick("urls", {"urls.path": str(tmp_path / "lists")}).urls, 9, tmp_path).rows
     named = {(row["page_url"], row["image_url"]) for row in rows}
     assert named == {(r"caf\xe9.txt", "http://a.test/1"), (r"\xe9.parquet", "http://a.test/2")}
+
+
+def test_paths_of_files_are_refused_with_the_source_that_reads_them(quick, tmp_path):
+    path = write(tmp_path / "list.txt", b"/home/ada/1.jpg")
+    table, _ = scraped(quick("urls", {"urls.path": str(path)}), tmp_path / "raw")
+    with pytest.raises(
+        UserError, match=r"such as /home/ada/1\.jpg \(expected http.*source: folder"
+    ):
+        require_pictures(table)
