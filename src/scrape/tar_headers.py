@@ -1,7 +1,19 @@
-"""Headers of tar archives: tarfile takes a damaged one for the end, and so loses what follows."""
+"""Tar archives of which nothing is lost: tarfile takes a damaged header, or zeros, for the end."""
 
 import tarfile
-from typing import Self
+import zlib
+from lzma import LZMAError
+from pathlib import Path
+from typing import Literal, Self
+
+from src.scrape.http.fetch_errors import FetchError
+
+CHUNK_BYTES = 1 << 20
+# What tarfile raises for damaged archives.
+DAMAGE = (
+    *(tarfile.TarError, OSError, EOFError, zlib.error, LZMAError),
+    *(ValueError, OverflowError, RecursionError),
+)
 
 
 class CheckedMember(tarfile.TarInfo):
@@ -20,3 +32,46 @@ class CheckedMember(tarfile.TarInfo):
             if any(buf):
                 raise tarfile.ReadError(f"a damaged header: {error}") from None
             raise  # zeros, or nothing at all: the end
+
+
+def open_tar(
+    path: Path, member: type[CheckedMember], mode: Literal["r", "r:"] = "r"
+) -> tarfile.TarFile:
+    """Open an archive.
+
+    Args:
+        path: Of the file.
+        member: The class of its members.
+        mode: `r:` refuses compressed archives.
+
+    Raises:
+        tarfile.ReadError: It is another kind of file; in one line, where tarfile writes several.
+    """
+    try:
+        return tarfile.open(path, mode, tarinfo=member)
+    except tarfile.ReadError as error:
+        if "\n" not in str(error):
+            raise
+        with path.open("rb") as file:
+            raise tarfile.ReadError(f"found a file that begins with {file.read(8)!r}") from None
+
+
+def require_end(archive: tarfile.TarFile, max_bytes: int) -> None:
+    """Read what follows an archive's last member: zeros, and the checksum of a compressed one.
+
+    Args:
+        archive: All its members were read.
+        max_bytes: How many may follow.
+
+    Raises:
+        FetchError: `too_large`.
+        tarfile.ReadError: More than zeros follows, which would be lost.
+    """
+    assert archive.fileobj is not None  # it is open
+    while chunk := archive.fileobj.read(CHUNK_BYTES):
+        max_bytes -= len(chunk)
+        if max_bytes < 0:
+            raise FetchError("too_large", "more follows its last member than all pictures may have")
+        if chunk.strip(b"\0"):
+            why = "more follows its end: it is damaged, or several archives in one"
+            raise tarfile.ReadError(why)

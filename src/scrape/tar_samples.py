@@ -2,7 +2,6 @@
 
 import json
 import re
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from src.scrape.http.fetch_errors import FetchError
 from src.scrape.source_paths import is_hidden, require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
-from src.scrape.tar_headers import CheckedMember
+from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
 
 # WebDataset's own rule: the name ends at the first dot behind the folders.
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")
@@ -26,8 +25,9 @@ MAX_FACTS_BYTES = 1 << 20  # of a sample's .json
 
 
 class Member(NamedTuple):
-    """Where a member's bytes are in its tar file."""
+    """Where a member's bytes are."""
 
+    file: Path
     offset: int
     size: int
 
@@ -76,7 +76,7 @@ class TarSamples:
         member = self._members[place]
         if member.size > self._max_bytes:
             raise FetchError("too_large", f"{place} has {member.size} bytes (scrape.max_bytes)")
-        with self._files[place.partition("#")[0]].open("rb") as file:
+        with member.file.open("rb") as file:
             file.seek(member.offset)
             return file.read(member.size)
 
@@ -141,7 +141,7 @@ def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
     sample, members = "", dict[str, Member]()
     begun: set[str] = set()
     try:
-        with tarfile.open(file, "r:", tarinfo=CheckedMember) as tar:
+        with open_tar(file, CheckedMember, "r:") as tar:
             for member in tar:
                 match = MEMBER.fullmatch(utf8_name(member.name))
                 if not member.isreg() or not match:
@@ -156,8 +156,9 @@ def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
                         "them in the order of their names, as `tar --sort=name` does"
                     )
                 begun.add(sample)
-                members[match[2].lower()] = Member(member.offset_data, member.size)
-    except (tarfile.TarError, OSError, EOFError) as error:
+                members[match[2].lower()] = Member(file, member.offset_data, member.size)
+            require_end(tar, file.stat().st_size)
+    except DAMAGE as error:
         raise UserError(
             f"{file} cannot be read as a tar file: {error}; unpack a compressed one with gunzip, and "
             "copy or download a damaged one again"

@@ -1,8 +1,6 @@
 """The pictures in a tar archive, plain or compressed."""
 
 import tarfile
-import zlib
-from lzma import LZMAError
 from pathlib import Path
 from typing import Self
 
@@ -11,11 +9,10 @@ from src.imaging.picture_folders import Contents, why_no_picture
 from src.imaging.signatures import HEAD_BYTES
 from src.scrape.http.cache import Body
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.tar_headers import CheckedMember
+from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
 
 SIZE_FACTOR = 50  # an archive holds many pictures: it may have scrape.max_bytes times this
 MEMBER_FACTOR = 2  # members per item of scrape.max_items: a picture and its label map
-CHUNK_BYTES = 1 << 20
 MAX_PADDING_BYTES = 1 << 20  # after the last member
 HEADER_TYPES = {
     tarfile.GNUTYPE_LONGNAME,
@@ -25,8 +22,6 @@ HEADER_TYPES = {
     tarfile.SOLARIS_XHDTYPE,
 }
 MAX_HEADER_BYTES = 1 << 20  # of a member's long name or other words about it
-# What tarfile raises for damaged archives, beside its own errors.
-DAMAGE = (OSError, EOFError, zlib.error, LZMAError, ValueError, OverflowError, RecursionError)
 
 
 class _Member(CheckedMember):
@@ -60,7 +55,7 @@ def unpack_pictures(body: Body, folder: Path, max_bytes: int, max_items: int) ->
     contents = Contents()
     unread = SIZE_FACTOR * max_bytes
     try:
-        with tarfile.open(body.path, tarinfo=_Member) as archive:
+        with open_tar(body.path, _Member) as archive:
             for number, member in enumerate(archive):
                 # tarfile keeps every member, and a long archive has many
                 archive.members = []  # type: ignore[attr-defined]
@@ -68,8 +63,8 @@ def unpack_pictures(body: Body, folder: Path, max_bytes: int, max_items: int) ->
                 unread -= 0 if member.islnk() or member.issym() else member.size
                 _require_room(member, number, unread, max_bytes, max_items)
                 _unpack(archive, member, folder / f"{number:06d}", contents, max_bytes)
-            _read_to_checksum(archive, unread + MAX_PADDING_BYTES)
-    except (tarfile.TarError, *DAMAGE) as error:
+            require_end(archive, unread + MAX_PADDING_BYTES)
+    except DAMAGE as error:
         raise FetchError("not_an_archive", f"expected a tar archive: {error}") from None
     return contents
 
@@ -129,12 +124,3 @@ def _write(path: Path, data: bytes) -> None:
     except OSError as error:  # of the disk, and not of the archive
         why = f"{error.strerror}; pictures are unpacked there"
         raise UserError(f"cannot write {path}: {why}") from None
-
-
-def _read_to_checksum(archive: tarfile.TarFile, max_bytes: int) -> None:
-    """Read what follows the last member: compressed archives are checked at their end."""
-    assert archive.fileobj is not None  # it is open
-    while chunk := archive.fileobj.read(CHUNK_BYTES):
-        max_bytes -= len(chunk)
-        if max_bytes < 0:
-            raise FetchError("too_large", "more follows its last member than all pictures may have")

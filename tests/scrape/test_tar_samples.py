@@ -163,6 +163,25 @@ def test_a_damaged_or_cut_header_is_an_error_and_no_end(quick, tmp_path):
             scraped(quick("webdataset", {"webdataset.path": str(shard)}), tmp_path / "raw")
 
 
+def test_a_tar_file_may_have_any_name(quick, tmp_path):
+    pack(tmp_path / "set" / "a#b.tar", {"1.jpg": picture(1)})
+    changes = {"webdataset.path": str(tmp_path / "set")}
+    table, _ = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok"]
+
+
+@pytest.mark.parametrize("kind", ["joined", "headers of headers"])
+def test_what_would_be_lost_of_a_tar_file_is_told_in_one_line(quick, tmp_path, kind):
+    pack(tmp_path / "a.tar", {"1.jpg": picture(1), "2.jpg": picture(2)})
+    member = tarfile.TarInfo("long")
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, 1
+    whole, headers = (tmp_path / "a.tar").read_bytes(), (member.tobuf() + bytes(512)) * 3000
+    (tmp_path / "a.tar").write_bytes(whole + whole if kind == "joined" else headers)
+    source = quick("webdataset", {"webdataset.path": str(tmp_path / "a.tar")})
+    with pytest.raises(UserError, match=r"a\.tar cannot be read as a tar file: .*"):
+        scraped(source, tmp_path / "raw")
+
+
 def test_members_of_a_sample_that_are_apart_are_an_error(quick, tmp_path):
     """Else the pictures would lose what their .json says of the person."""
     members = {f"{n}.jpg": picture(n) for n in range(2)} | {f"{n}.json": facts(n) for n in range(2)}

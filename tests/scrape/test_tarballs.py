@@ -97,6 +97,29 @@ def test_a_damaged_header_is_no_end(unpack, tmp_path, compress):
         unpack_pictures(Body(path), tmp_path, 10_000, 100)
 
 
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("kind", ["joined", "a hole"])
+def test_what_follows_the_end_is_not_lost_without_a_word(unpack, tmp_path, kind, compress):
+    unpack([(f"{number}.png", picture(number)) for number in range(3)])
+    path = tmp_path / "facades.tar"
+    whole = path.read_bytes()
+    spoilt = whole + whole if kind == "joined" else whole[:1024] + bytes(512) + whole[1536:]
+    path.write_bytes(compress(spoilt))
+    with pytest.raises(FetchError, match="more follows its end") as caught:
+        unpack_pictures(Body(path), tmp_path, 10_000, 100)
+    assert caught.value.reason == "not_an_archive"
+
+
+@pytest.mark.parametrize("data", [b"PK\3\4", b"", b"<html>", picture(1)])
+def test_another_kind_of_file_is_told_in_one_line(tmp_path, data):
+    path = tmp_path / "a.zip"
+    path.write_bytes(data)
+    with pytest.raises(FetchError) as caught:
+        unpack_pictures(Body(path), tmp_path, 1000, 10)
+    expected = f"expected a tar archive: found a file that begins with {data[:8]!r}"
+    assert str(caught.value) == expected
+
+
 def special(name: str, kind: bytes) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, "1.png"
