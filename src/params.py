@@ -42,6 +42,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
 NotNegative = Annotated[float, Field(ge=0)]
+FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]  # no name holds a NUL
 Task = Literal["colorize", "sketch", "labels"]
 PictureFault = Literal["odd_aspect", "low_information", "dark", "bright", "blurred"]
 
@@ -241,7 +242,7 @@ class Scrape(Section):
     referer: Literal["page", "none"]
     allow_hosts: list[str]
     contact: Annotated[str, Field(pattern=r"^[ -~]*$")]
-    forget: Annotated[str, Field(min_length=1)]
+    forget: FilePath
     shard_size: Count
 
 
@@ -253,8 +254,8 @@ class Clean(Section):
     hash_distance: Annotated[int, Field(ge=0, le=128)]
     similarity: Annotated[float, Field(gt=0, le=1)]
     tone_residual: NotNegative
-    exclude: Annotated[str, Field(min_length=1)]
-    force: Annotated[str, Field(min_length=1)]
+    exclude: FilePath
+    force: FilePath
 
     @field_validator("remove", mode="before")
     @classmethod

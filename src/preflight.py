@@ -31,6 +31,8 @@ def require_runnable(settings: Params) -> None:
 
 
 def _source(settings: Params) -> None:
+    from src.scrape import json_lists
+    from src.scrape.expressions import require_expression
     from src.scrape.gallery import require_selectors
     from src.scrape.imdb import imdb_url
     from src.scrape.source_paths import require_source
@@ -38,14 +40,34 @@ def _source(settings: Params) -> None:
     require_source(settings)
     if settings.source == "gallery":
         require_selectors(settings.gallery)
+    if settings.source == "saved":
+        require_selectors(settings.saved)
     if settings.source == "imdb":
         imdb_url(settings.imdb.list)
+    if settings.source == "json":
+        json_lists.require_expressions(settings.json)
+    if settings.source == "webdataset":
+        for key in ("item", "name"):
+            require_expression(f"webdataset.{key}", getattr(settings.webdataset, key))
+
+
+def _browser(settings: Params) -> None:
+    from src.scrape.rendering import MISSING
+
+    if settings.source == "gallery" and settings.gallery.render and find_spec("playwright") is None:
+        raise UserError(MISSING)
 
 
 def _rulings(settings: Params) -> None:
     for key in ("exclude", "force"):
         path = Path(getattr(settings.clean, key))
         read_lines(path, f"clean.{key}", PAIR_COLUMNS, "pairs")
+
+
+def _forgotten(settings: Params) -> None:
+    from src.scrape import forget_list
+
+    forget_list.read(settings.scrape.forget)
 
 
 def _network(settings: Params) -> None:
@@ -102,14 +124,18 @@ def _limits(settings: Params) -> None:
 
 
 def _cluster(settings: Params) -> None:
-    from src.parallel.cluster import require_address
+    from src.parallel.cluster import WITHOUT_RAY, require_address
 
     if settings.engine.kind == "ray":
         require_address(settings.engine.address)
+        if find_spec("ray") is None:
+            raise UserError(WITHOUT_RAY)
 
 
 LOOKS: tuple[Callable[[Params], None], ...] = (
     _source,
+    _browser,
+    _forgotten,
     _rulings,
     _network,
     _discriminator,

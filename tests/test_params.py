@@ -116,6 +116,8 @@ def test_parameters_cannot_be_changed_once_read():
         ("demo.pairs", 9, "greater than or equal to 10"),
         ("source", "imbd", "'json', 'hf' or 'webdataset'"),
         ("clean.duplicates", False, "'remove' or 'keep'"),
+        ("clean.exclude", "a\0", "should match pattern"),
+        ("scrape.forget", "", "at least 1 character"),
         ("clean.hash_distance", 12.5, "integer"),
         ("clean.similarity", 0, "greater than 0"),
         ("split.val_fraction", 1.0, "less than 1"),

@@ -10,6 +10,7 @@ import torch
 from annotated_types import Le, Lt
 from click.testing import CliRunner
 
+from src import preflight
 from src.cli.check import check
 from src.errors import UserError
 from src.params import Params, read_params
@@ -29,6 +30,12 @@ REFUSED = [
     ({"evaluate.device": "cuda"}, "evaluate.device = 'cuda', but torch sees no GPU"),
     ({"source": "gallery", "gallery.item": "li..a"}, "gallery.item"),
     ({"source": "gallery", "gallery.total": "p:has("}, "gallery.total"),
+    ({"source": "saved", "saved.path": "docs", "saved.link": "a["}, "saved.link = 'a['"),
+    ({"source": "json", "json.items": "a["}, "json.items = 'a['"),
+    (
+        {"source": "webdataset", "webdataset.path": "docs", "webdataset.name": "["},
+        "webdataset.name",
+    ),
     ({"source": "imdb", "imdb.list": "my list"}, "imdb.list = 'my list'"),
     ({"source": "folder"}, "folder.path is empty"),
     ({"source": "folder", "folder.path": "not/there"}, "folder.path = 'not/there' does not exist"),
@@ -37,6 +44,7 @@ REFUSED = [
     ({"demo.portraits": "not/there"}, "demo.portraits = 'not/there' does not exist"),
     ({"clean.exclude": "rulings/none.csv"}, "rulings/none.csv is missing, which clean.exclude"),
     ({"clean.force": "rulings"}, "rulings (clean.force) cannot be read as CSV"),
+    ({"scrape.forget": "none.csv"}, "none.csv is missing, which scrape.forget names"),
     ({"evaluate.inception_weights": "w.pth"}, "evaluate.inception_weights = 'w.pth' does not"),
     ({"evaluate.lpips_weights": "w.pth"}, "evaluate.lpips_weights = 'w.pth' does not exist"),
     ({"audit.limits": {"leaks": 1}}, "audit.limits.leaks belongs to no check"),
@@ -66,6 +74,22 @@ def test_more_processes_than_gpus_are_refused(no_gpu, changed, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(UserError, match="processes = 2: expected at most the 1 GPUs here"):
         require_runnable(changed({"train.processes": 2}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "package", "sentence"),
+    [
+        ({"engine.kind": "ray"}, "ray", "engine.kind = 'ray' needs Ray: "),
+        ({"source": "gallery", "gallery.render": True}, "playwright", "gallery.render needs"),
+        ({"train.log": ["dvclive"]}, "dvclive", "train.log = "),
+    ],
+)
+def test_a_setting_whose_package_is_not_installed_is_refused(
+    no_gpu, changed, monkeypatch, changes: dict, package: str, sentence: str
+):
+    monkeypatch.setattr(preflight, "find_spec", lambda name: None if name == package else name)
+    with pytest.raises(UserError, match=f"^{sentence}.*pip install"):
+        require_runnable(changed(changes))
 
 
 def test_every_reason_has_a_line(no_gpu, changed):

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from src.errors import UserError
 from src.params import Engine
 
+WITHOUT_RAY = (
+    "engine.kind = 'ray' needs Ray: `pip install -r requirements-scale.txt`, or set it to local"
+)
 TIMEOUT_S = 10  # for a cluster to answer
 NO_TELEMETRY = {"RAY_USAGE_STATS_ENABLED": "0"}  # otherwise Ray reports each cluster to its makers
 # A cluster of this machine alone must not be reachable from outside. Ray binds to the loopback
@@ -36,9 +39,7 @@ def connected(engine: Engine, resume: bool = False) -> Iterator[None]:
     try:
         from src.parallel.ray import cluster  # imported late: Ray is an optional requirement
     except ImportError:
-        raise UserError(
-            "engine.kind = 'ray' needs Ray: pip install -r requirements-scale.txt"
-        ) from None
+        raise UserError(WITHOUT_RAY) from None
     if engine.address:
         _require_answer(engine.address)  # Ray itself would try for minutes
     with cluster(engine, resume):
