@@ -8,10 +8,10 @@ import click
 @click.command(name="summary", epilog="Example: python -m src summary")
 def show_summary() -> None:
     """Print the last run in ten lines: verdict, counts, scores, and where the report is."""
+    from src.report.recorded import Config, read_recorded
     from src.report.results import Results
     from src.report.run_summary import summary
-    from src.storage.atomic import read_json
 
     results = Results.read(Path("data"), Path("metrics"))
-    config = read_json(Path("data/model/config.json"))
+    config = read_recorded(Path("data/model/config.json"), Config)
     click.echo(summary(results, config))

@@ -8,20 +8,9 @@ from src.params import Params
 from src.report import charts, face_cuts
 from src.report.charts import Series
 from src.report.figures import MAX_ERROR, Album
-from src.report.results import Finding, Results, failed_by_severity
+from src.report.results import STEPS, Finding, Results, failed_by_severity
 from src.report.templates import environment
 
-# The steps of the funnel after "listed"; for each the verdicts that remove pictures there, and
-# the keys of metrics/clean.json that count them.
-STEPS = {
-    "downloaded": {"missing": "missing"},
-    "readable": {"unreadable": "unreadable", "too_small": "too_small"},
-    "in colour": {"grayscale": "grayscale"},
-    "without faults": {
-        word: word for word in ("odd_aspect", "low_information", "dark", "bright", "blurred")
-    },
-    "unique": {"exact_duplicate": "exact_duplicates", "near_duplicate": "near_duplicates"},
-}
 COPIES = tuple(STEPS["unique"])  # shown beside their survivor
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.report.charts import Series
-from src.storage.atomic import read_json
+from src.report.recorded import Evaluated, Judged, Trained, counts, read_recorded
 
 Scores = dict[str, float]
 Finding = dict[str, Any]
@@ -22,7 +22,17 @@ LPIPS = ("lpips_squeeze", "lpips_alex")  # of which one may be there
 BASELINES = {"copy_input": "input copied", "mean_color": "mean colour"}
 SETS = ("val", *BASELINES, "train", "gap", "real_real")  # columns of the table of scores
 
-
+# The steps of the page's funnel after "listed"; for each the verdicts that remove pictures there, and
+# the keys of metrics/clean.json that count them.
+STEPS = {
+    "downloaded": {"missing": "missing"},
+    "readable": {"unreadable": "unreadable", "too_small": "too_small"},
+    "in colour": {"grayscale": "grayscale"},
+    "without faults": {
+        word: word for word in ("odd_aspect", "low_information", "dark", "bright", "blurred")
+    },
+    "unique": {"exact_duplicate": "exact_duplicates", "near_duplicate": "near_duplicates"},
+}
 SEVERITIES = ("stop", "fail", "warn")
 
 
@@ -94,18 +104,22 @@ class Results:
         Args:
             data: The folder data.
             metrics: The folder metrics.
+
+        Raises:
+            UserError: A file is missing, broken, or of another shape.
         """
-        scores = read_json(metrics / "evaluate.json")
+        scores = read_recorded(metrics / "evaluate.json", Evaluated)
+        verdicts = [key for keys in STEPS.values() for key in keys.values()]
         return cls(
             {name: scores[name] for name in ("val", "train", "gap")} | scores["floor"],
-            read_json(metrics / "evaluate_meta.json"),
-            read_json(metrics / "clean.json"),
-            read_json(metrics / "split.json"),
-            read_json(metrics / "train.json"),
-            read_json(data / "review" / "verdict.json"),
+            read_recorded(metrics / "evaluate_meta.json", dict),
+            read_recorded(metrics / "clean.json", counts("listed", *verdicts)),
+            read_recorded(metrics / "split.json", counts("train", "val")),
+            read_recorded(metrics / "train.json", Trained),
+            read_recorded(data / "review" / "verdict.json", dict),
             {
-                "before training": read_json(data / "findings" / "findings.json"),
-                "after training": read_json(data / "review" / "findings.json"),
+                "before training": read_recorded(data / "findings" / "findings.json", list[Judged]),
+                "after training": read_recorded(data / "review" / "findings.json", list[Judged]),
             },
             read_columns(metrics / "history.csv"),
             read_columns(metrics / "progress.csv") | read_columns(metrics / "distances.csv"),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from src.storage.atomic import read_json
+from src.errors import UserError
+from src.report.recorded import REMEDY, Judged, Nearest, read_recorded
 
 Facts = list[tuple[str, str]]  # label and value
 QUALITY = ("sharpness", "highlights", "shadows", "entropy", "aspect_ratio")  # columns
@@ -85,19 +86,16 @@ def downstream(data: Path, row: int) -> Facts:
         row: The row's number.
     """
     facts = []
-    for nearest in _read_list(data / "audit" / "nearest.json"):
+    for nearest in _read_list(data / "audit" / "nearest.json", Nearest):
         if nearest["row"] == row:
             text = f"row {nearest['train_row']}, similarity {nearest['similarity']}"
             text += ", a copy" if nearest["copy"] else ""
             facts.append(("nearest in training", text))
     scores = data / "predictions" / "scores.csv"
     if scores.is_file():
-        table = pd.read_csv(scores)
-        for _, scored in table[table["row"] == row].iterrows():
-            names = [name for name in ("l1", "psnr", "ssim") if name in scored]
-            facts.append(("scores", ", ".join(f"{name} {scored[name]}" for name in names)))
+        facts += _scores(scores, row)
     for folder in ("findings", "review"):
-        for finding in _read_list(data / folder / "findings.json"):
+        for finding in _read_list(data / folder / "findings.json", Judged):
             details = [o["detail"] for o in finding["offenders"] if o["row"] == row]
             outcome = "failed" if finding["failed"] else "passed"
             facts += [(f"{finding['name']} ({outcome})", detail) for detail in details]
@@ -122,5 +120,16 @@ def _text(value: Any, default: str) -> str:
     return default if pd.isna(value) or value == "" else str(value)
 
 
-def _read_list(path: Path) -> list[dict[str, Any]]:
-    return read_json(path) if path.is_file() else []
+def _scores(path: Path, row: int) -> Facts:
+    try:
+        table = pd.read_csv(path)
+        scored = table[table["row"] == row].to_dict("records")
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} cannot be read as scores of rows ({reason}): {REMEDY}") from None
+    names = [name for name in ("l1", "psnr", "ssim") if name in table]
+    return [("scores", ", ".join(f"{name} {values[name]}" for name in names)) for values in scored]
+
+
+def _read_list(path: Path, shape: Any) -> list[dict[str, Any]]:
+    return read_recorded(path, list[shape]) if path.is_file() else []

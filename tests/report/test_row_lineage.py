@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from src.errors import UserError
 from src.report.row_lineage import downstream, lineage
 from src.storage.ledger import read_ledger
 from tests.report.artifacts import Artifacts, offender
@@ -148,3 +149,14 @@ def test_a_row_twice_at_fault_is_listed_twice(artifacts):
 
 def test_stages_that_did_not_run_are_left_out(artifacts, tmp_path):
     assert downstream(tmp_path / "nowhere", 1) == []
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "null"])
+@pytest.mark.parametrize(
+    "name", ["audit/nearest.json", "review/findings.json", "predictions/scores.csv"]
+)
+def test_a_file_that_was_damaged_is_named(artifacts, name: str, text: str):
+    artifacts.write()
+    (artifacts.data / name).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=name):
+        downstream(artifacts.data, 1)

@@ -53,3 +53,23 @@ def test_a_folder_without_a_run_is_told_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"metrics/evaluate\.json is missing: run `dvc repro`"):
         CliRunner().invoke(show_summary, [], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("file", "value", "sentence"),
+    [
+        ("metrics/evaluate.json", {}, "val: field required"),
+        ("metrics/evaluate.json", {"val": {"n": 3, "l1": None}}, "val.l1 = None: "),
+        ("metrics/evaluate_meta.json", None, "its content = None: "),
+        ("metrics/clean.json", {"listed": 16}, "missing: field required"),
+        ("metrics/split.json", [1, 2], r"its content = \[1, 2\]: "),
+        ("metrics/train.json", {"steps": "8"}, "steps = '8': "),
+        ("data/review/verdict.json", 5, "its content = 5: "),
+        ("data/findings/findings.json", [{}], "0.name: field required"),
+    ],
+)
+def test_a_file_of_another_shape_is_named_with_what_makes_it_anew(artifacts, file, value, sentence):
+    artifacts.write()
+    write_json(artifacts.data.parent / file, value)
+    with pytest.raises(UserError, match=rf"{file}: {sentence}.*; it was .*`dvc repro` writes it"):
+        Results.read(artifacts.data, artifacts.metrics)

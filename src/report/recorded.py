@@ -1,0 +1,103 @@
+"""JSON files of stages, in the shape that the page and the terminal rely on.
+
+`dvc repro` makes an edited file anew, and one of another version. What runs by hand meets it as it is.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+
+from src.errors import UserError
+from src.storage.atomic import read_json
+
+REMEDY = "it was edited, or is of another version: `dvc repro` writes it again"
+MAX_QUOTED = 60  # characters of a value in an error
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _ValScores(_Shape):
+    n: int
+    __pydantic_extra__: dict[str, float]
+
+
+class _Floor(_Shape):
+    copy_input: dict[str, float]
+    mean_color: dict[str, float]
+    real_real: dict[str, float]
+
+
+class Evaluated(_Shape):
+    """metrics/evaluate.json."""
+
+    val: _ValScores
+    train: dict[str, float]
+    gap: dict[str, float]
+    floor: _Floor
+
+
+class Trained(_Shape):
+    """metrics/train.json."""
+
+    steps: int
+
+
+class Config(_Shape):
+    """data/model/config.json."""
+
+    model: str
+    task: str
+
+
+class _Offender(_Shape):
+    row: int
+    detail: str
+
+
+class Judged(_Shape):
+    """A finding."""
+
+    name: str
+    severity: str
+    failed: bool
+    offenders: list[_Offender]
+
+
+class Nearest(_Shape):
+    """A row of data/audit/nearest.json."""
+
+    row: int
+    train_row: int
+    similarity: float
+    is_copy: bool = Field(alias="copy")
+
+
+def counts(*names: str) -> type[BaseModel]:
+    """Return the shape of a file that counts pictures by these names."""
+    fields: dict[str, Any] = dict.fromkeys(names, (int, ...))
+    return create_model("Counts", __base__=_Shape, **fields)
+
+
+def read_recorded(path: Path, shape: Any) -> Any:
+    """Return what a stage has written.
+
+    Args:
+        path: Of the JSON file.
+        shape: A type of which it must be; it may hold more keys.
+
+    Raises:
+        UserError: The file is missing or broken, or has another shape.
+    """
+    value = read_json(path)
+    try:
+        TypeAdapter(shape).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "its content"
+        found = "" if first["type"] == "missing" else f" = {repr(first['input'])[:MAX_QUOTED]}"
+        message = first["msg"][0].lower() + first["msg"][1:]
+        raise UserError(f"{path}: {place}{found}: {message}; {REMEDY}") from None
+    return value
