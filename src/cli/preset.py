@@ -36,6 +36,7 @@ def overrides(preset: Path, params: Path = Path("params.yaml")) -> list[str]:
     """
     read_params(params)
     values, leaves = read_yaml(params), dict(_leaves(read_yaml(preset)))
+    added = set()
     for key, value in leaves.items():
         *sections, last = key.split(".")
         section_values = values
@@ -43,9 +44,14 @@ def overrides(preset: Path, params: Path = Path("params.yaml")) -> list[str]:
             section_values = section_values.setdefault(section, {})
             if not isinstance(section_values, dict):
                 raise UserError(f"{preset}: {key} = {value!r}: {section} is no section")
+        if last not in section_values:
+            added.add(key)
         section_values[last] = value
     validate(preset, values)
-    return [f"{key}={_word(preset, key, value)}" for key, value in leaves.items()]
+    return [
+        f"{'+' if key in added else ''}{key}={_word(preset, key, value)}"  # DVC's word for a new key
+        for key, value in leaves.items()
+    ]
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

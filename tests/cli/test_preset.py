@@ -63,3 +63,13 @@ def test_a_list_of_a_preset_is_one_word(tmp_path: Path):
     (tmp_path / "preset.yaml").write_text("train: {discriminator: {augment: [color, cutout]}}")
     words = overrides(tmp_path / "preset.yaml", PARAMS)
     assert words == ["train.discriminator.augment=[color,cutout]"]
+
+
+def test_a_limit_that_params_yaml_does_not_set_has_the_plus_that_dvc_asks_for(tmp_path: Path):
+    file = tmp_path / "preset.yaml"
+    file.write_text("seed: 1\naudit: {limits: {missing_share: 0.5}}\nclean: {remove: {dark: 82}}")
+    assert overrides(file, PARAMS) == [
+        "seed=1",
+        "+audit.limits.missing_share=0.5",
+        "+clean.remove.dark=82",
+    ]
