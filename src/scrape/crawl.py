@@ -16,6 +16,9 @@ from src.scrape.listings import ListingError, ListPage
 from src.scrape.page_text import decode_page
 from src.storage.atomic import write_bytes
 
+NO_SUCH_PAGE = ("http_404", "http_410", "soft_404")
+OUT_OF_RANGE = "http_400"  # what WordPress answers past the end
+
 
 class PageClient(Protocol):
     """What fetches pages: a Client, or one that draws them."""
@@ -121,8 +124,11 @@ def _fetch_page(
             url, save_and_parse, client.scrape.max_page_bytes, earlier_url, insist=True
         )
     except FetchError as error:
-        if number > 1 and error.reason in ("http_404", "soft_404"):
+        if number > 1 and error.reason in (*NO_SUCH_PAGE, OUT_OF_RANGE):
             saved.unlink(missing_ok=True)
+            if error.reason == OUT_OF_RANGE:
+                note = f"page {number} is refused ({error}): the list ends before it"
+                print(printable(f"scrape: {note}"), file=sys.stderr)
             return None
         copy = f" (saved as {saved})" if saved.exists() else ""
         raise UserError(f"page {number} of the list cannot be fetched: {error}{copy}") from None

@@ -105,6 +105,14 @@ def test_a_page_that_repeats_with_other_positions_in_its_links_is_a_repeat(
     assert len({row["item_id"] for row in listed.rows}) == len({*range(1, 4), *people})
 
 
+@pytest.mark.parametrize(("status", "notes"), [(404, 0), (410, 0), (400, 1)])
+def test_a_page_that_is_said_not_to_exist_ends_the_list(server, crawl_list, capsys, status, notes):
+    server["/list"] = list_page(range(5), 1000, 1)
+    server["/list?page=2"] = Answer(b'{"code": "rest_post_invalid_page_number"}', status)
+    assert len(crawl_list().rows) == 5
+    assert capsys.readouterr().err.count("HTTP 400, expected 200): the list ends before") == notes
+
+
 @pytest.mark.parametrize("answer", [NOT_FOUND, Answer(b"", 202), Answer(b""), Answer(b"", 500)])
 def test_a_first_page_that_cannot_be_had_is_an_error(server, crawl_list, answer):
     server["/list"] = answer
