@@ -63,7 +63,8 @@ def read_save(file: Path, unknown_url: str) -> Save:
     try:
         return READERS[file.suffix.lower()](file, unknown_url)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}"
+        is_missing = isinstance(error, KeyError)  # which only names it
+        reason = f"{error} is not in it" if is_missing else f"{type(error).__name__}: {error}"
         raise UserError(
             f"{file} cannot be read as a saved page: {' '.join(reason.split())[:200]}; save the "
             "page again"

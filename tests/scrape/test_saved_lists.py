@@ -223,7 +223,7 @@ def test_no_file_outside_the_folder_of_the_save_is_read(read, tmp_path):
         ("a.html", b"<p>no list", {}, r"a\.html is not a list .*saved\.item = 'li\.p', found none"),
         ("a.html", saved("challenge").encode(), {}, r"a\.html .*waf_challenge: save the page that"),
         ("a.html", b"<p>no list", {"saved.layout": "imdb"}, r"a\.html is not a list .*lister-item"),
-        ("a.har", b"{}", {}, r"a\.har cannot be read as a saved page: KeyError: 'log'"),
+        ("a.har", b"{}", {}, r"a\.har cannot be read as a saved page: 'log' is not in it; save"),
         ("a.har", b'{"log": {"entries": []}}', {}, r"a\.har is not a list .*found none"),
         ("a.mhtml", b"Subject: x\n\nno page", {}, r"a\.mhtml cannot be read as a saved page"),
         ("a.txt", b"", {}, r"saved\.path = .*holds no saved page \(\.html, "),
