@@ -166,8 +166,9 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
         The table with nullable columns.
 
     Raises:
-        UserError: If the file is missing, broken or lacks columns.
+        UserError: If the file is missing, broken, or has other columns or types.
     """
+    wanted = pa.schema([*columns, *optional])
     try:
         files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
         arrow = pa.concat_tables([pq.read_table(file) for file in files])
@@ -177,11 +178,18 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
         reason = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as Parquet: {reason}") from None
     if missing := [name for name in columns.names if name not in arrow.column_names]:
-        raise UserError(f"{path} lacks the columns {', '.join(missing)}")
+        names = ", ".join(missing)
+        raise UserError(f"{path} lacks the columns {names}: `dvc repro` makes it anew")
     for column in optional:
         if column.name not in arrow.column_names:
             arrow = arrow.append_column(column, pa.nulls(len(arrow), column.type))
-    return to_nullable(arrow.select([*columns.names, *optional.names]))
+    try:
+        return to_nullable(arrow.select(wanted.names).cast(wanted))
+    except pa.ArrowException as error:  # another program has written it
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path} has a column of another type ({reason}): `dvc repro` makes it anew"
+        ) from None
 
 
 def to_nullable(arrow: pa.Table) -> pd.DataFrame:

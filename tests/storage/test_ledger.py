@@ -153,6 +153,19 @@ def test_columns_that_a_file_lacks_are_named(tmp_path: Path):
     assert "item_id" not in str(refused.value)
 
 
+def test_a_file_that_another_program_wrote_is_read_or_its_columns_are_named(tmp_path: Path):
+    path = tmp_path / "ledger.parquet"
+    write_ledger(pd.DataFrame([{"row": 0, **ROW}]), path, "raw")
+    table = read_ledger(path, "raw")
+    table.assign(width="4").to_parquet(path)
+    assert read_ledger(path, "raw")["width"].tolist() == [4]
+    table.assign(width="wide").to_parquet(path)
+    with pytest.raises(
+        UserError, match=r"ledger\.parquet has a column of another type .*wide.*dvc repro"
+    ):
+        read_ledger(path, "raw")
+
+
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path):
     with pytest.raises(UserError, match=r"ledger\.parquet is missing: run `dvc repro`"):
         read_ledger(tmp_path / "ledger.parquet", "raw")
