@@ -17,6 +17,7 @@ from src.model.generator import Generator
 
 HOST = "127.0.0.1"
 MAX_BYTES = 50_000_000  # of an upload; the picture in it has at most MAX_PIXELS
+HTTP_PORT = 80  # browsers leave it out of an address
 TIMEOUT_S = 60  # without a byte from the browser
 FILES = {
     "/page.css": ("text/css; charset=utf-8", "page.css"),
@@ -77,7 +78,13 @@ class PageServer(ThreadingHTTPServer):
     @property
     def origin(self) -> str:
         """The page's address without a path."""
-        return f"http://{HOST}:{self.server_address[1]}"
+        return f"http://{self.hosts[0]}"
+
+    @property
+    def hosts(self) -> list[str]:
+        """What browsers call this server in `Host`."""
+        port = "" if self.server_port == HTTP_PORT else f":{self.server_port}"
+        return [f"{name}{port}" for name in (HOST, "localhost")]
 
     def server_bind(self) -> None:
         """Bind as TCP servers do: HTTPServer would ask a name server for this machine's name."""
@@ -139,8 +146,7 @@ class PageHandler(BaseHTTPRequestHandler):
         A browser names the page that sends an upload as `Origin`. A name of another site that
         resolves to this machine stands in `Host`.
         """
-        hosts = [f"{name}:{self.server.server_port}" for name in (HOST, "localhost")]
-        origin = self.headers.get("Origin")
+        hosts, origin = self.server.hosts, self.headers.get("Origin")
         if self.headers.get("Host") in hosts and origin in (None, *(f"http://{h}" for h in hosts)):
             return False
         self._refuse(HTTPStatus.FORBIDDEN, f"open {self.server.origin}/ itself")

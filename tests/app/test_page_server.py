@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.app import page_server
 from src.app.page_server import MAX_BYTES, PageServer
 from src.dataset.inputs import to_gray
 from src.errors import UserError
@@ -133,6 +134,15 @@ def test_the_page_itself_is_not_refused(server):
         assert (
             ask(server, body=encode_png(noise(8, 8)), Host=host, Origin=f"http://{host}")[0] == 200
         )
+
+
+def test_at_port_80_browsers_name_no_port(server, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(page_server, "HTTP_PORT", server.server_port)
+        assert server.origin == "http://127.0.0.1"
+        for host in ("127.0.0.1", "localhost"):
+            assert ask(server, "/", Host=host)[0] == 200
+    assert ask(server, "/", Host="127.0.0.1")[0] == 403
 
 
 def test_the_server_goes_on_after_a_browser_went_away(server, capfd):
