@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from src.drawing import sheets
-from src.errors import UserError
+from src.errors import UserError, output_folder
 from src.export import (
     arrow_dataset,
     data_card,
@@ -40,10 +40,15 @@ CODE = (
     side_content,
     tar_shards,
 )
-NAMES = re.compile(  # at the top of an export
-    r"README\.md|metadata\.jsonl|train|val|validation|dataset_dict\.json|(train|val)-\d{6}\.tar|\..+"
-)
 MARKER = ".export.json"  # says what a folder holds; programs that read it pass over such names
+UNFINISHED = r"\..+\.[0-9a-f]{8}"  # as atomic writes name a file
+OWN = re.compile(  # the paths in an export, and what `datasets` writes beside its files
+    rf"README\.md|metadata\.jsonl|dataset_dict\.json|{re.escape(MARKER)}|(train|val)-\d+\.tar"
+    r"|train|val|validation|(train|val)/(image|input|metadata\.jsonl)"
+    r"|(train|val)/((image|input)/)?\d+\.png"
+    r"|(train|validation)/(state\.json|dataset_info\.json|(data-\d+-of-\d+|cache-.+)\.arrow)"
+    rf"|(.+/)?{UNFINISHED}"
+)
 
 
 def export_pairs(data: Path, out: Path, task: str, kind: str, shard_size: int) -> int:
@@ -90,9 +95,11 @@ def _partial(target: Path) -> Path:
 
 
 def _require_nothing_else(folder: Path) -> None:
-    """Raise UserError if a folder has anything but an export."""
-    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    foreign = sorted(name for name in names if MARKER not in names or not NAMES.fullmatch(name))
+    """Raise UserError if a folder has anything but an export, at any depth."""
+    output_folder("FOLDER", folder)
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    is_export = (folder / MARKER).exists()
+    foreign = [name for name in found if not (is_export and OWN.fullmatch(name))]
     if foreign:
         raise UserError(
             f"{folder} holds {foreign[0]!r}, expected nothing or an earlier export of pairs, which "

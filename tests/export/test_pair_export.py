@@ -113,7 +113,7 @@ def test_an_export_survives_a_kill(data, export, tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     # what it was writing has a name with a dot
-    (tmp_path / "out.partial/train/.000030.png.x").write_bytes(b"half")
+    (tmp_path / "out.partial/train/.000030.png.0123abcd").write_bytes(b"half")
     first = (tmp_path / "out.partial/train/000000.png").stat().st_mtime_ns
     assert not (tmp_path / "out").exists()
     resumed = export("pix2pix")
@@ -147,6 +147,31 @@ def test_a_folder_with_something_else_is_refused(data, export, tmp_path, name, e
     with pytest.raises(UserError, match=rf"{name} holds 'thesis\.txt', expected nothing or"):
         export_pairs(data, tmp_path / "out", "colorize", "hf", 10)
     assert (tmp_path / name / "thesis.txt").read_text() == "important"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [".git/HEAD", ".gitattributes", "train/notes.txt", "val/.git"])
+def test_a_persons_files_in_an_earlier_export_are_not_deleted(data, export, name, kind):
+    file = export(kind) / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("important")
+    with pytest.raises(UserError, match=r"out holds '[.a-z/]+', expected nothing or"):
+        export_pairs(data, file.parents[name.count("/")], "colorize", kind, 10)
+    assert file.read_text() == "important"
+
+
+def test_what_datasets_caches_in_an_export_goes_with_it(export):
+    cached = export("hf") / "train/cache-0123abcd.arrow"
+    cached.write_bytes(b"mapped")
+    export("hf")
+    assert not cached.exists()
+
+
+def test_a_file_where_an_export_would_grow_is_refused(data, tmp_path):
+    (tmp_path / "out.partial").write_text("important")
+    with pytest.raises(UserError, match=r"out\.partial is a file, expected a folder"):
+        export_pairs(data, tmp_path / "out", "colorize", "hf", 10)
+    assert (tmp_path / "out.partial").read_text() == "important"
 
 
 def test_pictures_of_an_unknown_origin_are_refused(data, tmp_path):
