@@ -23,6 +23,7 @@ from src.storage import encoding
 from src.storage.atomic import read_json, remove, write_json
 from src.storage.fingerprint import fingerprint
 from src.storage.ledger import read_ledger
+from src.storage.locks import alone_in
 
 WRITERS = {
     "pix2pix": side_by_side.write,
@@ -66,17 +67,19 @@ def export_pairs(data: Path, out: Path, task: str, kind: str, shard_size: int) -
 
     Raises:
         UserError: The pairs or the ledger are missing, the source has no inputs for this task, or
-            the folder holds something else.
+            the folder holds something else, or another process is exporting to it.
     """
     out = _target(out)
     ledger = read_ledger(data / "split" / "ledger.parquet", "split")
     sides = [open_side(data / "pairs", name, task, ledger) for name in SIDES]
     partial = _partial(out)
-    _resume(partial, _content(data / "pairs", sides, task, kind, shard_size))
-    WRITERS[kind](sides, partial, shard_size)
-    data_card.write(partial / "README.md", ledger, sides, task, kind)
-    remove(out)
-    partial.replace(out)
+    content = _content(data / "pairs", sides, task, kind, shard_size)
+    with alone_in(partial, "exporting"):
+        _resume(partial, content)
+        WRITERS[kind](sides, partial, shard_size)
+        data_card.write(partial / "README.md", ledger, sides, task, kind)
+        remove(out)
+        partial.replace(out)
     return sum(map(len, sides))
 
 
@@ -127,7 +130,8 @@ def _resume(partial: Path, content: dict[str, str]) -> None:
     """Leave in the folder what an earlier run of the same export has finished, and no more."""
     marker = partial / MARKER
     if not (marker.exists() and read_json(marker) == content):
-        remove(partial)
+        for earlier in list(partial.iterdir()):  # the folder itself is held
+            remove(earlier)
         write_json(marker, content)
     for unfinished in set(partial.rglob(".*")) - {marker}:
         unfinished.unlink()

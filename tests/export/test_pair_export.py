@@ -121,6 +121,20 @@ def test_an_export_survives_a_kill(data, export, tmp_path):
     assert contents(resumed) == contents(export("pix2pix", name="whole"))
 
 
+def test_a_second_export_to_the_same_folder_is_refused_and_the_first_is_complete(
+    data, export, monkeypatch
+):
+    def write(sides, folder, shard_size):
+        with pytest.raises(
+            UserError, match=r"another process is exporting and uses .*out\.partial"
+        ):
+            export_pairs(data, folder.with_name("out"), "colorize", "hf", 10)
+        side_by_side.write(sides, folder, shard_size)
+
+    monkeypatch.setitem(WRITERS, "pix2pix", write)
+    assert len(list(export("pix2pix").rglob("*.png"))) == 40
+
+
 def test_an_earlier_export_is_replaced(export):
     first = export("imagefolder")
     second = export("webdataset")
