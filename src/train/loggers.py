@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from src.errors import UserError
+from src.storage.atomic import write_text
 
 ROOT = Path("logs")
 INSTALL = "pip install -r requirements-log.txt"
@@ -26,9 +27,10 @@ class DVCLive:
     def __init__(self, first: int) -> None:
         from dvclive.live import Live
 
-        folder = str(ROOT / "dvclive")
+        folder = ROOT / "dvclive"
+        _drop_later_rows(folder, first)
         # the project's own pipeline declares metrics and saves experiments
-        self._live: Any = Live(folder, resume=first > 0, dvcyaml=None, save_dvc_exp=False)
+        self._live: Any = Live(str(folder), resume=first > 0, dvcyaml=None, save_dvc_exp=False)
 
     def log(self, step: int, values: dict[str, float]) -> None:
         self._live.step = step
@@ -46,7 +48,8 @@ class TensorBoard:
     def __init__(self, first: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer: Any = SummaryWriter(str(ROOT / "tensorboard"), purge_step=first or None)
+        # it hides what a killed or an earlier training told of this step and later ones
+        self._writer: Any = SummaryWriter(str(ROOT / "tensorboard"), purge_step=first + 1)
 
     def log(self, step: int, values: dict[str, float]) -> None:
         for name, value in values.items():
@@ -55,6 +58,15 @@ class TensorBoard:
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _drop_later_rows(folder: Path, last: int) -> None:
+    """Remove the rows that a killed training wrote after step `last`, from which it goes on."""
+    for table in folder.rglob("*.tsv"):
+        header, *rows = table.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+        # a kill may leave half a row
+        kept = [row for row in rows if row.endswith("\n") and int(row.split("\t")[0]) <= last]
+        write_text(table, header + "".join(kept))
 
 
 LOGGERS: dict[str, Callable[[int], Logger]] = {"dvclive": DVCLive, "tensorboard": TensorBoard}

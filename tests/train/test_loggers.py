@@ -4,11 +4,12 @@ import json
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from src.errors import UserError
 from src.train import loggers
-from tests.train.trainings import undisturbed
+from tests.train.trainings import kill, undisturbed
 
 
 def test_dvclive_gets_losses_and_scores(tiny, train):
@@ -28,6 +29,25 @@ def test_tensorboard_gets_losses_and_scores(tiny, train):
     told = EventAccumulator("logs/tensorboard").Reload()
     assert [event.step for event in told.Scalars("g_l1")] == list(range(1, 11))
     assert [event.step for event in told.Scalars("val_l1")] == [5, 10]
+
+
+@pytest.mark.parametrize("earlier", [{}, {"train.seed": 1}])
+def test_programs_show_each_step_once_whatever_was_trained_before(
+    tiny, train, monkeypatch, earlier: dict
+):
+    pytest.importorskip("dvclive")
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    # a checkpoint and a snapshot at step 5, of which the same training resumes
+    watched = {"train.log": ["dvclive", "tensorboard"], "train.snapshots": 2}
+    kill(monkeypatch, train, tiny(watched | earlier), 8)
+    train(tiny(watched))
+    told = EventAccumulator("logs/tensorboard").Reload()
+    for name, steps in (("g_l1", list(range(1, 11))), ("val_l1", [5, 10])):
+        assert [event.step for event in told.Scalars(name)] == steps
+        table = pd.read_csv(f"logs/dvclive/plots/metrics/{name}.tsv", sep="\t")
+        assert list(table["step"]) == steps
 
 
 def test_watching_does_not_change_the_training(tiny, train):
