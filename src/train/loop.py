@@ -52,8 +52,8 @@ def train(
         The content of metrics/train.json; in other processes than the main one an empty dict.
 
     Raises:
-        UserError: A loss or a weight is not finite, the disk refuses, the memory does not suffice,
-            or parameters do not fit together. The last checkpoint stays.
+        UserError: A loss, a weight or a picture is not finite, the disk refuses, the memory does
+            not suffice, or parameters do not fit together. The last checkpoint stays.
     """
     t = p.train
     remedy = f"lower it, pair.crop_size, models.{p.model}.ngf or train.discriminator.ndf"
@@ -203,7 +203,11 @@ class Training:
         """
         self._require_finite(done)
         folder = checkpoint.snapshot_dir(self.folder)
-        scores = snapshots.take(self.nets.final_generator, self.val_pairs, folder, done, self.world)
+        generator = self.nets.final_generator
+        try:
+            scores = snapshots.take(generator, self.val_pairs, folder, done, self.world)
+        except FloatingPointError as error:
+            raise not_finite(str(error), done, self.p.train.lr) from None
         self.progress.scores.append(scores)
         stems = ("config", snapshots.stem(done))
         self.world.on_main(checkpoint.restore_snapshots, self.folder, self.out, stems)

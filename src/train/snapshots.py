@@ -40,6 +40,9 @@ def take(
 
     Returns:
         The step, and the mean l1, psnr and ssim.
+
+    Raises:
+        FloatingPointError: A picture is not finite, though all weights may be.
     """
     world.on_main(save_generator, generator, out / "snapshots", stem(step))
     generator.eval()
@@ -47,7 +50,10 @@ def take(
     device = next(generator.parameters()).device
 
     def render(rows: slice | np.ndarray) -> np.ndarray:
-        return to_uint8(generator.render(to_tensor(inputs[rows]).to(device)))
+        pictures = generator.render(to_tensor(inputs[rows]).to(device))
+        if not pictures.isfinite().all():
+            raise FloatingPointError("a picture")
+        return to_uint8(pictures)
 
     def score(rows: slice) -> dict[str, np.ndarray]:
         return image_metrics.scores(render(rows), val.photo[rows])

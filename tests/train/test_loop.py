@@ -178,6 +178,12 @@ def test_a_model_that_blows_up_in_its_last_step_is_refused(
     assert not Path("model/snapshots/step_000010.safetensors").exists()
 
 
+def test_a_model_of_finite_weights_whose_pictures_are_not_is_refused(tiny, train):
+    with pytest.raises(UserError, match=r"a picture is not finite at step 1: lower train\.lr"):
+        train(tiny({"train.lr": 1e10, "train.steps": 1}))
+    assert not Path(WEIGHTS).exists()
+
+
 def test_metrics_that_cannot_be_written_lose_no_checkpoint(tiny, train, monkeypatch):
     p = tiny()
     files, _ = undisturbed(train, p)
