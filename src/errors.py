@@ -203,7 +203,8 @@ def exit_on_user_error(program: str) -> Iterator[None]:
         except KeyboardInterrupt as error:
             progress = f" ({error})" if error.args else ""
             word, status = ("ended", 143) if isinstance(error, Terminated) else ("interrupted", 130)
-            _write_line(f"{program}: {word}{progress}; run the same command to continue")
+            if TORCHRUN not in os.environ:  # else the process that started this one says it
+                _write_line(f"{program}: {word}{progress}; run the same command to continue")
             raise SystemExit(status) from None
         except Exception as error:
             if not (reason := _reason(error)):

@@ -5,6 +5,7 @@ torchrun's own variables set (PET_NNODES, PET_RDZV_BACKEND, PET_RDZV_ENDPOINT) a
 """
 
 import atexit
+import ctypes
 import hashlib
 import logging
 import os
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGKILL, SIGTERM
 from typing import Any, TypeVar
 
 import torch
@@ -27,6 +28,7 @@ from src.errors import TORCHRUN, Terminated, UserError
 
 TIMEOUT = timedelta(hours=12)  # others wait as long for the main process
 NO_TCP_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"  # torchrun's own, which is open to all
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 RENDEZVOUS_FILE = "PIX2PIX_RENDEZVOUS_FILE"  # where the processes of one machine meet
 
 Item = TypeVar("Item")
@@ -205,6 +207,8 @@ def require_gpus(processes: int, device: str) -> bool:
 
 
 def _run_in_group(main: Callable[[World], None], cuda: bool) -> None:
+    # else it would go on, beside the run that follows, where the process that started it is killed
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
     if cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"

@@ -249,19 +249,24 @@ def test_the_processes_of_one_machine_are_not_reachable_from_outside(tmp_path):
     ("body", "code", "message"),
     [
         ("os.kill(os.getpid(), 9)", 1, r"t: signal 9 ended process \d: was memory short\?"),
-        ("os.kill(os.getppid(), 2); time.sleep(60)", 130, "t: interrupted"),
-        ("os.kill(os.getppid(), 15); time.sleep(60)", 143, "t: ended"),
+        ("os.kill(os.getppid(), 2); time.sleep(60)", 130, r"\At: interrupted; [a-z ]+\n\Z"),
+        ("os.kill(os.getppid(), 15); time.sleep(60)", 143, r"\At: ended; [a-z ]+\n\Z"),
+        (
+            "world.is_main and os.kill(os.getppid(), 9); time.sleep(5); print(file=sys.stderr)",
+            -9,
+            r"\A\Z",
+        ),
         (
             "world.local_slice(3, 'n')",
             1,
             r"\At: n = 3: expected a multiple of the 2 processes\n\Z",
         ),
     ],
-    ids=["killed", "interrupted", "terminated", "refused"],
+    ids=["killed", "interrupted", "terminated", "launcher killed", "refused"],
 )
 def test_the_end_of_processes_is_one_line(tmp_path, body: str, code: int, message: str):
     program = f"""
-import os, time
+import os, sys, time
 from src.model import distributed
 from src.errors import exit_on_user_error
 def work(world):
