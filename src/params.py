@@ -408,6 +408,15 @@ class Train(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> "Train":
+        if self.l1_weight == self.gan_weight == self.perceptual_weight == 0:
+            raise ValueError(
+                "l1_weight, gan_weight and perceptual_weight are 0, so that nothing would be "
+                "learned: expected one above 0, such as l1_weight 100"
+            )
+        return self
+
 
 class EncDec(Section):
     ngf: Channels

@@ -368,6 +368,14 @@ def test_a_batch_that_processes_cannot_share_is_refused(file: Path):
     )
 
 
+def test_a_training_without_any_loss_is_refused(file: Path):
+    losses = {("train", "l1_weight"): 0.0, ("train", "gan_weight"): 0.0}
+    assert refusal(with_values(file, losses)) == (
+        f"{file}: train: l1_weight, gan_weight and perceptual_weight are 0, so that nothing would "
+        "be learned: expected one above 0, such as l1_weight 100"
+    )
+
+
 @pytest.mark.parametrize(
     ("crop", "load", "sizes", "written"),
     [

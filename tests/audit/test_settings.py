@@ -33,7 +33,10 @@ def test_the_projects_own_settings_are_usual(causes):
         ({"lr": 0.000001}, "lr", "train.lr is 1e-06, published is 0.0002: raise it"),
         ({"l1_weight": 0.0}, "l1_weight", "train.l1_weight is 0 and train.gan_weight 1, published"),
         ({"gan_weight": 1000.0}, "l1_weight", "train.l1_weight is 100 and train.gan_weight 1000"),
-        ({"l1_weight": 0.0, "gan_weight": 0.0}, "l1_weight", "train.gan_weight are 0, published"),
+        (
+            {"l1_weight": 0.0, "gan_weight": 0.0, "perceptual_weight": 1.0},
+            *("l1_weight", "train.gan_weight are 0, published"),
+        ),
         ({"gan_weight": 0.0}, "gan_weight", "train.gan_weight is 0, published is 1: with L1 alone"),
         ({"steps": 5}, "steps", "saw 40 pictures: train at least 250 steps"),
         ({"output": "rgb"}, "output", "train.output is rgb: chroma keeps the input's gray"),
