@@ -65,11 +65,14 @@ def train(
         for step in training.remaining_steps():
             done = step + 1
             losses = training.step(step)
-            if done % log_every == 0 or done == t.steps:
+            is_logged = done % log_every == 0 or done == t.steps
+            if is_logged:
                 training.log(done, losses)
             if done in with_snapshot:
                 training.take_snapshot(done)
             if training.is_stalled():
+                if not is_logged:
+                    training.log(done, losses)
                 break
             if done % t.checkpoint_every == 0 and done < t.steps:
                 training.save_checkpoint(done)

@@ -320,6 +320,15 @@ def test_a_training_ends_after_snapshots_without_a_better_score(tiny, train, mon
     assert not list(Path(".resume").glob("*"))
 
 
+def test_the_history_of_a_training_that_ends_early_has_its_last_step(tiny, train, monkeypatch):
+    l1 = iter([0.4, 0.3, 0.2, 0.2])
+    take = loop.snapshots.take
+    monkeypatch.setattr("src.train.loop.snapshots.take", lambda *a: take(*a) | {"l1": next(l1)})
+    monkeypatch.setattr("src.train.loop.HISTORY_ROWS", 3)
+    assert train(tiny({"train.snapshots": 10, "train.stop_after": 1}))["steps"] == 4
+    assert list(pd.read_csv("history.csv")["step"]) == [3, 4]
+
+
 def test_a_training_that_gets_better_is_not_ended(tiny, train, monkeypatch):
     l1 = iter([0.5, 0.6, 0.4, 0.5, 0.3, 0.4, 0.2, 0.3, 0.1, 0.2])
     take = loop.snapshots.take
