@@ -56,10 +56,9 @@ def assign_sides(
         firsts: dict[int, int] = {}  # a group is named after its first kept row
         groups = {row: firsts.setdefault(connected[row], row) for row in sorted(good["row"])}
     names = _group_names(good, groups, settings.group_by)
-    sides = _draw_sides(groups, names, settings, seed)
-    if settings.use_source_split:
-        given = good[good["given_side"].notna()]
-        sides |= dict(zip(given["row"], given["given_side"], strict=True))
+    given = _given_sides(good, groups) if settings.use_source_split else {}
+    drawn = {row: group for row, group in groups.items() if row not in given}
+    sides = given | _draw_sides(drawn, names, settings, seed)
     table["group"] = [groups.get(row) for row in table["row"]]
     table["side"] = [sides.get(row) for row in table["row"]]
     return table
@@ -177,6 +176,24 @@ def _group_names(good: pd.DataFrame, groups: dict[int, int], group_by: str) -> d
     return names
 
 
+def _given_sides(good: pd.DataFrame, groups: dict[int, int]) -> dict[int, str]:
+    """Return the side of each row to which the source gives one, and of the rest of its group.
+
+    Where the source gives a group both sides, rows without one are left out.
+
+    Args:
+        good: The ledger's rows with the verdict keep.
+        groups: The group of each row.
+    """
+    rows = good[good["given_side"].notna()]
+    given = dict(zip(rows["row"], rows["given_side"], strict=True))
+    of_groups: dict[int, set[str]] = {}
+    for row, side in given.items():
+        of_groups.setdefault(groups[row], set()).add(side)
+    agreed = {group: sides.pop() for group, sides in of_groups.items() if len(sides) == 1}
+    return {row: agreed[group] for row, group in groups.items() if group in agreed} | given
+
+
 def _draw_sides(
     groups: dict[int, int], names: dict[int, str], settings: Split, seed: int
 ) -> dict[int, str]:
@@ -184,11 +201,11 @@ def _draw_sides(
 
     Args:
         groups: The group of each row.
-        names: The name of each group.
+        names: The name of each group, and maybe of others.
         settings: The method and val_fraction.
         seed: Another seed gives other sides.
     """
-    draws = {group: _draw(name, seed) for group, name in names.items()}
+    draws = {group: _draw(names[group], seed) for group in groups.values()}
     if settings.method == "hash":
         val = {group for group, draw in draws.items() if draw < settings.val_fraction}
     else:

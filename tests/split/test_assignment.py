@@ -222,6 +222,30 @@ def test_a_given_side_is_kept(group_by: str, method: str):
     assert list(table["side"]) == [row["given_side"] for row in GIVEN]
 
 
+@pytest.mark.parametrize("method", ["hash", "exact"])
+def test_a_row_without_a_given_side_goes_where_its_item_and_its_copies_are(method):
+    given = [{"item_id": f"nm{n}", "given_side": "val", "cluster": f"{n}"} for n in range(10)]
+    others = [{"item_id": f"nm{n}"} for n in range(5)]
+    copies = [{"item_id": f"copy of {n}", "cluster": f"{n}"} for n in range(5, 10)]
+    chosen = _settings(val_fraction=0.001, method=method)
+    assert set(assign_sides(_table([*given, *others, *copies]), chosen, 0)["side"]) == {"val"}
+
+
+def test_the_exact_method_meets_the_fraction_among_rows_without_a_given_side():
+    rows = [{**row, "given_side": "train"} for row in _items(300)] + [
+        {"item_id": f"free {n}"} for n in range(50)
+    ]
+    table = assign_sides(_table(rows), _settings(val_fraction=0.2, method="exact"), 0)
+    assert counts(table)["val"] == 10
+
+
+def test_a_group_of_both_given_sides_keeps_them_and_draws_the_rest():
+    rows = [{"item_id": "nm0", "given_side": side} for side in ("train", "val", None)]
+    for fraction, drawn in ((0.001, "train"), (0.999, "val")):
+        sides = assign_sides(_table(rows), _settings(val_fraction=fraction), 0)["side"]
+        assert list(sides) == ["train", "val", drawn]
+
+
 def test_a_removed_row_does_not_take_its_given_side():
     rows = [{**row, "verdict": "grayscale"} for row in GIVEN[:5]] + GIVEN[5:]
     assert assign_sides(_table(rows), _settings(use_source_split=True), 0)["side"][:5].isna().all()
