@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from itertools import chain
 
 import pandas as pd
@@ -136,15 +137,25 @@ def report_large_groups(table: pd.DataFrame, settings: Split) -> None:
     """
     sizes = table["group"].value_counts().sort_index()
     total = int(sizes.sum())
-    for group, size in sizes[sizes > max(1, settings.largest_group * total)].items():
-        items = table.loc[(table["group"] == group).fillna(False), "item_id"].unique()
-        more = f" and {len(items) - NAMED_ITEMS} more" if len(items) > NAMED_ITEMS else ""
+    large = sizes[sizes > max(1, settings.largest_group * total)]
+    for group, size in zip(large.index.astype(int), large, strict=True):
+        items = list(table.loc[(table["group"] == group).fillna(False), "item_id"].unique())
         line = (
-            f"split: the group of row {group} holds {size} of {total} pictures: expected at most "
-            f"split.largest_group = {settings.largest_group:g} of them; it joins the items "
-            f"{', '.join(items[:NAMED_ITEMS])}{more}: data/clean/copies.parquet says by which copies"
+            f"split: the group of row {group} holds {size} of {total} pictures: expected at "
+            f"most split.largest_group = {settings.largest_group:g} of them; {_reason(items)}"
         )
         print(printable(line), file=sys.stderr)
+
+
+def _reason(items: Sequence[str]) -> str:
+    """Say why the pictures of some items are one group."""
+    if len(items) == 1:
+        return f"all are of the item {items[0]}"
+    more = f" and {len(items) - NAMED_ITEMS} more" if len(items) > NAMED_ITEMS else ""
+    return (
+        f"it joins the items {', '.join(items[:NAMED_ITEMS])}{more}: data/clean/copies.parquet "
+        "says by which copies"
+    )
 
 
 def _connected_rows(table: pd.DataFrame, copies: pd.DataFrame) -> dict[int, int]:

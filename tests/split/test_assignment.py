@@ -309,6 +309,14 @@ def test_a_group_that_holds_too_many_pictures_is_named(capsys: pytest.CaptureFix
     assert "nm0, nm1, nm2, nm3, nm4 and 2 more" in line
 
 
+def test_a_large_group_of_one_item_is_named_by_its_row_and_item(capsys: pytest.CaptureFixture[str]):
+    rows = [{"item_id": "nm0", "verdict": "grayscale"}, *[{"item_id": "nm0"}] * 9]
+    assignment.report_large_groups(assign_sides(_table(rows), DEFAULT, 0), DEFAULT)
+    [line] = capsys.readouterr().err.splitlines()
+    assert "the group of row 1 holds 9 of 9 pictures" in line
+    assert line.endswith("of them; all are of the item nm0")
+
+
 def test_the_split_of_a_ledger_from_disk_can_be_written(tmp_path: Path):
     rows = [{"item_id": f"nm{n // 2}"} for n in range(6)] + [{"verdict": "missing"}]
     write_ledger(_table(rows), tmp_path / "clean.parquet", "clean")
