@@ -14,7 +14,9 @@ from src.audit.registry import Measurement, Offender, check
 def repeated_pages(evidence: Evidence) -> Measurement:
     seen: set[str] = set()
     offenders = []
-    for page, rows in evidence.ledger.groupby("page", sort=True):
+    # a file of a list, as of urls and hf, has no such address, and may go on with the same items
+    online = evidence.ledger["page_url"].str.match("https?://").fillna(False).astype(bool)
+    for page, rows in evidence.ledger[online].groupby("page", sort=True):
         ids = set(rows["item_id"])
         if ids <= seen:
             offenders.append(Offender(int(rows["row"].iloc[0]), f"page {page} has no new item"))
