@@ -107,7 +107,7 @@ def _visible_share(face: Box, cut: Box) -> float:
     # Lab units: three quarters of clean's, because a crop has less colour than its whole picture
     thresholds={"tone_residual": 3.5},
     remedy="set clean.grayscale: remove, or raise clean.tone_residual: a network trained on gray "
-    "targets paints gray",
+    "targets paints gray; if it should, set audit.limits.grayscale_share to 1",
 )
 def grayscale_targets(evidence: Evidence) -> Measurement:
     offenders = [

@@ -15,7 +15,8 @@ from src.audit.registry import Measurement, Offender, check
     "items with pictures on both sides",
     limit="shared_items",
     allowed=0,
-    remedy="set split.group_by: person, so that an item stays on one side",
+    remedy="set split.group_by: person, so that an item stays on one side, and "
+    "split.use_source_split: false if the source's own split parts it",
 )
 def shared_items(evidence: Evidence) -> Measurement:
     shared = set(evidence.train.index["item_id"]) & set(evidence.val.index["item_id"])
@@ -99,8 +100,9 @@ def _namesake(row: NamedRow, rows: list[NamedRow]) -> str:
     limit="leaked_pictures",
     allowed=0,
     thresholds={"leak_similarity": 0.93},  # as clean.similarity
-    remedy="set clean.duplicates: remove, or split.group_by: person; if they are set, look at the "
-    "pairs in the report: list them in clean.force if they are copies, in clean.exclude if not",
+    remedy="set clean.duplicates: remove, or split.group_by: person without the source's own split "
+    "(split.use_source_split: false); if they are set, look at the pairs in the report: list them in "
+    "clean.force if they are copies, in clean.exclude if not",
 )
 def leaked_pictures(evidence: Evidence) -> Measurement:
     similarities, indices, copies = evidence.nearest

@@ -1,10 +1,18 @@
 """Training and validation."""
 
+import re
+
+import pandas as pd
 import pytest
+import yaml
 
 from src.audit.evidence import Evidence
+from src.params import read_params
+from src.split.assignment import assign_sides
 from tests.audit.evidence import CHECKS_BY_NAME, position, with_ledger, with_names
 from tests.audit.faults import copy_across
+from tests.builders import ledger_table
+from tests.conftest import ROOT
 
 
 def test_a_copy_is_named_with_its_original_and_both_pictures(clean):
@@ -12,6 +20,20 @@ def test_a_copy_is_named_with_its_original_and_both_pictures(clean):
     (offender,) = CHECKS_BY_NAME["leaked_pictures"].run(broken).offenders
     assert "row 16" in offender.detail
     assert offender.pictures == (position(clean, 14), position(clean, 16))
+
+
+@pytest.mark.parametrize("name", ["shared_items", "leaked_pictures"])
+def test_the_remedy_parts_no_item_and_no_copies_that_the_source_has_parted(name):
+    rows = [
+        {"item_id": f"nm{row // 4}", "given_side": ("train", "val")[row % 2]} for row in range(40)
+    ]
+    copies = pd.DataFrame({"row_a": [0, 8], "row_b": [7, 15]})
+    words = re.findall(r"split\.(\w+): (\w+)", CHECKS_BY_NAME[name].remedy)
+    update = {key: yaml.safe_load(word) for key, word in words}
+    chosen = read_params(ROOT / "params.yaml").split.model_copy(update=update)
+    split = assign_sides(ledger_table(rows, "clean"), copies, chosen, 0)
+    assert (split.groupby("item_id")["side"].nunique() == 1).all()
+    assert all(split["side"][a] == split["side"][b] for a, b in copies.to_numpy())
 
 
 def named(evidence: Evidence, names: dict[int, str | None]) -> tuple[float, set[int]]:
