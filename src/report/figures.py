@@ -14,6 +14,7 @@ from src.dataset.arrays import Pairs
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
+from src.report.recorded import NO_MATCH
 from src.report.row_lineage import Facts, lineage
 from src.storage.atomic import read_json
 from src.storage.encoding import encode_jpeg
@@ -29,7 +30,6 @@ MAX_COPIES = 8  # of a cluster
 MAX_MERGES = 24
 N_PAIRS = 6
 N_NEAREST = 12
-NO_MATCH = -1  # similarity in nearest.json where no training picture is likely
 N_SAMPLES = 4  # of the best, the median and the worst
 N_SHEETS = 6  # of snapshots
 MAX_ERROR = 0.5  # L1 of a pixel, on the scale of [-1, 1], that an error map shows in white

@@ -13,6 +13,7 @@ from src.storage.atomic import read_json
 
 REMEDY = "it was edited, or is of another version: `dvc repro` writes it again"
 MAX_QUOTED = 60  # characters of a value in an error
+NO_MATCH = -1  # similarity in nearest.json where no training picture is likely
 
 
 class _Shape(BaseModel):

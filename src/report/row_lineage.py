@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from src.errors import UserError
-from src.report.recorded import REMEDY, Judged, Nearest, read_recorded
+from src.report.recorded import NO_MATCH, REMEDY, Judged, Nearest, read_recorded
 
 Facts = list[tuple[str, str]]  # label and value
 QUALITY = ("sharpness", "highlights", "shadows", "entropy", "aspect_ratio")  # columns
@@ -88,9 +88,7 @@ def downstream(data: Path, row: int) -> Facts:
     facts = []
     for nearest in _read_list(data / "audit" / "nearest.json", Nearest):
         if nearest["row"] == row:
-            text = f"row {nearest['train_row']}, similarity {nearest['similarity']}"
-            text += ", a copy" if nearest["copy"] else ""
-            facts.append(("nearest in training", text))
+            facts.append(("nearest in training", _nearest(nearest)))
     scores = data / "predictions" / "scores.csv"
     if scores.is_file():
         facts += _scores(scores, row)
@@ -100,6 +98,14 @@ def downstream(data: Path, row: int) -> Facts:
             outcome = "failed" if finding["failed"] else "passed"
             facts += [(f"{finding['name']} ({outcome})", detail) for detail in details]
     return facts
+
+
+def _nearest(nearest: Mapping[str, Any]) -> str:
+    """Return in words what an entry of nearest.json says."""
+    if nearest["similarity"] <= NO_MATCH:
+        return "no picture is similar"
+    text = f"row {nearest['train_row']}, similarity {nearest['similarity']}"
+    return text + (", a copy" if nearest["copy"] else "")
 
 
 def _file(values: dict[Hashable, Any]) -> str:

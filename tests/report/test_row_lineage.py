@@ -5,6 +5,7 @@ import pytest
 
 from src.errors import UserError
 from src.report.row_lineage import downstream, lineage
+from src.storage.atomic import write_json
 from src.storage.ledger import read_ledger
 from tests.report.artifacts import Artifacts, offender
 
@@ -135,6 +136,13 @@ def test_a_validation_row_has_a_neighbour_scores_and_findings(artifacts):
         ("leaked_pictures (failed)", "is at fault with 1"),
         ("lost_color (passed)", "is at fault with 1"),
     ]
+
+
+def test_a_validation_row_like_no_training_picture_names_none(artifacts):
+    artifacts.write()
+    entry = {"row": 1, "train_row": 0, "similarity": -1.0, "copy": False}
+    write_json(artifacts.data / "audit" / "nearest.json", [entry])
+    assert downstream(artifacts.data, 1)[0] == ("nearest in training", "no picture is similar")
 
 
 def test_a_training_row_has_neither_neighbour_nor_scores(artifacts):
