@@ -24,8 +24,10 @@ def find_rows(ledger: pd.DataFrame, identifier: str) -> list[int]:
     stems = names.map(lambda name: Path(name).stem)
     files = names.index[(names == Path(identifier).name) | (stems == identifier)]
     matches = (ledger["item_id"] == identifier).fillna(False) | ledger.index.isin(files)
-    # data/predictions names its pictures by row, with leading zeros
-    number = Path(identifier).name.removesuffix(".png")
+    number = identifier
+    if not matches.any():
+        # data/predictions names its pictures by row, with leading zeros
+        number = Path(identifier).name.removesuffix(".png")
     if number.isdecimal() and len(number) <= MAX_DIGITS:
         matches |= ledger["row"] == int(number)
     rows = [int(row) for row in ledger.loc[matches, "row"]]

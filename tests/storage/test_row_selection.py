@@ -51,6 +51,14 @@ def test_a_number_that_is_also_an_item_names_both(table):
     assert find_rows(table, "3") == [3, 5]
 
 
+@pytest.mark.parametrize("item", ["7.png", "train/7", "000007.png"])
+def test_an_item_whose_name_holds_a_number_names_no_row_of_that_number(table, item):
+    table["file"] = [f"images/picture_{row}.png" for row in range(16)]
+    table.loc[5, "item_id"] = item
+    assert find_rows(table, item) == [find_row(table, item)] == [5]
+    assert find_row(table, "data/predictions/000007.png") == 7
+
+
 @pytest.mark.parametrize(
     "identifier",
     ["16", "-1", "nm", "nm99", "1.5", "²", "9" * 30, "", ".", "/", "images/", "nan"],
