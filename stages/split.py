@@ -17,6 +17,7 @@ def main() -> None:
     copies = read_table(clean / "copies.parquet", COPIES)
     table = assign_sides(table, copies, p.split, p.seed)
     assignment.report_large_groups(table, p.split)
+    assignment.report_parted_groups(table)
     write_ledger(table, Path("data/split/ledger.parquet"), "split")
     write_json(Path("metrics/split.json"), assignment.counts(table))
     assignment.require_both_sides(table, copies, p.split, p.seed)

@@ -147,6 +147,25 @@ def report_large_groups(table: pd.DataFrame, settings: Split) -> None:
         print(printable(line), file=sys.stderr)
 
 
+def report_parted_groups(table: pd.DataFrame) -> None:
+    """Print a line if the source's own split parts groups, with the first of them.
+
+    Args:
+        table: The ledger with sides.
+    """
+    n_sides = table.groupby("group")["side"].nunique().sort_index()
+    parted = [int(group) for group in n_sides.index[n_sides > 1]]
+    if not parted:
+        return
+    of_first = table[(table["group"] == parted[0]).fillna(False)].groupby("side")["row"].first()
+    line = (
+        f"split: the source's own split parts {len(parted)} group{'s'[: len(parted) != 1]} of one "
+        f"person or of copies, first row {of_first['train']} (train) from row {of_first['val']} "
+        "(val): `dvc exp run -S split.use_source_split=false` keeps each on one side"
+    )
+    print(printable(line), file=sys.stderr)
+
+
 def _reason(items: Sequence[str]) -> str:
     """Say why the pictures of some items are one group."""
     if len(items) == 1:

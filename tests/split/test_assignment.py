@@ -317,6 +317,19 @@ def test_a_large_group_of_one_item_is_named_by_its_row_and_item(capsys: pytest.C
     assert line.endswith("of them; all are of the item nm0")
 
 
+def test_a_group_that_the_source_parts_is_named(capsys: pytest.CaptureFixture[str]):
+    """B is listed with a copy of A's picture, which was removed, and with another picture."""
+    rows = [{"item_id": "A", "given_side": "train"}, {"item_id": "B", "given_side": "val"}]
+    table = _table([*rows, {"item_id": "B", "given_side": "val"}])
+    table.loc[1, "verdict"], table.loc[1, "cluster"] = "near_duplicate", 0
+    assignment.report_parted_groups(assign_sides(table, _settings(use_source_split=False), 0))
+    assert capsys.readouterr().err == ""
+    assignment.report_parted_groups(assign_sides(table, DEFAULT, 0))
+    [line] = capsys.readouterr().err.splitlines()
+    assert "parts 1 group of one person or of copies, first row 0 (train) from row 2 (val)" in line
+    assert "split.use_source_split=false" in line
+
+
 def test_the_split_of_a_ledger_from_disk_can_be_written(tmp_path: Path):
     rows = [{"item_id": f"nm{n // 2}"} for n in range(6)] + [{"verdict": "missing"}]
     write_ledger(_table(rows), tmp_path / "clean.parquet", "clean")
