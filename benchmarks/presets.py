@@ -5,7 +5,7 @@ again. The search has a split of its own. `--preset` runs the preset, as the las
 the split of `seed: 0`, so that the pictures that score it are mostly others than those that chose it.
 
     python -m benchmarks.presets portraits --pictures /path/to/portraits [--preset]
-    python -m benchmarks.presets sketch --pictures /path/to/portraits
+    python -m benchmarks.presets sketch --pictures /path/to/portraits [--preset]
     python -m benchmarks.presets facades-128 --pictures /path/to/facades [--preset]
 """
 

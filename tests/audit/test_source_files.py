@@ -1,7 +1,6 @@
 """Files read again by the audit's own decoder show what the pipeline's decoder showed."""
 
 import hashlib
-import io
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from src.params import Size
 from src.storage.encoding import encode_jpeg, encode_png
 from tests.builders import square_crop
 from tests.conftest import real
+from tests.encoded_pictures import saved
 
 CLOSE = 2.0  # levels of 255, between two decoders and two ways of reducing
 SQUARE = (64, 64)  # of pairs
@@ -32,12 +32,6 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 @pytest.fixture(scope="module")
 def face(faces) -> np.ndarray:
     return faces[3]
-
-
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def exif(orientation: int) -> Image.Exif:

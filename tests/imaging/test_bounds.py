@@ -1,6 +1,5 @@
 """No picture takes more than ten seconds or 600 MB; memory that runs short is not its fault."""
 
-import io
 import re
 import struct
 import subprocess
@@ -16,18 +15,9 @@ from src.audit import source_decoding
 from src.clean import measure
 from src.imaging import decoding, image_error, memory
 from src.imaging.decoding import ImageError
+from tests.encoded_pictures import png_chunk, saved
 
 MEGABYTES = 1_000_000
-
-
-def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def _png(
@@ -39,14 +29,14 @@ def _png(
     row = bytes(1 + (width * channels * depth + 7) // 8)
     pixels = b"".join([packing.compress(row) for _ in range(height)]) + packing.compress(more)
     header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
-    idat = _chunk(b"IDAT", pixels + packing.flush())
-    start = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header)
-    return start + b"".join(chunks) + idat + _chunk(b"IEND", b"")
+    idat = png_chunk(b"IDAT", pixels + packing.flush())
+    start = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header)
+    return start + b"".join(chunks) + idat + png_chunk(b"IEND", b"")
 
 
 def _scans(count: int, side: int = 64) -> bytes:
     """A progressive JPEG whose last scan is repeated, up to so many."""
-    data = _saved(Image.new("RGB", (side, side), (9, 99, 199)), "JPEG", progressive=True)
+    data = saved(Image.new("RGB", (side, side), (9, 99, 199)), "JPEG", progressive=True)
     scan = data[data.rindex(b"\xff\xda") : -2]
     return data[:-2] + scan * (count - data.count(b"\xff\xda")) + b"\xff\xd9"
 
@@ -90,9 +80,9 @@ def test_fewer_scans_of_a_large_picture_are_allowed():
     [
         _png(10_000, 9_000, 8, 2),
         _png(9_000, 9_000, 16, 6),
-        _png(7_000, 6_000, 16, 2, _chunk(b"tRNS", bytes(6))),
-        _saved(Image.new("RGB", (9_000, 9_000)), "WEBP", lossless=True, method=0),
-        _saved(Image.new("F", (7_000, 9_000)), "TIFF", compression="tiff_lzw"),
+        _png(7_000, 6_000, 16, 2, png_chunk(b"tRNS", bytes(6))),
+        saved(Image.new("RGB", (9_000, 9_000)), "WEBP", lossless=True, method=0),
+        saved(Image.new("F", (7_000, 9_000)), "TIFF", compression="tiff_lzw"),
     ],
     ids=["PNG", "PNG of 16 bits", "PNG with a clear colour", "WebP", "TIFF of floats"],
 )
@@ -116,7 +106,7 @@ def test_the_largest_pictures_leave_a_worker_below_600_megabytes(tmp_path: Path,
     side = {"PNG": 7_000, "WEBP": 4_600}[kind]
     file = tmp_path / "large"
     options = {"compress_level": 1} if kind == "PNG" else {"lossless": True, "method": 0}
-    file.write_bytes(_saved(Image.new("RGB", (side, side), (9, 99, 199)), kind, **options))
+    file.write_bytes(saved(Image.new("RGB", (side, side), (9, 99, 199)), kind, **options))
     command = [sys.executable, "-c", MEASURE, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     error, peak = done.stdout.split()
@@ -137,18 +127,18 @@ def test_packed_bytes_after_the_pixels_are_not_unpacked(monkeypatch):
 
 def test_a_wrong_checksum_of_all_pixels_does_not_matter():
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    data = _saved(Image.fromarray(pixels), "PNG")
+    data = saved(Image.fromarray(pixels), "PNG")
     start = data.index(b"IDAT") - 4
     length = int.from_bytes(data[start : start + 4], "big")
     packed = data[start + 8 : start + 8 + length]
-    changed = data[:start] + _chunk(b"IDAT", packed[:-4] + b"fake") + data[start + 12 + length :]
+    changed = data[:start] + png_chunk(b"IDAT", packed[:-4] + b"fake") + data[start + 12 + length :]
     assert np.array_equal(decoding.decode(changed), pixels)
     assert np.array_equal(np.asarray(source_decoding.decode(changed, "white", 99)[0]), pixels)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_memory_that_runs_short_is_not_the_pictures_fault(monkeypatch, tmp_path: Path, kind: str):
-    data = _saved(Image.new("RGB", (64, 64)), kind)
+    data = saved(Image.new("RGB", (64, 64)), kind)
     (tmp_path / "a").write_bytes(data)
 
     def load(self: ImageFile.ImageFile) -> None:
@@ -167,7 +157,7 @@ def test_memory_that_runs_short_is_not_the_pictures_fault(monkeypatch, tmp_path:
 
 
 def test_a_decoder_that_calls_short_memory_damage_is_not_believed(monkeypatch):
-    data = _saved(Image.new("RGB", (64, 64)), "JPEG")
+    data = saved(Image.new("RGB", (64, 64)), "JPEG")
 
     def load(self: ImageFile.ImageFile) -> None:
         raise OSError("broken data stream when reading image file")
@@ -183,7 +173,7 @@ def test_a_decoder_that_calls_short_memory_damage_is_not_believed(monkeypatch):
 
 
 def test_a_webp_that_finds_no_memory_is_not_refused(monkeypatch):
-    data = _saved(Image.new("RGB", (4_000, 4_000)), "WEBP", lossless=True, method=0)
+    data = saved(Image.new("RGB", (4_000, 4_000)), "WEBP", lossless=True, method=0)
 
     def no_memory(*_: object) -> None:
         raise MemoryError
@@ -197,7 +187,7 @@ def test_a_webp_that_finds_no_memory_is_not_refused(monkeypatch):
 def test_floats_that_are_no_numbers_are_black():
     levels = np.full((8, 8), np.nan, np.float32)
     levels[4:] = 1
-    data = _saved(Image.fromarray(levels), "TIFF")
+    data = saved(Image.fromarray(levels), "TIFF")
     pixels = decoding.decode(data)
     assert (pixels[:4] == 0).all()
     assert (pixels[4:] == 255).all()

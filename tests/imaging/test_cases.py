@@ -1,9 +1,7 @@
 """Odd pictures as they are found: every reader shows them as browsers do."""
 
 import gzip
-import io
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from PIL import Image
 from src.audit import source_decoding
 from src.imaging import colour_space, decoding
 from src.imaging.decoding import ImageError
+from tests.encoded_pictures import png_chunk, saved
 
 PICTURES = Path(__file__).parent / "pictures"
 WHITE = (255, 255, 255)
@@ -88,16 +87,6 @@ def test_a_broken_scan_is_told_by_every_reader(reader: str):
         READERS[reader](_bytes("jpeg_bitrot_marker.jpg"))
 
 
-def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
 def _exif(kind: int, count: int, value: bytes) -> bytes:
     """An EXIF block of one entry, an orientation."""
     entry = struct.pack("<HHI4s", 0x0112, kind, count, value)
@@ -111,7 +100,7 @@ def _exif(kind: int, count: int, value: bytes) -> bytes:
 )
 def test_an_orientation_of_another_type_turns_nothing(kind, count, is_turned, file, reader):
     exif = _exif(kind, count, struct.pack("<HH", 6, 0))
-    data = _encode(Image.new("RGB", (96, 64)), file, exif=exif)
+    data = saved(Image.new("RGB", (96, 64)), file, exif=exif)
     assert READERS[reader](data).shape == ((96, 64, 3) if is_turned else (64, 96, 3))
 
 
@@ -119,7 +108,7 @@ def test_an_orientation_of_another_type_turns_nothing(kind, count, is_turned, fi
 @pytest.mark.parametrize("file", ["JPEG", "PNG", "AVIF"])
 def test_a_profile_of_colours_holds_for_a_gray_picture_too(file: str, reader: str):
     linear = colour_space.from_code_points(1, 8)
-    data = _encode(Image.new("L", (96, 64), 55), file, icc_profile=linear)
+    data = saved(Image.new("L", (96, 64), 55), file, icc_profile=linear)
     assert np.abs(READERS[reader](data).astype(int) - 128).max() <= 3
 
 
@@ -127,16 +116,16 @@ def test_a_profile_of_colours_holds_for_a_gray_picture_too(file: str, reader: st
 def test_more_opacities_than_colours_do_not_matter(reader: str):
     picture = Image.new("P", (96, 64), 1)
     picture.putpalette([0, 0, 0, 250, 20, 20])
-    data = _encode(picture, "PNG", bits=8)
+    data = saved(picture, "PNG", bits=8)
     palette_end = data.index(b"PLTE") + 14
-    opacities = _chunk(b"tRNS", bytes([255, 0, 255]))
+    opacities = png_chunk(b"tRNS", bytes([255, 0, 255]))
     pixels = READERS[reader](data[:palette_end] + opacities + data[palette_end:])
     assert (pixels == 255).all()
 
 
 @pytest.mark.parametrize("reader", READERS)
 def test_a_palette_that_is_missing_is_told_by_every_reader(reader: str):
-    data = _encode(Image.new("P", (96, 64)), "PNG")
+    data = saved(Image.new("P", (96, 64)), "PNG")
     start = data.index(b"PLTE") - 4
     end = start + 12 + int.from_bytes(data[start : start + 4], "big")
     with pytest.raises((ImageError, ValueError)):
@@ -145,7 +134,7 @@ def test_a_palette_that_is_missing_is_told_by_every_reader(reader: str):
 
 @pytest.mark.parametrize("reader", READERS)
 def test_sampling_factors_of_zero_are_told_by_every_reader(reader: str):
-    data = _encode(Image.new("RGB", (96, 64)), "JPEG", progressive=True)
+    data = saved(Image.new("RGB", (96, 64)), "JPEG", progressive=True)
     start = data.index(b"\xff\xc2")
     samplings = {start + 11 + 3 * component for component in range(3)}
     broken = bytes(0 if place in samplings else byte for place, byte in enumerate(data))

@@ -1,9 +1,7 @@
 """Every kind of picture is decoded upright on white; anything else is refused with a reason."""
 
-import io
 import pickle
 import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from src.imaging.jpeg import MAX_FILL_BYTES
 from src.imaging.picture_bytes import MAX_PARTS
 from src.imaging.resizing import resize, thumbnail
 from src.storage.encoding import encode_jpeg, encode_png
+from tests.encoded_pictures import png_chunk, saved
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)
 
@@ -28,31 +27,21 @@ def scene() -> np.ndarray:
     return np.random.default_rng(5).integers(0, 256, (18, 12, 3), np.uint8)
 
 
-def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
 def _reason(data: bytes) -> str:
     with pytest.raises(ImageError) as refused:
         decoding.decode(data)
     return refused.value.reason
 
 
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
 def _header_only(width: int, height: int) -> bytes:
     """A PNG that claims a size and holds no pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", b"")
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 def test_a_lossless_picture_is_decoded_exactly(scene: np.ndarray, kind: str):
-    decoded = decoding.decode(_encode(Image.fromarray(scene), kind))
+    decoded = decoding.decode(saved(Image.fromarray(scene), kind))
     assert decoded.dtype == np.uint8
     assert np.array_equal(decoded, scene)
 
@@ -62,13 +51,13 @@ def test_a_lossy_picture_is_decoded_nearly(kind: str):
     smooth = np.zeros((32, 48, 3), np.uint8)
     smooth[..., 0] = np.linspace(0, 255, 48)
     smooth[..., 2] = np.linspace(255, 0, 32)[:, None]
-    decoded = decoding.decode(_encode(Image.fromarray(smooth), kind, quality=95))
+    decoded = decoding.decode(saved(Image.fromarray(smooth), kind, quality=95))
     assert decoded.shape == smooth.shape
     assert np.abs(decoded.astype(int) - smooth).mean() < 4
 
 
 def test_gray_becomes_three_equal_channels(scene: np.ndarray):
-    decoded = decoding.decode(_encode(Image.fromarray(scene[..., 0]), "PNG"))
+    decoded = decoding.decode(saved(Image.fromarray(scene[..., 0]), "PNG"))
     assert np.array_equal(decoded, np.repeat(scene[..., :1], 3, axis=2))
 
 
@@ -76,13 +65,13 @@ def test_gray_becomes_three_equal_channels(scene: np.ndarray):
 def test_transparency_is_laid_on_white(mode: str):
     image = Image.new("RGBA", (4, 2), (0, 0, 0, 0))
     image.paste((0, 0, 0, 255), (2, 0, 4, 2))
-    decoded = decoding.decode(_encode(image.convert(mode), "PNG"))
+    decoded = decoding.decode(saved(image.convert(mode), "PNG"))
     assert (decoded[:, :2] == 255).all()
     assert (decoded[:, 2:] == 0).all()
 
 
 def test_half_transparency_is_mixed_with_white():
-    decoded = decoding.decode(_encode(Image.new("RGBA", (2, 2), (255, 0, 0, 128)), "PNG"))
+    decoded = decoding.decode(saved(Image.new("RGBA", (2, 2), (255, 0, 0, 128)), "PNG"))
     assert np.abs(decoded[0, 0].astype(int) - (255, 127, 127)).max() <= 1
 
 
@@ -90,7 +79,7 @@ def test_a_palettes_transparent_colour_is_white():
     image = Image.new("P", (4, 2), 0)
     image.putpalette([*GREEN, *RED])
     image.paste(1, (2, 0, 4, 2))
-    decoded = decoding.decode(_encode(image, "PNG", transparency=0))
+    decoded = decoding.decode(saved(image, "PNG", transparency=0))
     assert (decoded[:, :2] == WHITE).all()
     assert (decoded[:, 2:] == RED).all()
 
@@ -98,44 +87,44 @@ def test_a_palettes_transparent_colour_is_white():
 def test_a_transparent_colour_of_a_picture_without_alpha_is_white():
     image = Image.new("RGB", (4, 2), GREEN)
     image.paste(RED, (2, 0, 4, 2))
-    decoded = decoding.decode(_encode(image, "PNG", transparency=GREEN))
+    decoded = decoding.decode(saved(image, "PNG", transparency=GREEN))
     assert (decoded[:, :2] == WHITE).all()
     assert (decoded[:, 2:] == RED).all()
 
 
 def test_one_bit_becomes_black_and_white(scene: np.ndarray):
     bits = scene[..., 0] > 127
-    decoded = decoding.decode(_encode(Image.fromarray(bits), "PNG"))
+    decoded = decoding.decode(saved(Image.fromarray(bits), "PNG"))
     assert np.array_equal(decoded, np.repeat(bits[..., None] * np.uint8(255), 3, axis=2))
 
 
 def test_sixteen_bits_are_scaled_to_eight():
     levels = np.linspace(0, 65535, 64).round().astype(np.uint16).reshape(8, 8)
-    decoded = decoding.decode(_encode(Image.fromarray(levels), "PNG"))
+    decoded = decoding.decode(saved(Image.fromarray(levels), "PNG"))
     assert np.abs(decoded - levels[..., None] / 257).max() <= 0.5
 
 
 def test_sixteen_dark_bits_stay_dark():
     levels = np.arange(0, 256, 4, np.uint16).reshape(8, 8)  # at most 255 of 65535
-    assert decoding.decode(_encode(Image.fromarray(levels), "PNG")).max() <= 1
+    assert decoding.decode(saved(Image.fromarray(levels), "PNG")).max() <= 1
 
 
 @pytest.mark.parametrize(
     ("ink", "colour"), [((0, 255, 255, 0), RED), ((0, 0, 0, 0), WHITE), ((0, 0, 0, 255), (0, 0, 0))]
 )
 def test_cmyk_is_not_inverted(ink: tuple, colour: tuple):
-    decoded = decoding.decode(_encode(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
+    decoded = decoding.decode(saved(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
     assert np.abs(decoded.astype(int) - colour).max() <= 8
 
 
 @pytest.mark.parametrize("ink", [(0, 255, 255, 0), (200, 30, 60, 40), (0, 0, 0, 255)])
 def test_ycck_is_read_as_the_inks_that_it_encodes(ink: tuple):
     """Pillow writes no YCCK: the test replaces the channels, and the transform in the marker."""
-    plain = decoding.decode(_encode(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
+    plain = decoding.decode(saved(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
     changed = Image.new("RGB", (16, 16), ink[:3]).convert("YCbCr")
     planes = [*(255 - np.asarray(changed)).transpose(2, 0, 1), np.full((16, 16), ink[3], np.uint8)]
     stored = Image.merge("CMYK", [Image.fromarray(plane) for plane in planes])
-    data = bytearray(_encode(stored, "JPEG", quality=95))
+    data = bytearray(saved(stored, "JPEG", quality=95))
     transform = data.index(b"Adobe") + 11
     assert data[transform] == 0  # CMYK
     data[transform] = 2  # YCCK (Adobe Technical Note 5116)
@@ -145,13 +134,13 @@ def test_ycck_is_read_as_the_inks_that_it_encodes(ink: tuple):
 def test_a_progressive_jpeg_is_read_as_the_baseline_one(faces: list[np.ndarray]):
     image = Image.fromarray(faces[0])
     baseline, progressive = (
-        decoding.decode(_encode(image, "JPEG", quality=90, progressive=p)) for p in (False, True)
+        decoding.decode(saved(image, "JPEG", quality=90, progressive=p)) for p in (False, True)
     )
     assert np.abs(baseline.astype(int) - progressive).max() <= 1
 
 
 def test_transparency_is_laid_on_the_given_background():
-    clear = _encode(Image.new("RGBA", (4, 4), (255, 0, 0, 0)), "PNG")
+    clear = saved(Image.new("RGBA", (4, 4), (255, 0, 0, 0)), "PNG")
     assert (decoding.decode(clear, "#102030") == (16, 32, 48)).all()
 
 
@@ -172,7 +161,7 @@ def test_exif_orientation_is_applied(scene: np.ndarray, orientation: int):
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](scene)))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    assert np.array_equal(decoding.decode(_encode(stored, "PNG", exif=exif)), scene)
+    assert np.array_equal(decoding.decode(saved(stored, "PNG", exif=exif)), scene)
 
 
 @pytest.mark.parametrize("tag", [0x010A, 0x011E], ids=["an integer", "a fraction"])
@@ -181,20 +170,18 @@ def test_a_turned_picture_with_another_tag_of_the_wrong_type_is_turned(scene: np
     directory = struct.pack(">HHHI4sHHIHxx", 2, tag, 2, 3, b"hi\0\0", 0x0112, 3, 1, 6)
     exif = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + directory + bytes(4)
     stored = Image.fromarray(np.ascontiguousarray(np.rot90(scene)))
-    assert np.array_equal(decoding.decode(_encode(stored, "PNG", exif=exif)), scene)
+    assert np.array_equal(decoding.decode(saved(stored, "PNG", exif=exif)), scene)
 
 
 @pytest.mark.parametrize("block", [b"x", b"Exif\0\0MM", b"Exif\0\0garbage"])
 def test_a_broken_exif_block_is_ignored(scene: np.ndarray, block: bytes, recwarn):
-    assert np.array_equal(
-        decoding.decode(_encode(Image.fromarray(scene), "PNG", exif=block)), scene
-    )
+    assert np.array_equal(decoding.decode(saved(Image.fromarray(scene), "PNG", exif=block)), scene)
     assert not recwarn.list
 
 
 def test_an_animation_that_breaks_off_in_its_second_frame_is_one_picture():
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
-    data = _encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
     for end in range(len(data) // 2, len(data)):
         assert decoding.inspect(data[:end])[:3] == ("GIF", 8, 8)
 
@@ -203,14 +190,14 @@ def test_an_animation_that_breaks_off_in_its_second_frame_is_one_picture():
 def test_the_first_frame_of_an_animation_is_decoded(kind: str):
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, WHITE)]
     options = {"lossless": True} if kind == "WEBP" else {}
-    data = _encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    data = saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
     assert (decoding.decode(data) == RED).all()
     assert decoding.inspect(data).animated
 
 
 def test_a_jpeg_file_of_several_pictures_is_a_jpeg():
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
-    data = _encode(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    data = saved(frames[0], "MPO", save_all=True, append_images=frames[1:])
     assert decoding.inspect(data) == ("JPEG", 8, 8, False)
     assert np.abs(decoding.decode(data).astype(int) - RED).max() <= 4
 
@@ -222,19 +209,19 @@ def test_a_colour_profile_is_applied(mode: str):
     swapped = profile.replace(b"rXYZ", b"?", 1).replace(b"gXYZ", b"rXYZ", 1)
     swapped = swapped.replace(b"?", b"gXYZ", 1)
     image = Image.new("RGB", (4, 4), RED).convert(mode)
-    decoded = decoding.decode(_encode(image, "PNG", icc_profile=swapped))
+    decoded = decoding.decode(saved(image, "PNG", icc_profile=swapped))
     assert np.abs(decoded.astype(int) - GREEN).max() <= 2
 
 
 def test_a_broken_colour_profile_is_ignored(scene: np.ndarray):
-    data = _encode(Image.fromarray(scene), "PNG", icc_profile=b"no profile at all")
+    data = saved(Image.fromarray(scene), "PNG", icc_profile=b"no profile at all")
     assert np.array_equal(decoding.decode(data), scene)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
 def test_a_truncated_picture_is_refused(kind: str):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    data = _encode(Image.fromarray(noise), kind)
+    data = saved(Image.fromarray(noise), kind)
     assert _reason(data[: len(data) * 3 // 5]) in ("truncated", "not_an_image")
     assert decoding.decode(data).shape == (64, 64, 3)
 
@@ -271,14 +258,14 @@ def test_a_picture_of_an_iphone_is_refused_by_its_name():
 def test_a_webp_is_not_turned_by_exif(scene: np.ndarray):
     exif = Image.Exif()
     exif[0x0112] = 6
-    data = _encode(Image.fromarray(scene), "WEBP", exif=exif, lossless=True)
+    data = saved(Image.fromarray(scene), "WEBP", exif=exif, lossless=True)
     assert np.array_equal(decoding.decode(data), scene)
 
 
 def test_an_animated_png_with_a_still_apart_begins_with_its_first_frame():
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, WHITE)]
     options = {"save_all": True, "append_images": frames[1:], "default_image": True}
-    data = _encode(frames[0], "PNG", **options)
+    data = saved(frames[0], "PNG", **options)
     assert (decoding.decode(data) == GREEN).all()
     assert decoding.inspect(data).animated
 
@@ -286,8 +273,8 @@ def test_an_animated_png_with_a_still_apart_begins_with_its_first_frame():
 @pytest.mark.parametrize(("transfer", "level"), [(13, 128), (8, 188), (16, 114), (18, 92)])
 def test_code_points_of_a_png_are_shown_as_in_chromium(transfer: int, level: int):
     source = 120 if transfer in (16, 18) else 128
-    data = _encode(Image.new("RGB", (4, 4), (source,) * 3), "PNG")
-    changed = data[:33] + _chunk(b"cICP", bytes([1, transfer, 0, 1])) + data[33:]
+    data = saved(Image.new("RGB", (4, 4), (source,) * 3), "PNG")
+    changed = data[:33] + png_chunk(b"cICP", bytes([1, transfer, 0, 1])) + data[33:]
     assert np.abs(decoding.decode(changed).astype(int) - level).max() <= 2
 
 
@@ -301,7 +288,7 @@ def test_a_header_that_claims_200_megapixels_is_refused_before_decoding():
 
 
 def test_padding_is_refused():
-    empty = _chunk(b"IDAT", b"") * (MAX_PARTS + 1)
+    empty = png_chunk(b"IDAT", b"") * (MAX_PARTS + 1)
     fill = b"\xff\xd8" + b"\xff" * (MAX_FILL_BYTES + 1)
     comments = b"GIF89a" + bytes(7) + b"\x21\xfe\1x\0" * MAX_BLOCKS
     segments = b"\xff\xd8" + b"\xff\xe0\0\2" * (MAX_PARTS + 1)
@@ -323,14 +310,14 @@ def _seeds() -> dict[str, bytes]:
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "text"
     return {
-        "jpeg": _encode(image, "JPEG", exif=exif),
-        "cmyk": _encode(image.convert("CMYK"), "JPEG"),
-        "png": _encode(image.convert("RGBA"), "PNG", exif=exif),
-        "palette": _encode(image.quantize(8), "PNG", transparency=0),
-        "gif": _encode(image, "GIF", save_all=True, append_images=[image.rotate(180)]),
-        "webp": _encode(image, "WEBP"),
-        "bmp": _encode(image, "BMP"),
-        "tiff": _encode(image, "TIFF", compression="tiff_lzw"),
+        "jpeg": saved(image, "JPEG", exif=exif),
+        "cmyk": saved(image.convert("CMYK"), "JPEG"),
+        "png": saved(image.convert("RGBA"), "PNG", exif=exif),
+        "palette": saved(image.quantize(8), "PNG", transparency=0),
+        "gif": saved(image, "GIF", save_all=True, append_images=[image.rotate(180)]),
+        "webp": saved(image, "WEBP"),
+        "bmp": saved(image, "BMP"),
+        "tiff": saved(image, "TIFF", compression="tiff_lzw"),
     }
 
 
@@ -401,7 +388,7 @@ def test_a_side_by_side_pair_is_cut_in_equal_halves(scene: np.ndarray, width: in
 
 
 def _jpeg(pixels: np.ndarray, **options: object) -> bytes:
-    return _encode(Image.fromarray(pixels), "JPEG", quality=92, **options)
+    return saved(Image.fromarray(pixels), "JPEG", quality=92, **options)
 
 
 @pytest.fixture
@@ -455,7 +442,7 @@ def test_partial_pixels_of_a_reduced_picture_are_left_out(faces: list[np.ndarray
 
 def test_gray_cmyk_and_png_are_the_same_picture_when_reduced(large: np.ndarray):
     gray = np.asarray(Image.fromarray(large).convert("L"))
-    cmyk = _encode(Image.fromarray(large).convert("CMYK"), "JPEG")
+    cmyk = saved(Image.fromarray(large).convert("CMYK"), "JPEG")
     for data in (_jpeg(gray), cmyk, encode_png(large)):
         pixels, *size = decoding.decode_reduced(data, 64)
         assert size == [600, 800]
@@ -487,7 +474,7 @@ def test_colours_transparency_and_exif_are_decoded_upright():
     rgba = np.dstack([colours, alpha])
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 3, "A camera"
-    data = _encode(Image.fromarray(rgba), "PNG", exif=exif)
+    data = saved(Image.fromarray(rgba), "PNG", exif=exif)
     pixels, opacity, block = decoding.decode_with_alpha(data)
     np.testing.assert_array_equal(pixels, colours[::-1, ::-1])  # not laid on white
     np.testing.assert_array_equal(opacity, alpha[::-1, ::-1])
@@ -504,7 +491,7 @@ def test_an_opaque_picture_has_neither_transparency_nor_exif():
 
 
 def test_tags_of_a_tiffs_layout_are_no_exif():
-    data = _encode(Image.new("CMYK", (4, 4)), "TIFF", compression="tiff_lzw")
+    data = saved(Image.new("CMYK", (4, 4)), "TIFF", compression="tiff_lzw")
     assert decoding.decode_with_alpha(data)[2] == b""
 
 
@@ -513,8 +500,8 @@ def test_a_broken_picture_with_transparency_is_refused(mode: str):
     noise = np.random.default_rng(0).integers(256, size=(64, 64, 4), dtype=np.uint8)
     picture = Image.fromarray(noise)
     if mode == "P":
-        data = _encode(picture.convert("RGB").convert("P"), "PNG", transparency=0)
+        data = saved(picture.convert("RGB").convert("P"), "PNG", transparency=0)
     else:
-        data = _encode(picture.convert(mode), "PNG")
+        data = saved(picture.convert(mode), "PNG")
     with pytest.raises(ImageError):
         decoding.decode_with_alpha(data[: len(data) // 2])

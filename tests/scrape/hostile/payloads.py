@@ -13,6 +13,7 @@ from itertools import chain, count
 import numpy as np
 from PIL import Image
 
+from tests.encoded_pictures import png_chunk
 from tests.servers import Answer, Raw, Server
 
 
@@ -35,15 +36,11 @@ def animated(kind: str, frames: int, size: int = 16) -> bytes:
     return buffer.getvalue()
 
 
-def chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
 def png(width: int, height: int, *chunks: bytes) -> bytes:
     """A PNG that claims a size and holds no pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
-    return b"".join([start, *chunks, chunk(b"IDAT", b""), chunk(b"IEND", b"")])
+    start = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header)
+    return b"".join([start, *chunks, png_chunk(b"IDAT", b""), png_chunk(b"IEND", b"")])
 
 
 def webp(width: int, height: int) -> bytes:

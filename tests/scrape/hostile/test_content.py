@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+from tests.encoded_pictures import png_chunk
 from tests.scrape.hostile.beside import beside_a_good_one
 from tests.scrape.hostile.payloads import (
     CAPTCHA,
@@ -15,7 +16,6 @@ from tests.scrape.hostile.payloads import (
     SCRIPT,
     SVG,
     animated,
-    chunk,
     encoded,
     gallery,
     jpeg_with,
@@ -68,7 +68,7 @@ CONTENT: dict[str, tuple[bytes, str]] = {
         jpeg_with(segment(0xE1, b"Exif\0\0II*\0" + b"\xff" * 99)),
         "ok",
     ),
-    "a_png_whose_text_is_broken": (png(9, 9, chunk(b"zTXt", b"a\0\0" + b"\xff" * 99)), "ok"),
+    "a_png_whose_text_is_broken": (png(9, 9, png_chunk(b"zTXt", b"a\0\0" + b"\xff" * 99)), "ok"),
     "a_png_with_a_wrong_checksum": (encoded()[:29] + b"\0\0\0\0" + encoded()[33:], "not_an_image"),
     "a_png_whose_chunk_is_too_long": (encoded()[:33] + b"\xff\xff\xff\xff" + encoded()[37:], "ok"),
     "a_tiff_that_points_to_itself": (tags(0, 0)[:-4] + struct.pack("<I", 8), "ok"),

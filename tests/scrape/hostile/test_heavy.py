@@ -10,12 +10,12 @@ from itertools import repeat
 import pytest
 
 from src.scrape.listings import MAX_MARKS
+from tests.encoded_pictures import png_chunk
 from tests.scrape.hostile.payloads import (
     CHUNKED,
     OK,
     animated,
     bomb,
-    chunk,
     encoded,
     endless,
     gallery,
@@ -157,7 +157,7 @@ HEAVY: dict[str, Heavy] = {
         many(
             16,
             lambda n: png(
-                n + 9, 9, chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(MEGABYTE), 9)) * 60
+                n + 9, 9, png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(MEGABYTE), 9)) * 60
             ),
         ),
         ["ok"] * 16,
@@ -166,7 +166,7 @@ HEAVY: dict[str, Heavy] = {
     "a_png_with_a_profile_that_unpacks": Heavy(
         one(
             lambda: Answer(
-                png(9, 9, chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(500 * MEGABYTE), 9)))
+                png(9, 9, png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(500 * MEGABYTE), 9)))
             )
         ),
         ["ok|not_an_image", "ok"],
@@ -193,7 +193,7 @@ HEAVY: dict[str, Heavy] = {
         seconds=15,
     ),
     "a_png_of_1600000_chunks": Heavy(
-        one(lambda: Answer(png(9, 9, chunk(b"abCd", b"") * 1_600_000))),
+        one(lambda: Answer(png(9, 9, png_chunk(b"abCd", b"") * 1_600_000))),
         ["not_an_image", "ok"],
         ROOMY,
     ),
