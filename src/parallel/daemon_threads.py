@@ -1,5 +1,6 @@
 """A thread pool whose threads nobody waits for."""
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -16,10 +17,15 @@ class DaemonThreadPool(Executor):
     """An executor whose running calls do not delay the end of the program.
 
     `ThreadPoolExecutor` joins its threads at exit: Ctrl-C would wait for each running call.
+
+    Args:
+        workers: How many threads.
+        processors: The numbers of those that they may use; None for all.
     """
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int, processors: set[int] | None = None):
         self._workers = workers
+        self._processors = processors
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         for _ in range(workers):
             threading.Thread(target=self._run_jobs, daemon=True).start()
@@ -49,6 +55,9 @@ class DaemonThreadPool(Executor):
             self._jobs.put(None)
 
     def _run_jobs(self) -> None:
+        if self._processors is not None:
+            with suppress(OSError):  # a container may have lost it by now
+                os.sched_setaffinity(0, self._processors)  # of this thread alone
         for job in iter(self._jobs.get, None):
             job()
 

@@ -198,7 +198,7 @@ def _fetch_all(
             stored[url] = Stored("unreadable")
 
     try:
-        map_threads(fetch_one, urls, "fetching pictures", threads)
+        map_threads(fetch_one, urls, "fetching pictures", threads, one_core=True)
     except (UserError, KeyboardInterrupt) as error:
         done = f"{len(stored) - 1} of {len(urls)} pictures are done"
         error.args = (f"{error} ({done})" if error.args else done,)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from src.parallel import local
+from src.parallel.daemon_threads import DaemonThreadPool
 from src.parallel.local import WINDOW, cores, map_processes, map_threads, stream_threads
 from tests.conftest import ROOT
 
@@ -240,6 +241,20 @@ def test_no_more_threads_run_than_workers():
 
     map_threads(count, range(20), "numbers", 3)
     assert 1 < peak <= 3
+
+
+@pytest.mark.parametrize("one_core", [True, False])
+def test_threads_that_wait_for_each_other_share_a_core_if_asked_to(one_core: bool):
+    processors = os.sched_getaffinity(0)
+    seen = map_threads(lambda _: os.sched_getaffinity(0), range(8), "numbers", 4, one_core)
+    assert os.sched_getaffinity(0) == processors
+    assert {frozenset(of_thread) for of_thread in seen} == {frozenset(seen[0])}
+    assert len(seen[0]) == (1 if one_core else len(processors))
+
+
+def test_a_core_that_a_thread_may_not_use_does_not_stop_it():
+    with DaemonThreadPool(1, {1023}) as pool:
+        assert pool.submit(abs, -1).result(timeout=10) == 1
 
 
 @pytest.mark.parametrize("spawn_cost_s", [10, -1], ids=["threads", "processes"])
