@@ -70,6 +70,12 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
             "train.discriminator.augment=[color,translation,cutout]",
         ],
         "`perceptual_weight` 10": [*FACADES, "train.perceptual_weight=10"],
+        "`perceptual_weight` 30": [*FACADES, "train.perceptual_weight=30"],
+        "`perceptual_weight` 10, `gan_mode` lsgan": [
+            *FACADES,
+            "train.perceptual_weight=10",
+            "train.gan_mode=lsgan",
+        ],
         "`l1_weight` 30": [*FACADES, "train.l1_weight=30"],
     },
 }
