@@ -71,6 +71,7 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
         ],
         "`perceptual_weight` 10": [*FACADES, "train.perceptual_weight=10"],
         "`perceptual_weight` 30": [*FACADES, "train.perceptual_weight=30"],
+        "`perceptual_weight` 100": [*FACADES, "train.perceptual_weight=100"],
         "`perceptual_weight` 10, `gan_mode` lsgan": [
             *FACADES,
             "train.perceptual_weight=10",
