@@ -107,13 +107,13 @@ class Variants(NamedTuple):
 
 def variants(thumbnails: Iterable[np.ndarray]) -> Variants:
     """Return the border variants of pictures, given their (64, 64) uint8 thumbnails."""
-    kept = [
+    rows = [
         (variant, picture, number)
         for picture, thumbnail in enumerate(thumbnails)
         for number, variant in enumerate(border_variants(thumbnail))
         if not alignment.is_blank(variant)
     ]
-    pixels, pictures, numbers = zip(*kept, strict=True) if kept else ((), (), ())
+    pixels, pictures, numbers = zip(*rows, strict=True) if rows else ((), (), ())
     return Variants(
         np.array(pixels, np.uint8).reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX),
         np.array(pictures, np.int64),
@@ -161,8 +161,8 @@ def find(val: Variants, train: Variants, count: int) -> np.ndarray:
         )
         waiting = [best]
         blocks = slices(len(queries.pictures), BLOCK)
-        for found in stream_threads(look_up, blocks, "looking up likely copies"):
-            waiting.append(found)
+        for block_candidates in stream_threads(look_up, blocks, "looking up likely copies"):
+            waiting.append(block_candidates)
             if sum(map(len, waiting)) > MAX_WAITING:
                 waiting = [_best(np.concatenate(waiting), val, train, count)]
         best = _best(np.concatenate(waiting), val, train, count)
@@ -189,7 +189,7 @@ def _look_up(
         CANDIDATEs of all QUERIES.
     """
     vectors = lru_cache(1)(partial(_vectors, thumbnails[block]))  # of one view in three forms
-    found = []
+    candidates = []
     for strip, index in indexes.items():
         # the first of each two mirror images
         numbers = np.array([n for n in range(0, len(QUERIES), 2) if QUERIES[n].strip == strip])
@@ -203,8 +203,8 @@ def _look_up(
         part["train" if by_val else "val"] = matches
         part["similarity"], part["by_val"] = near.similarities, by_val
         part["query"] = numbers[queries] + are_mirrored
-        found.append(part)
-    return np.concatenate(found)
+        candidates.append(part)
+    return np.concatenate(candidates)
 
 
 def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) -> np.ndarray:
@@ -216,8 +216,8 @@ def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) ->
     pair = pictures[0][order] << 32 | pictures[1][order]
     first = np.searchsorted(pair, pair)
     best = candidates["similarity"][first]
-    kept = np.arange(len(pair)) - first < PER_PAIR
-    candidates, pair, best = candidates[kept], pair[kept], best[kept]
+    is_best = np.arange(len(pair)) - first < PER_PAIR
+    candidates, pair, best = candidates[is_best], pair[is_best], best[is_best]
     order = np.lexsort((pair, -best, pair >> 32))  # stable: a pair's own order remains
     candidates, pair = candidates[order], pair[order]
     number = np.cumsum(np.diff(pair, prepend=-1) != 0)

@@ -160,9 +160,9 @@ class _Comparison:
         The validation picture is the first of the match.
         """
         query = QUERIES[candidate["query"]]
-        (looked_up, fixed), (found, moved) = self._roles(candidate)
+        (query_side, fixed), (match_side, moved) = self._roles(candidate)
         fixed_strip = strip if query.view == query.strip else 0
-        details = looked_up.detail(fixed, fixed_strip), found.detail(moved, strip)
+        details = query_side.detail(fixed, fixed_strip), match_side.detail(moved, strip)
         is_val_moved = not candidate["by_val"]
         numbers = (
             self._val.variants.numbers[candidate["val"]],
@@ -170,7 +170,7 @@ class _Comparison:
         )
         return Start(
             value=-1.0,
-            fixed=looked_up.variants.thumbnails[fixed],
+            fixed=query_side.variants.thumbnails[fixed],
             details=(details[0], forms.orient(details[1], forms.INVERSES[query.form])),
             chromas=(None, None),
             pose=_pose(query),

@@ -221,8 +221,8 @@ def _face_box(
     """
     edges = [share * size[number % 2] for number, share in enumerate(face)]
     proportions = shape[1], shape[0]
-    wanted = max((edges[k + 2] - edges[k]) * (1 + 2 * margin) / proportions[k] for k in (0, 1))
-    scale = min(max(wanted, least), size[0] / shape[1], size[1] / shape[0])
+    face_scale = max((edges[k + 2] - edges[k]) * (1 + 2 * margin) / proportions[k] for k in (0, 1))
+    scale = min(max(face_scale, least), size[0] / shape[1], size[1] / shape[0])
     sides = [min(size[k], max(1, round(proportions[k] * scale))) for k in (0, 1)]
     starts = [
         min(max(round((edges[k] + edges[k + 2] - sides[k]) / 2), 0), size[k] - sides[k])

@@ -19,7 +19,7 @@ PER_QUERY = 12  # nearest pictures of each view in each form
 MIN_CORR = 0.5  # correlation of vectors below which a view shows no copy
 
 
-class Found(NamedTuple):
+class Neighbours(NamedTuple):
     """Near vectors of queries, F in all.
 
     Attributes:
@@ -39,21 +39,21 @@ class Everything:
     def __init__(self, vectors: np.ndarray, of_second_form: np.ndarray):
         self._forms = vectors, of_second_form
 
-    def search(self, queries: np.ndarray) -> Found:
+    def search(self, queries: np.ndarray) -> Neighbours:
         """Return the PER_QUERY nearest in each form of each query, from MIN_CORR on.
 
         Args:
             queries: Some views of Q pictures, (views, Q, D) float32; numbered view by view.
         """
         views, count, _ = queries.shape
-        found = [
+        neighbours = [
             self._search(queries[view], view * count, form)
             for view in range(views)
             for form in (0, 1)
         ]
-        return Found(*map(np.concatenate, zip(*found, strict=True)))
+        return Neighbours(*map(np.concatenate, zip(*neighbours, strict=True)))
 
-    def _search(self, queries: np.ndarray, first: int, form: int) -> Found:
+    def _search(self, queries: np.ndarray, first: int, form: int) -> Neighbours:
         similarities = queries @ self._forms[form].T
         is_near = similarities >= MIN_CORR
         crowded = np.flatnonzero(np.count_nonzero(is_near, axis=1) > PER_QUERY)
@@ -62,7 +62,7 @@ class Everything:
             is_near[crowded] = near >= np.partition(near, -PER_QUERY, axis=1)[:, -PER_QUERY, None]
         # in one dimension it takes a fifth of the time
         rows, matches = np.divmod(np.flatnonzero(is_near), is_near.shape[1])
-        return Found(
+        return Neighbours(
             rows + first, matches + form * len(self._forms[0]), similarities[rows, matches]
         )
 
@@ -95,7 +95,7 @@ class Lists:
         self._vectors = vectors[self._numbers]
         self._edges = np.searchsorted(lists[self._numbers], np.arange(count + 1))
 
-    def search(self, queries: np.ndarray) -> Found:
+    def search(self, queries: np.ndarray) -> Neighbours:
         """Return the nearest of each query, as many as `Everything` returns.
 
         Args:
@@ -118,7 +118,7 @@ class Lists:
             values = queries[visiting] @ self._vectors[members].T
             _insert(values, visiting, self._numbers[members], similarities, matches)
         rows, ranks = np.nonzero(matches >= 0)
-        return Found(rows, matches[rows, ranks], similarities[rows, ranks])
+        return Neighbours(rows, matches[rows, ranks], similarities[rows, ranks])
 
 
 @compiled
