@@ -119,10 +119,10 @@ def _read_mhtml(file: Path, unknown_url: str) -> Save:
     url = message.get("Snapshot-Content-Location") or page.get("Content-Location") or ""
     url = "".join(str(url).split())  # a long header is folded
     saved = {"".join(str(part.get("Content-Location", "")).split()): part for part in parts}
-    found = _by_any_spelling(saved)
+    find_part = _by_any_spelling(saved)
 
     def find(url: str) -> bytes | None:
-        part = found(url)
+        part = find_part(url)
         return None if part is None else _content(part)
 
     return Save([SavedPage(html, url)], find)
@@ -153,7 +153,7 @@ def _read_har(file: Path, unknown_url: str) -> Save:
         # the browser's own cache answers without a body
         if entry["response"]["status"] == 200 and (_has_body(content) or url not in answers):
             answers[url] = content
-    found = _by_any_spelling(answers)
+    find_answer = _by_any_spelling(answers)
     pages = []
     for url, content in answers.items():
         kind = str(content.get("mimeType", "")).lower()
@@ -164,7 +164,7 @@ def _read_har(file: Path, unknown_url: str) -> Save:
             pages.append(SavedPage(decode_page(data, charset if encoded else "utf-8"), url))
 
     def find(url: str) -> bytes | None:
-        content = found(url)
+        content = find_answer(url)
         return None if content is None else _answered(content, file.parent)
 
     return Save(pages, find)

@@ -57,8 +57,8 @@ def require_selectors(gallery: Selectors) -> None:
 
 def _selectors(gallery: Selectors) -> dict[str, str]:
     """Return the selectors that are set, by their keys; the source saved follows no `next`."""
-    found = {key: getattr(gallery, key, "") for key in SELECTORS}
-    return {key: selector for key, selector in found.items() if selector or key == "item"}
+    selectors = {key: getattr(gallery, key, "") for key in SELECTORS}
+    return {key: selector for key, selector in selectors.items() if selector or key == "item"}
 
 
 def parse_gallery(html: str, url: str, number: int, gallery: Selectors) -> ListPage:

@@ -90,8 +90,8 @@ class HfDataset:
             return [path for state in states for path in _data_files(state)]
         if any(map(self._files_called, METADATA)):
             return []
-        found = self._files_called("*.arrow") or self._files_called("*.parquet")
-        return [path for path in found if not path.name.startswith(CACHED)]
+        files = self._files_called("*.arrow") or self._files_called("*.parquet")
+        return [path for path in files if not path.name.startswith(CACHED)]
 
     def _cell_rows(self) -> Iterator[Row]:
         hf = self._hf

@@ -47,8 +47,8 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
         ListingError: It is no JSON, or what an expression finds has another form.
     """
     answer = _load(text)
-    found = _find(answer, "items", settings)
-    listed = list(found.values()) if isinstance(found, dict) else found
+    entries = _find(answer, "items", settings)
+    listed = list(entries.values()) if isinstance(entries, dict) else entries
     notes: tuple[str, ...] = ()
     if not isinstance(listed, list):
         if listed is None and number > 1:
@@ -58,7 +58,7 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
         else:
             raise ListingError(
                 f"expected a list or an object at json.items = {settings.items!r}, found "
-                f"{_quoted(found)} in {_quoted(answer)}"
+                f"{_quoted(entries)} in {_quoted(answer)}"
             )
     items = [_item(value, place, url, settings) for place, value in enumerate(listed, 1)]
     if number == 1 and items and not any(item.image_url for item in items):
@@ -106,13 +106,13 @@ def _text(value: Any, key: str, settings: Json, where: str = "") -> str:
     Raises:
         ListingError: It finds something else.
     """
-    found = _find(value, key, settings, where)
-    if isinstance(found, bool) or not isinstance(found, str | int | float | None):
+    result = _find(value, key, settings, where)
+    if isinstance(result, bool) or not isinstance(result, str | int | float | None):
         raise ListingError(
             f"expected a text or number at json.{key} = {getattr(settings, key)!r}{where}, found "
-            f"{_quoted(found)}"
+            f"{_quoted(result)}"
         )
-    return "" if found is None else readable(str(found)).strip()
+    return "" if result is None else readable(str(result)).strip()
 
 
 def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) -> str | None:
@@ -127,11 +127,11 @@ def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) 
         return _with_query(settings.url, {match[1]: str(offset + n_items)})
     if not settings.next:
         return None
-    found = _find(answer, "next", settings)
-    if found is False or found in ({}, []):  # as PHP says "none"
+    value = _find(answer, "next", settings)
+    if value is False or value in ({}, []):  # as PHP says "none"
         return None
-    if isinstance(found, dict) and not match:
-        added = {quote(readable(key)): str(v) for key, v in found.items() if v is not None}
+    if isinstance(value, dict) and not match:
+        added = {quote(readable(key)): str(v) for key, v in value.items() if v is not None}
         return _with_query(settings.url, added) if added else None
     target = _text(answer, "next", settings)
     if not target:
@@ -142,7 +142,7 @@ def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) 
 def _with_query(url: str, values: Mapping[str, str | None]) -> str:
     """Return a URL with some keys of its query set, or removed where the value is None."""
     parts = urlsplit(url)
-    kept = [
+    other_parts = [
         part for part in parts.query.split("&") if part and part.partition("=")[0] not in values
     ]
     added = [
@@ -150,7 +150,7 @@ def _with_query(url: str, values: Mapping[str, str | None]) -> str:
         for key, value in values.items()
         if value is not None
     ]
-    return urlunsplit(parts._replace(query="&".join(kept + added)))
+    return urlunsplit(parts._replace(query="&".join(other_parts + added)))
 
 
 def _quoted(value: Any) -> str:

@@ -68,13 +68,13 @@ class CellFile:
         if not columns:
             yield from ([] for _ in range(self.n_rows))
             return
-        wanted = list(dict.fromkeys(columns))
-        classes = {name: self._class_names(name) for name in wanted}
+        unique_columns = list(dict.fromkeys(columns))
+        classes = {name: self._class_names(name) for name in unique_columns}
         try:
-            for batch in self._batches(wanted):
+            for batch in self._batches(unique_columns):
                 lists = {
                     name: [_named(value, classes[name]) for value in batch.column(name).to_pylist()]
-                    for name in wanted
+                    for name in unique_columns
                 }
                 yield from zip(*(lists[name] for name in columns), strict=True)
         except UNREADABLE as error:

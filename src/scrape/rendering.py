@@ -124,7 +124,7 @@ class Visit:
 
     Args:
         client: Fetches what it loads.
-        asked: Its address, by which the client knows it.
+        requested_url: Its address, by which the client knows it.
         url: The address that answered.
         charset: As its Content-Type states it.
 
@@ -132,9 +132,9 @@ class Visit:
         url: The address that answered.
     """
 
-    def __init__(self, client: Client, asked: str, url: str, charset: str | None):
+    def __init__(self, client: Client, requested_url: str, url: str, charset: str | None):
         self.url = url
-        self._asked, self._charset = asked, charset
+        self._requested_url, self._charset = requested_url, charset
         self._page_client, self._extras = client, client.for_extras()
         self._deadline = time.monotonic() + client.scrape.deadline_s
         self._requests = 0
@@ -194,9 +194,9 @@ class Visit:
 
     def _settle(self, page: "Page") -> None:
         """Wait until the page has asked for nothing in a while, or is over."""
-        asked = -1
-        while asked != self._requests and not self._over():
-            asked = self._requests
+        n_requests = -1
+        while n_requests != self._requests and not self._over():
+            n_requests = self._requests
             page.wait_for_timeout(QUIET_MS)
 
     def _over(self) -> bool:
@@ -216,7 +216,9 @@ class Visit:
             route.abort()
             return
         own = request.url == self.url and request.is_navigation_request()
-        client, url = (self._page_client, self._asked) if own else (self._extras, request.url)
+        client, url = (
+            (self._page_client, self._requested_url) if own else (self._extras, request.url)
+        )
         limit = client.scrape.max_page_bytes
         try:
             body, charset = client.get(url, _content, limit, None if own else self.url)

@@ -62,7 +62,7 @@ class SavedList:
             UserError: None of them is.
         """
         failure = "expected a page, found none"
-        found = False
+        has_list = False
         for page in save.pages:
             url = page.url or self._saved.url or UNKNOWN_URLS[self._saved.layout]
             try:
@@ -73,9 +73,9 @@ class SavedList:
                 else:
                     failure = str(error)
                 continue
-            found = True
+            has_list = True
             yield page, listed
-        if not found:
+        if not has_list:
             raise UserError(f"{file} is not a list in a known layout: {failure}")
 
     def _parse(self, html: str, url: str) -> ListPage:

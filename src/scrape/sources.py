@@ -230,8 +230,8 @@ def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
     try:
         rows = LIST_FILES[pairs.layout](contents.pictures, pairs.direction)
     except ListingError as error:
-        found = "" if contents.pictures else f" ({_found(contents)})"
-        raise UserError(f"pairs.path = {pairs.path!r}: {error}{found}") from None
+        reason = "" if contents.pictures else f" ({_found(contents)})"
+        raise UserError(f"pairs.path = {pairs.path!r}: {error}{reason}") from None
     return _on_disk(rows, contents, client.scrape.max_bytes)
 
 
@@ -264,8 +264,8 @@ def _pictures(key: str, path: str) -> Contents:
 
 def _found(contents: Contents) -> str:
     """Return in words what was expected, and what is there instead."""
-    found = reasons_with_names(contents.passed_over)
-    return f"{EXPECTED}; found {found}" if found else EXPECTED
+    reasons = reasons_with_names(contents.passed_over)
+    return f"{EXPECTED}; found {reasons}" if reasons else EXPECTED
 
 
 def _on_disk(rows: list[Row], contents: Contents, max_bytes: int) -> Source:

@@ -146,8 +146,8 @@ def _json_values(file: Path) -> Iterator[Any]:
                 if at_end and start == len(text):
                     return
                 if at_end or len(text) - start > MAX_OBJECT_CHARS:
-                    found = text[start : start + 80]
-                    raise TableError(f"{error}; expected objects, found {found!r}") from None
+                    excerpt = text[start : start + 80]
+                    raise TableError(f"{error}; expected objects, found {excerpt!r}") from None
             block = stream.read(step)
             step *= 2  # or a large object would be begun again too often
             text, start, at_end = text[start:] + block, 0, not block
@@ -159,9 +159,9 @@ def _read_parquet(file: Path, columns: Sequence[str]) -> Iterator[Record]:
     with file.open("rb") as stream, pq.ParquetFile(stream) as table:
         _places(columns, table.schema_arrow.names)
         number = 0
-        wanted = list(dict.fromkeys(columns))
-        for batch in table.iter_batches(BATCH_ROWS, columns=wanted):
-            lists = {name: batch.column(name).to_pylist() for name in wanted}
+        unique_columns = list(dict.fromkeys(columns))
+        for batch in table.iter_batches(BATCH_ROWS, columns=unique_columns):
+            lists = {name: batch.column(name).to_pylist() for name in unique_columns}
             for values in zip(*(lists[name] for name in columns), strict=True):
                 number += 1
                 yield Record(number, values)
@@ -174,8 +174,8 @@ def _places(columns: Sequence[str], header: Sequence[str]) -> list[int]:
         TableError: It lacks one of them, or has it more than once.
     """
     if missing := [name for name in columns if name not in header]:
-        found = ", ".join(map(repr, header)) or "none"
-        raise TableError(f"it has no column {missing[0]!r}; its columns are {found}")
+        names = ", ".join(map(repr, header)) or "none"
+        raise TableError(f"it has no column {missing[0]!r}; its columns are {names}")
     if repeated := [name for name in columns if list(header).count(name) > 1]:
         raise TableError(f"it has several columns {repeated[0]!r}, expected one")
     return [list(header).index(name) for name in columns]

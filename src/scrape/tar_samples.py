@@ -105,8 +105,8 @@ class TarSamples:
         )
         pictures = [suffix for suffix in members if f".{suffix}".endswith(SUFFIXES)]
         first = next((suffix for suffix in pictures if suffix != label), None)
-        found = (image if image in members else None) if image else first
-        return found, label if label in members else None
+        picture = (image if image in members else None) if image else first
+        return picture, label if label in members else None
 
     def _kept(
         self, name: str, key: str, suffix: str | None, members: dict[str, Member]

@@ -73,8 +73,10 @@ def _values(record: Record, keys: dict[str, str], file: Path) -> dict[str, str]:
     values = {}
     for (key, column), value in zip(keys.items(), record.values, strict=True):
         if not isinstance(value, str | int | float | None):
-            found = f"{type(value).__name__} in column {column!r}"
-            raise UserError(f"{file}: row {record.number} has {found} (urls.{key}), expected text")
+            description = f"{type(value).__name__} in column {column!r}"
+            raise UserError(
+                f"{file}: row {record.number} has {description} (urls.{key}), expected text"
+            )
         missing = value is None or value != value  # NaN
         values[key] = "" if missing else readable(str(value)).strip(BLANKS)
     values["url"] = INNER_BLANKS.sub("", values["url"])

@@ -19,11 +19,11 @@ def referer(page_url: str, target: str) -> str | None:
         to http. Fragments, users and passwords are never sent.
     """
     try:
-        page, asked = urlsplit(page_url), urlsplit(target)
+        page, target_parts = urlsplit(page_url), urlsplit(target)
         same = site(page_url) == site(target)
     except ValueError:  # no URL
         return None
-    if (page.scheme == "https") > (asked.scheme == "https"):
+    if (page.scheme == "https") > (target_parts.scheme == "https"):
         return None
     host = page.netloc.rpartition("@")[2]
     if not same:
