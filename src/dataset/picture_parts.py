@@ -17,9 +17,9 @@ class Face(NamedTuple):
     bottom: float
 
 
-def count_by_faces(found: Iterable[Sequence[Face]]) -> dict[str, int]:
+def count_by_faces(faces_by_picture: Iterable[Sequence[Face]]) -> dict[str, int]:
     """Return how many pictures have one face, several and none."""
-    numbers = [len(faces) for faces in found]
+    numbers = [len(faces) for faces in faces_by_picture]
     one, none = numbers.count(1), numbers.count(0)
     return {"one": one, "several": len(numbers) - one - none, "none": none}
 

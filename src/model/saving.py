@@ -71,9 +71,9 @@ def _require_fitting_weights(config: dict[str, Any], path: Path) -> None:
             raise ValueError(f"config.json and the weights differ in {', '.join(missing)}")
         for key, value in expected.items():
             part = weights.get_slice(key)
-            found, shape = part.get_dtype(), tuple(part.get_shape())
-            if (found, shape) != (DTYPES.get(value.dtype), tuple(value.shape)):
+            dtype, shape = part.get_dtype(), tuple(part.get_shape())
+            if (dtype, shape) != (DTYPES.get(value.dtype), tuple(value.shape)):
                 raise ValueError(
-                    f"{key} is {found} {list(shape)}, expected {DTYPES.get(value.dtype)} "
+                    f"{key} is {dtype} {list(shape)}, expected {DTYPES.get(value.dtype)} "
                     f"{list(value.shape)} by config.json"
                 )

@@ -168,7 +168,7 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
     Raises:
         UserError: If the file is missing, broken, or has other columns or types.
     """
-    wanted = pa.schema([*columns, *optional])
+    read_columns = pa.schema([*columns, *optional])
     try:
         files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
         arrow = pa.concat_tables([pq.read_table(file) for file in files])
@@ -184,7 +184,7 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
         if column.name not in arrow.column_names:
             arrow = arrow.append_column(column, pa.nulls(len(arrow), column.type))
     try:
-        return to_nullable(arrow.select(wanted.names).cast(wanted))
+        return to_nullable(arrow.select(read_columns.names).cast(read_columns))
     except pa.ArrowException as error:  # another program has written it
         reason = " ".join(str(error).split())
         raise UserError(

@@ -65,8 +65,10 @@ def _drop_later_rows(folder: Path, last: int) -> None:
     for table in folder.rglob("*.tsv"):
         header, *rows = table.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
         # a kill may leave half a row
-        kept = [row for row in rows if row.endswith("\n") and int(row.split("\t")[0]) <= last]
-        write_text(table, header + "".join(kept))
+        earlier_rows = [
+            row for row in rows if row.endswith("\n") and int(row.split("\t")[0]) <= last
+        ]
+        write_text(table, header + "".join(earlier_rows))
 
 
 LOGGERS: dict[str, Callable[[int], Logger]] = {"dvclive": DVCLive, "tensorboard": TensorBoard}

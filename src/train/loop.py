@@ -140,8 +140,8 @@ class Training:
         self.record = Record(metrics, parameters, p.train.batch_size)
         self.loggers: list[loggers.Logger] = []
         world.barrier()  # all have read the checkpoint before the main process may remove it
-        kept = {Path(name).stem for name in self.progress.snapshot_sha256}
-        world.on_main(checkpoint.restore_snapshots, self.folder, out, kept)
+        snapshot_names = {Path(name).stem for name in self.progress.snapshot_sha256}
+        world.on_main(checkpoint.restore_snapshots, self.folder, out, snapshot_names)
         world.on_main(checkpoint.remove_abandoned, self.folder)
         # no cache: the generator's loss would see the discriminator's weights before its step
         self.autocast = torch.autocast(
