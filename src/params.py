@@ -496,10 +496,10 @@ class Params(Section):
     @model_validator(mode="after")
     def _task_fits_source(self) -> "Params":
         if self.task == "labels" and not self._lists_pairs:
-            found = "demo.kind 'portraits'" if self.source == "demo" else f"source {self.source!r}"
+            source = "demo.kind 'portraits'" if self.source == "demo" else f"source {self.source!r}"
             raise ValueError(
                 "task is 'labels', which needs pairs of pictures: expected source 'pairs', or "
-                f"source 'demo' with demo.kind 'facades', not {found}; hf and webdataset have pairs "
+                f"source 'demo' with demo.kind 'facades', not {source}; hf and webdataset have pairs "
                 "where their key label is set"
             )
         return self

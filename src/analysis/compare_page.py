@@ -70,9 +70,9 @@ class Side:
         """What is known of its training, by the chart's title."""
         history = self._columns(HISTORY)
         validation = self._columns(PROGRESS) | self._columns(DISTANCES)
-        found = {title: history.get(name, []) for name, title in TRAINING.items()}
-        found |= {f"Validation {name}": points for name, points in validation.items()}
-        return {title: points for title, points in found.items() if points}
+        points_by_title = {title: history.get(name, []) for name, title in TRAINING.items()}
+        points_by_title |= {f"Validation {name}": points for name, points in validation.items()}
+        return {title: points for title, points in points_by_title.items() if points}
 
     def missing_curves(self, titles: Sequence[str]) -> str:
         """Return which files and which of some curves it lacks, as a sentence; "" if none."""
@@ -301,8 +301,8 @@ def _have_other_inputs(
 
 def _plots(a: Side, b: Side) -> tuple[dict[str, str], list[str]]:
     """Return the charts of both over training by their titles, and sentences on what is missing."""
-    found = a.curves | b.curves
-    titles = [title for title in dict.fromkeys((*TRAINING.values(), *found)) if title in found]
+    series = a.curves | b.curves
+    titles = [title for title in dict.fromkeys((*TRAINING.values(), *series)) if title in series]
     plots = {
         title: charts.curves(
             {side.label(LEGEND_LENGTH): side.curves.get(title, []) for side in (a, b)}

@@ -33,10 +33,10 @@ def write_credits(ledger: pd.DataFrame, file: TextIO) -> None:
         ledger: After split.
         file: Is open for text.
     """
-    kept = ledger[(ledger["verdict"] == "keep").fillna(False)]
+    kept_rows = ledger[(ledger["verdict"] == "keep").fillna(False)]
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    columns = (kept[name] for name in COLUMNS)
+    columns = (kept_rows[name] for name in COLUMNS)
     writer.writerows(map(_cells, zip(*columns, strict=True)))
 
 

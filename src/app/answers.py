@@ -57,11 +57,11 @@ def answer_drawing(generator: Generator, data: bytes) -> Answer:
     """
     expected = generator.size
     header = decoding.inspect(data)
-    found = Size(header.height, header.width)
-    if found != expected:
+    size = Size(header.height, header.width)
+    if size != expected:
         raise decoding.ImageError(
             "wrong_size",
-            f"a drawing of {found.width}x{found.height} pixels, "
+            f"a drawing of {size.width}x{size.height} pixels, "
             f"expected {expected.width}x{expected.height}: draw on the page's own canvas",
         )
     drawing = decoding.decode(data)

@@ -100,9 +100,9 @@ def _partial(target: Path) -> Path:
 def _require_nothing_else(folder: Path) -> None:
     """Raise UserError if a folder has anything but an export, at any depth."""
     output_folder("FOLDER", folder)
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
     is_export = (folder / MARKER).exists()
-    foreign = [name for name in found if not (is_export and OWN.fullmatch(name))]
+    foreign = [name for name in names if not (is_export and OWN.fullmatch(name))]
     if foreign:
         raise UserError(
             f"{folder} holds {foreign[0]!r}, expected nothing or an earlier export of pairs, which "

@@ -102,8 +102,8 @@ def open_image(
         ImageError: `not_an_image`.
     """
     start = bytes((file if original is None else original)[:12])
-    found = "HEIC: save it as JPEG" if start[4:12] in HEIC else f"bytes starting {start!r}"
-    message = f"expected one of {', '.join(FORMATS)}, found {found}"
+    content = "HEIC: save it as JPEG" if start[4:12] in HEIC else f"bytes starting {start!r}"
+    message = f"expected one of {', '.join(FORMATS)}, found {content}"
     stream = cast(IO[bytes], file) if isinstance(file, mmap.mmap) else io.BytesIO(file)
     with refused("not_an_image", lambda _: message, needed_bytes):
         return Image.open(stream, formats=FORMATS)

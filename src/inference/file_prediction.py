@@ -116,8 +116,8 @@ def find_inputs(sources: list[Path]) -> Inputs:
             inside = list_folder(source)
             _note(source, inside.passed_over, inputs)
             if not inside.pictures and not inputs.refused:
-                found = reasons_with_names(inside.passed_over)
-                what = f"{EXPECTED}; found {found}" if found else EXPECTED
+                reasons = reasons_with_names(inside.passed_over)
+                what = f"{EXPECTED}; found {reasons}" if reasons else EXPECTED
                 raise UserError(f"{source} holds no picture ({what})")
             named += [(path, Path(name)) for name, path in inside.pictures.items()]
         elif source.is_file():

@@ -32,9 +32,9 @@ def detect(pixels: np.ndarray) -> list[Face]:
     reduced = cv2.resize(pixels, (width, height), interpolation=method)
     # its threads wait for each other, for far longer than they compute
     with threads.limit(limits=1, user_api="openmp"):
-        found = search(width, height, reduced.tobytes())
+        boxes = search(width, height, reduced.tobytes())
     faces = [
-        _inside(box, width, height) for *box, confidence in found if confidence >= LEAST_CONFIDENCE
+        _inside(box, width, height) for *box, confidence in boxes if confidence >= LEAST_CONFIDENCE
     ]
     return sorted((face for face in faces if _area(face)), key=lambda face: (-_area(face), face))
 

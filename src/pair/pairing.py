@@ -101,8 +101,9 @@ def write_pairs(
 def _keys(rows: pd.DataFrame) -> list[Key]:
     columns = (rows[name] for name in ("row", "file", "layout"))
     label_files = [None if pd.isna(file) else file for file in rows["label_file"]]
-    faces = [found[0] if found else None for found in rows.get("faces", [None] * len(rows))]
-    return list(zip(*columns, label_files, faces, strict=True))
+    faces_by_picture = rows.get("faces", [None] * len(rows))
+    largest_faces = [faces[0] if faces else None for faces in faces_by_picture]
+    return list(zip(*columns, label_files, largest_faces, strict=True))
 
 
 def _with_faces(rows: pd.DataFrame, find: Callable[[Key], list[Face]], side: str) -> pd.DataFrame:
@@ -118,8 +119,8 @@ def _find_faces(key: Key, raw: Path, pair: Pair, detector: Detector) -> list[Fac
 
 
 def _face_counts(sides: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    found = [faces for rows in sides.values() for faces in rows.get("faces", [])]
-    return {"faces": count_by_faces(found)} if found else {}
+    faces_by_picture = [faces for rows in sides.values() for faces in rows.get("faces", [])]
+    return {"faces": count_by_faces(faces_by_picture)} if faces_by_picture else {}
 
 
 def _count_edges(pictures: Iterable[Pictures], edge_counts: list[int]) -> Iterator[Pictures]:

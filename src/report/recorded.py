@@ -98,7 +98,7 @@ def read_recorded(path: Path, shape: Any) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "its content"
-        found = "" if first["type"] == "missing" else f" = {repr(first['input'])[:MAX_QUOTED]}"
+        value_text = "" if first["type"] == "missing" else f" = {repr(first['input'])[:MAX_QUOTED]}"
         message = first["msg"][0].lower() + first["msg"][1:]
-        raise UserError(f"{path}: {place}{found}: {message}; {REMEDY}") from None
+        raise UserError(f"{path}: {place}{value_text}: {message}; {REMEDY}") from None
     return value

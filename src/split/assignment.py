@@ -112,8 +112,8 @@ def _are_filled(table: pd.DataFrame) -> bool:
 
 
 def _too_small(sizes: dict[str, int]) -> str:
-    found = " and ".join(f"{size} {side}" for side, size in sizes.items())
-    return f"expected at least {MIN_PICTURES} pictures a side, found {found}"
+    counts = " and ".join(f"{size} {side}" for side, size in sizes.items())
+    return f"expected at least {MIN_PICTURES} pictures a side, found {counts}"
 
 
 def _remedy(table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: int) -> str:
