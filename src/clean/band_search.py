@@ -25,6 +25,18 @@ class Band(NamedTuple):
     leads: np.ndarray
 
 
+class Hashes(NamedTuple):
+    """Some of the queries or of the database.
+
+    Attributes:
+        positions: (K,) int32.
+        leads: (K,) uint64, the first 64 bits of each.
+    """
+
+    positions: np.ndarray
+    leads: np.ndarray
+
+
 class Limits(NamedTuple):
     """The most bits in which near hashes differ: of a band, of the first 64, of all 256."""
 
@@ -64,21 +76,19 @@ def search_band(
         (P, 3) int64, the fields of MATCH.
     """
     # room for the whole database: the system takes memory only for what is written
-    order, leads = np.empty_like(database.order), np.empty_like(database.leads)
-    lead_bits = np.empty(len(leads), np.uint8)
+    near = Hashes(np.empty_like(database.order), np.empty_like(database.leads))
+    lead_bits = np.empty(len(database.leads), np.uint8)
     near_values = np.empty_like(flips)
     matches, count = np.empty((1024, 3), np.int64), 0
     for value in range(low, high):
         first, last = queries.starts[value], queries.starts[value + 1]
         if first < last:
-            n = _gather_band(
-                np.uint64(value), database, open_values[band], flips, near_values, order, leads
+            n = _gather_near(
+                np.uint64(value), database, open_values[band], flips, near_values, near
             )
             matches, count = _match_queries(
-                queries.order[first:last],
-                queries.leads[first:last],
-                order[:n],
-                leads[:n],
+                Hashes(queries.order[first:last], queries.leads[first:last]),
+                Hashes(near.positions[:n], near.leads[:n]),
                 lead_bits,
                 query_words,
                 words,
@@ -91,14 +101,13 @@ def search_band(
 
 
 @inlined
-def _gather_band(
+def _gather_near(
     value: np.uint64,
     database: Band,
     open_values: np.ndarray,
     flips: np.ndarray,
     near_values: np.ndarray,
-    order: np.ndarray,
-    leads: np.ndarray,
+    near: Hashes,
 ) -> int:
     """Gather the hashes that are near a value in a band, and return how many they are.
 
@@ -108,28 +117,26 @@ def _gather_band(
         open_values: (8192,) uint8, a bit for each value of the band that is looked up.
         flips: (F,) uint64, see `_flips`.
         near_values: (F,) uint64, overwritten.
-        order: (N,) int32, overwritten with the positions of these hashes.
-        leads: (N,) uint64, overwritten with their first 64 bits.
+        near: Overwritten with these hashes.
     """
     n_values = 0
     for flip in flips:
-        near = value ^ flip
-        near_values[n_values] = near  # always: a branch would often be mispredicted
-        n_values += _is_open(open_values, near)
+        near_value = value ^ flip
+        near_values[n_values] = near_value  # always: a branch would often be mispredicted
+        n_values += _is_open(open_values, near_value)
     n = 0
-    for near in near_values[:n_values]:
-        for i in range(database.starts[near], database.starts[near + np.uint64(1)]):
-            order[n], leads[n] = database.order[i], database.leads[i]
+    for near_value in near_values[:n_values]:
+        start, end = database.starts[near_value], database.starts[near_value + np.uint64(1)]
+        for i in range(start, end):
+            near.positions[n], near.leads[n] = database.order[i], database.leads[i]
             n += 1
     return n
 
 
 @compiled
 def _match_queries(
-    query_order: np.ndarray,
-    query_leads: np.ndarray,
-    order: np.ndarray,
-    leads: np.ndarray,
+    queries: Hashes,
+    candidates: Hashes,
     lead_bits: np.ndarray,
     query_words: np.ndarray,
     words: np.ndarray,
@@ -141,15 +148,13 @@ def _match_queries(
     """Compare queries with candidates and append the pairs that are near.
 
     Args:
-        query_order: (Q,) int32, the positions of the queries.
-        query_leads: (Q,) uint64, their first 64 bits.
-        order: (C,) int32, the positions of the candidates.
-        leads: (C,) uint64, their first 64 bits.
+        queries: Q of them.
+        candidates: C hashes of the database.
         lead_bits: At least (C,) uint8, overwritten.
         query_words: (M, 4) uint64, all bits of the queries.
         words: (N, 4) uint64, all bits of the database.
         earlier_open: (B, 8192) uint8, the open values of the bands before this one. A pair that one
-            of them shows is left out, so that each pair is found once.
+            of them shows is skipped, so that each pair is found once.
         limits: How many bits may differ.
         matches: (P, 3) int64, to append to.
         count: How many rows of it are used.
@@ -157,28 +162,38 @@ def _match_queries(
     Returns:
         `matches`, or a longer copy, and how many rows are used.
     """
-    for q in range(len(query_order)):
-        query, lead = query_order[q], query_leads[q]
-        least = np.uint8(BITS - 1)
-        for i in range(len(leads)):  # a loop of its own: several at a time
-            lead_bits[i] = _count_ones(lead ^ leads[i])
-            least = min(least, lead_bits[i])
-        if least > limits.lead_bits:
+    for q in range(len(queries.leads)):
+        query, lead = queries.positions[q], queries.leads[q]
+        if _compare_leads(lead, candidates.leads, lead_bits) > limits.lead_bits:
             continue
-        for i in range(len(leads)):
+        for i in range(len(candidates.leads)):
             if lead_bits[i] > limits.lead_bits:
                 continue
-            if _is_near_in_a_band(lead, leads[i], earlier_open, limits.band_bits):
+            if _is_near_in_a_band(lead, candidates.leads[i], earlier_open, limits.band_bits):
                 continue
+            match = candidates.positions[i]
             bits = np.int64(lead_bits[i])
             for word in range(1, 4):
-                bits += _count_ones(query_words[query, word] ^ words[order[i], word])
+                bits += _count_ones(query_words[query, word] ^ words[match, word])
             if bits <= limits.bits:
                 if count == len(matches):
                     matches = _twice_as_long(matches)
-                matches[count, 0], matches[count, 1], matches[count, 2] = query, order[i], bits
+                matches[count, 0], matches[count, 1], matches[count, 2] = query, match, bits
                 count += 1
     return matches, count
+
+
+@inlined
+def _compare_leads(lead: np.uint64, leads: np.ndarray, lead_bits: np.ndarray) -> np.uint8:
+    """Count the bits in which each of `leads` differs from one, and return the least count.
+
+    It is a loop of its own, so that the processor compares several at a time.
+    """
+    least = np.uint8(BITS - 1)
+    for i in range(len(leads)):
+        lead_bits[i] = _count_ones(lead ^ leads[i])
+        least = min(least, lead_bits[i])
+    return least
 
 
 @inlined
