@@ -53,8 +53,8 @@ def write_pairs(
 ) -> dict[str, Any]:
     """Write the arrays of every side, and return metrics/pair.json.
 
-    Training pictures have `load_size`, room for random crops. Those of validation and of the
-    probe have `crop_size`. The probe is as many training pictures as validation has.
+    Training pictures have `load_size`, with room for random crops. Those of validation and of the
+    probe have `crop_size`. The probe holds as many training pictures as validation has.
 
     Args:
         table: The ledger after split.
@@ -68,25 +68,13 @@ def write_pairs(
         UserError: A side is empty, a file cannot be read, or the detector is not installed.
     """
     sides = {side: table[table["side"] == side] for side in ("train", "val")}
-    for side, rows in sides.items():
-        if rows.empty:
-            raise UserError(
-                f"the {side} side is empty ({len(table)} listed, none on it): see split in "
-                "params.yaml and the verdicts in metrics/clean.json"
-            )
+    _require_rows(sides, len(table))
     if pair.crop == "face":
         find = partial(_find_faces, raw=raw, pair=pair, detector=detector)
         sides = {side: _with_faces(rows, find, side) for side, rows in sides.items()}
     counts = _face_counts(sides)
     sides["probe"] = _probe(sides["train"], len(sides["val"]), seed)
-    density = {}
-    for side, rows in sides.items():
-        size = pair.load_size if side == "train" else pair.crop_size
-        prepare = partial(_prepare, raw=raw, pair=pair, size=size)
-        edge_counts: list[int] = []
-        pictures = stream_processes(prepare, _keys(rows), f"pairing {side}")
-        arrays.stream(folder, side, _count_edges(pictures, edge_counts), rows, pair.shard_size)
-        density[side] = round(sum(edge_counts) / (len(edge_counts) * size.height * size.width), 4)
+    density = {side: _write_side(rows, raw, folder, side, pair) for side, rows in sides.items()}
     # a training that draws its own edges depends on the settings, not on the arrays alone
     write_json(folder / "sketch" / "canny.json", pair.canny.model_dump())
     return {
@@ -96,6 +84,25 @@ def write_pairs(
         "edge_density": {side: density[side] for side in ("train", "val")},
         **counts,
     }
+
+
+def _require_rows(sides: dict[str, pd.DataFrame], n_listed: int) -> None:
+    for side, rows in sides.items():
+        if rows.empty:
+            raise UserError(
+                f"the {side} side is empty ({n_listed} listed, none on it): see split in "
+                "params.yaml and the verdicts in metrics/clean.json"
+            )
+
+
+def _write_side(rows: pd.DataFrame, raw: Path, folder: Path, side: str, pair: Pair) -> float:
+    """Write the arrays of a side, and return the share of edge pixels in its sketches."""
+    size = pair.load_size if side == "train" else pair.crop_size
+    prepare = partial(_prepare, raw=raw, pair=pair, size=size)
+    edge_counts: list[int] = []
+    pictures = stream_processes(prepare, _keys(rows), f"pairing {side}")
+    arrays.stream(folder, side, _count_edges(pictures, edge_counts), rows, pair.shard_size)
+    return round(sum(edge_counts) / (len(edge_counts) * size.height * size.width), 4)
 
 
 def _keys(rows: pd.DataFrame) -> list[Key]:
