@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from src.clean import copies, near_duplicates, verdicts
+from src.clean import copies, hash_candidates, verdicts
 from src.clean.measure import measure_files
 from src.clean.measurement import Measurement, digest_pixels, look
 from src.drawing.sheets import grid
@@ -69,7 +69,7 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
         return ["they cannot be compared"]
     pairs = copies.find({0: original, 1: copy}, clean)
     match = matching.match(look(original, clean), look(copy, clean))
-    bits = near_duplicates.hash_distance(original.thumbnail, copy.thumbnail)
+    bits = hash_candidates.hash_distance(original.thumbnail, copy.thumbnail)
     conclusion, described = (
         "different pictures",
         copies.describe(original, copy, match, bits, clean),

@@ -1,47 +1,19 @@
-"""Pictures that show the same: candidates by hash, proof by pixels.
+"""Pictures that show the same: candidates by hash, aligned and compared pixel by pixel."""
 
-The hash is PDQ's idea (Facebook, 2019): a bit for the sign of each of the 16x16 lowest frequencies
-of a 64x64 gray thumbnail's discrete cosine transform. A cut or a tilt changes all of them. So a
-picture is also hashed in the views of it that a copy could show (`views.VIEWS`). These are cuts
-of up to 20 % of both sides or 25 % of one, and tilts of 2 to 7 degrees. Each view is looked up among
-the other pictures, and mirrored too; the whole picture in all eight forms of a square. These
-exchange bits and change the signs of odd frequencies. A caption changes the lowest frequencies, so
-pictures are also compared without its strip. Candidates are then aligned pixel by pixel. Blank pictures, whose bits are noise, have no copies and
-are left out first.
-"""
-
-import sys
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
-from src.clean.multi_index_hash import Index
-from src.parallel.local import cores, map_compiled
-from src.storage.slices import even_slices, slices
+from src.clean.hash_candidates import Variants, find_candidates, find_variants
+from src.parallel.local import map_compiled
+from src.storage.slices import slices
 from src.vision import alignment, forms, matching, views
-from src.vision.bands import border_variants
 from src.vision.likeness import NEAR_MISS_CORR
 from src.vision.matching import Look, Match, Start
-from src.vision.perceptual_hash import BITS, hash_views, orient_hashes
-from src.vision.views import STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS, VIEWS
 
-MIN_LOOKUP, MAX_LOOKUP = 512, 4096  # thumbnails that are looked up at a time
-MAX_INDEX = 20_000_000  # hashes in an index; of more, several parts are built by band value
 COMPARED_BLOCK = 512  # candidates that are compared at a time
-
-# Two thumbnails that may show the same, and how one was found by the other.
-CANDIDATE = np.dtype(
-    [
-        ("query", np.int32),  # the thumbnail that was looked up
-        ("match", np.int32),
-        ("bits", np.int16),  # that differ between their hashes
-        ("view", np.uint8),  # of the query, in VIEWS
-        ("strip", np.uint8),  # left out of both, in STRIPS
-        ("form", np.uint8),  # of the query, in FORMS
-    ]
-)
 
 
 class Proof(NamedTuple):
@@ -50,7 +22,7 @@ class Proof(NamedTuple):
     Attributes:
         first: The number of a picture.
         second: The number of a later one.
-        hash_distance: Bits of 256 in which the hashes differ that led to the pair.
+        hash_distance: Bits of 256 in which the hashes that led to the pair differ.
         match: What the pixels have in common; the second in terms of the first.
     """
 
@@ -58,24 +30,6 @@ class Proof(NamedTuple):
     second: int
     hash_distance: int
     match: Match
-
-
-class Variants(NamedTuple):
-    """The border variants of all pictures, without the blank ones.
-
-    Attributes:
-        thumbnails: (V, 64, 64) uint8.
-        chromas: V of (16, 16, 2) uint8, None for gray pictures.
-        pictures: (V,) int64, the picture of each.
-        numbers: (V,) int64, 0 for all of the picture, 1 without its bands.
-        alone: (V,) bool, whether its picture has no other variant, blank ones included.
-    """
-
-    thumbnails: np.ndarray
-    chromas: list[np.ndarray | None]
-    pictures: np.ndarray
-    numbers: np.ndarray
-    alone: np.ndarray
 
 
 class Likenesses(NamedTuple):
@@ -100,8 +54,8 @@ def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> Like
             hashes suggest and ends at the first that reaches it. So the value of a pair may be
             below `matching.match`'s.
     """
-    variants = _variants(looks)
-    candidates, pairs = _order_by_picture(_candidates(variants, distance), variants)
+    variants = find_variants(looks)
+    candidates, pairs = _order_by_picture(find_candidates(variants, distance), variants)
     compare = partial(
         _compare,
         looks=looks,
@@ -120,156 +74,6 @@ def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> Like
     return Likenesses(
         [proofs[pair] for pair in sorted(proofs)], sorted(near_misses - proofs.keys())
     )
-
-
-def hash_distance(a: np.ndarray, b: np.ndarray) -> int:
-    """Count the bits of 256 that differ between two thumbnails, compared as `find_copies` does.
-
-    Args:
-        a: (64, 64) uint8.
-        b: (64, 64) uint8.
-
-    Returns:
-        The least number over all views, strips and border variants.
-    """
-    variants_a, variants_b = (np.stack(border_variants(thumbnail)) for thumbnail in (a, b))
-    views_a, views_b = (hash_views(variants, VIEWS) for variants in (variants_a, variants_b))
-    strips_a, strips_b = (hash_views(variants, STRIPS) for variants in (variants_a, variants_b))
-    return min(
-        _least_bits(queries, hashes, turned)
-        for i, j in matching.comparable_variants(len(variants_a), len(variants_b))
-        for queries, hashes, turned in (
-            (views_a[:, i], strips_b[:1, j], True),
-            (views_b[:, j], strips_a[:1, i], True),
-            (strips_a[:, i], strips_b[:, j], False),
-        )
-    )
-
-
-def _least_bits(views: np.ndarray, hashes: np.ndarray, turned: bool) -> int:
-    """Return the fewest bits that differ between a view in some form and its hash."""
-    oriented, _, query_views = _query_forms(views, turned)
-    of_views = np.broadcast_to(hashes, views.shape)[query_views]
-    return int(np.bitwise_count(oriented ^ of_views).sum(axis=-1, dtype=np.int64).min())
-
-
-def _query_forms(views: np.ndarray, turned: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the hashes to look up: each view as it is and mirrored.
-
-    Args:
-        views: (views, ..., 32) uint8.
-        turned: Whether the first view is looked up in all other forms too.
-
-    Returns:
-        (Q, ..., 32) uint8; and the form and the view of each, (Q,) uint8.
-    """
-    queries = [(form, view) for form in UPRIGHT_FORMS for view in range(len(views))]
-    queries += [(form, 0) for form in forms.FORMS if turned and form not in UPRIGHT_FORMS]
-    hashes = np.stack([orient_hashes(views[view], form) for form, view in queries])
-    query_forms, query_views = np.array(queries, np.uint8).T
-    return hashes, query_forms, query_views
-
-
-def _variants(looks: Sequence[Look]) -> Variants:
-    variants = [
-        (variant.thumbnail, variant.chroma, picture, number, len(of_picture) == 1)
-        for picture, of_picture in enumerate(map(matching.look_variants, looks))
-        for number, variant in enumerate(of_picture)
-        if not alignment.is_blank(variant.thumbnail)
-    ]
-    columns = zip(*variants, strict=True) if variants else ((), (), (), (), ())
-    pixels, chromas, pictures, numbers, alone = columns
-    return Variants(
-        np.array(pixels, np.uint8).reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX),
-        list(chromas),
-        np.array(pictures, np.int64),
-        np.array(numbers, np.int64),
-        np.array(alone, bool),
-    )
-
-
-def _candidates(variants: Variants, distance: int) -> np.ndarray:
-    """Look up every variant among all others; returns (C,) CANDIDATE."""
-    count = len(variants.thumbnails)
-    # larger blocks share more lookups, but each core should have one
-    blocks = even_slices(count, min(MAX_LOOKUP, max(MIN_LOOKUP, -(-count // cores()))))
-    hashes = hash_views(variants.thumbnails, STRIPS)
-    candidates = [np.empty(0, CANDIDATE)]
-    parts = -(-count // MAX_INDEX)
-    for part in range(parts):
-        indexes = [Index(strip_hashes, part, parts) for strip_hashes in hashes]
-        if part == 0:
-            _report_crowded(sum(index.crowded for index in indexes))
-        look_up = partial(
-            _look_up, variants=variants, indexes=indexes, hashes=hashes, distance=distance
-        )
-        candidates += map_compiled(look_up, blocks, "looking up likely copies")
-    joined = np.concatenate(candidates)
-    return _nearest(joined) if parts > 1 else joined
-
-
-def _report_crowded(count: int) -> None:
-    if count:
-        print(
-            f"clean: {count} hash bands are shared by too many pictures and not looked up; "
-            "copies that have none but these in common are missed",
-            file=sys.stderr,
-        )
-
-
-def _look_up(
-    block: slice, variants: Variants, indexes: list[Index], hashes: np.ndarray, distance: int
-) -> np.ndarray:
-    """Look up a block of variants.
-
-    Args:
-        block: Which variants.
-        variants: All variants.
-        indexes: An index of all variants' hashes for each of STRIPS.
-        hashes: (strips, V, 32) uint8, the hashes in the indexes.
-        distance: The most bits of 256 that differ.
-
-    Returns:
-        (C,) CANDIDATE.
-    """
-    candidates = []
-    for strip, index in enumerate(indexes):
-        # without a strip in every view; with it uncut only
-        views = (
-            hashes[strip, None, block] if strip else hash_views(variants.thumbnails[block], VIEWS)
-        )
-        queries, query_forms, query_views = _query_forms(views, turned=strip == 0)
-        matches = index.range_search(queries.reshape(-1, BITS // 8), distance)
-        number, position = np.unravel_index(matches["query"], queries.shape[:2])
-        query = position + block.start
-        comparable = _comparable(variants, query, matches["match"])
-        of_strip = np.empty(len(matches), CANDIDATE)
-        of_strip["query"], of_strip["match"] = query, matches["match"]
-        of_strip["bits"], of_strip["view"] = matches["bits"], query_views[number]
-        of_strip["strip"], of_strip["form"] = strip, query_forms[number]
-        candidates.append(of_strip[comparable])
-    return _nearest(np.concatenate(candidates))
-
-
-def _comparable(variants: Variants, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Say which variants are compared: of different pictures, and of two with bands not the bands."""
-    differ = variants.pictures[a] != variants.pictures[b]
-    both_complete = variants.numbers[a] + variants.numbers[b] == 0
-    both_have_bands = ~(variants.alone[a] | variants.alone[b])
-    comparable: np.ndarray = differ & ~(both_complete & both_have_bands)
-    return comparable
-
-
-def _nearest(candidates: np.ndarray) -> np.ndarray:
-    """Keep each pair's view of fewest bits, for each strip and form."""
-    c = candidates
-    order = np.lexsort((c["view"], c["bits"], c["strip"], c["form"], c["match"], c["query"]))
-    candidates = candidates.take(order)
-    is_nearest = np.zeros(len(candidates), bool)
-    is_nearest[:1] = True
-    for field in ("query", "match", "strip", "form"):
-        is_nearest[1:] |= candidates[field][1:] != candidates[field][:-1]
-    return candidates.compress(is_nearest)
 
 
 def _order_by_picture(candidates: np.ndarray, variants: Variants) -> tuple[np.ndarray, np.ndarray]:
@@ -338,7 +142,7 @@ class _Comparison:
             similarity: The least correlation of a copy, -1…1.
         """
         start = self._start(candidate, first)
-        # the hash left out a strip or bands, but there may be neither
+        # the hashes leave out a strip or bands, which the pictures may not have
         if start.strip or any(start.banded):
             match = matching.match_from(self._plain_start(candidate, start), similarity)
             if match and match.is_copy(similarity) and match.edges_agree():
@@ -346,6 +150,7 @@ class _Comparison:
         return matching.match_from(start, similarity, min(similarity, NEAR_MISS_CORR))
 
     def _start(self, candidate: np.void, first: int) -> Start:
+        """Return where the alignment of a candidate begins: `match` is laid upon `query`."""
         query, moved, strip = (int(candidate[name]) for name in ("query", "match", "strip"))
         variants = self._variants
         details = self._details(query, strip), self._details(moved, strip)
@@ -355,7 +160,8 @@ class _Comparison:
         if any(banded):
             pictures = variants.pictures[[query, moved]]
             border = matching.border_name(*(self._looks[n].thumbnail for n in pictures))
-        form, is_query_first = int(candidate["form"]), variants.pictures[query] == first
+        form = int(candidate["form"])  # of the query that matched
+        is_query_first = variants.pictures[query] == first
         return Start(
             value=-1.0,
             fixed=variants.thumbnails[query],
@@ -363,7 +169,6 @@ class _Comparison:
             chromas=(chromas[0], _orient(chromas[1], forms.INVERSES[form])),
             pose=views.POSES[candidate["view"]],
             strip=strip,
-            # the candidate says what the query became
             form=form if is_query_first else forms.INVERSES[form],
             border=border,
             banded=banded if is_query_first else banded[::-1],
@@ -371,7 +176,7 @@ class _Comparison:
         )
 
     def _plain_start(self, candidate: np.void, start: Start) -> Start:
-        """Return the start at which nothing is left out of both pictures."""
+        """Return the same start for the whole pictures, with all strips and bands."""
         pictures = self._variants.pictures[[candidate["query"], candidate["match"]]]
         fixed, moved = (self._looks[picture] for picture in pictures)
         inverse = forms.INVERSES[int(candidate["form"])]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from src.clean import near_duplicates
+from src.clean import hash_candidates
 from src.clean.copies import Copy, Pair
 from src.clean.measurement import Measurement, look
 from src.errors import UserError
@@ -129,7 +129,7 @@ def _of_firsts(places: Places, firsts: Mapping[int, int]) -> Places:
 def _measure(a: Measurement, b: Measurement, clean: Clean) -> Copy:
     """Return the numbers of a pair that a person forces; how it was changed is unknown."""
     similarity = matching.match(look(a, clean), look(b, clean)).similarity
-    bits = near_duplicates.hash_distance(a.thumbnail, b.thumbnail)
+    bits = hash_candidates.hash_distance(a.thumbnail, b.thumbnail)
     return Copy(round(similarity, 4), bits, FORCED, certainty=None)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from src.clean import near_duplicates
+from src.clean import hash_candidates, near_duplicates
 from src.clean.near_duplicates import Proof
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
@@ -129,8 +129,8 @@ def test_blank_pictures_have_no_copies():
 def test_the_hash_distance_of_two_is_that_at_which_they_are_found(drawn: Pictures):
     for kind in range(1, 8):
         pair = drawn.thumbnails[[0, kind * COUNT]]
-        bits = near_duplicates.hash_distance(*pair)
-        assert bits == near_duplicates.hash_distance(*pair[::-1]) <= CLEAN.hash_distance
+        bits = hash_candidates.hash_distance(*pair)
+        assert bits == hash_candidates.hash_distance(*pair[::-1]) <= CLEAN.hash_distance
         assert len(_find_copies(pair)) == 1
         assert bits == 0 or _find_copies(pair, bits - 1) == []
 
@@ -142,7 +142,7 @@ def test_less_than_two_pictures_make_no_pair(faces: list[np.ndarray], count: int
 
 
 def test_an_index_in_parts_finds_the_same_copies(drawn: Pictures, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("src.clean.near_duplicates.MAX_INDEX", len(drawn.thumbnails) // 3)
+    monkeypatch.setattr("src.clean.hash_candidates.MAX_INDEX", len(drawn.thumbnails) // 3)
     assert _find_copies(drawn.thumbnails) == drawn.copies
 
 
