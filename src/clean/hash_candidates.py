@@ -4,7 +4,7 @@ The hash is PDQ's idea (Facebook, 2019): a bit for the sign of each of the 16x16
 of a 64x64 gray thumbnail's discrete cosine transform. A cut or a tilt changes all of them. So a
 picture is also hashed in the views of it that a copy could show (`views.VIEWS`). These are cuts
 of up to 20 % of both sides or 25 % of one, and tilts of 2 to 7 degrees. Each view is looked up among
-the other pictures, as it is and mirrored; the whole picture is looked up in all eight forms of a
+the other pictures, as it is and mirrored. The whole picture is looked up in all eight forms of a
 square, which exchange bits and change the signs of odd frequencies. A caption changes the lowest
 frequencies, so pictures are also compared without its strip. Blank pictures, whose bits are noise,
 have no copies and are left out first.
