@@ -4,6 +4,7 @@ Either picture may be cut out of the other, rotated by a few degrees, or in one 
 a square. Bands around it (frames, strips of a caption) are left out if that matches better.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -16,14 +17,14 @@ from src.vision.correlation import correlations, warp
 from src.vision.views import POSES, STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS
 
 MIN_SECOND_LOOK, SURE_CORR = 0.75, 0.985  # correlations between which a second look pays off
-# By which a second look must be better: look-alikes gain by it too. Of 3,117 copies of all kinds
-# 3,057 are proven with it and 2,899 without, and no more look-alikes.
+# By how much a second look must be better, because look-alikes gain by it too. Of 3,117 copies of
+# all kinds 3,057 are proven with it and 2,899 without; no more look-alikes pass.
 SECOND_MARGIN, SECOND_AGREEMENT_MARGIN = 0.01, 0.045
-# Height over width of pictures, on which tilts depend; only the second look needs it.
+# Height over width of pictures, on which tilts depend. Only the second look tries them.
 ASPECTS, MIN_TILT_DEGREES = (1.0, 4 / 3, 3 / 4, 16 / 9, 9 / 16), 2.0
 STARTS = 3  # views from which the alignment of any two starts
 CROPPED_SHARE = 0.985  # visible share below which a picture counts as cut out of the other
-FRAMED_SHARE = 0.9  # the same where bands were left out, to a line or two
+FRAMED_SHARE = 0.9  # the same where bands were left out, whose edges are sure to a line or two
 TIE_MARGIN = 0.02  # of similarity
 MAX_MARKED_CORR = 0.78  # of a block, below which there is a mark in one of the pictures
 MIN_EDGE_AGREEMENT = 0.6  # of the blocks at an edge, below which there is a caption
@@ -97,26 +98,11 @@ class Look(NamedTuple):
 def match(a: Look, b: Look) -> Match:
     """Return how two pictures match best.
 
-    Of the matches that are as good as the best within TIE_MARGIN, the plainest is returned, if
-    there is one of those that the witnesses do not refute.
+    Several matches may be as good as the best one, within TIE_MARGIN. Of these the plainest is
+    returned: one that the witnesses do not refute if there is any, then that of the least effort.
     """
-    variants_a, variants_b = (
-        [_Variant(v.thumbnail, _details(v.thumbnail), v.chroma) for v in look_variants(look)]
-        for look in (a, b)
-    )
-    border = border_name(a.thumbnail, b.thumbnail)
-    starts = [
-        start._replace(form=form, banded=(i > 0, j > 0), is_first_moved=is_first_moved)
-        for i, j in comparable_variants(len(variants_a), len(variants_b))
-        for form in forms.FORMS
-        for fixed, moved, moved_form, is_first_moved in (
-            (variants_b[j], variants_a[i], form, True),
-            (variants_a[i], variants_b[j], forms.INVERSES[form], False),
-        )
-        for start in _best_starts(fixed, moved, moved_form, border if i + j else "")
-    ]
     matches, best = [], -1.0
-    for start in sorted(starts, key=lambda start: -start.value):
+    for start in sorted(_starts(a, b), key=lambda start: -start.value):
         if aligned := match_from(start, best - TIE_MARGIN):
             matches.append(aligned)
             best = max(best, aligned.similarity)
@@ -137,7 +123,7 @@ def look_variants(look: Look) -> list[Look]:
 
 
 def comparable_variants(count_a: int, count_b: int) -> list[tuple[int, int]]:
-    """List which border variants of two pictures are compared; of two with bands not the bands."""
+    """List the border variants of two pictures to compare; not both whole if both have bands."""
     pairs = [(i, j) for i in range(count_a) for j in range(count_b)]
     return pairs if min(count_a, count_b) == 1 else pairs[1:]
 
@@ -230,7 +216,7 @@ class _Evidence(NamedTuple):
 
 
 def _second_look(start: Start, pose: np.ndarray, target: float) -> _Evidence:
-    """Compare a picture with the details of only what it covers of the fixed one.
+    """Compare a picture with the details of the part of the fixed one that it covers, and no more.
 
     Details depend on the scale, and on what lies beside them. Cuts of 20 % of facades correlate
     with their originals at .86 or more, and with these details at .97.
@@ -300,10 +286,28 @@ class _Variant(NamedTuple):
     chroma: np.ndarray | None
 
 
+def _starts(a: Look, b: Look) -> Iterator[Start]:
+    """Yield the best starts of every pair of border variants in every form, either one moved."""
+    variants_a, variants_b = (
+        [_Variant(v.thumbnail, _details(v.thumbnail), v.chroma) for v in look_variants(look)]
+        for look in (a, b)
+    )
+    border_of_bands = border_name(a.thumbnail, b.thumbnail)
+    for i, j in comparable_variants(len(variants_a), len(variants_b)):
+        first, second = variants_a[i], variants_b[j]
+        banded = (i > 0, j > 0)
+        border = border_of_bands if any(banded) else ""
+        for form in forms.FORMS:
+            for start in _best_starts(second, first, form, border):
+                yield start._replace(form=form, banded=banded, is_first_moved=True)
+            for start in _best_starts(first, second, forms.INVERSES[form], border):
+                yield start._replace(form=form, banded=banded, is_first_moved=False)
+
+
 def _best_starts(fixed: _Variant, moved: _Variant, form: int, border: str) -> list[Start]:
     """Return the most promising views and strips of `moved` in a form."""
     starts = []
-    # a cut or a caption of a picture that is turned too is out of reach
+    # cuts and captions of pictures that are also turned are not searched
     is_upright = form in UPRIGHT_FORMS
     chromas = fixed.chroma, None if moved.chroma is None else forms.orient(moved.chroma, form)
     for strip, moved_detail in enumerate(moved.details if is_upright else moved.details[:1]):
@@ -319,7 +323,7 @@ def _best_starts(fixed: _Variant, moved: _Variant, form: int, border: str) -> li
 
 
 def _effort(match: Match) -> tuple[int, float]:
-    """Return how many things were done to a picture, then how much of it is missing."""
+    """Return a sort key: how many changes a match assumes, then how much of the larger it shows."""
     return bool(match.form) + bool(match.border) + match.is_cut(), -match.visible_share
 
 
