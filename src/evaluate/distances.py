@@ -10,7 +10,7 @@ from src.storage.slices import slices
 
 MAX_KERNEL_CELLS = 1 << 20  # pairs of pictures whose kernel is in memory at a time
 MANY_PICTURES = 1000  # from which a distance takes seconds
-_matrix_products = ThreadpoolController()  # the library of
+_thread_pools = ThreadpoolController()  # of the library that multiplies matrices
 GROUPS, FEW_GROUPS = 32, 8  # of the jackknife; the fewer for many pictures
 
 Distance = Callable[[np.ndarray, np.ndarray], float]
@@ -32,7 +32,7 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
     a, b = ((x - x.mean(axis=0)) / np.sqrt(len(x) - 1) for x in (a, b))
     most = max(len(a), len(b))
     # threads on matrices this small wait for each other for most of the time
-    with _matrix_products.limit(limits=1 if most < MANY_PICTURES else None, user_api="blas"):
+    with _thread_pools.limit(limits=1 if most < MANY_PICTURES else None, user_api="blas"):
         # with more pictures than features, the covariances' roots give the smaller matrix
         product = a @ b.T if most <= a.shape[1] else _root(a) @ _root(b)
         trace = np.linalg.svd(product, compute_uv=False).sum()

@@ -1,7 +1,7 @@
 """A thumbnail's details, and the pose in which two pictures' details correlate best.
 
-What is compared is detail, between single pixels, which misalign, and broad light. No hash is used:
-the audit may rely on it.
+Details are middle frequencies: finer ones misalign, and broader ones are light. No hash is used, so
+that the audit may rely on it.
 """
 
 import cv2
@@ -11,11 +11,11 @@ from src.imaging import resizing
 from src.vision.correlation import coordinate_ascent, correlation
 from src.vision.views import STRIPS, THUMBNAIL_PX
 
-# Levels of detail below which a picture is like nothing. Smooth skies have .6, the plainest of the
-# copies of portraits and facades 6.6.
+# Levels of detail below which a picture is blank, and compared with none. Smooth skies have 0.6, the
+# plainest copies of portraits and facades 6.6.
 BLANK_DETAIL, BLANK_PX = 1.0, 15
 CONTRAST_PX = 6  # pixels over which contrast is evened out
-NOISE_LEVELS = 4  # of detail that may be noise, and are not evened out
+NOISE_LEVELS = 4  # of detail that may be noise, and are not amplified
 MIN_START_CORR = 0.45  # correlation in a view below which no alignment leads to a copy
 
 
@@ -26,7 +26,7 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
 
 def is_blank(thumbnail: np.ndarray) -> bool:
     """Say whether nothing in a thumbnail, (height, width) uint8, distinguishes it from others."""
-    edge = BLANK_PX // 2  # beyond which the blur mirrors the picture: a slope has detail there
+    edge = BLANK_PX // 2  # where the blur mirrors the picture, so that a slope has detail
     inner = np.s_[edge:-edge, edge:-edge]
     blurred = cv2.blur(thumbnail, (BLANK_PX, BLANK_PX))[inner]
     sharp = thumbnail[inner]
@@ -34,7 +34,7 @@ def is_blank(thumbnail: np.ndarray) -> bool:
 
 
 def detail(thumbnail: np.ndarray, strip: int = 0) -> np.ndarray:
-    """Return what distinguishes pictures: middle frequencies, their contrast evened out.
+    """Return what distinguishes pictures: middle frequencies with an even contrast.
 
     Args:
         thumbnail: (64, 64) uint8.
@@ -63,8 +63,7 @@ def align(
         moved: Details of another, (64, 64) float32.
         pose: The pose of `moved` in `fixed` to begin with, one of POSES.
         strip: Which of STRIPS is left out.
-        target: The correlation that is looked for; an alignment that will not come near it ends
-            early.
+        target: The correlation to reach; an alignment that will not come near it ends early.
 
     Returns:
         The correlation, -1…1, and the pose that has it.

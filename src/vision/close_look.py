@@ -1,7 +1,7 @@
-"""A close look at two pictures that match: does what they show agree in every part of the middle?
+"""A close look at two pictures that match: do they agree in every part of the middle?
 
-At 64 pixels, cards with other pips and labels with other words look alike. At 256 they do not. A copy
-agrees there too, unless something was written across its middle.
+At 64 pixels, cards with different pips and labels with different words look alike. At 256 they do
+not. A copy agrees there too, unless something was written across its middle.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from src.vision.views import THUMBNAIL_PX
 SIDE_PX, BLOCKS = 256, 16
 SCALE = SIDE_PX // THUMBNAIL_PX
 EDGE_BLOCKS = 3  # at each side, where marks and bands are
-FINE_PX, BROAD_PX = 1.5, 6  # between which details are
-CONTRAST_PX = 12  # over which they are evened out
-COLOR_PX = 2  # of 64, over which colours are broad
+FINE_PX, BROAD_PX = 1.5, 6  # the scales between which details are
+CONTRAST_PX = 12  # over which their contrast is evened out
+COLOR_PX = 2  # of 64, over which colours are averaged
 STEPS = (0.008, 0.004, 0.002, 0.001)  # of a pose that 64 pixels suggest
 TARGET = 0.9
 MIN_TILT_DEGREES = 1.0  # below which a picture's aspect does not matter
@@ -31,7 +31,7 @@ MIN_TILT_DEGREES = 1.0  # below which a picture's aspect does not matter
 
 @dataclass(frozen=True, eq=False)
 class CloseLook:
-    """What a picture is closely compared by.
+    """A picture at the size of a close comparison.
 
     Attributes:
         gray: (256, 256) uint8.

@@ -1,7 +1,8 @@
-"""What has one of two pictures that the other lacks: bands, corners, marks, or more of the scene?
+"""What does one of two pictures have that the other lacks: bands, corners, marks, more of the scene?
 
-Both are laid upon each other at 256 pixels. What one shows beyond the other was added if it is of one
-colour and ends in a step exactly at the other's edge. What was cut off goes on without a step.
+One is laid upon the other at 256 pixels. What it shows beyond the other's edge was added to it if it
+has one colour and ends in a step at that edge. If the scene continues without a step, the other
+picture was cut.
 """
 
 from collections.abc import Iterator
@@ -15,13 +16,13 @@ from src.vision.close_look import BLOCKS, MIN_TILT_DEGREES, SIDE_PX, CloseLook, 
 from src.vision.matching import Match
 from src.vision.views import POSES
 
-# From which a closer look tells nothing more: of pictures with a watermark 1 in 30 reaches it, of
-# recompressed ones all but few.
+# Correlation from which a closer look tells nothing more: nearly all recompressed pictures reach it,
+# and 1 in 30 of those with a watermark.
 PLAIN_CORR = 0.998
-MARGIN_PX = SIDE_PX // 2  # around a picture, in which the other one's surplus is looked at
+MARGIN_PX = SIDE_PX // 2  # around a picture, in which the other one's surplus is examined
 SEAM_PX = 3  # by which a seam may be off
-CORNER_GAP_PX = 2  # around a turned picture that are not looked at
-ADJACENT_PX, EDGE_PX = 2, 6  # lines beside a seam; pixels at its ends that are not looked at
+CORNER_GAP_PX = 2  # around a turned picture that are ignored
+ADJACENT_PX, EDGE_PX = 2, 6  # lines beside a seam; pixels at its ends that are ignored
 OUTSIDE_PX = (12, 6)  # from an edge, between which the texture outside is measured
 MIN_DEPTH_PX = 3  # of a surplus, below which no seam can be seen
 FLAT_LEVELS = 4  # from the commonest level, within which pixels count as of one colour
@@ -46,7 +47,7 @@ class Inspection(NamedTuple):
     """What close looks tell of two pictures that match.
 
     Attributes:
-        added: What was added to each: "", "caption", "frame", or "corners" of a turned picture.
+        added: What was added to each: "", "caption", "frame", or "corners" of a tilted picture.
         surplus: How much more each shows than the other, as a share of the other's side.
         marked: Which picture, 0 or 1, has a mark that the other lacks, if either.
         clipped: Which picture, 0 or 1, has lost in white what the other shows there, if either.
@@ -81,16 +82,17 @@ def inspect(first: CloseLook, second: CloseLook, match: Match) -> Inspection:
     clipped = _clipped(*levels)
     if rotation >= MIN_TILT_DEGREES:
         return Inspection(_corners(*around), surplus, None, clipped, rotation)
-    added, marked = (_added(around[0]), _added(around[1])), None
-    if not any(added) and max(surplus) <= MAX_WHOLE_SURPLUS:
-        added, marked = _marks(*levels)
+    added = _added(around[0]), _added(around[1])
+    if any(added) or max(surplus) > MAX_WHOLE_SURPLUS:
+        return Inspection(added, surplus, None, clipped, rotation)
+    added, marked = _marks(*levels)
     return Inspection(added, surplus, marked, clipped, rotation)
 
 
 def _is_plain(match: Match) -> bool:
     """Say whether two pictures are so alike that only their tone may differ."""
-    lies_otherwise = match.is_cut() or match.strip or any(match.banded) or match.rotation
-    return not (lies_otherwise or match.differing[0]) and match.similarity >= PLAIN_CORR
+    is_moved = match.is_cut() or match.strip or any(match.banded) or match.rotation
+    return not (is_moved or match.differing[0]) and match.similarity >= PLAIN_CORR
 
 
 def _placement(laid: Laid, match: Match) -> np.ndarray:
@@ -171,11 +173,18 @@ def _surplus(around: np.ndarray) -> float:
 
 
 def _corners(first: np.ndarray, second: np.ndarray) -> tuple[str, str]:
-    """Say which of two pictures, turned by degrees, has corners of one colour."""
-    flat = [
+    """Say which of two pictures, turned by degrees, has corners of one colour that the other lacks.
+
+    Args:
+        first: The surroundings of the second picture in the first, see `_surroundings`.
+        second: Those of the first picture in the second.
+    """
+    first_flat, second_flat = (
         _flat_share(around[_ring(around)]) >= MIN_CORNERS_FLAT_SHARE for around in (first, second)
-    ]
-    return "corners" if flat > flat[::-1] else "", "corners" if flat < flat[::-1] else ""
+    )
+    if first_flat == second_flat:
+        return "", ""
+    return ("corners", "") if first_flat else ("", "corners")
 
 
 def _ring(around: np.ndarray) -> np.ndarray:
@@ -255,7 +264,7 @@ def _marks(first: np.ndarray, second: np.ndarray) -> tuple[tuple[str, str], int 
         second: The same of the other picture.
     """
     pair = np.where(np.isnan(first), second, first), second
-    pose = POSES[0]  # the one lies upon the other
+    pose = POSES[0]  # the identity: one picture lies exactly upon the other
     blocks = witness.block_correlations(details(pair[0]), details(pair[1]), pose, BLOCKS)
     differing = blocks < MAX_MARKED_CORR
     if differing.sum() < MIN_MARKED_BLOCKS:

@@ -1,10 +1,10 @@
-"""Which likenesses stand: a pair that matches at 64 pixels may be look-alikes of one template.
+"""Which matches at 64 pixels are copies, and which are look-alikes: pictures of one template.
 
-Pictures of one template come in families: the same two pictures are also like others, which are no
-copies of either. That is the idea of score normalisation in copy detection (the image similarity
-challenge of 2021): a likeness counts for less where there are others like it. A pair from such a
-family must agree closely, in every part of its middle and in its colours. A pair that stands alone
-need not: one of its pictures may have a mark.
+Pictures of one template come in families: both pictures of a pair are also like others, which are no
+copies of either. So a match counts for less if other pictures are alike too. This is the idea of
+score normalisation in copy detection (the image similarity challenge of 2021). A pair from a family
+must agree closely, in every part of its middle and in its colours. A pair without one need not agree
+as closely: one of its pictures may have a mark.
 """
 
 from src.vision.close_look import CloseAgreement

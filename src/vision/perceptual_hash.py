@@ -14,16 +14,17 @@ from src.vision.views import THUMBNAIL_PX, VIEWS, View
 BITS = 256
 BLOCK = 64  # pictures hashed at a time: their intermediate values fit into a core's cache
 _FREQUENCIES = 16
-_matrix_products = ThreadpoolController()  # the library of
+_thread_pools = ThreadpoolController()  # of the library that multiplies matrices
+# The frequency of each bit, as a row and a column of the 16x16. The lowest 8x8 come first, because
+# copies change fewer of their bits.
 _numbers = np.arange(BITS).reshape(_FREQUENCIES, _FREQUENCIES)
-# The lowest 8x8 come first: of these fewer bits change.
 _is_low = np.maximum(_numbers // _FREQUENCIES, _numbers % _FREQUENCIES) < 8
-_of_bits = np.concatenate([_numbers[_is_low], _numbers[~_is_low]])
-_ROWS, _COLUMNS = divmod(_of_bits, _FREQUENCIES)
-# Which bits a reversal of the rows or the columns inverts: frequencies start at 1.
+_bit_numbers = np.concatenate([_numbers[_is_low], _numbers[~_is_low]])
+_ROWS, _COLUMNS = divmod(_bit_numbers, _FREQUENCIES)
+# The bits that a reversal of the rows or columns inverts: of odd frequencies, the first of which is 1.
 _ODD_ROWS, _ODD_COLUMNS = (np.packbits(numbers % 2 == 0) for numbers in (_ROWS, _COLUMNS))
 # Where each bit stands in the hash of the picture with rows and columns exchanged.
-_EXCHANGED = np.argsort(_of_bits)[_COLUMNS * _FREQUENCIES + _ROWS]
+_EXCHANGED = np.argsort(_bit_numbers)[_COLUMNS * _FREQUENCIES + _ROWS]
 
 
 def hashes(thumbnails: Sequence[np.ndarray]) -> np.ndarray:
@@ -42,7 +43,7 @@ def hash_views(thumbnails: Sequence[np.ndarray] | np.ndarray, views: Sequence[Vi
         (views, N, 32) uint8.
     """
     # threads on products this small wait for each other for most of the time
-    with _matrix_products.limit(limits=1, user_api="blas"):
+    with _thread_pools.limit(limits=1, user_api="blas"):
         blocks = [
             _hash_block(np.asarray(thumbnails[block]), views)
             for block in even_slices(len(thumbnails), BLOCK)
@@ -97,7 +98,7 @@ def _hash_cuts(pixels: np.ndarray, views: Sequence[View]) -> np.ndarray:
 
     Args:
         pixels: (4096, N) uint8.
-        views: Whose degrees are left out of account.
+        views: What is hashed; the pixels are turned by their degrees already.
 
     Returns:
         (views, N, 32) uint8.

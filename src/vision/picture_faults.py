@@ -15,11 +15,11 @@ import numpy as np
 from src.vision.bands import borders
 from src.vision.compiled import compiled
 
-PERCENTILES = (99, 5)  # of highlights and shadows, as cleanvision has them
+PERCENTILES = (99, 5)  # of highlights and shadows, as in cleanvision
 
 
 class Fault(NamedTuple):
-    """How a fault is told.
+    """How a fault is measured and judged.
 
     Attributes:
         measure: The ledger's column.
@@ -46,7 +46,7 @@ FAULTS = {
 
 
 class Measures(NamedTuple):
-    """What FAULTS are told by, except for the shape.
+    """The measures of FAULTS, except for the aspect ratio.
 
     Attributes:
         sharpness: The share of the differences of neighbours that is lost if the picture is blurred
@@ -64,7 +64,7 @@ class Measures(NamedTuple):
 
 def measure(thumbnail: np.ndarray) -> Measures:
     """Measure a picture's thumbnail, (64, 64) uint8 gray; equal on every machine."""
-    # one line more of each band: where it ends, colours are mixed
+    # one line more than each band has: at its end, colours are mixed
     top, bottom, left, right = (band and band + 1 for band in borders(thumbnail))
     height, width = thumbnail.shape
     inner = np.ascontiguousarray(thumbnail[top : height - bottom, left : width - right])
@@ -94,8 +94,8 @@ def _sum_differences(pixels: np.ndarray) -> tuple[int, int]:
         pixels: (height, width) uint8 gray, contiguous.
 
     Returns:
-        What of the differences is lost to the mean of three neighbours, and all of them; both are
-        weighted by the differences, and times nine, so that they are integers.
+        The differences that a mean of three neighbours removes, and all differences. Both are
+        weighted by the differences, and multiplied by nine, so that they are integers.
     """
     rows = _differences_in(pixels)
     # contiguous: numba compiles a function once more for each order in memory
