@@ -1,6 +1,6 @@
 """Run the checks and write their findings."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,22 +36,31 @@ def resolve_limits(
     Raises:
         UserError: An override belongs to no check, or to the other section.
     """
-    own = {
-        "limits": {check.limit: check.allowed for check in CHECKS},
-        "thresholds": {key: v for check in CHECKS for key, v in check.thresholds.items()},
-    }
-    overrides = {"limits": limits, "thresholds": thresholds or {}}
-    for section, other in (("limits", "thresholds"), ("thresholds", "limits")):
-        for key in sorted(set(overrides[section]) - set(own[section])):
-            if key in own[other]:
-                raise UserError(f"audit.{section}.{key} is now called audit.{other}.{key}")
-            raise UserError(
-                f"audit.{section}.{key} belongs to no check: "
-                f"`python -m src checks` lists the {section} of all checks"
-            )
-    return {
-        key: v for part in (own, overrides) for values in part.values() for key, v in values.items()
-    }
+    thresholds = thresholds or {}
+    own_limits = {check.limit: check.allowed for check in CHECKS}
+    own_thresholds = {key: value for check in CHECKS for key, value in check.thresholds.items()}
+    _require_known("limits", limits, own_limits, own_thresholds, "thresholds")
+    _require_known("thresholds", thresholds, own_thresholds, own_limits, "limits")
+    return {**own_limits, **own_thresholds, **limits, **thresholds}
+
+
+def _require_known(
+    section: str,
+    overrides: Iterable[str],
+    known: Container[str],
+    others: Container[str],
+    other_section: str,
+) -> None:
+    """Raise UserError for an override of audit.`section` that belongs to no check, or elsewhere."""
+    for key in sorted(overrides):
+        if key in known:
+            continue
+        if key in others:
+            raise UserError(f"audit.{section}.{key} is now called audit.{other_section}.{key}")
+        raise UserError(
+            f"audit.{section}.{key} belongs to no check: "
+            f"`python -m src checks` lists the {section} of all checks"
+        )
 
 
 def measure(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Measurement]:
@@ -86,6 +95,7 @@ def judge(file: Path, limits: Mapping[str, float]) -> dict[str, Finding]:
 
 
 def _measurement(entry: dict[str, Any]) -> Measurement:
+    """Return an entry of the file that `write_measures` wrote."""
     offenders = [
         Offender(o["row"], o["detail"], tuple((s, i) for s, i in o["pictures"]), o["value"])
         for o in entry["offenders"]
