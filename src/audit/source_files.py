@@ -61,12 +61,11 @@ def read_files(
     """
     faces = faces or {}
     named = ledger[ledger["file"].notna()]
-    layouts: dict[str, str | None] = {}
-    for is_used in (False, True):
-        rows = named[named["side"].notna() == is_used]
-        layouts |= dict.fromkeys(rows["label_file"].dropna(), "single" if is_used else None)
-        kinds = rows["layout"] if is_used else [None] * len(rows)
-        layouts |= dict(zip(rows["file"], kinds, strict=True))
+    used = named[named["side"].notna()]
+    # by file: None for one that no pair uses, which is hashed and not decoded
+    layouts: dict[str, str | None] = dict.fromkeys([*named["label_file"].dropna(), *named["file"]])
+    layouts |= dict.fromkeys(used["label_file"].dropna(), "single")
+    layouts |= dict(zip(used["file"], used["layout"], strict=True))
     keys = [(name, layout, faces.get(name)) for name, layout in sorted(layouts.items())]
     read = partial(
         _read, raw=raw, shape=shape, crop=crop, margin=face_margin, background=background
@@ -197,14 +196,13 @@ def _part_box(
         shape: Height and width whose proportions the part has.
         crop: Where it lies in a tall picture: center, else at the top.
     """
-    scale = min(size[0] / shape[1], size[1] / shape[0])
-    width, height = (
-        min(whole, max(1, round(side * scale)))
-        for whole, side in zip(size, (shape[1], shape[0]), strict=True)
-    )
-    left = (size[0] - width) // 2
-    top = (size[1] - height) // 2 if crop == "center" else 0
-    return left, top, left + width, top + height
+    (width, height), (pair_height, pair_width) = size, shape
+    scale = min(width / pair_width, height / pair_height)
+    part_width = min(width, max(1, round(pair_width * scale)))
+    part_height = min(height, max(1, round(pair_height * scale)))
+    left = (width - part_width) // 2
+    top = (height - part_height) // 2 if crop == "center" else 0
+    return left, top, left + part_width, top + part_height
 
 
 def _face_box(
@@ -219,16 +217,18 @@ def _face_box(
         margin: On each side of the face, in shares of its width and height.
         least: How often the pair's size goes into the part, unless the photograph is smaller.
     """
-    edges = [share * size[number % 2] for number, share in enumerate(face)]
-    proportions = shape[1], shape[0]
-    face_scale = max((edges[k + 2] - edges[k]) * (1 + 2 * margin) / proportions[k] for k in (0, 1))
-    scale = min(max(face_scale, least), size[0] / shape[1], size[1] / shape[0])
-    sides = [min(size[k], max(1, round(proportions[k] * scale))) for k in (0, 1)]
-    starts = [
-        min(max(round((edges[k] + edges[k + 2] - sides[k]) / 2), 0), size[k] - sides[k])
-        for k in (0, 1)
-    ]
-    return starts[0], starts[1], starts[0] + sides[0], starts[1] + sides[1]
+    (width, height), (pair_height, pair_width) = size, shape
+    left, top, right, bottom = face[0] * width, face[1] * height, face[2] * width, face[3] * height
+    with_margins = 1 + 2 * margin
+    face_scale = max(
+        (right - left) * with_margins / pair_width, (bottom - top) * with_margins / pair_height
+    )
+    scale = min(max(face_scale, least), width / pair_width, height / pair_height)
+    box_width = min(width, max(1, round(pair_width * scale)))
+    box_height = min(height, max(1, round(pair_height * scale)))
+    box_left = min(max(round((left + right - box_width) / 2), 0), width - box_width)
+    box_top = min(max(round((top + bottom - box_height) / 2), 0), height - box_height)
+    return box_left, box_top, box_left + box_width, box_top + box_height
 
 
 def _reduce(image: Image.Image) -> np.ndarray:
