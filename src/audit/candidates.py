@@ -23,13 +23,13 @@ from src.vision.views import THUMBNAIL_PX, UNCUT, UPRIGHT_FORMS, View
 
 VECTOR_PX = 12
 LIGHT_SIGMA = 1.5  # pixels of a vector over which light is broad
-MIN_DETAIL = 1.0  # levels below which a vector is like nothing
+MIN_DETAIL = 1.0  # levels below which a vector is flat, and like none
 BLOCK = 512  # pictures that are looked up at a time: bounds the memory
 MAX_WAITING = 4_000_000  # candidates that are not yet compared with the best
 MAX_EXACT = 20_000  # pictures up to which every pair is compared
 PER_PAIR = 3  # views of a pair from which it is aligned
 
-# Two border variants that may show the same, and how one was found by the other.
+# Two border variants that may show the same, and the look-up by which one matches the other.
 CANDIDATE = np.dtype(
     [
         ("val", np.int32),
@@ -42,14 +42,14 @@ CANDIDATE = np.dtype(
 
 
 def mirrored(view: View) -> View:
-    """Return what is left out of a mirrored picture."""
+    """Return a view of the mirrored picture that leaves out the same."""
     return view._replace(left=view.right, right=view.left)
 
 
 class Query(NamedTuple):
-    """How a picture is looked up: what is left out of it, its form, and what of the others.
+    """How a picture is looked up: its view and its form, among others without a strip.
 
-    The view is cut out first; then the form is taken.
+    The view is cut out first, and then turned into the form.
     """
 
     view: View
@@ -67,7 +67,7 @@ _VIEWS: tuple[View, ...] = (
     *(View(*rows) for cuts in _CUTS for rows in cuts),
     *(View(0, 0, *columns) for cuts in _CUTS for columns in cuts),
 )
-# What may be left out of the pictures that are looked up in: nothing, or a strip.
+# What may be left out of the pictures of an index: nothing, or a strip.
 _, _BOTTOM, _TOP = views.STRIPS
 _RIGHT, _LEFT = View(right=0.14), View(left=0.14)
 STRIPS: tuple[View, ...] = (UNCUT, _BOTTOM, _TOP, _RIGHT, _LEFT)
@@ -122,7 +122,7 @@ def variants(thumbnails: Iterable[np.ndarray]) -> Variants:
 
 
 def joined(parts: Sequence[Variants], starts: Sequence[int]) -> Variants:
-    """Return the variants of consecutive pictures in one.
+    """Return several parts, each of consecutive pictures, as one.
 
     Args:
         parts: Of some pictures each.
@@ -209,20 +209,23 @@ def _look_up(
 
 def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) -> np.ndarray:
     """Return the best PER_PAIR candidates of each pair, of the `count` best pairs of each of `val`."""
-    pictures = val.pictures[candidates["val"]], train.pictures[candidates["train"]]
+    val_pictures = val.pictures[candidates["val"]]
+    train_pictures = train.pictures[candidates["train"]]
     ties = (candidates[name] for name in ("by_val", "query", "train", "val"))
-    order = np.lexsort((*ties, -candidates["similarity"], pictures[1], pictures[0]))
+    order = np.lexsort((*ties, -candidates["similarity"], train_pictures, val_pictures))
     candidates = candidates[order]
-    pair = pictures[0][order] << 32 | pictures[1][order]
-    first = np.searchsorted(pair, pair)
-    best = candidates["similarity"][first]
-    is_best = np.arange(len(pair)) - first < PER_PAIR
-    candidates, pair, best = candidates[is_best], pair[is_best], best[is_best]
-    order = np.lexsort((pair, -best, pair >> 32))  # stable: a pair's own order remains
-    candidates, pair = candidates[order], pair[order]
-    number = np.cumsum(np.diff(pair, prepend=-1) != 0)
-    rank = number - number[np.searchsorted(pair >> 32, pair >> 32)]
-    return np.asarray(candidates[rank < count])
+    pairs = val_pictures[order] << 32 | train_pictures[order]  # both numbers in one
+    # equal pairs follow each other, so that a search finds the first of them, which is the best
+    firsts = np.searchsorted(pairs, pairs)
+    pair_similarities = candidates["similarity"][firsts]
+    is_best = np.arange(len(pairs)) - firsts < PER_PAIR
+    candidates, pairs = candidates[is_best], pairs[is_best]
+    val_pictures = pairs >> 32
+    order = np.lexsort((pairs, -pair_similarities[is_best], val_pictures))  # stable within a pair
+    candidates, pairs, val_pictures = candidates[order], pairs[order], val_pictures[order]
+    pair_numbers = np.cumsum(np.diff(pairs, prepend=-1) != 0)
+    ranks = pair_numbers - pair_numbers[np.searchsorted(val_pictures, val_pictures)]
+    return np.asarray(candidates[ranks < count])
 
 
 def _upright_vectors(database: Variants, strip: View) -> list[np.ndarray]:

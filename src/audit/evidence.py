@@ -121,13 +121,13 @@ class Evidence:
         if self.pair.crop != "face":
             return {}
         label_files = dict(zip(self.ledger["row"], self.ledger["label_file"], strict=True))
-        return {
-            name: faces[0]
-            for pairs in self.sides.values()
-            for row, faces in zip(pairs.index["row"], pairs.faces or [[]] * len(pairs), strict=True)
-            for name in (self._file_names.get(row), label_files.get(row))
-            if faces and isinstance(name, str)
-        }
+        largest_faces: dict[str, Box] = {}
+        for pairs in self.sides.values():
+            for row, faces in zip(pairs.index["row"], pairs.faces or [], strict=False):
+                for name in (self._file_names.get(row), label_files.get(row)):
+                    if faces and isinstance(name, str):
+                        largest_faces[name] = faces[0]
+        return largest_faces
 
     @cached_property
     def _file_names(self) -> dict[int, str | None]:

@@ -1,9 +1,9 @@
 """Searches training for copies of validation pictures, without any hash of the cleaning search.
 
 The likeliest training pictures of each validation picture (see `candidates`) are aligned with it
-pixel by pixel, from where their vectors are most alike. Those that come near a copy that way are
-aligned in every way. The best alignment is the verdict, unless the witnesses or a close look refute it
-(see `refutation`).
+pixel by pixel, beginning where their vectors are most alike. Those that come near a copy are then
+aligned in every way. The best alignment decides, unless the witnesses or a close look refute it (see
+`refutation`).
 """
 
 from collections.abc import Collection
@@ -129,7 +129,7 @@ class _Comparison:
         return match.is_copy(self._similarity), match.similarity
 
     def _align_near(self, likely: np.ndarray, matches: dict[int, Match]) -> dict[int, Match]:
-        """Align in every way what came near a copy."""
+        """Align in every way the pictures that come near a copy."""
         near = [
             picture
             for picture, match in matches.items()
@@ -144,7 +144,7 @@ class _Comparison:
     def _match(self, candidate: np.void, target: float) -> Match | None:
         """Return how the two pictures of a candidate match, or None if that is below the target."""
         matches = []
-        # the vectors left out a strip, but there may be no caption in it
+        # the vectors leave out a strip, but there may be no caption in it
         for strip in dict.fromkeys((_caption(QUERIES[candidate["query"]]), 0)):
             start = self._start(candidate, strip)
             match = matching.match_from(start, target)
@@ -155,9 +155,9 @@ class _Comparison:
         return max(matches, key=self._rank, default=None)
 
     def _start(self, candidate: np.void, strip: int) -> Start:
-        """Return where to begin: the picture that was found lies in the one that was looked up.
+        """Return where the alignment begins: the match lies in the query.
 
-        The validation picture is the first of the match.
+        The validation picture is the first one of the result, whichever it is of a candidate.
         """
         query = QUERIES[candidate["query"]]
         (query_side, fixed), (match_side, moved) = self._roles(candidate)
@@ -188,21 +188,21 @@ class _Comparison:
         return start._replace(chromas=(fixed, moved))
 
     def _roles(self, candidate: np.void) -> tuple[tuple[Side, int], tuple[Side, int]]:
-        """Return the side and the variant that was looked up, and those that were found."""
+        """Return the side and the variant of the query, and those of the match."""
         val = self._val, int(candidate["val"])
         train = self._train, int(candidate["train"])
         return (val, train) if candidate["by_val"] else (train, val)
 
 
 def _caption(query: Query) -> int:
-    """Return which of alignment's strips a query leaves out of the picture that was found."""
+    """Return which of alignment's strips a query leaves out of its matches."""
     return STRIPS.index(query.strip) if query.strip in STRIPS else 0
 
 
 def _pose(query: Query) -> np.ndarray:
-    """Return the pose in a picture that is looked up of a picture that was found by it."""
+    """Return the pose of a match in the picture that is looked up."""
     top, bottom, left, right, _ = query.view
-    # the picture that was found takes the form of the other
+    # the match takes the form of the query
     strip = mirrored(query.strip) if query.form == forms.MIRRORED else query.strip
     above, below, before, after, _ = strip
     height = (1 - top - bottom) / (1 - above - below)

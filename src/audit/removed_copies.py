@@ -1,7 +1,7 @@
 """Compares pictures that clean removed as copies with those that it kept in their place.
 
-Both files are decoded by the audit's own means and aligned in every way. The search that cleaned has
-no part in it: neither its hashes, nor the poses that it found.
+Both files are decoded by the audit's own decoder and aligned in every way. Nothing of the search in
+clean is used: neither its hashes, nor its poses.
 """
 
 from pathlib import Path
@@ -109,24 +109,24 @@ def _likeness(
     first: Photo, second: Photo, similarity: float, tone_residual: float
 ) -> tuple[float, bool]:
     """Return the similarity of two photographs, and whether both show the same."""
-    thumbnails = [alignment.thumbnail(photo.pixels) for photo in (first, second)]
-    chromas = [
-        None
-        if grayscale.tone_residual(photo.pixels) < tone_residual
-        else witness.chroma(
-            cv2.resize(photo.pixels, (views.THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA)
-        )
-        for photo in (first, second)
-    ]
-    match = matching.match(*map(Look, thumbnails, chromas))
+    a, b = _look(first, tone_residual), _look(second, tone_residual)
+    match = matching.match(a, b)
     if not match.is_copy(similarity):
         return match.similarity, False
-    a, b = (
-        close_look.close_look(photo.pixels, thumbnail, photo.aspect)
-        for photo, thumbnail in zip((first, second), thumbnails, strict=True)
-    )
-    agreement = close_look.close_agreement(a, b, match)
+    close_a = close_look.close_look(first.pixels, a.thumbnail, first.aspect)
+    close_b = close_look.close_look(second.pixels, b.thumbnail, second.aspect)
+    agreement = close_look.close_agreement(close_a, close_b, match)
     return match.similarity, agreement.second_lowest >= MIN_CLOSE_AGREEMENT
+
+
+def _look(photo: Photo, tone_residual: float) -> Look:
+    """Return what a photograph is compared by; a gray one has no colours to compare."""
+    thumbnail = alignment.thumbnail(photo.pixels)
+    if grayscale.tone_residual(photo.pixels) < tone_residual:
+        return Look(thumbnail)
+    size = (views.THUMBNAIL_PX, views.THUMBNAIL_PX)
+    small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
+    return Look(thumbnail, witness.chroma(small))
 
 
 def _banded_edges(photo: Photo) -> int:

@@ -28,12 +28,12 @@ def altered_photos(evidence: Evidence) -> Measurement:
         photos, rows = evidence.measures[side].thumbnails, pairs.index["row"].tolist()
         files = [_expected(evidence, row) for row in rows]
         own = _differences(photos, files)
-        before = _differences(photos, [None, *files[:-1]][: len(files)])
-        after = _differences(photos, [*files[1:], None][: len(files)])
+        previous = _differences(photos, [None, *files[:-1]][: len(files)])
+        following = _differences(photos, [*files[1:], None][: len(files)])
         are_altered = own > evidence.limits["photo_difference"]
         # a pale picture is near to any other, so that a threshold alone does not see a swap
-        are_swapped = np.minimum(before, after) < own / 3
-        for index in np.flatnonzero(are_altered | are_swapped).tolist():
+        show_previous, show_following = previous < own / 3, following < own / 3
+        for index in np.flatnonzero(are_altered | show_previous | show_following).tolist():
             file = files[index]
             if file is None:
                 continue  # broken_files names it
@@ -41,8 +41,8 @@ def altered_photos(evidence: Evidence) -> Measurement:
                 mistake = source_files.explain(photos[index], file)
                 detail = f"{own[index]:.0f} levels from its file: {mistake}"
             else:
-                neighbour = index - 1 if before[index] < own[index] / 3 else index + 1
-                detail = f"it shows the file of row {rows[neighbour]}"
+                shown = rows[index - 1 if show_previous[index] else index + 1]
+                detail = f"it shows the file of row {shown}"
             offenders.append(evidence.offender(side, index, detail))
     return len(offenders), offenders
 
