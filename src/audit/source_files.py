@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from src.audit.source_decoding import ColourSpaceError, decode
+from src.audit.source_colours import ColourSpaceError
+from src.audit.source_decoding import decode
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 

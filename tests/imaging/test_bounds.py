@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from src.audit import source_decoding
+from src.audit import source_decoding, source_png
 from src.clean import measure
 from src.imaging import decoding, image_error, memory
 from src.imaging.decoding import ImageError
@@ -116,7 +116,7 @@ def test_the_largest_pictures_leave_a_worker_below_600_megabytes(tmp_path: Path,
 
 def test_packed_bytes_after_the_pixels_are_not_unpacked(monkeypatch):
     data = _png(8, 8, 8, 2, more=bytes(200 * MEGABYTES))
-    monkeypatch.setattr(source_decoding, "LARGE_PNG_BYTES", 100_000)
+    monkeypatch.setattr(source_png, "LARGE_BYTES", 100_000)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = _peak_bytes()
     assert decoding.decode(data).shape == (8, 8, 3)
