@@ -32,6 +32,7 @@ from src.clean import measure
 from src.dataset import arrays
 from src.errors import exit_on_user_error
 from src.evaluate import evaluation, features
+from src.evaluate.evaluator import Evaluator
 from src.model.saving import load_generator
 from src.pair.pairing import write_pairs
 from src.parallel import cluster
@@ -231,7 +232,7 @@ def _train(folder: Path) -> tuple[float, int]:
 def _evaluate(folder: Path) -> tuple[float, int]:
     os.chdir(folder)
     p = _settings()
-    evaluator = evaluation.Evaluator(
+    evaluator = Evaluator(
         features.build_extractors(Path("data/weights"), 32, folder / "cache"),
         p.evaluate,
         p.clean.tone_residual,

@@ -6,6 +6,7 @@ from pathlib import Path
 from src.dataset import arrays
 from src.errors import exit_on_user_error, memory_errors_named
 from src.evaluate import evaluation, features
+from src.evaluate.evaluator import Evaluator
 from src.evaluate.lpips import load_lpips
 from src.model import distributed
 from src.model.device import pick_device
@@ -25,7 +26,7 @@ def work(p: Params, world: World) -> None:
         data / "weights", settings.batch_size, Path(".cache/features"), device, world
     )
     lpips = load_lpips(pretrained.lpips_file(data / "weights"), Size(*val.photo.shape[1:3]), device)
-    evaluator = evaluation.Evaluator(extractors, settings, p.clean.tone_residual, world, lpips)
+    evaluator = Evaluator(extractors, settings, p.clean.tone_residual, world, lpips)
     model, leaks = data / "model", bool(read_json(metrics / "gate.json")["leaks"])
     outs = data / "predictions", data / "samples"
     scores = evaluation.evaluate(evaluator, model, val, probe, *outs, leaks)

@@ -13,7 +13,7 @@ from src.dataset import arrays
 from src.dataset.inputs import to_canny, to_gray
 from src.errors import UserError
 from src.evaluate import evaluation
-from src.evaluate.evaluation import Evaluator
+from src.evaluate.evaluator import Evaluator
 from src.evaluate.neighbourhoods import NAMES
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize

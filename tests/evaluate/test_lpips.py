@@ -12,7 +12,7 @@ from torchvision.models import alexnet, squeezenet1_1
 
 from src.errors import UserError
 from src.evaluate import evaluation
-from src.evaluate.evaluation import Evaluator
+from src.evaluate.evaluator import Evaluator
 from src.evaluate.lpips import NETWORKS, Lpips, load_lpips
 from src.imaging.resizing import resize
 from src.params import Size, read_params

@@ -9,6 +9,7 @@ import pandas as pd
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
 from src.evaluate import evaluation, features
+from src.evaluate.evaluator import Evaluator
 from src.imaging.picture_files import read_photo
 from src.model.saving import load_generator
 from src.params import read_params
@@ -69,8 +70,8 @@ def _score(root: Path, outputs: np.ndarray, pairs: Pairs) -> None:
     write_json(path, metrics)
 
 
-def _evaluator(root: Path) -> evaluation.Evaluator:
+def _evaluator(root: Path) -> Evaluator:
     params = read_params(root / "params.yaml")
     settings = params.evaluate
     extractors = features.build_extractors(root / "data/weights", settings.batch_size)
-    return evaluation.Evaluator(extractors, settings, params.clean.tone_residual)
+    return Evaluator(extractors, settings, params.clean.tone_residual)
