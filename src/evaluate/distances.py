@@ -62,7 +62,8 @@ def kernel(a: np.ndarray, b: np.ndarray) -> float:
 def kernel_with_error(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[float, float]:
     """Return the kernel distance and the standard error that `with_error` finds for it.
 
-    The kernel is summed by pairs of groups once. Every estimate without a group follows from these.
+    The kernel is summed once for each pair of groups. Every estimate without a group follows from
+    these sums.
 
     Args:
         a: The features of one set, (N, D).
@@ -70,18 +71,22 @@ def kernel_with_error(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[float
         paired: Pictures at the same position belong together, and are left out together.
     """
     sums = _KernelSums.of(a, b)
-    all_groups = [np.ones(len(sizes)) for sizes in sums.sizes]
-    without_one = [
-        [1 - np.eye(len(sizes))[g] for g in range(len(sizes)) if sizes.sum() - sizes[g] >= 2]
-        for sizes in sums.sizes
-    ]
+    all_a, all_b = (np.ones(len(sizes)) for sizes in sums.sizes)
+    parts_a, parts_b = (_weights_without_one(sizes) for sizes in sums.sizes)
     if paired:
-        error = _jackknife([sums.distance(*pair) for pair in zip(*without_one, strict=True)])
+        pairs = zip(parts_a, parts_b, strict=True)
+        error = _jackknife([sums.distance(part_a, part_b) for part_a, part_b in pairs])
     else:
-        error_a = _jackknife([sums.distance(w, all_groups[1]) for w in without_one[0]])
-        error_b = _jackknife([sums.distance(all_groups[0], w) for w in without_one[1]])
+        error_a = _jackknife([sums.distance(part, all_b) for part in parts_a])
+        error_b = _jackknife([sums.distance(all_a, part) for part in parts_b])
         error = np.hypot(error_a, error_b)
-    return sums.distance(*all_groups), float(error)
+    return sums.distance(all_a, all_b), float(error)
+
+
+def _weights_without_one(sizes: np.ndarray) -> list[np.ndarray]:
+    """Return weights that leave out one group, for each group that leaves two pictures or more."""
+    weights = 1 - np.eye(len(sizes))
+    return [weights[g] for g in range(len(sizes)) if sizes.sum() - sizes[g] >= 2]
 
 
 @dataclass(frozen=True)
