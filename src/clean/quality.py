@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,9 +19,27 @@ from src.storage.archives import read_bytes
 from src.storage.row_components import smallest_connected
 
 MAX_PX = 1024  # at which sharpness is compared
-MARKED_SHARE = 0.3  # of its copies that lack what a marked picture has
+MARKED_SHARE = 0.3  # of a marked picture's copies, which lack its mark, at least
 SAME_SHARPNESS = 0.09  # relative difference that encoding alone makes
-Rank = tuple[bool, bool, bool, int, bool, float, int]
+
+
+class Rank(NamedTuple):
+    """A sort key: of several copies the best one comes first.
+
+    Attributes:
+        blur: By how many steps of SAME_SHARPNESS it is less sharp than its sharpest plain copy; 0
+            for marked and cut pictures, because marks are sharp, whatever the picture is.
+        compression: See `Quality.quantization`.
+        row: Decides between equal ones.
+    """
+
+    is_gray: bool
+    is_marked: bool = False
+    is_cut: bool = False
+    blur: int = 0
+    is_clipped: bool = False
+    compression: float = 0.0
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,7 +59,7 @@ class Quality:
 def rank_copies(
     pictures: Mapping[int, Measurement], pairs: Mapping[Pair, Copy], clean: Clean
 ) -> dict[int, Rank]:
-    """Return a sort key of each picture; of several copies the best one comes first.
+    """Return the rank of each picture among its copies.
 
     Args:
         pictures: By row; of pictures with equal pixels only one has pairs.
@@ -62,34 +81,27 @@ def rank_copies(
     measured = map_threads(measure_row, list(sides), "comparing copies", cores())
     qualities = dict(zip(sides, measured, strict=True))
     marked, cut = _faults(known)
+    faulty = marked | cut
     clipped = {pair[copy.clipped] for pair, copy in known.items() if copy.clipped is not None}
     compression = _least_compression(known, qualities)
-    ranks: dict[int, Rank] = {
-        row: (is_gray(picture, clean), False, False, 0, False, 0.0, row)
-        for row, picture in pictures.items()
-    }
+    ranks = {row: Rank(is_gray(picture, clean), row=row) for row, picture in pictures.items()}
     for rows in components.values():
-        plain = [row for row in rows if row not in marked | cut] or rows
-        best = max(qualities[row].sharpness for row in plain)
+        plain = [row for row in rows if row not in faulty]
+        sharpest = max((qualities[row].sharpness for row in plain), default=0.0)
         for row in rows:
-            # marks are sharp, whatever the picture is
-            blur = 0 if row in marked | cut else _steps(best, qualities[row].sharpness)
-            gray = is_gray(pictures[row], clean)
-            ranks[row] = (
-                gray,
-                row in marked,
-                row in cut,
-                blur,
-                row in clipped,
-                compression[row],
-                row,
+            ranks[row] = ranks[row]._replace(
+                is_marked=row in marked,
+                is_cut=row in cut,
+                blur=0 if row in faulty else _steps(sharpest, qualities[row].sharpness),
+                is_clipped=row in clipped,
+                compression=compression[row],
             )
     return ranks
 
 
-def _steps(best: float, sharpness: float) -> int:
-    """Return by how many whole steps of SAME_SHARPNESS a picture is less sharp than the best."""
-    return int(math.log(max(best, 1e-9) / max(sharpness, 1e-9)) / SAME_SHARPNESS)
+def _steps(sharpest: float, sharpness: float) -> int:
+    """Return by how many whole steps of SAME_SHARPNESS a picture is less sharp than the sharpest."""
+    return int(math.log(max(sharpest, 1e-9) / max(sharpness, 1e-9)) / SAME_SHARPNESS)
 
 
 def measure(picture: Measurement, side: int) -> Quality:
@@ -152,13 +164,18 @@ def _least_compression(
 
 
 def _faults(pairs: Mapping[Pair, Copy]) -> tuple[set[int], set[int]]:
-    """Return the pictures with bands or marks that many of their copies lack, and those cut."""
-    blames: dict[int, list[bool]] = {}
-    smaller: set[tuple[int, int]] = set()
-    for pair, copy in pairs.items():
-        for row, mark in zip(pair, (Marks.FIRST, Marks.SECOND), strict=True):
-            blames.setdefault(row, []).append(copy.marks == mark)
-        if copy.marks in (Marks.FIRST_CUT, Marks.SECOND_CUT):
-            smaller.add(pair if copy.marks == Marks.FIRST_CUT else pair[::-1])
-    marked = {row for row, blamed in blames.items() if np.mean(blamed) >= MARKED_SHARE}
-    return marked, {row for row, larger in smaller if larger not in marked}
+    """Return the pictures with bands or marks that many of their copies lack, and those cut.
+
+    A picture is not cut if the one that shows more is marked.
+    """
+    has_marks: dict[int, list[bool]] = {}  # of each picture, for each of its copies
+    cuts: set[tuple[int, int]] = set()  # a picture, and one that shows more
+    for (first, second), copy in pairs.items():
+        has_marks.setdefault(first, []).append(copy.marks == Marks.FIRST)
+        has_marks.setdefault(second, []).append(copy.marks == Marks.SECOND)
+        if copy.marks == Marks.FIRST_CUT:
+            cuts.add((first, second))
+        elif copy.marks == Marks.SECOND_CUT:
+            cuts.add((second, first))
+    marked = {row for row, values in has_marks.items() if np.mean(values) >= MARKED_SHARE}
+    return marked, {row for row, larger in cuts if larger not in marked}
