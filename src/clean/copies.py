@@ -22,8 +22,8 @@ from src.vision.inspection import Inspection
 from src.vision.matching import CROPPED_SHARE, Match
 
 MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot be equal
-# Of a side by which one picture shows more: of tilted ones, and of those with something added, the
-# place in the other is less sure.
+# Least share of a side by which one picture shows more. It is larger for tilted pictures and for
+# those with something added, whose place in the other is less sure.
 MIN_CUT_SHARE, MIN_UNSURE_CUT_SHARE = 1 - CROPPED_SHARE, 0.05
 CACHED = 256  # close looks that are remembered, of at most .6 MB each
 Looks = tuple[CloseLook | None, CloseLook | None]
@@ -44,10 +44,10 @@ class Copy(NamedTuple):
 
     Attributes:
         similarity: Their correlation, -1…1.
-        hash_distance: Bits of 256.
+        hash_distance: Bits of 256 in which their hashes differ.
         transform: What was done to it: exact, mirrored, cropped, ….
         marks: What one of them has and the other lacks.
-        clipped: Which of them, 0 or 1, has lost in white what the other shows there, if either.
+        clipped: Which of them, 0 or 1, is white where the other shows details, if either.
         certainty: See `_certainty`; None if a person ruled it.
     """
 
@@ -103,7 +103,7 @@ def read_close_look(picture: Measurement) -> CloseLook | None:
 
 
 def between(pairs: Mapping[Pair, Copy], a: int, b: int) -> Copy:
-    """Return the pair of two rows in any order; rows without one have equal pixels."""
+    """Return the copy of two rows in any order; rows that are in no pair have equal pixels."""
     return pairs.get((min(a, b), max(a, b)), EXACT)
 
 
@@ -154,7 +154,7 @@ def _inspect(match: Match, looks: Looks) -> Inspection:
 
 
 def _certainty(match: Match, clean: Clean) -> float:
-    """Return the smallest margin of a pair above the limits of a copy, 0…1 of the widest one."""
+    """Return the smallest margin above the limits of a copy, each as a share of the possible: 0…1."""
     margins = (
         (match.similarity - clean.similarity) / max(1 - clean.similarity, 1e-6),
         (match.agreement - witness.MIN_AGREEMENT) / (1 - witness.MIN_AGREEMENT),

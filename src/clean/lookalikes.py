@@ -1,4 +1,4 @@
-"""Takes the look-alikes out of the proven pairs of copies: different pictures of one template."""
+"""Removes look-alikes from the proven pairs of copies: different pictures of one template."""
 
 from collections.abc import Callable, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Decode each file once and measure all that the verdicts need."""
+"""Decodes each file once, and measures everything that the verdicts need."""
 
 import hashlib
 from collections import defaultdict
@@ -68,9 +68,10 @@ def measure_pictures(
     """
     fetched = table[table["status"] == "ok"]
     rows = zip(fetched["file"], fetched["layout"], fetched["sha256"], strict=True)
-    content = {(file, layout): (sha256, layout) for file, layout, sha256 in sorted(set(rows))}
-    sources: dict[ContentKey, FileRef] = {}  # by file: pictures of one archive together
-    for (file, layout), key in content.items():
+    # sorted by file, so that the pictures of an archive follow each other
+    keys = {(file, layout): (sha256, layout) for file, layout, sha256 in sorted(set(rows))}
+    sources: dict[ContentKey, FileRef] = {}
+    for (file, layout), key in keys.items():
         sources.setdefault(key, (raw / file, layout))
     intact = _intact(sources) if cache_dir else set()
     cached = measurement_cache.read(cache_dir) if cache_dir else {}
@@ -82,7 +83,7 @@ def measure_pictures(
         measurement_cache.write(
             cache_dir, {key: measurements[key] for key in sources if key in intact}
         )
-    return {name: measurements[key] for name, key in content.items()}
+    return {name: measurements[key] for name, key in keys.items()}
 
 
 def _intact(sources: dict[ContentKey, FileRef]) -> set[ContentKey]:
@@ -152,9 +153,8 @@ def measure_files(files: list[FileRef]) -> list[Measurement]:
     residuals = grayscale.tone_residuals(pictures)
     colors = colorfulness.colorfulness(pictures[:, ::2, ::2])
     measurements = {file: Measurement(error=reason, source=file) for file, reason in errors.items()}
-    for (file, thumbnail), residual, color in zip(
-        thumbnails.items(), residuals, colors, strict=True
-    ):
+    measured = zip(thumbnails.items(), residuals, colors, strict=True)
+    for (file, thumbnail), residual, color in measured:
         gray = cv2.cvtColor(thumbnail.pixels, cv2.COLOR_RGB2GRAY)
         measurements[file] = Measurement(
             width=thumbnail.width,

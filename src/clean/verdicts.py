@@ -35,7 +35,7 @@ COUNT_NAMES = {
 }
 MEASURES = ("tone_residual", "colorfulness", *(fault.measure for fault in FAULTS.values()))
 MIN_KEPT = 2  # one to train on, one to validate with
-# What to do where too many pictures have a verdict.
+# What to do if too many pictures have a verdict.
 REMEDIES = {
     "missing": "not fetched: metrics/scrape.json says why",
     "unreadable": "damaged, or no pictures",
@@ -163,7 +163,7 @@ def _survivors(
     pairs: Mapping[Pair, Copy],
     clean: Clean,
 ) -> dict[int, int]:
-    """Return for each copy of a better picture, which is no copy itself, that picture's row.
+    """Return the survivor of each picture that is a copy of a better one; survivors have none.
 
     Args:
         good: The pictures that may be kept, by row.
@@ -184,6 +184,6 @@ def _survivors(
     survivors: dict[int, int] = {}
     for row in sorted(good, key=lambda row: (*ranks[firsts[row]], row)):
         if row not in survivors:
-            copied = [copy for first in partners[firsts[row]] for copy in equals[first]]
-            survivors |= {copy: row for copy in copied if copy != row and copy not in survivors}
+            copies_of_row = [copy for first in partners[firsts[row]] for copy in equals[first]]
+            survivors |= {c: row for c in copies_of_row if c != row and c not in survivors}
     return survivors
