@@ -1,6 +1,6 @@
-"""Whether a run can succeed at all, as far as params.yaml, files and this machine say before it.
+"""Checks before any work whether a run can succeed: params.yaml, its files and this machine.
 
-The scrape looks first, so that nothing is fetched for a training that would be refused. What is
+The scrape runs them first, so that nothing is fetched for a training that would be refused. What is
 imported here can refuse a run and never changes one, so no stage depends on this file.
 """
 
@@ -31,8 +31,8 @@ def require_runnable(settings: Params) -> None:
 
 
 def _source(settings: Params) -> None:
-    from src.scrape import json_lists
-    from src.scrape.expressions import require_expression
+    from src.scrape import json_lists, tar_samples
+    from src.scrape.expressions import require_expressions
     from src.scrape.gallery import require_selectors
     from src.scrape.imdb import imdb_url
     from src.scrape.source_paths import require_source
@@ -45,10 +45,9 @@ def _source(settings: Params) -> None:
     if settings.source == "imdb":
         imdb_url(settings.imdb.list)
     if settings.source == "json":
-        json_lists.require_expressions(settings.json)
+        require_expressions("json", settings.json, json_lists.EXPRESSIONS)
     if settings.source == "webdataset":
-        for key in ("item", "name"):
-            require_expression(f"webdataset.{key}", getattr(settings.webdataset, key))
+        require_expressions("webdataset", settings.webdataset, tar_samples.EXPRESSIONS)
 
 
 def _browser(settings: Params) -> None:

@@ -1,5 +1,6 @@
 """The JMESPath expressions of params.yaml."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import jmespath
@@ -12,19 +13,24 @@ class ExpressionError(Exception):
     """An expression that fails on a value; the message names the expression."""
 
 
-def require_expression(key: str, expression: str) -> None:
-    """Raise UserError if an expression is not valid.
+def require_expressions(section: str, settings: object, keys: Iterable[str]) -> None:
+    """Raise UserError if an expression of a section of params.yaml is not valid.
 
     Args:
-        key: The parameter that holds it.
-        expression: Nothing is expected of an empty one.
+        section: Its name.
+        settings: The section.
+        keys: Those that hold an expression; an empty one is valid.
     """
-    try:
-        if expression:
-            jmespath.compile(expression)
-    except JMESPathError as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{key} = {expression!r} is no JMESPath expression: {reason}") from None
+    for key in keys:
+        expression = getattr(settings, key)
+        try:
+            if expression:
+                jmespath.compile(expression)
+        except JMESPathError as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"{section}.{key} = {expression!r} is no JMESPath expression: {reason}"
+            ) from None
 
 
 def find(key: str, expression: str, value: Any) -> Any:

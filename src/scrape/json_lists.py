@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, unquote_plus, urlsplit, urlunsplit
 
 from src.params import Json
 from src.scrape.addresses import absolute_url, readable
-from src.scrape.expressions import ExpressionError, find, require_expression
+from src.scrape.expressions import ExpressionError, find
 from src.scrape.item_ids import IGNORED_KEYS, item_id
 from src.scrape.listings import MAX_NODES, Item, ListingError, ListPage
 from src.scrape.totals import stated_total
@@ -17,12 +17,6 @@ EXPRESSIONS = ("items", "image", "id", "name", "total", "next")
 COUNTED_KEY = re.compile(r"[?&]([^?&=]+)=\{(offset|cursor)\}")  # of a URL's query
 MAX_QUOTED = 100  # characters of a value in a message
 MAX_OFFSET_DIGITS = 18
-
-
-def require_expressions(settings: Json) -> None:
-    """Raise UserError if an expression is not valid."""
-    for key in EXPRESSIONS:
-        require_expression(f"json.{key}", getattr(settings, key))
 
 
 def first_url(settings: Json) -> str:

@@ -15,6 +15,7 @@ from src.imaging.picture_folders import EXPECTED, Contents, list_folder, reasons
 from src.params import Pairs, Params
 from src.scrape import json_lists
 from src.scrape.crawl import Crawl, Row, crawl
+from src.scrape.expressions import require_expressions
 from src.scrape.file_lists import (
     ListFiles,
     file_row,
@@ -169,7 +170,7 @@ def _crawl_list(params: Params, client: Client, folder: Path) -> Crawl:
         with rendering(client) as drawing:
             return crawl(first_url, read, drawing, folder)
     if params.source == "json":
-        json_lists.require_expressions(params.json)
+        require_expressions("json", params.json, json_lists.EXPRESSIONS)
         parse = partial(json_lists.parse_json, settings=params.json)
         return crawl(json_lists.first_url(params.json), parse, client, folder, "json")
     if params.source == "demo":

@@ -11,7 +11,7 @@ from src.imaging.picture_folders import SUFFIXES
 from src.params import Scrape, Webdataset
 from src.scrape.addresses import readable
 from src.scrape.crawl import Crawl, Row
-from src.scrape.expressions import ExpressionError, find, require_expression
+from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.source_paths import is_hidden, require_path
@@ -21,6 +21,7 @@ from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
 
 # WebDataset's own rule: the name ends at the first dot behind the folders.
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")
+EXPRESSIONS = ("item", "name")
 MAX_FACTS_BYTES = 1 << 20  # of a sample's .json
 
 
@@ -49,9 +50,8 @@ class TarSamples:
     def __init__(self, webdataset: Webdataset, scrape: Scrape, folder: Path):
         require_path("webdataset.path", webdataset.path)
         self._settings, self._max_bytes = webdataset, scrape.max_bytes
-        self._expressions = {key: getattr(webdataset, key) for key in ("item", "name")}
-        for setting, expression in self._expressions.items():
-            require_expression(f"webdataset.{setting}", expression)
+        require_expressions("webdataset", webdataset, EXPRESSIONS)
+        self._expressions = {key: getattr(webdataset, key) for key in EXPRESSIONS}
         root = existing_path("webdataset.path", webdataset.path)
         base = root.parent if root.is_file() else root
         tars = (file for file in sorted(root.rglob("*.tar")) if not is_hidden(file, root))
@@ -92,9 +92,9 @@ class TarSamples:
                     "item_id": facts["item"] or f"{name}#{key}",
                     "name": facts["name"],
                     "page_url": None,
-                    "image_url": self._kept(name, key, image, members),
+                    "image_url": self._remember(name, key, image, members),
                     "given_side": named_side(name),
-                    "label_url": self._kept(name, key, label, members),
+                    "label_url": self._remember(name, key, label, members),
                     "status": "no_label" if missing else None,
                 }
 
@@ -104,14 +104,14 @@ class TarSamples:
             suffix.lstrip(".").lower() for suffix in (self._settings.image, self._settings.label)
         )
         pictures = [suffix for suffix in members if f".{suffix}".endswith(SUFFIXES)]
-        first = next((suffix for suffix in pictures if suffix != label), None)
-        picture = (image if image in members else None) if image else first
-        return picture, label if label in members else None
+        if not image:
+            image = next((suffix for suffix in pictures if suffix != label), "")
+        return image if image in members else None, label if label in members else None
 
-    def _kept(
+    def _remember(
         self, name: str, key: str, suffix: str | None, members: dict[str, Member]
     ) -> str | None:
-        """Remember where a picture is; return its place."""
+        """Note where a picture is, for `read`; return its place, or None if there is no picture."""
         if suffix is None:
             return None
         place = f"{name}#{key}.{suffix}"
