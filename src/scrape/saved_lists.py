@@ -99,7 +99,7 @@ class SavedList:
         if repeated and self._scrape.on_repeat == "stop":
             return
         self._ids |= ids
-        items = [self._placed(item, save, listed.url, file) for item in listed.items]
+        items = [self._with_place(item, save, listed.url, file) for item in listed.items]
         shown = page.url or self._saved.url or utf8_name(file.name)
         self._rows += page_rows(replace(listed, items=items), shown, number)
         if len(self._rows) > self._scrape.max_items:
@@ -108,7 +108,7 @@ class SavedList:
                 f"by {file}: raise it"
             )
 
-    def _placed(self, item: Item, save: Save, page_url: str, file: Path) -> Item:
+    def _with_place(self, item: Item, save: Save, page_url: str, file: Path) -> Item:
         """Return an item whose image_url names a picture of the save, or one to fetch."""
         url = item.image_url
         if not url:
@@ -116,9 +116,9 @@ class SavedList:
         local = local_name(url, absolute_url(page_url, ".")) if _is_html(file) else None
         original = _original(url, local) if self._saved.layout == "imdb" else url
         data = save.find(url)
-        # what else could be fetched of a file that is known by its name alone?
+        # a picture that is known by its file's name alone cannot be fetched: a broken one stays
         if data is not None and (_is_whole(data) or (local and original == url)):
-            return replace(item, image_url=self._kept(local or url, data))
+            return replace(item, image_url=self._store(local or url, data))
         if original.startswith(UNKNOWN_URLS["gallery"]):
             raise UserError(
                 f"{file} does not say its address, and has no picture {local or url!r}: set "
@@ -126,8 +126,8 @@ class SavedList:
             )
         return replace(item, image_url=original)
 
-    def _kept(self, place: str, data: bytes) -> str:
-        """Keep a picture's bytes in a file; return `place`, by which it is known."""
+    def _store(self, place: str, data: bytes) -> str:
+        """Write a picture's bytes to a file; return `place`, its key in `files`."""
         if place not in self.files:
             self.files[place] = self._pictures / f"{len(self.files):06d}"
             write_bytes(self.files[place], data)

@@ -21,7 +21,8 @@ from src.scrape.source_paths import is_hidden
 BLOCK_CHARS = 1 << 20  # of a JSON file that are read at a time
 MAX_OBJECT_CHARS = 1 << 24  # of one row in a JSON file
 BATCH_ROWS = 65536  # of a Parquet file that are read at a time
-UNREADABLE = (EOFError, OSError, ValueError, OverflowError)  # a date of the year 10000, say
+# What reading a damaged file raises, or a date of the year 10000.
+DAMAGE = (EOFError, OSError, ValueError, OverflowError, zlib.error, pa.ArrowException)
 BETWEEN_OBJECTS = re.compile(r"[\s,\[\]]*")
 LINE = "line"  # the one column of a text file
 
@@ -67,7 +68,7 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
         yield from READERS[kind(file)](file, columns)
     except UnicodeDecodeError:
         raise UserError(f"{file} cannot be read as a list: it is not in UTF-8") from None
-    except (TableError, zlib.error, pa.ArrowException, *UNREADABLE) as error:
+    except (TableError, *DAMAGE) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{file} cannot be read as a list: {reason}") from None
 
