@@ -156,26 +156,37 @@ def _halves_row(pair: Mapping[str, Half], direction: str) -> Row:
 
 def _matched(halves: dict[str, list[Half]]) -> list[dict[str, Half]]:
     """Return pairs by their halves' letters, and each half without partner by itself."""
-    pairs: list[dict[str, Half]] = []
     # equal names first, so that 1.jpg and 1.png of one folder keep apart
-    for with_suffix in (True, False):
-        alike: dict[PurePosixPath, dict[str, list[Half]]] = defaultdict(lambda: {"A": [], "B": []})
-        for letter, files in halves.items():
-            for half in files:
-                path = half.pair if with_suffix else half.pair.with_suffix("")
-                alike[path][letter].append(half)
-        matches = [
-            {letter: files[0] for letter, files in group.items()}
-            for group in alike.values()
-            if [len(files) for files in group.values()] == [1, 1]
-        ]
-        pairs += matches
-        taken = {half.name for pair in matches for half in pair.values()}
-        halves = {
-            letter: [half for half in files if half.name not in taken]
-            for letter, files in halves.items()
-        }
-    return pairs + [{letter: half} for letter, files in halves.items() for half in files]
+    pairs = _matches(halves, lambda half: half.pair)
+    rest = _unmatched(halves, pairs)
+    pairs += _matches(rest, lambda half: half.pair.with_suffix(""))
+    rest = _unmatched(rest, pairs)
+    return pairs + [{letter: half} for letter, files in rest.items() for half in files]
+
+
+def _matches(
+    halves: dict[str, list[Half]], key: Callable[[Half], PurePosixPath]
+) -> list[dict[str, Half]]:
+    """Return the pairs of halves whose key only one file in A and one in B have."""
+    groups: dict[PurePosixPath, dict[str, list[Half]]] = defaultdict(lambda: {"A": [], "B": []})
+    for letter, files in halves.items():
+        for half in files:
+            groups[key(half)][letter].append(half)
+    return [
+        {"A": group["A"][0], "B": group["B"][0]}
+        for group in groups.values()
+        if len(group["A"]) == len(group["B"]) == 1
+    ]
+
+
+def _unmatched(
+    halves: dict[str, list[Half]], pairs: Iterable[dict[str, Half]]
+) -> dict[str, list[Half]]:
+    names = {half.name for pair in pairs for half in pair.values()}
+    return {
+        letter: [half for half in files if half.name not in names]
+        for letter, files in halves.items()
+    }
 
 
 def _half_folder(path: PurePosixPath, depth: int) -> re.Match[str] | None:
@@ -185,7 +196,7 @@ def _half_folder(path: PurePosixPath, depth: int) -> re.Match[str] | None:
 
 
 def _half_depth(paths: Iterable[PurePosixPath]) -> int | None:
-    """Return the first depth at which there are folders of A and of B: below, A is but a name."""
+    """Return the first depth at which there are folders of A and of B; deeper ones are plain names."""
     letters: dict[int, set[str]] = defaultdict(set)
     for path in paths:
         for depth in range(len(path.parts) - 1):
