@@ -117,10 +117,10 @@ class HfDataset:
         tables = sorted(chain.from_iterable(map(self._files_called, METADATA)))
         listed = chain.from_iterable(map(self._records, tables)) if tables else self._pictures()
         for position, (names, texts) in enumerate(listed, 1):
-            image, label = [*names, None][:2]
+            image, label = names[0], names[1] if len(names) > 1 else None
             item = texts.get("item") or image or f"row {position}"
             row = _row(1, position, item, texts.get("name", ""))
-            # a file may be called what it likes
+            # folders name a split; a file's own name may hold any word
             row |= {"image_url": image, "given_side": named_side((image or "").rpartition("/")[0])}
             missing = label is None and self._hf.label
             yield row | {"label_url": label, "status": "no_label" if missing else None}

@@ -70,10 +70,11 @@ def parse_imdb(html: str, url: str, width: int) -> ListPage:
 
 def full_size(url: str, width: int) -> str:
     """Return the URL of a picture in a given width (0: the original) instead of the list's crop."""
-    kind = f"._V1_UX{width}_" if width else ""
-    stem, cut, rest = url.partition("._V1_")
+    stem, mark, rest = url.partition("._V1_")  # what follows says how the picture is cut
     suffix = re.search(r"\.\w{1,9}$", rest)
-    return stem + kind + suffix[0] if cut and suffix and "/" not in rest else url
+    if not mark or not suffix or "/" in rest:
+        return url
+    return stem + (f"._V1_UX{width}_" if width else "") + suffix[0]
 
 
 def _parse_lister(document: Document, width: int) -> ListPage:
@@ -125,7 +126,7 @@ def _parse_next_data(text: str, document: Document, width: int) -> ListPage:
         if not isinstance(total, int | None) or (total or 0) > MAX_TOTAL:
             raise ValueError(f"the total is {total!r}")
         if total is not None and total < 0:
-            total = None  # as good as unknown
+            total = None  # not known
         next_url = _next_page(document.url) if has_next else None
     except (
         ValueError,
@@ -154,7 +155,7 @@ def _next_data_item(edge: dict[str, Any], document: Document, width: int) -> Ite
 
 
 def _parse_rendered(document: Document, width: int) -> ListPage:
-    """Read what the page's scripts have drawn: all that is left of the JSON in an MHTML file."""
+    """Read what the page's scripts have drawn: an MHTML file has no scripts, and so no JSON."""
     soup = document.soup
     boxes = soup.select(f"{RENDERED_LIST} {RENDERED_ITEM}") or soup.select(RENDERED_ITEM)
     items = [item for box in boxes if (item := _rendered_item(box, document, width))]
@@ -170,7 +171,8 @@ def _rendered_item(box: Tag, document: Document, width: int) -> Item | None:
     if not match:
         return None
     title, image = box.select_one(".ipc-title__text"), box.select_one("img")
-    name = title.get_text(" ", strip=True) if title else str(image.get("alt", "")) if image else ""
+    alt = str(image.get("alt", "")) if image else ""
+    name = title.get_text(" ", strip=True) if title else alt
     source = image and (image.get("src") or largest_candidate(str(image.get("srcset", ""))))
     image_url = full_size(document.absolute(source), width) if source else None
     return Item(match[1], readable(re.sub(r"^\d+\.\s+", "", name)), image_url)

@@ -1,4 +1,4 @@
-"""Where a page has the picture of an item: as browsers and the usual lazy loaders find it."""
+"""Finds the address of an item's picture as browsers and the usual lazy loaders do."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -113,14 +113,14 @@ def _images(place: Tag) -> list[Tag]:
 
 
 def _of_image(image: Tag, attributes: Sequence[str]) -> Iterator[str]:
-    """Yield what a lazy loader would show, then the `<noscript>` behind it, then what is shown."""
+    """Yield what a lazy loader would show, then the `<noscript>` after it, then what is shown."""
     tags = [*_sources(image), image]
     lazy = [name for name in attributes if name not in PLAIN_ATTRIBUTES]
     for tag in tags:
         yield from _values(tag, lazy)
-    behind = (enclosing(image, "picture") or image).find_next_sibling()
-    if behind and behind.name == "noscript":
-        for hidden in behind.select("img"):
+    sibling = (enclosing(image, "picture") or image).find_next_sibling()
+    if sibling and sibling.name == "noscript":
+        for hidden in sibling.select("img"):
             yield from _values(hidden, attributes)
     plain = [name for name in attributes if name in PLAIN_ATTRIBUTES]
     for tag in tags:
@@ -135,11 +135,12 @@ def _sources(image: Tag) -> list[Tag]:
 
 
 def _shown(source: Tag) -> bool:
+    """Return whether a wide screen would show a `<source>`, as far as its type and media say."""
     kind, _, subtype = str(source.get("type", "")).partition(";")[0].strip().lower().partition("/")
+    if kind not in ("image", "") or subtype not in READ_TYPES:
+        return False
     media = str(source.get("media", ""))
-    if (kind, subtype in READ_TYPES) not in (("image", True), ("", True)) or OTHER_MEDIA.search(
-        media
-    ):
+    if OTHER_MEDIA.search(media):
         return False
     for bound, length, unit in MEDIA_WIDTH.findall(media):
         try:

@@ -24,8 +24,8 @@ from src.scrape.http.fetch_errors import FetchError
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-# What a page may load, and what it is told that it has got. Pictures are read off the page, and
-# fetched later; styles are needed, because scripts ask where things are.
+# What a page may load, and the Content-Type of the answer. Pictures are fetched later, by their URLs
+# on the page. Styles are needed, because scripts measure where elements are.
 LOADED_TYPES = {
     "document": "text/html",
     "script": "text/javascript",
@@ -36,7 +36,7 @@ LOADED_TYPES = {
 MAX_REQUESTS = 200  # of one page
 MAX_SCROLLS = 50  # for lists that load more at their end
 QUIET_MS = 500  # without a request, after which a page counts as loaded
-# A proxy where nobody listens: what is not answered here fails. WebRTC would pass it by.
+# A proxy where nobody listens: what is not answered here fails. WebRTC would bypass it.
 NOWHERE = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
 ARGUMENTS = ["--force-webrtc-ip-handling-policy=disable_non_proxied_udp", "--disable-gpu"]
 SIZE = {"width": 1920, "height": 1080}
@@ -216,12 +216,12 @@ class Visit:
             route.abort()
             return
         own = request.url == self.url and request.is_navigation_request()
-        client, url = (
-            (self._page_client, self._requested_url) if own else (self._extras, request.url)
-        )
-        limit = client.scrape.max_page_bytes
+        if own:
+            client, url, page_url = self._page_client, self._requested_url, None
+        else:
+            client, url, page_url = self._extras, request.url, self.url
         try:
-            body, charset = client.get(url, _content, limit, None if own else self.url)
+            body, charset = client.get(url, _content, client.scrape.max_page_bytes, page_url)
         except FetchError:
             route.abort()
         except UserError as error:  # the budget; Playwright would lose it here
