@@ -42,8 +42,8 @@ class Save(NamedTuple):
 
     Attributes:
         pages: In their order; other pages than lists may be among them.
-        find: Returns the bytes that are saved of a URL, or None. Of a page without an address the
-            URLs are those relative to `unknown_url`.
+        find: Returns the bytes that are saved of a URL, or None. URLs on a page without an address
+            are relative to `unknown_url`.
     """
 
     pages: list[SavedPage]
@@ -129,7 +129,10 @@ def _read_mhtml(file: Path, unknown_url: str) -> Save:
 
 
 def _by_any_spelling(saved: Mapping[str, Part]) -> Callable[[str], Part | None]:
-    """Return what finds the part of a URL: `/Zoë.jpg` for `/Zo%C3%AB.jpg`, and without `#1`."""
+    """Return a function that finds the part of a URL in any spelling, and without a fragment.
+
+    It finds `/Zoë.jpg` for `/Zo%C3%AB.jpg#1`.
+    """
     spelled = {item_id(url, "", ()): part for url, part in saved.items()}
 
     def find(url: str) -> Part | None:

@@ -39,11 +39,11 @@ def forget(
 ) -> Sequence[Row]:
     """Mark the rows of listed pictures, and delete what the cache holds of them.
 
-    A picture goes with all rows that show it by the same URL. The terminal is told how many rows
-    that are, and which ids are in no row.
+    All rows that show a picture by the same URL are marked. A line on stderr says how many these
+    are, and one for each id that is in no row.
 
     Args:
-        rows: The ledger's first columns; they may be made when they are asked for.
+        rows: The ledger's first columns; a sequence that reads them lazily will do.
         places: See `read`.
         folder: Where the cache is.
         snapshot: As scrape.snapshot.
@@ -71,7 +71,7 @@ class MarkedRows(Sequence[Row]):
     """Rows, of which some have the status `forgotten`.
 
     Args:
-        rows: All of them; they stay as they are.
+        rows: All of them; they are not changed.
         ids: Of the items to forget.
         urls: Of the pictures to forget.
     """

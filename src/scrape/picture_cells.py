@@ -56,7 +56,7 @@ class CellFile:
         self.names = list(self._schema.names)
 
     def refusal(self, error: Exception) -> UserError:
-        """Return what to tell of an error in the file."""
+        """Return the message on an error in the file."""
         return UserError(f"{self.path} cannot be read: {' '.join(str(error).split())}")
 
     def values(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:

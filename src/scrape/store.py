@@ -32,7 +32,9 @@ from src.storage.slices import slices
 # Few large pictures are in memory at a time, however many arrive.
 LARGE_BYTES = 2_000_000
 LARGE = threading.Semaphore(2)
-MAPPED_BYTES = 131_072  # from here on the C library asks the system for memory, too
+MAPPED_BYTES = (
+    131_072  # from which a file gets memory of its own; so does malloc (M_MMAP_THRESHOLD)
+)
 NO_PARTNER = "files of a pair have equal names in A and B; sets of unpaired pictures cannot be used"
 # What to do where no picture could be used; by the beginning of the reason.
 REMEDIES = {
@@ -106,7 +108,7 @@ def store(
     Raises:
         UserError: The run cannot continue; the message says how many pictures are done.
     """
-    urls = _in_turns({url for row in rows for url in _wanted(row) if url})
+    urls = _in_turns({url for row in rows for url in _urls(row) if url})
     n_hosts = len(set(map(_host, urls)))
     threads = scrape.workers * max(1, min(n_downloaders, n_hosts))
     stored = _fetch_all(urls, fetch, folder, threads)
@@ -163,7 +165,7 @@ def require_pictures(table: pd.DataFrame) -> None:
     )
 
 
-def _wanted(row: Row) -> tuple[str | None, str | None]:
+def _urls(row: Row) -> tuple[str | None, str | None]:
     """Return the URLs of a row's picture and label map, None where there is nothing to fetch."""
     return (None, None) if "status" in row else (row["image_url"] or None, row.get("label_url"))
 
@@ -224,10 +226,11 @@ def _save(body: Body, folder: Path) -> Stored:
 
 
 def _read(path: Path, size: int) -> decoding.PictureBytes:
-    """Return a file's content; raise FetchError if it has another size by now.
+    """Return a file's content; raise FetchError if its size has changed.
 
-    The memory is no part of the file: a signal would end this process if another one shortened a
-    mapped file. Much of it goes back to the system at once, where threads' heaps would keep it.
+    The file is copied, not mapped: if another process shortened a mapped file, a signal would end
+    this one. Anonymous memory for large files returns to the system as soon as it is free, and that
+    of threads' heaps does not.
     """
     with path.open("rb") as file:
         data: decoding.PictureBytes
@@ -253,7 +256,7 @@ def _ledger(rows: Sequence[Row], stored: dict[str | None, Stored]) -> pd.DataFra
     names = [*SCRAPED.names, *OPTIONAL.names]
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for number, row in enumerate(rows):
-        url, label_url = _wanted(row)
+        url, label_url = _urls(row)
         picture, label = stored[url], stored[label_url] if label_url else NO_LABEL
         values = {"layout": "single", **row, **picture._asdict(), "row": number}
         values["status"] = _status(row, picture, label)

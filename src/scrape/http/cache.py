@@ -1,4 +1,4 @@
-"""What was fetched and what failed, by URL. It survives a kill at any moment."""
+"""A cache of bodies and failures by URL, which survives a kill at any moment."""
 
 import hashlib
 import re
@@ -15,9 +15,9 @@ from src.errors import UserError, printable
 from src.scrape.http.fetch_errors import FetchError
 from src.storage.atomic import atomic_write, remove
 
-# Of what was fetched: charset, etag, modified, the URL that answered unless it is this one, and the
-# date. Of what failed: reason, message, in how many runs, and under which settings. Then the SHA-256
-# of all that and of the body.
+# Of a body: charset, etag, modified, the URL that answered unless it is this one, and the date. Of a
+# failure: reason, message, the number of runs, and the settings that decide it. Then the SHA-256 of
+# the row and of its body.
 COLUMNS = {
     "url": "TEXT",
     "snapshot": "TEXT",
@@ -32,7 +32,7 @@ COLUMNS = {
     "settings": "TEXT",
     "sha256": "TEXT",
 }
-LATER_COLUMNS = {"answered", "date", "settings", "sha256"}  # which the first version had not
+LATER_COLUMNS = {"answered", "date", "settings", "sha256"}  # which the first version lacks
 SCHEMA = (
     f"CREATE TABLE answers ({', '.join(map(' '.join, COLUMNS.items()))}, "
     "PRIMARY KEY (url, snapshot)) WITHOUT ROWID"
@@ -125,8 +125,8 @@ def forget(folder: Path, urls: Iterable[str], snapshot: str) -> None:
 class HttpCache:
     """A folder with one file for each body, and a table with the state of every URL.
 
-    A body or row that does not match its checksum is as good as missing, and a line on stderr names
-    it. So is the whole table if it is damaged.
+    A body or row that does not match its checksum counts as missing, and a line on stderr names it.
+    A damaged table is replaced by an empty one in the same way.
 
     Args:
         folder: Of the cache.
@@ -158,7 +158,7 @@ class HttpCache:
             except sqlite3.DatabaseError as error:
                 if re.search(BY_DISK, str(error)):
                     raise
-                self._tell(self._file, f"is damaged ({error}): everything is fetched again")
+                self._report(self._file, f"is damaged ({error}): everything is fetched again")
                 self._table.close()
                 for file in folder.glob(f"{self._file.name}*"):
                     remove(file)
@@ -205,7 +205,7 @@ class HttpCache:
             if not runs and not path.exists():
                 continue
             if not self._matches(values, sha256):
-                self._tell(self._file if runs else path, f"is damaged: {url} is fetched again")
+                self._report(self._file if runs else path, f"is damaged: {url} is fetched again")
             elif snapshot != self.snapshot:
                 earlier = earlier if runs else Body(path, *headers)
             elif not runs:
@@ -260,7 +260,7 @@ class HttpCache:
         with _explained(self._file), self._lock:
             return self._table.execute(query, values).fetchall()
 
-    def _tell(self, file: Path, what: str) -> None:
+    def _report(self, file: Path, what: str) -> None:
         print(printable(f"{file} {what}"), file=sys.stderr)
 
 

@@ -26,7 +26,7 @@ from src.scrape.http.paces import Pace, Paces
 from src.scrape.http.resolver import Resolver
 from src.scrape.http.transport import AGENT, Redirect, Transport
 
-CONNECTION_REASONS = ("connection", "timeout", "incomplete")  # nobody there, or as good as
+CONNECTION_REASONS = ("connection", "timeout", "incomplete")  # of a host that does not answer
 MAX_REDIRECTS = 5  # in a row
 ROBOTS_BYTES = 512_000  # RFC 9309 asks for at least 500 KiB
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as Notepad writes "Unicode"

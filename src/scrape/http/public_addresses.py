@@ -75,7 +75,7 @@ def require_public(host: str, addresses: Iterable[str]) -> None:
 
 
 class _GuardedConnection(HTTPConnection):
-    """Connects to checked addresses only, and tells the deadlines its socket."""
+    """Connects to checked addresses only, and hands its socket to the deadlines."""
 
     allowed_hosts: frozenset[str] = frozenset()
     deadlines: Deadlines
