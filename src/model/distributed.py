@@ -1,4 +1,4 @@
-"""Several processes that train or score together, started by torchrun: who is who among them.
+"""Several processes that train or score together, started by torchrun, and their ranks.
 
 On one machine this module starts them. On several, each machine runs the same command, with
 torchrun's own variables set (PET_NNODES, PET_RDZV_BACKEND, PET_RDZV_ENDPOINT) and one file system.
@@ -26,8 +26,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from src.errors import TORCHRUN, Terminated, UserError
 
-TIMEOUT = timedelta(hours=12)  # others wait as long for the main process
-NO_TCP_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"  # torchrun's own, which is open to all
+TIMEOUT = timedelta(hours=12)  # for which other processes wait for the main one
+NO_TCP_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"  # torchrun's own store accepts any connection
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
 RENDEZVOUS_FILE = "PIX2PIX_RENDEZVOUS_FILE"  # where the processes of one machine meet
 
@@ -207,7 +207,7 @@ def require_gpus(processes: int, device: str) -> bool:
 
 
 def _run_in_group(main: Callable[[World], None], cuda: bool) -> None:
-    # else it would go on, beside the run that follows, where the process that started it is killed
+    # else it would outlive a killed launcher, and run beside the next training
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
     if cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
@@ -218,7 +218,7 @@ def _run_in_group(main: Callable[[World], None], cuda: bool) -> None:
     dist.init_process_group(backend, url, timeout=TIMEOUT, rank=rank, world_size=size)
     world = World(rank, size)
     try:
-        with _told_once(file):
+        with _reported_once(file):
             main(world)
     except BaseException:
         # gloo's threads would abort a process whose interpreter ends while they still need it
@@ -230,12 +230,12 @@ def _run_in_group(main: Callable[[World], None], cuda: bool) -> None:
 
 
 @contextmanager
-def _told_once(rendezvous: str | None) -> Iterator[None]:
-    """Let one process of this machine alone tell an error that others have too.
+def _reported_once(rendezvous: str | None) -> Iterator[None]:
+    """Let only one process of this machine report an error that several have.
 
     Args:
         rendezvous: The file where the processes meet, beside which the first one leaves a mark;
-            None: several machines, each of which tells its errors.
+            None: several machines, each of which reports its errors.
 
     Raises:
         UserError: In the first process.

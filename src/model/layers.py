@@ -1,4 +1,4 @@
-"""Layers that compute on a CPU what torch's own do, in less time; on a GPU they are torch's own.
+"""Layers with the results of torch's own, in less time on a CPU; on a GPU they are torch's own.
 
 torch's convolution (oneDNN) works on weights and pixels in channels-last order. Anything else it
 reorders at every call, forward and backward. So these layers hand it pixels in that order, and

@@ -39,8 +39,8 @@ def save_generator(generator: Generator, folder: Path, name: str = "generator") 
 def load_generator(folder: Path, name: str = "generator") -> Generator:
     """Read a saved generator, in evaluation mode; the folder may be a stranger's.
 
-    Memory in proportion to the files is all that it takes: the weights are compared with the
-    config before anything is made.
+    It takes no more memory than in proportion to the files: the weights are compared with the config
+    before a network is created.
 
     Raises:
         UserError: The folder holds no such generator, or none of this project's.

@@ -1,7 +1,7 @@
-"""Files of a cache that are believed only while they are what was written.
+"""Cache files with checksums: a damaged file counts as missing.
 
 A file ends in the SHA-256 of its folder's name, its own name and its content. So a flipped bit, a
-missing end and the file of another key are noticed.
+missing end and the file of another key are detected.
 """
 
 import hashlib

@@ -67,7 +67,7 @@ CLEANED = pa.schema(
         ("transform", pa.string()),  # how it differs from the survivor: exact, mirrored, cropped, …
         ("certainty", pa.float64()),  # that it is a copy, 0…1; null if a person ruled it
         ("excluded", pa.string()),  # rows that a person ruled to be no copies of it, as "7 40"
-        ("forced", pa.string()),  # rows that a person ruled to be copies of it, likewise
+        ("forced", pa.string()),  # rows that a person ruled to be copies of it, as "7 40"
         ("cluster", pa.int64()),  # the row of the cluster's survivor
         ("verdict", pa.string()),
     ]

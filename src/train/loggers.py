@@ -48,7 +48,7 @@ class TensorBoard:
     def __init__(self, first: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        # it hides what a killed or an earlier training told of this step and later ones
+        # it hides what a killed or an earlier training logged from this step on
         self._writer: Any = SummaryWriter(str(ROOT / "tensorboard"), purge_step=first + 1)
 
     def log(self, step: int, values: dict[str, float]) -> None:
@@ -61,7 +61,7 @@ class TensorBoard:
 
 
 def _drop_later_rows(folder: Path, last: int) -> None:
-    """Remove the rows that a killed training wrote after step `last`, from which it goes on."""
+    """Remove the rows that a killed training wrote after step `last`, from which it resumes."""
     for table in folder.rglob("*.tsv"):
         header, *rows = table.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
         # a kill may leave half a row
@@ -79,7 +79,7 @@ def start(names: Sequence[str], first: int) -> list[Logger]:
 
     Args:
         names: Of LOGGERS.
-        first: The step that the training goes on from.
+        first: The step from which the training resumes.
 
     Raises:
         UserError: One of them is not installed.

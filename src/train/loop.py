@@ -193,9 +193,9 @@ class Training:
         texts = {name: f"{mean:.3f}" for name, mean in row.items()}
         self.bar.set_postfix(texts | {"pictures/s": f"{rate:.0f}"}, refresh=False)
         self.world.on_main(self.record.update, done, self.progress)
-        self._tell(done, row)
+        self._log_values(done, row)
 
-    def _tell(self, done: int, values: dict[str, float]) -> None:
+    def _log_values(self, done: int, values: dict[str, float]) -> None:
         for logger in self.loggers:
             logger.log(done, values)
 
@@ -214,10 +214,11 @@ class Training:
         self.progress.scores.append(scores)
         stems = ("config", snapshots.stem(done))
         self.world.on_main(checkpoint.restore_snapshots, self.folder, self.out, stems)
-        self._tell(done, {f"val_{name}": value for name, value in scores.items() if name != "step"})
+        val_scores = {f"val_{name}": value for name, value in scores.items() if name != "step"}
+        self._log_values(done, val_scores)
 
     def is_stalled(self) -> bool:
-        """Say whether the last `train.stop_after` snapshots are none the better in L1."""
+        """Say whether none of the last `train.stop_after` snapshots has improved the L1."""
         patience, l1 = self.p.train.stop_after, [scores["l1"] for scores in self.progress.scores]
         return 0 < patience < len(l1) and min(l1[-patience:]) >= min(l1[:-patience])
 

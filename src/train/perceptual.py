@@ -32,7 +32,7 @@ class PerceptualLoss(nn.Module):
 
         Args:
             fake: Pictures, (B, 3, H, W) in [-1, 1].
-            real: The photos that they should be, likewise.
+            real: The photos that they should be, (B, 3, H, W) in [-1, 1].
         """
         x, y = (prepare(127.5 * (pictures + 1)) for pictures in (fake, real))
         loss = x.new_zeros(())

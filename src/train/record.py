@@ -1,4 +1,4 @@
-"""What a training tells of itself, from its first losses on: the files that DVC draws and compares."""
+"""The metrics of a training, from its first losses on: the files that DVC draws and compares."""
 
 import time
 from pathlib import Path

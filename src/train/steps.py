@@ -12,7 +12,7 @@ from src.train.gan import Networks
 def discriminator_step(
     nets: Networks, x: Tensor, real: Tensor, fake: Tensor, t: Train
 ) -> dict[str, Tensor]:
-    """Teach the discriminator to tell (x, real) from (x, fake).
+    """Teach the discriminator to distinguish (x, real) from (x, fake).
 
     Its loss is the mean of both losses, as published.
 
@@ -72,7 +72,7 @@ def generator_step(
         loss = loss + t.perceptual_weight * perceptual
         losses["g_perceptual"] = perceptual.detach()
     if discriminator is not None:
-        discriminator.requires_grad_(False)  # it does not learn here: that halves its backward pass
+        discriminator.requires_grad_(False)  # halves its backward pass: it does not learn here
         pair = augment(x, fake, t.discriminator.augment)
         gan = generator_loss(t.gan_mode, discriminator(torch.cat(pair, 1)).float())
         loss = loss + t.gan_weight * gan

@@ -68,7 +68,7 @@ class WeightsFile:
 
 
 def hub_folder() -> Path:
-    """Return where torch.hub keeps downloads: torch takes two seconds to import and say so."""
+    """Return where torch.hub keeps downloads, without torch, which takes two seconds to import."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", f"{cache}/torch")
     return Path(home).expanduser() / "hub" / "checkpoints"
