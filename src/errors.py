@@ -14,7 +14,7 @@ from types import FrameType
 
 MAX_WORDS = 120  # characters of a library's own words in a message
 ABSOLUTE = "with --queue or --temp give an absolute path"
-# What only a system can say, and no program's fault can be: the disk, the rights, the open files.
+# Errors of the disk, the rights and the number of open files, which are no fault of a program.
 SYSTEM_ERRORS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
     *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG),
@@ -36,7 +36,7 @@ class UserError(Exception):
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: what Ctrl-C stops in order, this stops too."""
+    """SIGTERM: it ends the program in the same orderly way as Ctrl-C."""
 
 
 def printable(text: str, allowed: str = "") -> str:
@@ -214,7 +214,7 @@ def exit_on_user_error(program: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str | None:
-    """Return what to tell of an error; None if it is a fault of the program."""
+    """Return the message on an error; None if it is a fault of the program."""
     if isinstance(error, UserError):
         return str(error)
     if is_out_of_memory(error):

@@ -34,6 +34,6 @@ def progress(
     settings: dict[str, Any] = {"desc": title, "initial": first, "disable": not title}
     if sys.stderr.isatty():
         return tqdm(items, total=total, **settings)
-    # the watching thread only tells of steps that take longer than two lines' time
+    # tqdm's monitor thread writes a line only for steps that take longer than two lines' time
     settings |= {"delay": line_s, "mininterval": line_s, "maxinterval": 2 * line_s}
     return _Lines(items, total=total, bar_format=LINE, leave=False, **settings)

@@ -1,4 +1,4 @@
-"""What is said of a refused params.yaml: the key, its value, and what to write instead."""
+"""The messages on a refused params.yaml: the key, its value, and what to write instead."""
 
 from pathlib import Path
 

@@ -96,7 +96,7 @@ def _numbers(*commits: str) -> list[str]:
 
 @contextmanager
 def _index_of_all_files() -> Iterator[Path]:
-    """Yield a copy of git's index that also lists the files that nobody has added."""
+    """Yield a copy of git's index that also lists untracked files."""
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
         shutil.copyfile(_git("rev-parse", "--git-path", "index").rstrip("\n"), index)

@@ -2,8 +2,8 @@
 
 Both experiments are compared on the same validation pictures. The interval of each difference comes
 from a bootstrap over these pictures (Efron and Tibshirani 1993) with the same draws for both. A
-distance of sets is computed for every draw: what a picture's double draw adds to it, it adds for
-both experiments.
+distance of sets is computed for every draw. A picture that is drawn twice changes it, but for both
+experiments alike.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ from src.storage.slices import slices
 DRAWS, SET_DRAWS = 10_000, 300  # of the bootstrap; the fewer for distances of sets
 MAX_CELLS = 1 << 22  # drawn scores that are in memory at a time
 CONFIDENCE = 0.95
-LPIPS = ("lpips_squeeze", "lpips_alex")  # of which an experiment may have one
+LPIPS = ("lpips_squeeze", "lpips_alex")  # an experiment has one of them at most
 # 1: higher is better; -1: lower is better; 0: neither is better by itself
 BETTER = image_metrics.BETTER | dict.fromkeys(LPIPS, -1) | {"colorfulness": 0, "gray_share": -1}
 

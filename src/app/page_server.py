@@ -1,4 +1,4 @@
-"""The page's server: on this machine's loopback address, for the page itself and nobody else."""
+"""The page's server: on this machine's loopback address, for this page alone."""
 
 import socketserver
 import sys
@@ -138,7 +138,7 @@ class PageHandler(BaseHTTPRequestHandler):
                 self._send(HTTPStatus.OK, kind, answer.seen + answer.result, seen)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the page tells what happens."""
+        """Log nothing: the page shows what happens."""
 
     def _refuses_strangers(self) -> bool:
         """Refuse what another site's page sends; return whether it did.

@@ -1,4 +1,4 @@
-"""What the checks look at: what the stages really wrote."""
+"""The evidence of the checks: what the stages wrote."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -47,7 +47,7 @@ def _misplaced_on(html: str, rows: pd.DataFrame) -> dict[int, str]:
         with suppress(ValueError, RecursionError):
             nodes.append(json.loads(script.get_text()))
     for node in nodes:
-        with suppress(RecursionError):  # nobody nests a list a thousand deep
+        with suppress(RecursionError):  # no list is nested a thousand deep
             page.gather(node)
     others = {}
     for row, item, url in zip(rows["row"], rows["item_id"], rows["image_url"], strict=True):

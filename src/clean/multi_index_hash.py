@@ -5,10 +5,10 @@ bits, at most a quarter of that number differ. These 64 bits make four bands of 
 of the bands at most half of a band's share differ: for a distance of 63 that is 2 bits.
 
 The search is multi-index hashing (Norouzi, Punjani, Fleet 2012) over the first 64 bits, which
-should tell the most. Each band is sorted once. Queries with the same band value share one lookup of
-all hashes that are near in this band. Each of these candidates is then compared bit by bit. Two
-hashes that differ in up to 11 of the 64 bits always have such a band; of random ones that differ in
-15 bits, 69 % have one. FAISS's flat binary index takes time with the square of the number. Its
+should be the most reliable ones. Each band is sorted once. Queries with the same band value share one
+lookup of all hashes that are near in this band. Each of these candidates is then compared bit by bit.
+Two hashes that differ in up to 11 of the 64 bits always have such a band; of random ones that differ
+in 15 bits, 69 % have one. FAISS's flat binary index takes time with the square of the number. Its
 multi-index hash treats all 256 bits alike.
 
 An index larger than memory is built in parts. Each part holds the hashes that have a band in a

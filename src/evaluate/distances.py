@@ -168,7 +168,7 @@ def _number_of_groups(count: int) -> int:
 
 
 def _groups(count: int) -> list[np.ndarray]:
-    """Return groups of positions, none of which leaves fewer than two others."""
+    """Return groups of positions, each of which leaves at least two others."""
     number = _number_of_groups(count)
     groups = [np.arange(start, count, number) for start in range(number)]
     return [group for group in groups if count - len(group) >= 2]

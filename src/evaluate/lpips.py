@@ -14,7 +14,7 @@ from src.model.image_metrics import to_unit
 from src.params import Size
 from src.storage.environment import environment
 
-MIN_PX = 32  # of which the networks leave one
+MIN_PX = 32  # of a side, which the networks reduce to one pixel
 Network = Literal["squeeze", "alex"]
 NETWORKS: dict[Network, str] = {"squeeze": "SqueezeNet", "alex": "AlexNet"}
 

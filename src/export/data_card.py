@@ -56,7 +56,7 @@ def write(path: Path, ledger: pd.DataFrame, sides: list[Side], task: str, kind: 
 
 
 def size_category(count: int) -> str:
-    """Return the Hugging Face Hub's name for so many pairs."""
+    """Return the Hugging Face Hub's name for a number of pairs."""
     return next((name for end, name in SIZES.items() if count < end), LARGEST)
 
 

@@ -41,7 +41,7 @@ def write_shards(
 
 
 def _samples(side: Side, part: slice, pictures: Iterator[tuple[bytes, bytes]]) -> Iterator[Sample]:
-    """Yield the part's samples; `pictures` goes on behind them."""
+    """Yield the part's samples, and take their pictures from `pictures`."""
     for record in side.records(part):
         input_, photo = next(pictures)
         yield f"{record['row']:06d}", input_, photo, record

@@ -1,4 +1,4 @@
-"""What the boxes of an AVIF say that Pillow does not tell: depth and colour space."""
+"""The depth and colour space of an AVIF, which Pillow does not report, from its boxes."""
 
 from src.imaging import colour_space
 from src.imaging.picture_bytes import PictureBytes

@@ -36,7 +36,7 @@ def upright_arrays(
     Args:
         picture: Opened; it is loaded here.
         paints: Channels of a result, 1 to 4; and a function that returns an image as large as the
-            strip, with so many channels of 8 bits.
+            strip, with that number of channels of 8 bits.
 
     Returns:
         (height, width, channels) uint8 each.
@@ -128,7 +128,7 @@ def _opacity(part: Image.Image, picture: Opened, low: Image.Image | None) -> Ima
 
 
 def _low_bytes(picture: Opened) -> Image.Image | None:
-    """Return the lower 8 of 16 bits, which Pillow drops, if they tell which pixels are clear."""
+    """Return the lower 8 of 16 bits, which Pillow drops, if they decide which pixels are clear."""
     chunks = picture.chunks
     if chunks is None or (chunks.kind, chunks.depth) != (png.RGB, 16) or not chunks.clear:
         return None

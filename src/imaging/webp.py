@@ -1,4 +1,4 @@
-"""The size of a WebP, which Pillow tells after it has reserved memory for the picture."""
+"""The size of a WebP from its header: Pillow reports it after reserving the picture's memory."""
 
 from src.imaging.picture_bytes import PictureBytes
 

@@ -1,4 +1,4 @@
-"""A thread pool whose threads nobody waits for."""
+"""A thread pool that the end of the program does not wait for."""
 
 import os
 import threading

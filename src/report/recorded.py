@@ -1,6 +1,7 @@
 """JSON files of stages, in the shape that the page and the terminal rely on.
 
-`dvc repro` makes an edited file anew, and one of another version. What runs by hand meets it as it is.
+`dvc repro` writes edited files and those of other versions again. Commands that a person runs read them
+as they are.
 """
 
 from pathlib import Path
@@ -87,7 +88,7 @@ def read_recorded(path: Path, shape: Any) -> Any:
 
     Args:
         path: Of the JSON file.
-        shape: A type of which it must be; it may hold more keys.
+        shape: The type of its content, which may have more keys.
 
     Raises:
         UserError: The file is missing or broken, or has another shape.

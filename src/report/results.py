@@ -1,4 +1,4 @@
-"""What the page says in numbers: the one place that knows in which files they stand."""
+"""The numbers of the page: only this module knows which files hold them."""
 
 import csv
 import math
@@ -14,10 +14,10 @@ from src.report.recorded import Evaluated, Judged, Trained, counts, read_recorde
 Scores = dict[str, float]
 Finding = dict[str, Any]
 
-# How the names of scores begin of which more is better, and less.
+# Beginnings of the names of scores: higher ones are better, and lower ones.
 HIGHER = ("psnr", "ssim", "precision_", "recall_", "density_", "coverage_")
 LOWER = ("l1", "lpips", "fid", "fd_", "kid_", "kd_")
-LPIPS = ("lpips_squeeze", "lpips_alex")  # of which one may be there
+LPIPS = ("lpips_squeeze", "lpips_alex")  # a run has one of them at most
 # What needs no network, as the scores name it and as the page does.
 BASELINES = {"copy_input": "input copied", "mean_color": "mean colour"}
 SETS = ("val", *BASELINES, "train", "gap", "real_real")  # columns of the table of scores

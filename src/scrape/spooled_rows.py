@@ -21,7 +21,7 @@ SPOOLED = pa.schema(
         ("image_url", pa.string()),
         ("given_side", pa.string()),
         ("label_url", pa.string()),
-        ("status", pa.string()),  # of a row of which nothing is to be fetched
+        ("status", pa.string()),  # of a row without anything to fetch
     ]
 )
 

@@ -32,9 +32,7 @@ from src.storage.slices import slices
 # Few large pictures are in memory at a time, however many arrive.
 LARGE_BYTES = 2_000_000
 LARGE = threading.Semaphore(2)
-MAPPED_BYTES = (
-    131_072  # from which a file gets memory of its own; so does malloc (M_MMAP_THRESHOLD)
-)
+MAPPED_BYTES = 131_072  # from which memory is mapped, as by malloc (M_MMAP_THRESHOLD)
 NO_PARTNER = "files of a pair have equal names in A and B; sets of unpaired pictures cannot be used"
 # What to do where no picture could be used; by the beginning of the reason.
 REMEDIES = {

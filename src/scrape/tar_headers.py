@@ -1,4 +1,4 @@
-"""Tar archives of which nothing is lost: tarfile takes a damaged header, or zeros, for the end."""
+"""Tar archives read to their end: tarfile alone takes a damaged header, or zeros, for the end."""
 
 import tarfile
 import zlib

@@ -2,12 +2,12 @@
 
 A grayscale photograph may be stored as RGB, carry chroma noise, a cast, sepia or two inks. Its
 colour is then a function of how light it is. So a dark picture is brightened, and Lab's (a, b) are
-regressed on a polynomial of the channels' mean. What is left over is the colour. The mean serves
-better than Lab's own lightness: in toned highlights one channel may be clipped, hardly all three.
+regressed on a polynomial of the channels' mean. The residual is the colour. The mean serves better
+than Lab's own lightness: in toned highlights one channel may be clipped, but hardly all three.
 
-The same holds of a red shirt on a white sheet, or of a blue sky. Toned prints differ from them: their
-tint is weak beside the contrast that it goes along with. A stronger tint counts as colour, too. Two
-inks and a single channel may be as strong, and are known by their colours' straight line.
+In a red shirt on a white sheet, or a blue sky, colour is a function of lightness too. Toned prints
+differ from these: their tint is weak beside the contrast that it follows. So a stronger tint counts as
+colour. Two inks and a single channel may be as strong; their colours lie on a straight line.
 """
 
 import cv2
@@ -24,8 +24,8 @@ MAX_GAIN = 4.0  # of the brightening, for noise is raised too
 PERCENTILE = 95
 BLOCK = 256  # pictures at a time
 FLAT_WEIGHT = 1e-6  # added to the moments: a flat picture has one level only
-# A strong tint leaves a rest where reducing mixes its tones. A weak tint does not: its rest counts
-# so many times as much. Tints in Lab units; between the two the factor is interpolated.
+# Reducing a picture mixes the tones of a strong tint, which leaves a residual. A weak tint leaves none,
+# so its residual is multiplied by the factor. Tints in Lab units; between both it is interpolated.
 WEAK_TINT, STRONG_TINT, WEAK_FACTOR = 5.0, 12.0, 1.7
 # The tint that prints reach, in Lab units: a constant and a share of the levels' deviation.
 PRINT_TINT, PRINT_TINT_SHARE = 12.0, 0.75

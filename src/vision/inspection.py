@@ -16,7 +16,7 @@ from src.vision.close_look import BLOCKS, MIN_TILT_DEGREES, SIDE_PX, CloseLook, 
 from src.vision.matching import Match
 from src.vision.views import POSES
 
-# Correlation from which a closer look tells nothing more: nearly all recompressed pictures reach it,
+# Correlation from which a closer look adds nothing: nearly all recompressed pictures reach it,
 # and 1 in 30 of those with a watermark.
 PLAIN_CORR = 0.998
 MARGIN_PX = SIDE_PX // 2  # around a picture, in which the other one's surplus is examined
@@ -37,14 +37,14 @@ MAX_WHOLE_SURPLUS = 0.03  # up to which two pictures show the same part of the s
 COVERED_PX = 12  # lines at a side in which a strip that covers the picture is looked for
 MIN_COVERED_SHARE, COVERED_LEVELS = 0.5, 20  # of the blocks there that differ, or pixels by levels
 MAX_MARKED_CORR, MIN_MARKED_BLOCKS = 0.7, 2  # of fine details where one picture has a mark
-# Of the contrast and of the fine contrast elsewhere; beyond it marks cannot be told.
+# Of the contrast and of the fine contrast elsewhere; beyond them marks cannot be recognised.
 MAX_TONE_CHANGE, MAX_SHARPNESS_CHANGE = 1.1, 1.25
 WHITE, MIN_CLIPPED_SHARE, MIN_LOST_LEVELS, MIN_BRIGHTENING = 253, 0.01, 16, 1.05
 FINE_PX = (0.7, 3)  # between which marks are busy
 
 
 class Inspection(NamedTuple):
-    """What close looks tell of two pictures that match.
+    """The differences that close looks show between two pictures that match.
 
     Attributes:
         added: What was added to each: "", "caption", "frame", or "corners" of a tilted picture.

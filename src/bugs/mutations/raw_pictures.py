@@ -58,7 +58,7 @@ def _replacement(pixels: np.ndarray, kind: str, row: int) -> bytes:
         return ERROR_PAGE
     if kind == "placeholder":
         return encode_png(np.full((height, width, 3), SILHOUETTE_COLOR, np.uint8))
-    if kind == "stranger":  # one portrait for all, encoded anew each time
+    if kind == "stranger":  # one portrait for all, in different encodings
         return encode_jpeg(portraits.draw(STRANGER_SEED, 0), 60 + int(row) % 30)
     if kind == "thumbnail":
         return encode_jpeg(resize(pixels, 40, 40 * height // width))

@@ -6,7 +6,7 @@ from src.imaging.decoding import PictureBytes
 from src.scrape.http.fetch_errors import FetchError
 
 MAX_CHARS = 100_000  # block pages are small, and say what they are at the top
-MAX_HEAD = 4096  # bytes or characters that tell markup from a picture, and SVG from HTML
+MAX_HEAD = 4096  # bytes or characters that distinguish markup from a picture, and SVG from HTML
 
 # The texts of the common firewalls (Cloudflare, AWS, PerimeterX, Imperva, DataDome, Akamai).
 CHALLENGE = re.compile(

@@ -1,4 +1,4 @@
-"""How often, and by how many requests at a time, a host is asked: by whatever name."""
+"""How often, and by how many requests at a time, a host is asked, under all its names."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ class Pace:
         self._begun = False
 
     def begin(self) -> bool:
-        """Return whether nobody has asked the host before; True only once."""
+        """Return True for the first call, and False for all later ones."""
         with self._lock:
             first, self._begun = not self._begun, True
             return first
@@ -42,7 +42,7 @@ class Pace:
             self._interval_s = max(self._interval_s, interval_s)
 
     def pause(self, seconds: float) -> None:
-        """Give no turn for so long."""
+        """Give no turn for some seconds."""
         with self._lock:
             self._next_turn = max(self._next_turn, time.monotonic() + seconds)
 
