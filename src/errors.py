@@ -1,6 +1,7 @@
 """Errors that the user can fix, and ends from outside: one line, no traceback."""
 
 import errno
+import io
 import os
 import signal
 import socket
@@ -197,6 +198,7 @@ def exit_on_user_error(program: str) -> Iterator[None]:
         SystemExit: With status 1 for a `UserError`, for memory that is short and for what the
             system refuses, 130 for Ctrl-C, and 143 for SIGTERM.
     """
+    _prepare_stdout()
     with _sigterm_raised():
         try:
             yield
@@ -211,6 +213,14 @@ def exit_on_user_error(program: str) -> Iterator[None]:
                 raise
             _write_line(printable(f"{program}: {reason}", allowed="\n"))
             raise SystemExit(1) from None
+
+
+def _prepare_stdout() -> None:
+    """Let stdout take every text: escapes stand for letters that its encoding lacks."""
+    if sys.stdout is None:  # closed by the shell
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _reason(error: Exception) -> str | None:

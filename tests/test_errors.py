@@ -3,6 +3,8 @@
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +24,37 @@ from src.errors import (
 )
 from tests.rights import ordinary_user
 
+PRINT_A_NAME = f"""{sys.executable} -c '
+import sys
+from src.errors import exit_on_user_error
+with exit_on_user_error("lineage"):
+    sys.stdout.write("Zo\\xeb \\u2603\\n")
+'"""
+
+
+def run_shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, shell=True, capture_output=True, encoding="utf-8", check=False)
+
 
 def test_a_program_reports_a_user_error_as_one_line(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as stopped, exit_on_user_error("clean"):
         raise UserError("data/raw/ledger.parquet is missing")
     assert stopped.value.code == 1
     assert capsys.readouterr().err == "clean: data/raw/ledger.parquet is missing\n"
+
+
+@pytest.mark.parametrize(
+    ("shell", "printed"),
+    [("PYTHONIOENCODING=ascii", "Zo\\xeb \\u2603\n"), ("PYTHONIOENCODING=utf-8", "Zoë ☃\n")],
+)
+def test_a_terminal_without_a_letter_gets_an_escape(shell: str, printed: str):
+    done = run_shell(f"{shell} {PRINT_A_NAME}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
+
+
+def test_a_closed_stdout_ends_no_program():
+    done = run_shell(f"{PRINT_A_NAME} >&-")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_program_that_is_interrupted_says_so(capsys: pytest.CaptureFixture[str]):
