@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import yaml
+
 MAX_WORDS = 120  # characters of a library's own words in a message
 ABSOLUTE = "with --queue or --temp give an absolute path"
 # Errors of the disk, the rights and the number of open files, which are no fault of a program.
@@ -121,8 +123,13 @@ def existing_file(key: str, path: str | Path) -> Path:
 
 
 def output_folder(key: str, path: str | Path) -> Path:
-    """Return the path of a folder to write to, `~` expanded; raise UserError if a file is there."""
+    """Return the path of a folder to write to, `~` expanded.
+
+    Raises:
+        UserError: A file is there, or DVC would delete what is written there.
+    """
     folder = _expanded(path)
+    _require_no_output_of_a_stage(key, path, folder)
     try:
         for part in (folder, *folder.parents):
             if part.exists() and not part.is_dir():
@@ -133,17 +140,37 @@ def output_folder(key: str, path: str | Path) -> Path:
 
 
 def output_file(key: str, path: str | Path) -> Path:
-    """Return the path of a file to write, `~` expanded; raise UserError if no file is there.
+    """Return the path of a file to write, `~` expanded.
 
-    What is written replaces the file: a pipe or a device, such as /dev/null, would be gone.
+    Raises:
+        UserError: No file is there, or DVC would delete what is written there. What is written
+            replaces the file: a pipe or a device, such as /dev/null, would be gone.
     """
     file = _expanded(path)
+    _require_no_output_of_a_stage(key, path, file)
     if file.is_dir():
         raise UserError(f"{key} = {str(path)!r} is a folder, expected the name of a file")
     if file.exists() and not file.is_file():
         raise UserError(f"{key} = {str(path)!r} is a pipe or a device, expected the name of a file")
     output_folder(key, file.parent)
     return file
+
+
+def _require_no_output_of_a_stage(key: str, path: str | Path, target: Path) -> None:
+    """Raise UserError if a path is in an output of this project's stages, or is one."""
+    place = Path(os.path.realpath(target))
+    try:
+        stages = yaml.safe_load(Path("dvc.yaml").read_bytes())["stages"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):  # the command runs elsewhere
+        return
+    for name, stage in stages.items():
+        for out in (*stage.get("outs", ()), *stage.get("metrics", ())):
+            output = out if isinstance(out, str) else next(iter(out))
+            if place.is_relative_to(os.path.realpath(output)):
+                raise UserError(
+                    f"{key} = {str(path)!r} is in {output}, which DVC empties before it runs the "
+                    f"stage {name}: name a place outside it"
+                )
 
 
 def _expanded(path: str | Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+import yaml
 
 from src.errors import (
     TORCHRUN,
@@ -199,6 +200,22 @@ def test_a_pipe_is_not_replaced_by_a_file(home: Path):
     os.mkfifo(home / "pipe")
     with pytest.raises(UserError, match=r"^key = 'pipe' is a pipe or a device, expected the name"):
         output_file("key", "pipe")
+
+
+@pytest.mark.parametrize("function", [output_folder, output_file])
+@pytest.mark.parametrize(
+    "path", ["data/model", "data/model/a/b.onnx", "link/b.onnx", "metrics/a.json"]
+)
+def test_nothing_is_written_where_dvc_deletes_it(home: Path, function, path: str):
+    stages = {"train": {"outs": ["data/model"], "metrics": [{"metrics/a.json": {"cache": False}}]}}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+    Path("data/model").mkdir(parents=True)
+    Path("link").symlink_to("data/model")
+    with pytest.raises(
+        UserError, match=r"^key = .* which DVC empties before it runs the stage train"
+    ):
+        function("key", path)
+    assert function("key", "data/models/b.onnx") == Path("data/models/b.onnx")
 
 
 def test_what_is_to_be_written_need_not_exist(home: Path):
