@@ -105,7 +105,7 @@ def _weights(settings: Params) -> None:
 
 
 def _loggers(settings: Params) -> None:
-    from src.train.loggers import INSTALL
+    from src.train.loggers import INSTALL, log_folder
 
     for name in settings.train.log:
         if find_spec(name) is None:
@@ -113,6 +113,7 @@ def _loggers(settings: Params) -> None:
                 f"train.log = {settings.train.log}: {name} is not installed: {INSTALL}, or set it "
                 "to []"
             )
+        log_folder(name)
 
 
 def _limits(settings: Params) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from src.errors import UserError
+from src.errors import UserError, output_folder
 from src.storage.atomic import write_text
 
 ROOT = Path("logs")
@@ -27,7 +27,7 @@ class DVCLive:
     def __init__(self, first: int) -> None:
         from dvclive.live import Live
 
-        folder = ROOT / "dvclive"
+        folder = log_folder("dvclive")
         _drop_later_rows(folder, first)
         # the project's own pipeline declares metrics and saves experiments
         self._live: Any = Live(str(folder), resume=first > 0, dvcyaml=None, save_dvc_exp=False)
@@ -49,7 +49,7 @@ class TensorBoard:
         from torch.utils.tensorboard import SummaryWriter
 
         # it hides what a killed or an earlier training logged from this step on
-        self._writer: Any = SummaryWriter(str(ROOT / "tensorboard"), purge_step=first + 1)
+        self._writer: Any = SummaryWriter(str(log_folder("tensorboard")), purge_step=first + 1)
 
     def log(self, step: int, values: dict[str, float]) -> None:
         for name, value in values.items():
@@ -58,6 +58,11 @@ class TensorBoard:
 
     def close(self) -> None:
         self._writer.close()
+
+
+def log_folder(name: str) -> Path:
+    """Return where a logger writes; raise UserError if a file is there."""
+    return output_folder("train.log", ROOT / name)
 
 
 def _drop_later_rows(folder: Path, last: int) -> None:

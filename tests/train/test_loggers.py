@@ -64,3 +64,12 @@ def test_a_logger_that_is_not_installed_is_refused_with_the_command(monkeypatch,
     with pytest.raises(UserError, match=r"requirements-log\.txt") as refusal:
         loggers.start([name], 0)
     assert f"train.log = ['{name}']" in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["dvclive", "tensorboard"])
+def test_a_file_where_a_logger_would_write_is_named(tmp_path, monkeypatch, name):
+    pytest.importorskip(name)
+    monkeypatch.chdir(tmp_path)
+    Path("logs").touch()
+    with pytest.raises(UserError, match=f"^train.log = 'logs/{name}': logs is a file"):
+        loggers.start([name], 0)
