@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,10 @@ from src.storage.slices import slices
 DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 MEMORY = "memory is short: reduce it by --side, or close other programs"
 UNREADABLE = ("unreadable", "unreadable_folder")  # of what a folder passes over
+# A chunk of text behind a PNG's header says that the picture is a result.
+_SOFTWARE = b"tEXtSoftware\0pix2pix-dvc predict"
+MARK = (len(_SOFTWARE) - 4).to_bytes(4) + _SOFTWARE + zlib.crc32(_SOFTWARE).to_bytes(4)
+HEADER_BYTES = 33  # of a PNG
 
 
 class Picture(NamedTuple):
@@ -170,17 +175,28 @@ def _whole_result(name: Path) -> Path:
 
 
 def refuse_originals(files: list[tuple[Path, Path]], out: Path) -> None:
-    """Raise UserError if a result below `out` would overwrite an input.
+    """Raise UserError if a result below `out` would overwrite an input, or a picture beside one.
 
     Args:
         files: Each picture's path, and its result's path below `out`.
         out: The output folder.
     """
-    originals = {os.path.realpath(path) for path, _ in files}
+    originals = {Path(os.path.realpath(path)) for path, _ in files}
+    folders = {path.parent for path in originals}
     for _, name in files:
-        target = os.path.realpath(out / name)
+        target = Path(os.path.realpath(out / name))
         if target in originals:
             raise UserError(f"OUT = {out}: {target} is an input, and would be overwritten")
+        if target.parent in folders and target.is_file() and not _is_result(target):
+            raise UserError(
+                f"OUT = {out}: {target} is no result of an earlier run, and would be overwritten: "
+                "name another folder"
+            )
+
+
+def _is_result(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(HEADER_BYTES + len(MARK)).endswith(MARK)
 
 
 def _read_all(files: list[tuple[Path, Path]], refused: list[str]) -> dict[Path, Picture]:
@@ -233,7 +249,8 @@ def _write(
     else:
         pixels = result
     try:
-        write_bytes(path, encode_png(pixels, original.exif))
+        png = encode_png(pixels, original.exif)
+        write_bytes(path, png[:HEADER_BYTES] + MARK + png[HEADER_BYTES:])
     except UserError as error:
         if getattr(error.__cause__, "errno", None) in DISK_FAULTS:
             raise

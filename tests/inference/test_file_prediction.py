@@ -233,6 +233,19 @@ def test_an_original_is_never_overwritten(run, tmp_path):
     assert path.read_bytes() == before
 
 
+def test_a_picture_beside_an_input_is_never_overwritten_and_a_result_is(run, tmp_path):
+    photo = save(tmp_path / "out" / "a.jpg")
+    run(photo)
+    run(photo)
+    result = tmp_path / "out" / "a.png"
+    with Image.open(result) as written:
+        assert written.info["Software"] == "pix2pix-dvc predict"
+    own = save(result).read_bytes()
+    with pytest.raises(UserError, match=r"a\.png is no result of an earlier run, .*another folder"):
+        run(photo)
+    assert result.read_bytes() == own
+
+
 def test_results_have_transparency_and_exif(run, tmp_path):
     alpha = noise(20, 30)[..., :1]
     exif = Image.Exif()
