@@ -205,10 +205,11 @@ def test_a_read_only_cache_is_one_line(quick, tmp_path, source):
     Path(".cache").mkdir()
     Path(".cache").chmod(0o555)
     write(tmp_path / "a.tar", b"")
+    changes = {"pairs.path": str(tmp_path / "a.tar"), "demo.pages": 1, "demo.per_page": 8}
     with (
         ordinary_user(),
         pytest.raises(UserError, match=r"cannot write \.cache.*: Permission denied"),
-        sources.open_source(quick(source, {"pairs.path": str(tmp_path / "a.tar")}), tmp_path),
+        sources.open_source(quick(source, changes), tmp_path),
     ):
         pass
 
