@@ -75,7 +75,10 @@ TRACKING_KEYS = (
     "ysclid",
 )
 POSITION_KEYS = ("list_pos", "pos", "position")
-IGNORED_KEYS = (*POSITION_KEYS, *TRACKING_KEYS)
+# Servers write them into links where no cookie is kept: each page has another one.
+SESSION_KEYS = ("aspsessionid*", "cfid", "cftoken", "jsessionid", "phpsessid")
+IGNORED_KEYS = (*POSITION_KEYS, *SESSION_KEYS, *TRACKING_KEYS)
+PATH_SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)  # Java's, of the path
 DEFAULT_PORTS = {"http": 80, "https": 443}
 UNRESERVED = string.ascii_letters + string.digits + "-._~"  # RFC 3986, section 2.3
 RESERVED = "!#$&'()*+,/:;=?@[]"  # section 2.2
@@ -126,7 +129,7 @@ def _resource(path: str, query: str, words: frozenset[str], prefixes: tuple[str,
         key = unquote_plus(parameter.partition("=")[0]).lower()
         if key not in words and not key.startswith(prefixes):
             parameters_left.append(_escape(parameter.replace("+", "%20")))
-    return _escape(path).rstrip("/") + (
+    return _escape(PATH_SESSION.sub("", path)).rstrip("/") + (
         "?" + "&".join(sorted(parameters_left)) if parameters_left else ""
     )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from src.scrape.item_ids import POSITION_KEYS, TRACKING_KEYS, item_id
+from src.scrape.item_ids import POSITION_KEYS, SESSION_KEYS, TRACKING_KEYS, item_id
 
 LIST = "https://a.example/list?page=2"
 PERSON = "https://a.example/name/nm1"
@@ -28,6 +28,8 @@ PERSON = "https://a.example/name/nm1"
         "http://a.example:80/name/nm1",
         "http://a.example/name/nm1",
         "https://a.example/n%61me/nm%31",
+        "https://a.example/name/nm1;jsessionid=0A1B.node7?ref_=x",
+        "https://a.example/name;JSESSIONID=2C/nm1?PHPSESSID=3d&ASPSESSIONIDQA=4",
     ],
 )
 def test_links_to_one_item_have_one_id(address):
@@ -87,7 +89,7 @@ def test_other_keys_and_beginnings_of_keys_can_be_ignored():
     assert item_id(f"{PERSON}?ref=1", LIST, []) == f"{PERSON}?ref=1"
 
 
-@pytest.mark.parametrize("keys", [TRACKING_KEYS, POSITION_KEYS])
+@pytest.mark.parametrize("keys", [TRACKING_KEYS, POSITION_KEYS, SESSION_KEYS])
 def test_known_keys_are_sorted_and_written_once_in_lower_case(keys):
     assert list(keys) == sorted({key.lower() for key in keys})
 
