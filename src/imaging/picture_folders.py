@@ -35,7 +35,8 @@ class Contents:
         pictures: Files by their names in it, with slashes, in the order of the names.
         passed_over: Names of everything else, by the reason: `apple_double`, `other_format`,
             `not_a_picture`, `link` (in an archive), `link_to_folder`, `broken_link`,
-            `special_file`, `unreadable` or `unreadable_folder`.
+            `special_file`, `unreadable` or `unreadable_folder`; of a data set also `missing`,
+            `not_in_metadata`, `other_picture` or `other_table`.
     """
 
     pictures: dict[str, Path] = field(default_factory=dict)
@@ -58,7 +59,7 @@ def list_folder(folder: Path) -> Contents:
     picture if it is named like one.
     """
     contents = Contents()
-    for path in sorted(_files(folder, contents)):
+    for path in sorted(walk_files(folder, contents)):
         if reason := _why_passed_over(path):
             contents.pass_over(reason, _name(path, folder))
         else:
@@ -66,8 +67,8 @@ def list_folder(folder: Path) -> Contents:
     return contents
 
 
-def _files(folder: Path, contents: Contents) -> Iterator[Path]:
-    """Yield what is no folder, and note folders that are not searched."""
+def walk_files(folder: Path, contents: Contents) -> Iterator[Path]:
+    """Yield what is no folder in a folder and below; note folders that are not searched."""
     pending = [folder]  # os.walk calls itself, which a deep folder exhausts
     while pending:
         here = pending.pop()

@@ -1,13 +1,14 @@
 """Lists pages one after another, until the list ends or begins to repeat itself."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from src.errors import UserError, printable
+from src.imaging.picture_folders import reasons_with_names
 from src.params import Scrape
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody, Result
@@ -49,7 +50,7 @@ class Crawl:
         pages: How many pages were read.
         repeated_pages: How many of them list no new item.
         expected: How many items the list says that it has.
-        passed_over: How many files of a folder or an archive are in no row, by the reason.
+        passed_over: How many files of a source on disk are in no row, by the reason.
     """
 
     rows: Sequence[Row] = field(default_factory=list)
@@ -196,6 +197,20 @@ def print_notes(page: ListPage, place: str) -> None:
     """Print what is odd about a page, with its URL or file, on the terminal."""
     for note in page.notes:
         print(printable(f"scrape: {note} ({place})"), file=sys.stderr)
+
+
+def count_passed_over(names: Mapping[str, Sequence[str]], n_listed: int) -> dict[str, int]:
+    """Return how many files are in no row, by the reason, and name some on the terminal.
+
+    Args:
+        names: Of these files, by the reason.
+        n_listed: How many others there are.
+    """
+    counts = {reason: len(group) for reason, group in sorted(names.items())}
+    if n_passed_over := sum(counts.values()):
+        note = f"{n_passed_over} of {n_listed + n_passed_over} files are passed over"
+        print(printable(f"scrape: {note}: {reasons_with_names(names)}"), file=sys.stderr)
+    return counts
 
 
 def page_rows(page: ListPage, url: str, number: int) -> list[Row]:

@@ -1,7 +1,6 @@
 """Where pictures come from: one function per source, chosen by params.yaml's `source`."""
 
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from src.demo import site
-from src.errors import UserError, existing_folder, existing_path, printable
+from src.errors import UserError, existing_folder, existing_path
 from src.imaging.picture_folders import EXPECTED, Contents, list_folder, reasons_with_names
 from src.params import Pairs, Params
 from src.scrape import json_lists
-from src.scrape.crawl import Crawl, Row, crawl
+from src.scrape.crawl import Crawl, Row, count_passed_over, crawl
 from src.scrape.expressions import require_expressions
 from src.scrape.file_lists import (
     ListFiles,
@@ -271,12 +270,7 @@ def _found(contents: Contents) -> str:
 
 def _on_disk(rows: list[Row], contents: Contents, max_bytes: int) -> Source:
     """Return a source of files on disk, and name what it passes over on the terminal."""
-    counts = {reason: len(names) for reason, names in sorted(contents.passed_over.items())}
-    if counts:
-        total = len(contents.pictures) + sum(counts.values())
-        note = f"{sum(counts.values())} of {total} files are passed over"
-        note = f"scrape: {note}: {reasons_with_names(contents.passed_over)}"
-        print(printable(note), file=sys.stderr)
+    counts = count_passed_over(contents.passed_over, len(contents.pictures))
     crawl = Crawl(rows, pages=1, expected=len(rows), passed_over=counts)
     return Source(crawl, partial(_read_file, contents.pictures, SIZE_FACTOR * max_bytes))
 

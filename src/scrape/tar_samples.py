@@ -2,15 +2,16 @@
 
 import json
 import re
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.errors import UserError, existing_path
-from src.imaging.picture_folders import SUFFIXES
+from src.imaging.picture_folders import SUFFIXES, Contents, reasons_with_names, walk_files
 from src.params import Scrape, Webdataset
 from src.scrape.addresses import readable
-from src.scrape.crawl import Crawl, Row
+from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
@@ -23,14 +24,17 @@ from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")
 EXPRESSIONS = ("item", "name")
 MAX_FACTS_BYTES = 1 << 20  # of a sample's .json
+# Of files beside tar files, which cannot be read where they lie.
+PACKED = (".bz2", ".gz", ".tbz2", ".tgz", ".txz", ".xz", ".zip", ".zst")
 
 
 class Member(NamedTuple):
-    """Where a member's bytes are."""
+    """Where a member's bytes are; `fault` says why they are not there."""
 
     file: Path
     offset: int
     size: int
+    fault: str = ""
 
 
 class TarSamples:
@@ -54,26 +58,31 @@ class TarSamples:
         self._expressions = {key: getattr(webdataset, key) for key in EXPRESSIONS}
         root = existing_path("webdataset.path", webdataset.path)
         base = root.parent if root.is_file() else root
-        tars = (file for file in sorted(root.rglob("*.tar")) if not is_hidden(file, root))
-        files = [root] if root.is_file() else list(tars)
+        self._passed_over = Contents()
+        files = [root] if root.is_file() else list(_tar_files(root, self._passed_over))
         self._files = {utf8_name(file.relative_to(base).as_posix()): file for file in files}
         self._members: dict[str, Member] = {}
-        self.crawl = Crawl(spool_rows(self._rows(), folder / "rows.arrow", scrape.max_items))
-        if not self.crawl.rows:
+        rows = spool_rows(self._rows(), folder / "rows.arrow", scrape.max_items)
+        names = self._passed_over.passed_over
+        if not rows:
+            found = f"; found {reasons_with_names(names)}" if names else ""
             raise UserError(
-                f"webdataset.path = {webdataset.path!r} holds no samples: expected .tar files with "
-                "members such as 0001.jpg"
+                f"webdataset.path = {webdataset.path!r} holds no samples: expected .tar files, "
+                f"unpacked with gunzip, with members such as 0001.jpg{found}"
             )
-        self.crawl.pages, self.crawl.expected = len(files), len(self.crawl.rows)
+        counts = count_passed_over(names, len(rows))
+        self.crawl = Crawl(rows, pages=len(files), expected=len(rows), passed_over=counts)
 
     def read(self, place: str) -> bytes:
         """Return a picture's bytes, by the image_url or label_url of its row.
 
         Raises:
-            FetchError: `too_large`.
+            FetchError: `too_large`, `link` or `special_file`.
             OSError: Its file cannot be read.
         """
         member = self._members[place]
+        if member.fault:
+            raise FetchError(member.fault, f"{place} is no file of its own")
         if member.size > self._max_bytes:
             raise FetchError("too_large", f"{place} has {member.size} bytes (scrape.max_bytes)")
         with member.file.open("rb") as file:
@@ -82,8 +91,11 @@ class TarSamples:
 
     def _rows(self) -> Iterator[Row]:
         for page, (name, file) in enumerate(self._files.items(), 1):
-            for position, (key, members) in enumerate(_samples(file), 1):
+            for position, (key, members) in enumerate(_samples(file, self._passed_over), 1):
                 image, label = self._pictures(members)
+                for suffix in filter(_is_picture, members):
+                    if suffix not in (image, label):
+                        self._passed_over.pass_over("other_picture", f"{key}.{suffix}")
                 missing = label is None and self._settings.label
                 facts = self._facts(file, key, members)
                 yield {
@@ -103,7 +115,7 @@ class TarSamples:
         image, label = (
             suffix.lstrip(".").lower() for suffix in (self._settings.image, self._settings.label)
         )
-        pictures = [suffix for suffix in members if f".{suffix}".endswith(SUFFIXES)]
+        pictures = filter(_is_picture, members)
         if not image:
             image = next((suffix for suffix in pictures if suffix != label), "")
         return image if image in members else None, label if label in members else None
@@ -132,8 +144,29 @@ class TarSamples:
             raise UserError(f"{file}: {key}.json: {error}") from None
 
 
-def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
+def _tar_files(root: Path, contents: Contents) -> Iterator[Path]:
+    """Yield the tar files in a folder and below, and note the others but hidden ones."""
+    for file in sorted(walk_files(root, contents)):
+        suffix = file.suffix.lower()
+        if is_hidden(file, root):
+            continue
+        if suffix == ".tar":
+            yield file
+        else:
+            reason = "other_format" if suffix in PACKED else "not_a_picture"
+            contents.pass_over(reason, file.relative_to(root).as_posix())
+
+
+def _is_picture(suffix: str) -> bool:
+    return f".{suffix}".endswith(SUFFIXES)
+
+
+def _samples(file: Path, contents: Contents) -> Iterator[tuple[str, dict[str, Member]]]:
     """Yield samples: their name, and their members by the rest of their names.
+
+    Args:
+        file: A tar file.
+        contents: Notes what is a member of no sample.
 
     Raises:
         UserError: The file is none of tar or damaged, or a sample's members are not side by side.
@@ -143,8 +176,11 @@ def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
     try:
         with open_tar(file, CheckedMember, "r:") as tar:
             for member in tar:
-                match = MEMBER.fullmatch(utf8_name(member.name))
-                if not member.isreg() or not match:
+                name = utf8_name(member.name)
+                match = MEMBER.fullmatch(name)
+                if not match or member.isdir():
+                    if not (member.isdir() or name.rpartition("/")[2].startswith(".")):
+                        contents.pass_over("not_a_picture", name)
                     continue
                 if match[1] != sample and members:
                     yield sample, members
@@ -156,7 +192,11 @@ def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
                         "them in the order of their names, as `tar --sort=name` does"
                     )
                 begun.add(sample)
-                members[match[2].lower()] = Member(file, member.offset_data, member.size)
+                suffix = match[2].lower()
+                if suffix in members and _is_picture(suffix):
+                    contents.pass_over("other_picture", name)  # the last one counts
+                place = member.offset_data, member.size
+                members[suffix] = Member(file, *place, _fault(member))
             require_end(tar, file.stat().st_size)
     except DAMAGE as error:
         raise UserError(
@@ -167,8 +207,17 @@ def _samples(file: Path) -> Iterator[tuple[str, dict[str, Member]]]:
         yield sample, members
 
 
+def _fault(member: tarfile.TarInfo) -> str:
+    """Return why a member has no bytes of its own in one piece; "" if it has."""
+    if member.islnk() or member.issym():
+        return "link"
+    return "" if member.isreg() and not member.issparse() else "special_file"
+
+
 def _load(file: Path, key: str, member: Member) -> Any:
     try:
+        if member.fault:
+            raise ValueError("it is no file of its own: pack files, no links")
         if member.size > MAX_FACTS_BYTES:
             raise ValueError(f"it has {member.size} bytes, allowed are {MAX_FACTS_BYTES}")
         with file.open("rb") as tar:

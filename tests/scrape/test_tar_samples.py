@@ -189,3 +189,35 @@ def test_members_of_a_sample_that_are_apart_are_an_error(quick, tmp_path):
     changes = {"webdataset.path": str(tmp_path / "set.tar"), "webdataset.item": "person.id"}
     with pytest.raises(UserError, match=r"members of the sample '0' are not .* `tar --sort=name`"):
         scraped(quick("webdataset", changes), tmp_path / "raw")
+
+
+def test_what_no_row_shows_is_counted_and_named(quick, tmp_path, capsys):
+    members = {f"img.{n}.jpg": picture(n) for n in range(3)} | {"README": b"x", ".hidden": b"x"}
+    pack(tmp_path / "set" / "a.TAR", members | {"1.jpg": picture(4), "1.JPG": picture(5)})
+    pack(tmp_path / "set" / "b.tar.gz", {"9.jpg": picture(9)}, "w:gz")
+    write(tmp_path / "set" / "a.parquet", b"what img2dataset writes beside")
+    (tmp_path / "set" / "more").symlink_to(tmp_path)
+    changes = {"webdataset.path": str(tmp_path / "set")}
+    table, metrics = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["image_url"]) == ["a.TAR#img.0.jpg", "a.TAR#1.jpg"]
+    assert metrics["passed_over"] == {
+        "link_to_folder": 1,
+        "not_a_picture": 2,
+        "other_format": 1,
+        "other_picture": 3,
+    }
+    assert "3 other_picture (img.1.jpg, img.2.jpg, 1.JPG)" in capsys.readouterr().err
+
+
+def test_a_link_is_a_row_and_no_other_picture_takes_its_place(quick, tmp_path):
+    with tarfile.open(tmp_path / "set.tar", "w") as tar:
+        for name in ("1.jpg", "2.jpg", "2.seg.png", "3.jpg"):
+            member = tarfile.TarInfo(name)
+            if name in ("2.jpg", "3.jpg"):
+                member.type, member.linkname = tarfile.LNKTYPE, "1.jpg"
+            member.size = 0 if member.islnk() else len(picture(1))
+            tar.addfile(member, io.BytesIO(picture(1)))
+    changes = {"webdataset.path": str(tmp_path / "set.tar")}
+    table, metrics = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["ok", "link", "link"]
+    assert metrics["failed"] == {"link": 2}
