@@ -9,7 +9,6 @@ from pathlib import Path
 from src.errors import UserError, existing_folder
 from src.imaging.picture_folders import find_pictures
 from src.params import Hf, Scrape
-from src.scrape.addresses import readable
 from src.scrape.crawl import Crawl, Row
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
@@ -18,6 +17,7 @@ from src.scrape.source_paths import is_hidden, require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import read_records
+from src.scrape.value_texts import value_text
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 FILE_NAME = "file_name"
@@ -106,7 +106,7 @@ class HfDataset:
                 if file.names.count(column) > 1:
                     raise UserError(f"{file.path} has several columns {column!r} (hf.{key})")
             for number, values in enumerate(file.values(list(keys.values()))):
-                texts = dict(zip(keys, map(_text, values), strict=True))
+                texts = dict(zip(keys, map(value_text, values), strict=True))
                 place = f"{name}#{number:08d}"
                 row = _row(page, number + 1, texts.get("item") or place, texts.get("name", ""))
                 row |= {"image_url": f"{place}#{hf.image}", "given_side": named_side(name)}
@@ -137,7 +137,7 @@ class HfDataset:
         keys = {key: column for key in ("item", "name") if (column := getattr(hf, key))}
         pictures = [FILE_NAME, *([hf.label] if hf.label else [])]
         for record in read_records(table, [*pictures, *keys.values()]):
-            values = list(map(_text, record.values))
+            values = list(map(value_text, record.values))
             names = [self._named(table, record.number, name) for name in values[: len(pictures)]]
             yield names, dict(zip(keys, values[len(pictures) :], strict=True))
 
@@ -170,8 +170,3 @@ def _data_files(state: Path) -> list[Path]:
 
 def _row(page: int, position: int, item: str, name: str) -> Row:
     return {"page": page, "position": position, "item_id": item, "name": name, "page_url": None}
-
-
-def _text(value: object) -> str:
-    missing = value is None or value != value  # NaN
-    return "" if missing else readable(str(value))

@@ -12,6 +12,7 @@ from src.scrape.expressions import ExpressionError, find
 from src.scrape.item_ids import IGNORED_KEYS, item_id
 from src.scrape.listings import MAX_NODES, Item, ListingError, ListPage
 from src.scrape.totals import stated_total
+from src.scrape.value_texts import value_text
 
 EXPRESSIONS = ("items", "image", "id", "name", "total", "next")
 COUNTED_KEY = re.compile(r"[?&]([^?&=]+)=\{(offset|cursor)\}")  # of a URL's query
@@ -106,7 +107,7 @@ def _text(value: Any, key: str, settings: Json, where: str = "") -> str:
             f"expected a text or number at json.{key} = {getattr(settings, key)!r}{where}, found "
             f"{_quoted(result)}"
         )
-    return "" if result is None else readable(str(result)).strip()
+    return value_text(result).strip()
 
 
 def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) -> str | None:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from src.errors import UserError, existing_path
 from src.imaging.picture_folders import SUFFIXES, Contents, reasons_with_names, walk_files
 from src.params import Scrape, Webdataset
-from src.scrape.addresses import readable
 from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.file_lists import utf8_name
@@ -19,6 +18,7 @@ from src.scrape.source_paths import is_hidden, require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
+from src.scrape.value_texts import value_text
 
 # WebDataset's own rule: the name ends at the first dot behind the folders.
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")
@@ -228,4 +228,4 @@ def _load(file: Path, key: str, member: Member) -> Any:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else readable(value if isinstance(value, str) else json.dumps(value))
+    return value_text(json.dumps(value) if isinstance(value, bool | dict | list) else value)

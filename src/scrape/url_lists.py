@@ -7,7 +7,7 @@ from pathlib import Path
 from src.errors import UserError, existing_path
 from src.params import Urls
 from src.progress import progress
-from src.scrape.addresses import BLANKS, INNER_BLANKS, readable
+from src.scrape.addresses import BLANKS, INNER_BLANKS
 from src.scrape.crawl import Crawl, Row
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import without_password
@@ -16,6 +16,7 @@ from src.scrape.source_paths import require_path
 from src.scrape.split_names import SPLITS
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import LINE, READERS, Record, find_tables, kind, read_records
+from src.scrape.value_texts import value_text
 
 
 def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
@@ -72,13 +73,12 @@ def _values(record: Record, keys: dict[str, str], file: Path) -> dict[str, str]:
     """Return a record's values as text, by the keys of params.yaml that name their columns."""
     values = {}
     for (key, column), value in zip(keys.items(), record.values, strict=True):
-        if not isinstance(value, str | int | float | None):
+        if not isinstance(value, str | bytes | int | float | None):
             description = f"{type(value).__name__} in column {column!r}"
             raise UserError(
                 f"{file}: row {record.number} has {description} (urls.{key}), expected text"
             )
-        missing = value is None or value != value  # NaN
-        values[key] = "" if missing else readable(str(value)).strip(BLANKS)
+        values[key] = value_text(value).strip(BLANKS)
     values["url"] = INNER_BLANKS.sub("", values["url"])
     return values
 

@@ -68,6 +68,15 @@ def test_tables_of_pictures_are_listed_with_their_sides_classes_and_ids(quick, t
     assert (metrics["pages"], metrics["listed"]) == (2, 7)
 
 
+def test_an_id_that_a_column_with_gaps_stores_as_a_fraction_stays_one(quick, tmp_path):
+    for name, who in (("a", pa.array([7.0, None])), ("b", pa.array([7]))):
+        cells = pa.table({"image": [picture(n) for n in range(len(who))], "who": who})
+        pq.write_table(cells, write(tmp_path / "set" / f"{name}.parquet", b""))
+    changes = {"hf.path": str(tmp_path / "set"), "hf.item": "who"}
+    table, _ = scraped(quick("hf", changes), tmp_path / "raw")
+    assert list(table["item_id"]) == ["7", "a.parquet#00000001", "7"]
+
+
 @pytest.mark.parametrize("form", [as_arrow, as_parquet])
 def test_a_second_column_of_pictures_makes_pairs(quick, tmp_path, form):
     form(tmp_path / "set")

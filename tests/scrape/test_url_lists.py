@@ -5,6 +5,8 @@ import json
 import os
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from src.errors import UserError
@@ -103,6 +105,17 @@ def test_numbers_are_ids_and_missing_values_are_empty(listed):
         ("7", "http://a.test/1.jpg"),
         ("", None),
     ]
+
+
+def test_one_person_has_one_id_in_files_that_store_it_otherwise(listed, tmp_path):
+    folder = tmp_path / "lists"
+    for name, ids in (("a", pa.array([7.0, None])), ("b", pa.array([7])), ("c", pa.array([b"7"]))):
+        urls = [f"http://a.test/{name}{n}.jpg".encode() for n in range(len(ids))]
+        table = pa.table({"url": pa.array(urls), "id": ids})
+        pq.write_table(table, write(folder / f"{name}.parquet", b""))
+    write(folder / "d.csv", b"url,id\nhttp://a.test/d.jpg,7.0\n")
+    found = listed("notes.md", "no list", {"urls.path": str(folder), "urls.item": "id"})
+    assert [row["item_id"] for row in found] == ["7", "https://a.test/a1.jpg", "7", "7", "7"]
 
 
 def test_a_list_without_any_url_is_an_error_that_names_its_column(quick, tmp_path):
