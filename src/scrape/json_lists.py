@@ -18,6 +18,13 @@ EXPRESSIONS = ("items", "image", "id", "name", "total", "next")
 COUNTED_KEY = re.compile(r"[?&]([^?&=]+)=\{(offset|cursor)\}")  # of a URL's query
 MAX_QUOTED = 100  # characters of a value in a message
 MAX_OFFSET_DIGITS = 18
+# What follows where an expression finds nothing.
+CONSEQUENCES = {
+    "id": "the pictures' addresses identify the items",
+    "name": "the items have no names",
+    "total": "nothing says whether the list is whole",
+    "next": "the list ends here",
+}
 
 
 def first_url(settings: Json) -> str:
@@ -63,8 +70,26 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
         )
     total = _text(answer, "total", settings)
     next_url = _next_url(answer, url, number, len(items), settings) if items else None
+    if number == 1 and items:
+        notes = _unmatched(answer, listed, next_url, settings)
     known = None if total.startswith("-") else stated_total(total)  # -1 says "unknown"
     return ListPage(items, known, next_url, notes)
+
+
+def _unmatched(
+    answer: Any, listed: list[Any], next_url: str | None, settings: Json
+) -> tuple[str, ...]:
+    """Return a sentence for each expression that is set, and finds nothing on the first page."""
+    places = {"id": listed, "name": listed, "total": [answer]}
+    if next_url is None:
+        places["next"] = [answer]
+    return tuple(
+        f"json.{key} = {getattr(settings, key)!r} finds nothing on the first page; "
+        f"{CONSEQUENCES[key]}"
+        for key, values in places.items()
+        if getattr(settings, key)
+        and not any(_find(value, key, settings) not in (None, "") for value in values)
+    )
 
 
 def _load(text: str) -> Any:

@@ -62,6 +62,7 @@ class TarSamples:
         files = [root] if root.is_file() else list(_tar_files(root, self._passed_over))
         self._files = {utf8_name(file.relative_to(base).as_posix()): file for file in files}
         self._members: dict[str, Member] = {}
+        self._matched: set[str] = set()  # the settings whose expression finds something
         rows = spool_rows(self._rows(), folder / "rows.arrow", scrape.max_items)
         names = self._passed_over.passed_over
         if not rows:
@@ -70,6 +71,7 @@ class TarSamples:
                 f"webdataset.path = {webdataset.path!r} holds no samples: expected .tar files, "
                 f"unpacked with gunzip, with members such as 0001.jpg{found}"
             )
+        self._raise_if_unmatched()
         counts = count_passed_over(names, len(rows))
         self.crawl = Crawl(rows, pages=len(files), expected=len(rows), passed_over=counts)
 
@@ -110,6 +112,15 @@ class TarSamples:
                     "status": "no_label" if missing else None,
                 }
 
+    def _raise_if_unmatched(self) -> None:
+        """Raise UserError if an expression that is set finds nothing in any sample."""
+        for setting, expression in self._expressions.items():
+            if expression and setting not in self._matched:
+                raise UserError(
+                    f"webdataset.{setting} = {expression!r} finds nothing in the .json of any "
+                    "sample: correct it by one of them, or leave it empty"
+                )
+
     def _pictures(self, members: dict[str, Member]) -> tuple[str | None, str | None]:
         """Return the suffixes of a sample's picture and label map, None where there is none."""
         image, label = (
@@ -136,10 +147,12 @@ class TarSamples:
             return {"item": "", "name": ""}
         facts = _load(file, key, members["json"]) if "json" in members else {}
         try:
-            return {
+            found = {
                 setting: _text(find(f"webdataset.{setting}", expression, facts))
                 for setting, expression in self._expressions.items()
             }
+            self._matched |= {setting for setting, text in found.items() if text}
+            return found
         except ExpressionError as error:
             raise UserError(f"{file}: {key}.json: {error}") from None
 

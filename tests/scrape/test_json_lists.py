@@ -196,6 +196,20 @@ def test_a_later_answer_without_any_list_is_told():
     assert parsed({"results": []}, 2).notes == ()
 
 
+def test_an_expression_that_finds_nothing_on_the_first_page_is_told():
+    answer = {"results": [{"url": "/1", "title": "", "uuid": 1}]}
+    changes = {"url": "https://a.test/list", "total": "n", "next": "next"}
+    found = parsed(answer, 1, **changes)
+    assert found.notes == (
+        "json.id = 'id' finds nothing on the first page; the pictures' addresses identify the items",
+        "json.name = 'title' finds nothing on the first page; the items have no names",
+        "json.total = 'n' finds nothing on the first page; nothing says whether the list is whole",
+        "json.next = 'next' finds nothing on the first page; the list ends here",
+    )
+    assert parsed(answer, 2, **changes).notes == ()
+    assert parsed({"results": [{"url": "/1"}, {"url": "/2", "id": 0, "title": "T"}]}).notes == ()
+
+
 @pytest.mark.parametrize("end", [None, False, "", {}, [], {"page": None}])
 def test_no_next_page_is_said_in_many_ways(end):
     answer = {"results": [{"url": "/1.png"}], "next": end}

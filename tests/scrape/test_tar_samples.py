@@ -101,6 +101,7 @@ def test_a_picture_over_the_limit_keeps_its_row(quick, tmp_path):
             {"webdataset.item": "length(a)"},
             r"test-000000\.tar: \./a/b\.json: webdataset\.item = 'length\(a\)' fails: In function",
         ),
+        ({"webdataset.item": "id"}, r"item = 'id' finds nothing in the \.json of any sample"),
         ({"scrape.max_items": 3}, r"more items than scrape\.max_items = 3"),
     ],
 )
