@@ -1,15 +1,17 @@
 """Data sets of Hugging Face on disk: saved by `save_to_disk`, in Parquet files, or an ImageFolder."""
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 from src.errors import UserError, existing_folder
-from src.imaging.picture_folders import find_pictures
+from src.imaging.picture_folders import Contents, list_folder, walk_files
 from src.params import Hf, Scrape
-from src.scrape.crawl import Crawl, Row
+from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
@@ -23,6 +25,7 @@ METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 FILE_NAME = "file_name"
 CELL = re.compile(r"(.+)#(\d{8,})#(.*)", re.DOTALL)  # file, row and column
 CACHED = "cache-"  # files that datasets leaves beside those of a data set
+SHARD = re.compile(r"(.*-)\d{5}(-of-(\d{5})\..+)", re.DOTALL)  # the Hub's names of files
 
 
 class HfDataset:
@@ -41,20 +44,24 @@ class HfDataset:
 
     def __init__(self, hf: Hf, scrape: Scrape, folder: Path):
         require_path("hf.path", hf.path)
-        self._hf, self._root = hf, existing_folder("hf.path", hf.path)
+        self._hf, self._root = hf, existing_folder("hf.path", hf.path).resolve()
         self._cells = PictureCells(self._root, scrape.max_bytes)
         self._max_bytes = scrape.max_bytes
         self._others: dict[str, Path] = {}  # files whose names in the ledger are not their own
+        self._contents = Contents()
+        found = sorted(walk_files(self._root, self._contents))
+        self._all = [path for path in found if not is_hidden(path, self._root)]
         self._files = {self._name(path): CellFile(path) for path in self._tables()}
         rows = self._cell_rows() if self._files else self._file_rows()
-        self.crawl = Crawl(spool_rows(rows, folder / "rows.arrow", scrape.max_items))
-        if not self.crawl.rows:
+        spooled = spool_rows(rows, folder / "rows.arrow", scrape.max_items)
+        if not spooled:
             raise UserError(
                 f"hf.path = {hf.path!r} holds no data set: expected .arrow or .parquet files with "
                 f"pictures in them, or pictures with {' or '.join(METADATA)}"
             )
-        self.crawl.pages = max(1, len(self._files))
-        self.crawl.expected = len(self.crawl.rows)
+        counts = count_passed_over(self._unlisted(spooled), len(spooled))
+        pages = max(1, len(self._files))
+        self.crawl = Crawl(spooled, pages=pages, expected=len(spooled), passed_over=counts)
 
     def read(self, place: str) -> bytes:
         """Return a picture's bytes, by the image_url or label_url of its row.
@@ -81,7 +88,7 @@ class HfDataset:
         return name
 
     def _files_called(self, pattern: str) -> list[Path]:
-        return sorted(path for path in self._root.rglob(pattern) if not is_hidden(path, self._root))
+        return [path for path in self._all if path.match(pattern)]
 
     def _tables(self) -> list[Path]:
         """Return the files that hold the pictures themselves; an ImageFolder has none."""
@@ -92,6 +99,37 @@ class HfDataset:
             return []
         files = self._files_called("*.arrow") or self._files_called("*.parquet")
         return [path for path in files if not path.name.startswith(CACHED)]
+
+    def _unlisted(self, rows: Sequence[Row]) -> dict[str, list[str]]:
+        """Return the names of what is in no row, by the reason."""
+        if self._files:
+            for path in (*self._files_called("*.arrow"), *self._files_called("*.parquet")):
+                if not path.name.startswith(CACHED) and self._name(path) not in self._files:
+                    self._contents.pass_over("other_table", self._name(path))
+            for name in _missing_shards(self._files):
+                self._contents.pass_over("missing", name)
+            return self._contents.passed_over
+        listed = {row[key] for row in rows for key in ("image_url", "label_url")}
+        found = self._pictures_found
+        for name in map(self._name, found.pictures.values()):
+            if name not in listed:
+                found.pass_over("not_in_metadata", name)
+        return found.passed_over
+
+    @cached_property
+    def _pictures_found(self) -> Contents:
+        """The pictures in the folder, and what else is there but metadata."""
+        contents = list_folder(self._root)
+        pictures = {
+            name: path
+            for name, path in contents.pictures.items()
+            if not is_hidden(path, self._root)
+        }
+        others = {
+            reason: [name for name in names if not _is_expected(name)]
+            for reason, names in contents.passed_over.items()
+        }
+        return Contents(pictures, {reason: names for reason, names in others.items() if names})
 
     def _cell_rows(self) -> Iterator[Row]:
         hf = self._hf
@@ -127,7 +165,7 @@ class HfDataset:
 
     def _pictures(self) -> Iterator[tuple[list[str | None], dict[str, str]]]:
         """Yield all pictures; without metadata, a picture's folder is its class."""
-        for path in find_pictures(self._root):
+        for path in self._pictures_found.pictures.values():
             folder = path.parent.name if path.parent != self._root else ""
             yield [self._name(path)], {"name": utf8_name(folder)}
 
@@ -149,12 +187,25 @@ class HfDataset:
         """
         if not name:
             return None
-        root = self._root.resolve()
-        # no file has a zero byte in its name
-        path = (table.parent / name.replace("\0", "\ufffd")).resolve()
-        if not path.is_relative_to(root):
+        # no file has a zero byte in its name; links are followed, as those of the Hub's cache
+        path = Path(os.path.normpath(table.parent / name.replace("\0", "\ufffd")))
+        if not path.is_relative_to(self._root):
             raise UserError(f"{table}: row {row} names {name!r}, expected a file in {self._root}")
-        return self._name(self._root / path.relative_to(root))
+        return self._name(path)
+
+
+def _is_expected(name: str) -> bool:
+    """Return whether a file that is no picture is one of an ImageFolder's own, or hidden."""
+    return name.rpartition("/")[2] in METADATA or any(p.startswith(".") for p in name.split("/"))
+
+
+def _missing_shards(names: Iterable[str]) -> Iterator[str]:
+    """Yield the names that are not there of files such as `train-00000-of-00002.parquet`."""
+    present = set(names)
+    shards = {(m[1], m[2], int(m[3])) for m in map(SHARD.fullmatch, present) if m}
+    for stem, end, count in sorted(shards):
+        expected = (f"{stem}{number:05d}{end}" for number in range(count))
+        yield from (name for name in expected if name not in present)
 
 
 def _data_files(state: Path) -> list[Path]:

@@ -109,6 +109,42 @@ def test_an_image_folder_is_listed_as_its_metadata_say(quick, tmp_path, image_fo
     assert list(table["status"]) == ["ok"] * 3
 
 
+def test_what_metadata_do_not_name_is_counted_and_named(quick, tmp_path, image_folder, capsys):
+    """A split without metadata beside one that has them, say."""
+    (image_folder / "test" / "metadata.csv").unlink()
+    write(image_folder / "train" / "d.png", picture(4))
+    write(image_folder / "train" / "e.heic", b"\0\0\0\x18ftypheic")
+    write(image_folder / ".cache" / "f.png", picture(5))
+    (image_folder / "more").symlink_to(tmp_path)
+    table, metrics = scraped(quick("hf", {"hf.path": str(image_folder)}), tmp_path / "raw")
+    assert list(table["image_url"]) == ["train/a.png", "train/sub/val b.png"]
+    assert metrics["passed_over"] == {"link_to_folder": 1, "not_in_metadata": 2, "other_format": 1}
+    assert "2 not_in_metadata (test/c.png, train/d.png)" in capsys.readouterr().err
+
+
+def test_the_links_of_the_hubs_cache_are_followed(quick, tmp_path):
+    blob = write(tmp_path / "hub" / "blobs" / "9f86d081", picture(1))
+    folder = tmp_path / "hub" / "snapshots" / "1a2b"
+    write(folder / "metadata.csv", b"file_name\na.png\n")
+    (folder / "a.png").symlink_to(blob)
+    changes = {"hf.path": f"{folder.parent}/../snapshots/1a2b"}
+    table, _ = scraped(quick("hf", changes), tmp_path / "raw")
+    assert list(table["image_url"]) == ["a.png"]
+    assert list(table["status"]) == ["ok"]
+
+
+def test_a_shard_that_is_missing_and_tables_of_another_kind_are_counted(quick, tmp_path):
+    for n in (0, 2):
+        path = tmp_path / "set" / "data" / f"train-{n:05d}-of-00003.parquet"
+        pq.write_table(table(range(n, n + 1)), write(path, b""))
+    source = quick("hf", {"hf.path": str(tmp_path / "set")})
+    assert scraped(source, tmp_path / "raw")[1]["passed_over"] == {"missing": 1}
+    with pa.ipc.new_stream(tmp_path / "set" / "a.arrow", SCHEMA) as stream:
+        stream.write_table(table(range(1)))
+    _, metrics = scraped(source, tmp_path / "raw")
+    assert (metrics["listed"], metrics["passed_over"]) == (1, {"other_table": 2})
+
+
 def test_without_metadata_a_folder_is_a_class(quick, tmp_path):
     for n, name in enumerate(["train/cat/1.png", "train/dog/val.png", "top.png"]):
         write(tmp_path / "set" / name, picture(n))
