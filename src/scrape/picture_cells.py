@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from src.errors import UserError
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.source_paths import file_below
+from src.scrape.source_paths import file_below, lfs_remedy
 
 # What Arrow raises for damaged files, and Python for values that it has no type for.
 UNREADABLE = (OSError, ValueError, OverflowError, pa.ArrowException)
@@ -57,7 +57,8 @@ class CellFile:
 
     def refusal(self, error: Exception) -> UserError:
         """Return the message on an error in the file."""
-        return UserError(f"{self.path} cannot be read: {' '.join(str(error).split())}")
+        reason = " ".join(str(error).split())
+        return UserError(f"{self.path} cannot be read: {reason}{lfs_remedy(self.path)}")
 
     def values(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
         """Yield the rows' values of some columns, classes by their names.

@@ -1,9 +1,11 @@
 """The files and folders that a source reads, as params.yaml names them."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from src.errors import UserError, existing_folder, existing_path
 from src.params import Params
+from src.scrape.http.block_pages import LFS_POINTER
 
 REMEDIES = {
     "folder.path": "set it to a folder of pictures",
@@ -58,6 +60,14 @@ def file_below(folder: Path, root: Path, name: str) -> Path | None:
         return path if path.is_relative_to(root.resolve()) and path.is_file() else None
     except (OSError, ValueError):  # too long, or with a zero byte
         return None
+
+
+def lfs_remedy(path: Path) -> str:
+    """Return what helps if a file that cannot be read is a pointer of Git LFS, else ""."""
+    with suppress(OSError), path.open("rb") as file:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
+            return "; it is a pointer of Git LFS: run `git lfs pull` in its repository"
+    return ""
 
 
 def is_url(path: str) -> bool:

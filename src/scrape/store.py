@@ -48,6 +48,7 @@ REMEDIES = {
     "too_large": "raise scrape.max_bytes",
     "private_address": "add hosts that you mean to scrape.allow_hosts",
     "unreadable": "see whether you may read the files",
+    "lfs_pointer": "run `git lfs pull` in their repository, which was cloned without Git LFS",
     "link": "pack the files themselves, as `tar --dereference --hard-dereference` does",
     "changed": "wait until no other program writes the files",
     "forgotten": "the file scrape.forget lists them",

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from src.errors import UserError
-from src.scrape.source_paths import is_hidden
+from src.scrape.source_paths import is_hidden, lfs_remedy
 
 BLOCK_CHARS = 1 << 20  # of a JSON file that are read at a time
 MAX_OBJECT_CHARS = 1 << 24  # of one row in a JSON file
@@ -70,7 +70,8 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
         raise UserError(f"{file} cannot be read as a list: it is not in UTF-8") from None
     except (TableError, *DAMAGE) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{file} cannot be read as a list: {reason}") from None
+        message = f"{file} cannot be read as a list: {reason}{lfs_remedy(file)}"
+        raise UserError(message) from None
 
 
 def _opened(file: Path) -> TextIO:

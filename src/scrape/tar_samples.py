@@ -14,7 +14,7 @@ from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.source_paths import is_hidden, require_path
+from src.scrape.source_paths import is_hidden, lfs_remedy, require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
@@ -214,7 +214,7 @@ def _samples(file: Path, contents: Contents) -> Iterator[tuple[str, dict[str, Me
     except DAMAGE as error:
         raise UserError(
             f"{file} cannot be read as a tar file: {error}; unpack a compressed one with gunzip, and "
-            "copy or download a damaged one again"
+            f"copy or download a damaged one again{lfs_remedy(file)}"
         ) from None
     if members:
         yield sample, members

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from src.errors import UserError
+from src.scrape.http.block_pages import LFS_POINTER
 from tests.scrape.scraping import picture, scraped, write
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -192,6 +193,7 @@ def test_a_wrong_setting_is_an_error_by_its_key(quick, tmp_path, changes, messag
         ("notes.txt", b"", r"hf\.path = .*holds no data set: expected \.arrow"),
         ("a.parquet", b"PAR1", r"a\.parquet cannot be read"),
         ("a.arrow", b"ARROW1", r"a\.arrow cannot be read"),
+        ("a.arrow", LFS_POINTER, r"a\.arrow cannot be read: .*; it is .*: run `git lfs pull`"),
         ("state.json", b"[]", r"state\.json is no state of a saved data set"),
         ("metadata.jsonl", b'{"image": "a.png"}', r"metadata\.jsonl .*no column 'file_name'"),
         ("metadata.jsonl", b'{"file_name": "../../a.png"}', r"names '\.\./\.\./a\.png', expected"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import UserError
+from src.scrape.http.block_pages import LFS_POINTER
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.store import REMEDIES, counts, require_pictures, store
 from src.storage.ledger import read_ledger, write_ledger
@@ -88,6 +89,7 @@ def test_a_url_listed_twice_is_fetched_once(tmp_path):
         (b"<html>an album</html>", "html"),
         (b"<html><title>404 Not found</title>", "soft_404"),
         (b"<svg/>", "svg"),
+        (LFS_POINTER + b".github.com/spec/v1\noid sha256:1a2b\nsize 12345\n", "lfs_pointer"),
         (b"", "not_an_image"),
         (b"\x89PNG\r\n\x1a\n", "not_an_image"),
         (FetchError("timeout", "late"), "timeout"),

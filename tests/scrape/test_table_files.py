@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from src.errors import UserError
+from src.scrape.http.block_pages import LFS_POINTER
 from src.scrape.table_files import find_tables, read_records
 
 ROWS = [{"url": "http://a.test/1.jpg", "id": "7"}, {"url": "http://a.test/2.jpg", "id": "8"}]
@@ -93,6 +94,7 @@ def test_a_long_table_takes_no_more_memory_than_a_block(tmp_path, suffix):
         ("a.json", b'["http://a.test/1.jpg"]', r"row 1 is \"http.*, expected an object"),
         ("a.jsonl", b'{"a":' * 100_000, "expected objects"),
         ("a.parquet", b"PAR1", "Parquet"),
+        ("a.parquet", LFS_POINTER, "run `git lfs pull`"),
         ("a.parquet.gz", gzip.compress(b"PAR1", mtime=0), "unpack it with gunzip"),
         ("a.csv.gz", b"id,url\n", "Not a gzipped file"),
         ("a.csv.gz", gzip.compress(b"id,url\n1,2\n", mtime=0)[:-6], "ended before"),

@@ -8,6 +8,7 @@ import tarfile
 import pytest
 
 from src.errors import UserError
+from src.scrape.http.block_pages import LFS_POINTER
 from tests.scrape.scraping import picture, scraped, write
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -116,12 +117,14 @@ def test_what_is_no_tar_file_of_samples_is_an_error_that_names_it(quick, tmp_pat
     pack(tmp_path / "2" / "a.tar", {"README": b"no sample"})
     pack(tmp_path / "3" / "a.tar", {"1.jpg": picture(1), "1.json": b"{"})
     write(tmp_path / "4" / "a.tar", b"<html>")
+    write(tmp_path / "5" / "a.tar", LFS_POINTER)
     for path, message in (
         ("1/a.tar.gz", r"a\.tar\.gz cannot be read as a tar file: .*gunzip"),
         ("1", r"webdataset\.path = .*holds no samples: expected \.tar files"),
         ("2", r"holds no samples"),
         ("3", r"a\.tar: 1\.json cannot be read"),
         ("4", r"a\.tar cannot be read as a tar file"),
+        ("5", r"a\.tar cannot be read as a tar file: .*; it is .*: run `git lfs pull`"),
     ):
         changes = {"webdataset.path": str(tmp_path / path), "webdataset.item": "id"}
         with pytest.raises(UserError, match=message):

@@ -27,6 +27,8 @@ MARKUP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+LFS_POINTER = b"version https://git-lfs"  # what a clone without Git LFS has, and GitHub serves
+
 BY_HAND = (
     "wait, or save the pages yourself: open each with `python -m webbrowser URL`, save it in a "
     "folder (Ctrl+S), then run `dvc exp run -S source=saved -S saved.path=FOLDER`"
@@ -59,10 +61,12 @@ def raise_if_block_page(html: str, url: str) -> None:
 
 
 def classify_bytes(data: PictureBytes) -> str | None:
-    """Return what was sent in place of a picture; None if it is not markup.
+    """Return what was sent in place of a picture; None if it is nothing known.
 
-    The answer is `svg`, `html`, or the kind of block page that `classify` names.
+    The answer is `svg`, `html`, the kind of block page that `classify` names, or `lfs_pointer`.
     """
+    if data[: len(LFS_POINTER)] == LFS_POINTER:
+        return "lfs_pointer"
     if not MARKUP.match(data[:MAX_HEAD]):
         return None
     text = data[:MAX_CHARS].decode("utf-8", errors="replace")
