@@ -82,16 +82,19 @@ def parse_gallery(html: str, url: str, number: int, gallery: Selectors) -> ListP
     items = _items(boxes, document, gallery)
     stated = _first(soup, gallery.total)
     total = stated_total(stated.get_text()) if stated else None
+    next_url = _next_url(document, gallery, number, items)
     notes: tuple[str, ...] = ()
     if number == 1:
         _raise_if_empty(soup, boxes, items, gallery)
         notes = _unmatched(soup, boxes, gallery)
+        if next_url is None:
+            notes += _dead_end(soup, getattr(gallery, "next", ""))
         if stated and total is None:
             text = " ".join(stated.get_text().split())[:MAX_QUOTED]
             notes += (
                 f"{gallery.section}.total says {text!r}, no exact number; {CONSEQUENCES['total']}",
             )
-    return ListPage(items, total, _next_url(document, gallery, number, items), notes)
+    return ListPage(items, total, next_url, notes)
 
 
 def _next_url(document: Document, gallery: Selectors, number: int, items: list[Item]) -> str | None:
@@ -141,6 +144,15 @@ def _unmatched(soup: BeautifulSoup, boxes: list[Tag], gallery: Selectors) -> tup
         if not any(_first(place, selector) for place in places[key])
         and not (key == "link" and any(enclosing(box, "a") for box in boxes))
     )
+
+
+def _dead_end(soup: BeautifulSoup, selector: str) -> tuple[str, ...]:
+    """Return a sentence if what should lead to the next page is there, and leads nowhere."""
+    tag = _first(soup, selector)
+    if not tag:
+        return ()
+    found = f"gallery.next = {selector!r} matches <{tag.name}>, which links to no other page"
+    return (f"{found}; {CONSEQUENCES['next']}",)
 
 
 def _items(boxes: list[Tag], document: Document, gallery: Selectors) -> list[Item]:

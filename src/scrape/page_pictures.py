@@ -24,6 +24,8 @@ OTHER_MEDIA = re.compile(r"print|portrait|prefers-color-scheme\s*:\s*dark", re.I
 VIEWPORT_PX, EM_PX = 1920, 16  # of the browser that a list is read as
 READ_TYPES = ("", "jpeg", "jpg", "pjpeg", "png", "apng", "webp", "avif", "gif", "bmp", "tiff")
 UNFETCHED_SCHEMES = ("data", "blob", "about", "javascript")
+# What a script fills in, as `photo_{width}x.jpg` of lazysizes in shops.
+TEMPLATE = re.compile(r"(?:\{|%7B)\w+(?:\}|%7D)", re.IGNORECASE)
 
 
 def picture_url(
@@ -53,8 +55,8 @@ def picture_url(
 
 
 def _is_placeholder(url: str) -> bool:
-    """Return whether a URL holds its picture itself, or none at all."""
-    return url.partition(":")[0].lower() in UNFETCHED_SCHEMES
+    """Return whether a URL holds its picture itself, or none at all, or is not complete."""
+    return url.partition(":")[0].lower() in UNFETCHED_SCHEMES or bool(TEMPLATE.search(url))
 
 
 def largest_candidate(srcset: str) -> str | None:

@@ -136,7 +136,7 @@ def test_a_next_link_that_leads_to_no_other_page_is_the_end(read, target):
 
 
 def test_the_saved_last_page_is_the_end(read):
-    page = read("page_last_next_js", **{"gallery.next": "a.next"})
+    page = read("page_last_next_js", 4, **{"gallery.next": "a.next"})
     assert (len(page.items), page.next_url, page.notes) == (3, None, ())
 
 
@@ -161,6 +161,12 @@ def test_the_next_link_may_be_in_or_around_what_is_selected(read, link):
         ('<img src="data:image/gif;base64,R0lG" data-src="1.jpg">', "1.jpg"),
         ('<img src="blank.gif" data-original="1.jpg">', "1.jpg"),
         ('<img src="blank.gif" data-lazy-src="1.jpg">', "1.jpg"),
+        ('<img src="1.jpg" data-src="x_{width}x.jpg" data-widths="[180, 360]">', "1.jpg"),
+        (
+            '<img src="s.gif" data-src="x_%7bW%7d.jpg"><noscript><img src="1.jpg"></noscript>',
+            "1.jpg",
+        ),
+        ('<img data-src="only_{width}x.jpg">', "only_{width}x.jpg"),
         ('<img src="s.jpg" srcset="s.jpg 1x, 1.jpg 2x">', "1.jpg"),
         ('<img src="blank.gif"><noscript><img src="1.jpg"></noscript>', "1.jpg"),
         ('<noscript><img src="1.jpg"></noscript>', "1.jpg"),

@@ -164,6 +164,21 @@ def test_a_selector_that_matches_nothing_is_noted_with_what_follows():
     )
 
 
+@pytest.mark.parametrize(
+    "link",
+    ["<button class=n data-url=2>More</button>", '<a class=n href="javascript:more()">…</a>'],
+)
+def test_a_next_link_of_the_first_page_that_leads_nowhere_is_noted(link):
+    html = links("/a", "/b", names="AB") + link
+    selectors = gallery(item="p", next=".n", name="", total="")
+    page = parse_gallery(html, COMMONS, 1, selectors)
+    assert page.next_url is None
+    assert [note.partition(", which")[0] for note in page.notes] == [
+        f"gallery.next = '.n' matches <{link[1:].partition(' ')[0]}>"
+    ]
+    assert parse_gallery(html, COMMONS, 2, selectors).notes == ()
+
+
 def test_no_items_on_a_later_page_is_the_end():
     page = parse_gallery(
         saved("gallery_empty"), COMMONS, 2, gallery(url=f"{COMMONS}?page={{page}}")
