@@ -3,19 +3,22 @@
 A file is read as a stream. No more than a block of it is in memory.
 """
 
+import codecs
 import csv
 import gzip
 import json
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from src.errors import UserError
+from src.imaging.picture_folders import Contents, walk_files
 from src.scrape.source_paths import is_hidden, lfs_remedy
 
 BLOCK_CHARS = 1 << 20  # of a JSON file that are read at a time
@@ -25,6 +28,8 @@ BATCH_ROWS = 65536  # of a Parquet file that are read at a time
 DAMAGE = (EOFError, OSError, ValueError, OverflowError, zlib.error, pa.ArrowException)
 BETWEEN_OBJECTS = re.compile(r"[\s,\[\]]*")
 LINE = "line"  # the one column of a text file
+DELIMITERS = (",", ";", "\t")  # of Excel, in one language or another
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as PowerShell and Excel write text
 
 
 class Record(NamedTuple):
@@ -38,12 +43,23 @@ class TableError(Exception):
     """A file that is not the table that its name promises; the message says what was expected."""
 
 
-def find_tables(path: Path) -> list[Path]:
-    """Return the tables in a folder and below, sorted by name; a file is the only one itself."""
+def find_tables(path: Path) -> tuple[list[Path], Contents]:
+    """Return the tables in a folder and below, sorted by name, and what else is there.
+
+    A file is the only one itself. Names that begin with a dot or `_` count for nothing.
+    """
+    contents = Contents()
     if path.is_file():
-        return [path]
-    files = (file for file in path.rglob("*") if file.is_file() and kind(file) in READERS)
-    return sorted(f for f in files if not (is_hidden(f, path) or f.name.startswith("_")))
+        return [path], contents
+    files = []
+    for file in sorted(walk_files(path, contents)):
+        if is_hidden(file, path) or file.name.startswith("_"):
+            continue
+        if kind(file) in READERS and file.is_file():
+            files.append(file)
+        else:
+            contents.pass_over("other_format", file.relative_to(path).as_posix())
+    return files, contents
 
 
 def kind(file: Path) -> str:
@@ -67,7 +83,8 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
             raise TableError(f"expected a name that ends in {', '.join(READERS)} (.gz)")
         yield from READERS[kind(file)](file, columns)
     except UnicodeDecodeError:
-        raise UserError(f"{file} cannot be read as a list: it is not in UTF-8") from None
+        reason = 'it is not in UTF-8: save it so, in Excel as "CSV UTF-8"'
+        raise UserError(f"{file} cannot be read as a list: {reason}") from None
     except (TableError, *DAMAGE) as error:
         reason = " ".join(str(error).split())
         message = f"{file} cannot be read as a list: {reason}{lfs_remedy(file)}"
@@ -75,9 +92,10 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
 
 
 def _opened(file: Path) -> TextIO:
-    if file.name.lower().endswith(".gz"):
-        return gzip.open(file, "rt", encoding="utf-8-sig", newline="")
-    return file.open(encoding="utf-8-sig", newline="")
+    open_file = gzip.open if file.name.lower().endswith(".gz") else open
+    with open_file(file, "rb") as begun:
+        encoding = "utf-16" if begun.read(2) in UTF16_MARKS else "utf-8-sig"
+    return cast(TextIO, open_file(file, "rt", encoding=encoding, newline=""))
 
 
 def _read_text(file: Path, columns: Sequence[str]) -> Iterator[Record]:
@@ -96,9 +114,11 @@ def _read_tsv(file: Path, columns: Sequence[str]) -> Iterator[Record]:
     yield from _read_delimited(file, columns, "\t")
 
 
-def _read_delimited(file: Path, columns: Sequence[str], delimiter: str) -> Iterator[Record]:
+def _read_delimited(file: Path, columns: Sequence[str], usual: str) -> Iterator[Record]:
     with _opened(file) as lines:
         csv.field_size_limit(MAX_OBJECT_CHARS)
+        delimiter = _delimiter(lines.readline(MAX_OBJECT_CHARS), columns, usual)
+        lines.seek(0)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         first_line = 1  # of the row that is read
         try:
@@ -117,6 +137,15 @@ def _read_delimited(file: Path, columns: Sequence[str], delimiter: str) -> Itera
                 yield Record(reader.line_num, [values[place] for place in places])
         except csv.Error as error:
             raise TableError(f"the row at line {first_line} is broken: {error}") from None
+
+
+def _delimiter(header: str, columns: Sequence[str], usual: str) -> str:
+    """Return what parts a header so that it has the columns; the usual delimiter if nothing does."""
+    for delimiter in (usual, *DELIMITERS):
+        with suppress(csv.Error):
+            if set(columns) <= set(next(csv.reader([header], delimiter=delimiter), [])):
+                return delimiter
+    return usual
 
 
 def _read_json(file: Path, columns: Sequence[str]) -> Iterator[Record]:
@@ -189,5 +218,6 @@ READERS: dict[str, Callable[[Path, Sequence[str]], Iterator[Record]]] = {
     ".tsv": _read_tsv,
     ".json": _read_json,
     ".jsonl": _read_json,
+    ".ndjson": _read_json,
     ".parquet": _read_parquet,
 }

@@ -8,7 +8,7 @@ from src.errors import UserError, existing_path
 from src.params import Urls
 from src.progress import progress
 from src.scrape.addresses import BLANKS, INNER_BLANKS
-from src.scrape.crawl import Crawl, Row
+from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import without_password
 from src.scrape.item_ids import item_id
@@ -36,9 +36,10 @@ def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
     """
     require_path("urls.path", urls.path)
     root = existing_path("urls.path", urls.path)
-    files = find_tables(root)
+    files, contents = find_tables(root)
     if not files:
         raise UserError(f"urls.path = {urls.path!r} holds no list ({', '.join(READERS)}, or .gz)")
+    counts = count_passed_over(contents.passed_over, len(files))
     base = root.parent if root.is_file() else root
     listed = chain.from_iterable(
         _rows(file, utf8_name(file.relative_to(base).as_posix()), page, urls)
@@ -47,7 +48,7 @@ def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
     rows = spool_rows(listed, folder / "rows.arrow", max_items)
     if not rows:
         raise UserError(f"urls.path = {urls.path!r}: expected URLs, found none")
-    return Crawl(rows, pages=len(files), expected=len(rows))
+    return Crawl(rows, pages=len(files), expected=len(rows), passed_over=counts)
 
 
 def _rows(file: Path, name: str, page: int, urls: Urls) -> Iterator[Row]:

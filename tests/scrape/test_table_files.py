@@ -57,6 +57,22 @@ def test_a_value_may_hold_delimiters_quotes_and_line_breaks(tmp_path):
     assert list(read_records(file, COLUMNS)) == [(3, ['a, "b"\nc', "u"])]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(("name", "mark"), [("a.csv", ";"), ("a.csv", "\t"), ("a.tsv", "\t")])
+def test_a_list_is_read_as_excel_saves_it_in_any_language(tmp_path, name, mark, encoding):
+    text = f'id{mark}"url"\r\n"Zoë, {mark}"{mark}u\r\n'
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    packed = tmp_path / f"{name}.gz"
+    packed.write_bytes(gzip.compress(text.encode(encoding)))
+    for file in (tmp_path / name, packed):
+        assert list(read_records(file, COLUMNS)) == [(2, [f"Zoë, {mark}", "u"])]
+
+
+def test_text_is_read_as_powershell_writes_it(tmp_path):
+    (tmp_path / "a.txt").write_bytes("a\r\nb\r\n".encode("utf-16"))
+    assert list(read_records(tmp_path / "a.txt", ["line"])) == [(1, ["a"]), (2, ["b"])]
+
+
 def test_a_json_list_is_read_in_blocks_however_it_is_cut(tmp_path, monkeypatch):
     file = tmp_path / "list.json"
     file.write_bytes(as_bytes(".json"))
@@ -88,7 +104,8 @@ def test_a_long_table_takes_no_more_memory_than_a_block(tmp_path, suffix):
         ("a.csv", b"", "no column 'id'; its columns are none"),
         ("a.csv", b"id,url\n1\n", "line 2 has 1 values, expected 2"),
         ("a.csv", b'id,url\n"1,2\n', "unexpected end of data"),
-        ("a.tsv", b"id\turl\n\xff\t2\n", "not in UTF-8"),
+        ("a.tsv", b"id\turl\n\xff\t2\n", 'not in UTF-8: save it so, in Excel as "CSV UTF-8"'),
+        ("a.csv", b"id;link\n1;2\n", "no column 'id'; its columns are 'id;link'"),
         ("a.json", b'[{"url": 1}]', "no column 'id'; its columns are 'url'"),
         ("a.json", b'[{"url": 1}, {', "expected objects, found '{'"),
         ("a.json", b'["http://a.test/1.jpg"]', r"row 1 is \"http.*, expected an object"),
@@ -112,9 +129,11 @@ def test_tables_of_a_folder_are_found_without_other_files(tmp_path):
     for name in ("b.csv", "a/2.txt.gz", "_SUCCESS.txt", ".hidden.csv", "notes.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
-    names = [file.relative_to(tmp_path).as_posix() for file in find_tables(tmp_path)]
-    assert names == ["a/2.txt.gz", "b.csv"]
-    assert find_tables(tmp_path / "notes.md") == [tmp_path / "notes.md"]
+    (tmp_path / "more").symlink_to(tmp_path)
+    files, others = find_tables(tmp_path)
+    assert [file.relative_to(tmp_path).as_posix() for file in files] == ["a/2.txt.gz", "b.csv"]
+    assert others.passed_over == {"link_to_folder": ["more"], "other_format": ["notes.md"]}
+    assert find_tables(tmp_path / "notes.md")[0] == [tmp_path / "notes.md"]
 
 
 def test_the_row_that_breaks_a_csv_file_is_named(tmp_path):
