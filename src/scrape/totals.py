@@ -13,9 +13,11 @@ NUMBER = re.compile(
 # 1.2k, 3 million, 10+, about 500: a number that is none exactly.
 ABBREVIATED = re.compile(
     r"\d\s?(?:\+|(?:k|m|b|bn|mio|mln|mrd|tsd|tausend|thousand|thsd|mil|mille|mila|million|milli[oó]n|milh[õo]es|"
-    r"millones|millionen|millions|milioni|billion|milliarden|lakh|crore|тыс|млн)\b\.?|[千万萬億亿])|"
-    r"(?:[~≈><≥]|\b(?:about|approx\w*|around|almost|nearly|over|more than|at least|up to|circa|ca|etwa|rund|über|"
-    r"mehr als|environ|plus de|unos|más de|circa))[.\s]{0,3}\d",
+    r"millones|millionen|millions|milioni|billion|milliarden|lakh|crore|тыс|млн|tys|tis|bin|tusen)\b\.?|[千万萬億亿만천])|"
+    r"\d\s?\w{0,2}\s?(?:or more|oder mehr|ou plus|et plus|o más|ou mais|of meer|и более|以上|余|超|多|이상)|"
+    r"(?:[~≈><≥约約超약]|超[过過]|\b(?:about|approx\w*|around|almost|nearly|over|more than|less than|at least|up to|circa|"
+    r"ca|cirka|etwa|rund|über|mehr als|environ|plus de|unos|más de|cerca de|mais de|oltre|più di|meer dan|ongeveer|"
+    r"över|noin|yli|ponad|około|okolo|více než|yaklaşık|более|больше|около|свыше))[.\s]{0,3}\d",
     re.IGNORECASE,
 )
 
