@@ -10,10 +10,11 @@ from src.errors import UserError
 from src.imaging.picture_folders import Contents
 from src.scrape.crawl import Row
 from src.scrape.listings import ListingError
+from src.scrape.split_names import SPLITS
 
-# Test pictures are held back from training just as validation's are.
-SIDES = {"train": "train", "val": "val", "test": "val"}
-HALF_FOLDER = re.compile(r"(train|val|test)?([AB])")  # A, trainA: the half after its split
+HALF_FOLDER = re.compile(
+    rf"((?i:{'|'.join(SPLITS)}))?([AB])"
+)  # A, trainA: the half after its split
 PHOTO = {"AtoB": "B", "BtoA": "A"}  # the half that is the output, by direction
 MAX_FOLDERS = 6  # named in an error
 
@@ -76,8 +77,8 @@ def file_row(name: str, position: int, item_id: str) -> Row:
 def list_combined(names: Iterable[str], direction: str) -> list[Row]:
     """List pictures that show A in their left half and B in the right one.
 
-    The nearest folder train, val or test gives a picture's side. Where any picture has a side, one
-    without has the status `outside_folders`.
+    The nearest folder with a split's name, such as train or Test, gives a picture's side. Where any
+    picture has a side, one without has the status `outside_folders`.
 
     Args:
         names: Of picture files, below the source's path.
@@ -105,7 +106,7 @@ def list_combined(names: Iterable[str], direction: str) -> list[Row]:
 def list_halves(names: Iterable[str], direction: str) -> list[Row]:
     """List pairs of files with equal names in two folders.
 
-    These are A and B, or trainA and trainB, and so on with val and test. Names may differ in their
+    These are A and B, or trainA and trainB, and so on with other splits. Names may differ in their
     suffix, if that leaves one file on either side. A file without partner has the status `no_photo`
     or `no_label`, one in neither folder `outside_folders`; sides are as those of `list_combined`.
 
@@ -129,7 +130,7 @@ def list_halves(names: Iterable[str], direction: str) -> list[Row]:
     for name in sorted(paths, key=natural_order):
         parts = paths[name].parts
         if match := _half_folder(paths[name], depth):
-            split = (match[1],) if match[1] else ()
+            split = (match[1].lower(),) if match[1] else ()
             pair = PurePosixPath(*parts[:depth], *split, *parts[depth + 1 :])
             halves[match[2]].append(Half(name, pair))
         else:
@@ -207,7 +208,8 @@ def _half_depth(paths: Iterable[PurePosixPath]) -> int | None:
 
 def _given_side(path: PurePosixPath) -> str | None:
     """Return the side that the nearest folder with a split's name stands for."""
-    return next((SIDES[part] for part in reversed(path.parts[:-1]) if part in SIDES), None)
+    folders = map(str.lower, reversed(path.parts[:-1]))
+    return next((SPLITS[folder] for folder in folders if folder in SPLITS), None)
 
 
 def _outside_marked(rows: list[Row]) -> list[Row]:

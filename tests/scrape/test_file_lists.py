@@ -31,6 +31,8 @@ def halves(*names: str, direction: str = "AtoB") -> list[tuple]:
         ("train/A/1.png", "train/B/1.png", "train", "train/1"),
         ("trainA/1.png", "trainB/1.png", "train", "train/1"),
         ("testA/1.png", "testB/1.png", "val", "test/1"),
+        ("TrainingA/1.png", "trainingB/1.png", "train", "training/1"),
+        ("A/Valid/1.png", "B/Valid/1.png", "val", "Valid/1"),
         ("maps/valA/x/1.png", "maps/valB/x/1.png", "val", "maps/val/x/1"),
         ("A/test/berlin/1.png", "B/test/berlin/1.png", "val", "test/berlin/1"),
         ("./A/1.png", "./B/1.png", None, "1"),
@@ -92,6 +94,12 @@ def test_a_folder_without_halves_is_refused_with_what_was_found(names):
 def test_folders_of_halves_are_no_combined_pictures():
     with pytest.raises(ListingError, match=r"set pairs\.layout to folders"):
         list_combined(["x/trainA/1.png", "x/trainB/1.png"], "AtoB")
+
+
+def test_splits_are_known_by_any_usual_name():
+    names = ["Train/1.jpg", "TEST/2.jpg", "validation/3.jpg", "dev/4.jpg", "extra/5.jpg"]
+    sides = {row["image_url"]: row["given_side"] for row in list_combined(names, "BtoA")}
+    assert [sides[name] for name in names] == ["train", "val", "val", "val", None]
 
 
 def test_combined_pictures_need_no_split():
