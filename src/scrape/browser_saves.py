@@ -10,7 +10,7 @@ from email.message import Message
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from src.errors import UserError
 from src.scrape.addresses import absolute_url
@@ -108,6 +108,18 @@ def local_name(url: str, folder_url: str) -> str | None:
     return re.split("[?#]", url.removeprefix(folder_url))[0] or None
 
 
+def inline_data(url: str) -> bytes | None:
+    """Return what a data: URL holds, as SingleFile writes pictures; None for any other."""
+    head, comma, text = url.partition(",")
+    if not comma or not head.lower().startswith("data:"):
+        return None
+    data = unquote_to_bytes(text)
+    try:
+        return base64.b64decode(data) if head.lower().endswith(";base64") else data
+    except binascii.Error:
+        return None
+
+
 def _read_mhtml(file: Path, unknown_url: str) -> Save:
     message = message_from_bytes(file.read_bytes())
     parts = [part for part in message.walk() if not part.is_multipart()]
@@ -152,9 +164,10 @@ def _read_har(file: Path, unknown_url: str) -> Save:
     entries = json.loads(file.read_bytes().decode("utf-8-sig"))["log"]["entries"]
     answers: dict[str, Mapping[str, Any]] = {}
     for entry in entries:
-        url, content = str(entry["request"]["url"]), entry["response"]["content"]
-        # the browser's own cache answers without a body
-        if entry["response"]["status"] == 200 and (_has_body(content) or url not in answers):
+        url, response = str(entry["request"]["url"]), entry["response"]
+        content = response.get("content") or {}  # of a request that was blocked
+        # the browser's own cache answers without a body, or has it of an earlier visit
+        if response["status"] in (200, 304) and (_has_body(content) or url not in answers):
             answers[url] = content
     find_answer = _by_any_spelling(answers)
     pages = []

@@ -1,5 +1,6 @@
 """Lists on pages that a person saved in a browser; pictures come from the save if they are there."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ from src.errors import UserError, existing_path
 from src.imaging import decoding
 from src.params import Saved, Scrape
 from src.scrape.addresses import absolute_url
-from src.scrape.browser_saves import READERS, Save, SavedPage, local_name, read_save
+from src.scrape.browser_saves import READERS, Save, SavedPage, inline_data, local_name, read_save
 from src.scrape.crawl import Crawl, Row, page_rows, print_notes
 from src.scrape.file_lists import natural_order, utf8_name
 from src.scrape.gallery import parse_gallery, require_selectors
@@ -113,6 +114,10 @@ class SavedList:
         url = item.image_url
         if not url:
             return item
+        inside = inline_data(url)
+        if inside and _is_whole(inside):
+            place = f"data:{hashlib.sha256(inside).hexdigest()[:24]}"
+            return replace(item, image_url=self._kept(place, inside))
         local = local_name(url, absolute_url(page_url, ".")) if _is_html(file) else None
         original = _original(url, local) if self._saved.layout == "imdb" else url
         data = save.find(url)

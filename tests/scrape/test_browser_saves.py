@@ -6,7 +6,7 @@ import json
 import pytest
 
 from src.errors import UserError
-from src.scrape.browser_saves import read_save
+from src.scrape.browser_saves import inline_data, read_save
 
 UNKNOWN = "https://unknown.invalid/"
 PICTURE = b"\x89PNG\r\n"
@@ -102,6 +102,34 @@ def test_a_har_file_keeps_the_body_that_the_browsers_cache_has_not_sent_again(tm
     save = read_save(tmp_path / "a.har", UNKNOWN)
     assert save.pages == [("Zoë", "http://a.test/")]
     assert save.find("http://a.test/1.png") == PICTURE
+
+
+def test_a_har_file_has_what_a_browser_kept_of_an_earlier_visit(tmp_path):
+    """Chrome writes HTTP 304 with the body, and requests that were blocked without anything."""
+    page = {"mimeType": "text/html", "text": "Zoë"}
+    picture = {"text": base64.b64encode(PICTURE).decode(), "encoding": "base64"}
+    entries = [("http://a.test/", 304, page), ("http://a.test/1.png", 304, picture)]
+    log = json.loads(har([*entries, ("http://a.test/ad.js", 0, {})]))
+    del log["log"]["entries"][-1]["response"]["content"]
+    (tmp_path / "a.har").write_text(json.dumps(log), encoding="utf-8")
+    save = read_save(tmp_path / "a.har", UNKNOWN)
+    assert save.pages == [("Zoë", "http://a.test/")]
+    assert save.find("http://a.test/1.png") == PICTURE
+
+
+@pytest.mark.parametrize(
+    ("url", "data"),
+    [
+        ("data:image/png;base64,iVBORw0K%0AGgo=", b"\x89PNG\r\n\x1a\n"),
+        ("DATA:;Base64,iVBORw0KGgo=", b"\x89PNG\r\n\x1a\n"),
+        ("data:image/svg+xml,%3Csvg/>", b"<svg/>"),
+        ("data:image/png;base64,iVB", None),
+        ("data:image/png", None),
+        ("http://a.test/data:,x", None),
+    ],
+)
+def test_what_a_page_holds_itself_is_read(url, data):
+    assert inline_data(url) == data
 
 
 def test_a_picture_is_found_by_any_spelling_of_its_address(tmp_path):

@@ -1,5 +1,6 @@
 """Saved pages as a source: what Chromium saves of both of IMDb's layouts, and of a gallery."""
 
+import base64
 import os
 from functools import partial
 
@@ -180,6 +181,20 @@ def test_pages_are_read_in_the_natural_order_of_their_names(read, tmp_path):
     assert list(table["name"]) == ["P 1", "P 9", "P 10"]
     assert list(table["page_url"]) == [f"http://a.test/{n}/" for n in (1, 9, 10)]
     assert list(table["image_url"]) == [f"list {n}_files/a.png" for n in (1, 9, 10)]
+
+
+def test_pictures_inside_a_page_of_singlefile_are_taken(read, tmp_path):
+    encoded = [base64.b64encode(picture(n)).decode() for n in range(2)]
+    sources = [*(f"data:image/png;base64,{text}" for text in encoded), "data:image/png;base64,R0"]
+    items = [f'<li class="p"><a href="/{n}"><img src="{s}"></a>' for n, s in enumerate(sources)]
+    head = "<!DOCTYPE html><!--\n Page saved with SingleFile \n url: http://a.test/g -->"
+    write(tmp_path / "saves" / "a.html", (head + "".join(items)).encode())
+    table, _ = read()
+    assert list(table["item_id"]) == [f"https://a.test/{n}" for n in range(3)]
+    assert list(table["status"]) == ["ok", "ok", "unsupported_url"]
+    for n, file in enumerate(table["file"][:2]):
+        assert (tmp_path / "raw" / file).read_bytes() == picture(n)
+    assert table["image_url"].str.len().max() < 40
 
 
 def test_a_page_that_was_saved_twice_is_listed_once(read, tmp_path):
