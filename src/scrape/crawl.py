@@ -107,6 +107,10 @@ def crawl(
         if _is_complete(listed, page, repeated, url):
             break
         url, earlier_url = page.next_url, page.url
+    else:
+        if url:
+            note = f"scrape.max_pages = {listed.pages} pages are read; {url} is not"
+            print(printable(f"scrape: {note}"), file=sys.stderr)
     return listed
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +52,11 @@ class SavedList:
         self.crawl = Crawl(self._rows)
         self.files: dict[str, Path] = {}
         require_selectors(saved)
-        for file in find_saves(saved.path)[: scrape.max_pages]:
+        saves = find_saves(saved.path)
+        if len(saves) > scrape.max_pages:
+            note = f"scrape.max_pages = {scrape.max_pages} of {len(saves)} saved pages are read"
+            print(f"scrape: {note}", file=sys.stderr)
+        for file in saves[: scrape.max_pages]:
             save = read_save(file, saved.url or UNKNOWN_URLS[saved.layout])
             for page, listed in self._lists(file, save):
                 self._add(file, save, page, listed)

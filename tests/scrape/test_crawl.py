@@ -53,7 +53,7 @@ def test_a_list_with_more_than_it_states_is_read_to_its_end(server, crawl_list, 
     assert told.count("the list states 4 items and has more: its total does not end it") == 1
 
 
-def test_no_more_than_max_pages_are_asked_for(server, crawl_list):
+def test_no_more_than_max_pages_are_asked_for_and_the_next_one_is_named(server, crawl_list, capsys):
     def page(target: str) -> Answer:
         number = int(target.partition("page=")[2] or 1)
         return list_page(range(5 * number, 5 * number + 5), 10_000, number)
@@ -62,6 +62,10 @@ def test_no_more_than_max_pages_are_asked_for(server, crawl_list):
     listed = crawl_list({"scrape.max_pages": 4})
     assert (listed.pages, len(listed.rows), listed.repeated_pages) == (4, 20, 0)
     assert len(server.page_targets()) == 4
+    told = (
+        f"scrape: scrape.max_pages = 4 pages are read; {listed.rows[-1]['page_url'][:-1]}5 is not"
+    )
+    assert told in capsys.readouterr().err
 
 
 def test_a_server_that_repeats_its_last_page_past_the_end_is_left(server, crawl_list):

@@ -197,6 +197,15 @@ def test_pictures_inside_a_page_of_singlefile_are_taken(read, tmp_path):
     assert table["image_url"].str.len().max() < 40
 
 
+def test_saves_beyond_max_pages_are_told(read, tmp_path, capsys):
+    folder = tmp_path / "saves"
+    for n in range(3):
+        plain(folder, f"{n}.htm", item(n, f"{n}_files/a.png"), f"http://a.test/{n}/")
+        write(folder / f"{n}_files" / "a.png", picture(n))
+    assert read({"scrape.max_pages": 2})[1]["pages"] == 2
+    assert "scrape.max_pages = 2 of 3 saved pages are read" in capsys.readouterr().err
+
+
 def test_a_page_that_was_saved_twice_is_listed_once(read, tmp_path):
     for name in ("a.html", "b.html"):
         plain(tmp_path / "saves", name, item(1, "f/a.png"), "http://a.test/")
