@@ -1,6 +1,7 @@
 """Picture files as rows of the ledger: side-by-side pairs, and pairs of files in A and B."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -131,7 +132,9 @@ def list_halves(names: Iterable[str], direction: str) -> list[Row]:
         parts = paths[name].parts
         if match := _half_folder(paths[name], depth):
             split = (match[1].lower(),) if match[1] else ()
-            pair = PurePosixPath(*parts[:depth], *split, *parts[depth + 1 :])
+            # macOS spells a name's accents apart from their letters, other systems do not
+            behind = [unicodedata.normalize("NFC", part) for part in parts[depth + 1 :]]
+            pair = PurePosixPath(*parts[:depth], *split, *behind)
             halves[match[2]].append(Half(name, pair))
         else:
             outside.append(name)

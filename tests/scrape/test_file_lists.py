@@ -39,6 +39,7 @@ def halves(*names: str, direction: str = "AtoB") -> list[tuple]:
         ("A/A/B/1.png", "B/A/B/1.png", None, "A/B/1"),
         ("A/A/1.png", "A/B/1.png", None, "A/1"),  # an archive's top folder named A
         ("A/ü 1.v2 (x).png", "B/ü 1.v2 (x).png", None, "ü 1.v2 (x)"),
+        ("A/o\u0308/e\u0301.png", "B/\u00f6/\u00e9.png", None, "\u00f6/\u00e9"),
         ("A/-rf;$(x).png", "B/-rf;$(x).png", None, "-rf;$(x)"),
     ],
 )
