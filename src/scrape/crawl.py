@@ -123,7 +123,10 @@ def _fetch_page(
     earlier_url: str | None,
 ) -> ListPage | None:
     """Return a page of the list; None if it does not exist and is not the first one."""
-    save_and_parse = partial(_save_and_parse, parse=parse, url=url, number=number, saved=saved)
+    respect_noai = client.scrape.respect_noai
+    save_and_parse = partial(
+        _save_and_parse, parse=parse, url=url, number=number, saved=saved, respect_noai=respect_noai
+    )
     try:
         page = client.get(
             url, save_and_parse, client.scrape.max_page_bytes, earlier_url, insist=True
@@ -146,19 +149,21 @@ def _fetch_page(
 
 
 def _save_and_parse(
-    body: Body, parse: ParsePage, url: str, number: int, saved: Path
+    body: Body, parse: ParsePage, url: str, number: int, saved: Path, respect_noai: bool
 ) -> ListPage | ListingError:
     """Return the list on a page, or why there is none.
 
     The error is returned, so that the page stays in the cache.
 
     Raises:
-        FetchError: The page is a block page.
+        FetchError: The page is a block page, or forbids training.
     """
     data = body.path.read_bytes()
     write_bytes(saved, data)
     url = body.url or url  # what its links are relative to
     html = decode_page(data, body.charset)
+    if respect_noai:
+        block_pages.raise_if_noai(html, url)
     page: ListPage | ListingError
     try:
         page = parse(html, url, number)

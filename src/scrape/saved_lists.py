@@ -16,6 +16,7 @@ from src.scrape.crawl import Crawl, Row, page_rows, print_notes
 from src.scrape.file_lists import natural_order, utf8_name
 from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http import block_pages
+from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import parse_imdb
 from src.scrape.listings import Item, ListingError, ListPage
 from src.scrape.source_paths import is_hidden, require_path
@@ -79,10 +80,18 @@ class SavedList:
                 else:
                     failure = str(error)
                 continue
+            if self._scrape.respect_noai:
+                self._raise_if_noai(page, file)
             has_list = True
             yield page, listed
         if not has_list:
             raise UserError(f"{file} is not a list in a known layout: {failure}")
+
+    def _raise_if_noai(self, page: SavedPage, file: Path) -> None:
+        try:
+            block_pages.raise_if_noai(page.html, file)
+        except FetchError as error:
+            raise UserError(str(error)) from None
 
     def _parse(self, html: str, url: str) -> ListPage:
         if self._saved.layout == "gallery":

@@ -172,6 +172,23 @@ def empty(page: int) -> Answer:
     return Answer(site.next_data([], 1000, page, has_next=True).encode())
 
 
+@pytest.mark.parametrize(
+    "meta",
+    [
+        '<meta name="robots" content="noai, noimageai">',
+        "<META content=index,noimageai name=robots>",
+    ],
+)
+def test_a_list_page_that_forbids_training_is_not_read_unless_told(server, crawl_list, meta):
+    page = list_page(range(2), 2, 1).body
+    server["/list"] = Answer(meta.encode() + page)
+    with pytest.raises(UserError, match=r"page 1 .*/list: its <meta name=robots> says noai \("):
+        crawl_list()
+    assert len(crawl_list({"scrape.respect_noai": False}).rows) == 2
+    server["/list"] = Answer(b'<meta name="robots" content="noindex"><p title="noai">' + page)
+    assert len(crawl_list({"scrape.snapshot": "next"}).rows) == 2
+
+
 def test_a_first_page_without_any_item_is_an_error(server, crawl_list):
     server["/list"] = empty(1)
     with pytest.raises(UserError, match=r"/list .*is not a list"):

@@ -197,6 +197,15 @@ def test_pictures_inside_a_page_of_singlefile_are_taken(read, tmp_path):
     assert table["image_url"].str.len().max() < 40
 
 
+def test_a_saved_page_that_forbids_training_is_not_read_unless_told(read, tmp_path):
+    html = '<meta name="robots" content="noai">' + item(1, "a_files/a.png")
+    plain(tmp_path / "saves", "a.htm", html, "http://a.test/")
+    write(tmp_path / "saves" / "a_files" / "a.png", picture(1))
+    with pytest.raises(UserError, match=r"a\.htm: its <meta name=robots> says noai"):
+        read()
+    assert read({"scrape.respect_noai": False})[1]["downloaded"] == 1
+
+
 def test_saves_beyond_max_pages_are_told(read, tmp_path, capsys):
     folder = tmp_path / "saves"
     for n in range(3):

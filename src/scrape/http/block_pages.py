@@ -29,6 +29,12 @@ MARKUP = re.compile(
 
 LFS_POINTER = b"version https://git-lfs"  # what a clone without Git LFS has, and GitHub serves
 
+# What a page says to those who train on it, as DeviantArt's do; the header is X-Robots-Tag.
+NOAI = re.compile(
+    r"<meta\s(?=[^<>]{0,500}\bname\s*=\s*[\"']?robots\b)[^<>]{0,500}\bno(?:image)?ai\b",
+    re.IGNORECASE,
+)
+
 BY_HAND = (
     "wait, or save the pages yourself: open each with `python -m webbrowser URL`, save it in a "
     "folder (Ctrl+S), then run `dvc exp run -S source=saved -S saved.path=FOLDER`"
@@ -52,6 +58,12 @@ def classify(html: str) -> str | None:
     if PASSWORD.search(top) or LOGIN.search(titles):
         return "login_wall"
     return "waf_challenge" if CHALLENGE.search(top) else None
+
+
+def raise_if_noai(html: str, place: object) -> None:
+    """Raise FetchError `noai`, with the page's URL or file, if its robots element forbids training."""
+    if NOAI.search(html[:MAX_CHARS]):
+        raise FetchError("noai", f"{place}: its <meta name=robots> says noai (scrape.respect_noai)")
 
 
 def raise_if_block_page(html: str, url: str) -> None:
