@@ -67,7 +67,7 @@ def file_row(name: str, position: int, item_id: str) -> Row:
     return {
         "page": 1,
         "position": position,
-        "item_id": item_id,
+        "item_id": unicodedata.normalize("NFC", item_id),  # macOS spells accents apart
         "name": PurePosixPath(name).stem,
         "page_url": None,
         "image_url": name,
@@ -132,7 +132,7 @@ def list_halves(names: Iterable[str], direction: str) -> list[Row]:
         parts = paths[name].parts
         if match := _half_folder(paths[name], depth):
             split = (match[1].lower(),) if match[1] else ()
-            # macOS spells a name's accents apart from their letters, other systems do not
+            # macOS spells accents apart from their letters, other systems do not
             behind = [unicodedata.normalize("NFC", part) for part in parts[depth + 1 :]]
             pair = PurePosixPath(*parts[:depth], *split, *behind)
             halves[match[2]].append(Half(name, pair))

@@ -81,6 +81,16 @@ def test_a_name_that_is_no_utf8_is_a_row(quick, tmp_path):
     assert list(table["status"]) == ["ok", "ok"]
 
 
+def test_a_folder_is_one_item_however_its_accents_are_spelled(quick, tmp_path):
+    """Copied from macOS, and from Linux."""
+    for n, name in enumerate(["Zoe\u0308/1.png", "Zo\u00eb/2.png"]):
+        write(tmp_path / "people" / name, picture(n))
+    params = quick("folder", {"folder.path": str(tmp_path / "people"), "folder.item": "folder"})
+    table, _ = scraped(params, tmp_path / "raw")
+    assert set(table["item_id"]) == {"Zo\u00eb"}
+    assert list(table["status"]) == ["ok", "ok"]
+
+
 def test_names_of_an_archive_that_are_no_utf8_are_rows(quick, tmp_path):
     """As in facades_latin1_names.tar, of an old Unix."""
     buffer = io.BytesIO()
