@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from bs4 import Tag
@@ -19,8 +20,16 @@ CSS_URL = re.compile(r"url\(\s*(?:\"([^\"]*)\"|'([^']*)'|([^)\"'\s]*))\s*\)", re
 CSS_BACKGROUND = re.compile(
     r"(?:^|;)\s*background(?:-image)?\s*:((?:[^;(]|\([^)]*\))*)", re.IGNORECASE
 )
-MEDIA_WIDTH = re.compile(r"\(\s*(min|max)-width\s*:\s*([\d.]+)\s*(px|r?em)?\s*\)", re.IGNORECASE)
-OTHER_MEDIA = re.compile(r"print|portrait|prefers-color-scheme\s*:\s*dark", re.IGNORECASE)
+LENGTH = r"([\d.]+)\s*(px|r?em)?"
+# (min-width: 600px), (width >= 600px) and (600px <= width): the sign, a length and its unit.
+MEDIA_WIDTH = re.compile(rf"\b(min|max)-(?:device-)?width\s*:\s*{LENGTH}", re.IGNORECASE)
+WIDTH_FIRST = re.compile(rf"\bwidth\s*([<>])=?\s*{LENGTH}", re.IGNORECASE)
+WIDTH_LAST = re.compile(rf"{LENGTH}\s*([<>])=?\s*width\b", re.IGNORECASE)
+OTHER_MEDIA = re.compile(
+    r"print|portrait|prefers-color-scheme\s*:\s*dark|prefers-reduced-motion\s*:\s*reduce",
+    re.IGNORECASE,
+)
+MAX_MEDIA = 1000  # characters of a media query that are read
 VIEWPORT_PX, EM_PX = 1920, 16  # of the browser that a list is read as
 READ_TYPES = ("", "jpeg", "jpg", "pjpeg", "png", "apng", "webp", "avif", "gif", "bmp", "tiff")
 UNFETCHED_SCHEMES = ("data", "blob", "about", "javascript")
@@ -141,17 +150,25 @@ def _shown(source: Tag) -> bool:
     kind, _, subtype = str(source.get("type", "")).partition(";")[0].strip().lower().partition("/")
     if kind not in ("image", "") or subtype not in READ_TYPES:
         return False
-    media = str(source.get("media", ""))
-    if OTHER_MEDIA.search(media):
-        return False
-    for bound, length, unit in MEDIA_WIDTH.findall(media):
-        try:
-            width = float(length) * (EM_PX if unit.lower().endswith("em") else 1)
-        except ValueError:
-            continue
-        if width > VIEWPORT_PX if bound.lower() == "min" else width < VIEWPORT_PX:
-            return False
-    return True
+    return any(map(_holds, str(source.get("media", ""))[:MAX_MEDIA].split(",")))
+
+
+def _holds(query: str) -> bool:
+    """Return whether a media query is true of a wide screen; what is not known counts as true."""
+    is_true = not OTHER_MEDIA.search(query) and all(
+        px <= VIEWPORT_PX if is_least else px >= VIEWPORT_PX for is_least, px in _widths(query)
+    )
+    return is_true != query.strip().lower().startswith("not ")
+
+
+def _widths(query: str) -> Iterator[tuple[bool, float]]:
+    """Yield the widths that a media query asks for: whether it is the least one, and pixels."""
+    bounds = [(word.lower() == "min", *size) for word, *size in MEDIA_WIDTH.findall(query)]
+    bounds += [(sign == ">", *size) for sign, *size in WIDTH_FIRST.findall(query)]
+    bounds += [(sign == "<", *size) for *size, sign in WIDTH_LAST.findall(query)]
+    for is_least, length, unit in bounds:
+        with suppress(ValueError):  # 1.2.3
+            yield is_least, float(length) * (EM_PX if unit.lower().endswith("em") else 1)
 
 
 def _values(tag: Tag, attributes: Iterable[str]) -> Iterator[str]:

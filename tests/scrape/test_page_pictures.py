@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.scrape.page_pictures import css_urls, largest_candidate
+from src.scrape.listings import read_document
+from src.scrape.page_pictures import css_urls, largest_candidate, picture_url
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,39 @@ def test_backgrounds_are_read_from_a_style(style, found):
     assert css_urls(style) == found
 
 
+@pytest.mark.parametrize(
+    ("media", "shown"),
+    [
+        ("", True),
+        ("all and (min-width: 1200px)", True),
+        ("(width >= 600px)", True),
+        ("(600px<=width)", True),
+        ("(30em <= width <= 200rem)", True),
+        ("(max-width: 600px), (min-width: 1200px)", True),
+        ("not all and (max-width: 600px)", True),
+        ("(min-width: 1.2.3px)", True),
+        ("(max-device-width: 600px)", False),
+        ("(width < 600px)", False),
+        ("(width<=37.5em)", False),
+        ("(600px > width)", False),
+        ("(400px <= width <= 700px)", False),
+        ("not all and (min-width: 600px)", False),
+        ("print, (orientation: portrait)", False),
+        ("(prefers-reduced-motion: reduce)", False),
+    ],
+)
+def test_the_source_of_a_wide_screen_is_taken(media, shown):
+    html = f'<picture><source media="{media}" srcset="a.jpg"><img src="b.jpg"></picture>'
+    document = read_document(html.replace("<=", "&lt;="), "http://a.test/")
+    url = picture_url(document, [document.soup], ["srcset", "src"], False)
+    assert url == f"http://a.test/{'a' if shown else 'b'}.jpg"
+
+
 def test_long_values_are_read_in_time():
     assert largest_candidate("a " + "(" * 200_000) is None
     assert largest_candidate("," * 200_000) is None
     assert css_urls("background:" + "url(" * 100_000) == []
+    for media in ("1" * 200_000, "1" + " " * 200_000):
+        html = f'<picture><source media="{media}" srcset="a.jpg"><img src="b.jpg"></picture>'
+        document = read_document(html, "http://a.test/")
+        assert picture_url(document, [document.soup], ["srcset", "src"], False)
