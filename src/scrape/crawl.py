@@ -97,6 +97,9 @@ def crawl(
         if not page.items:
             break  # past the end of a list whose every page links to a next one
         ids = {item.item_id for item in page.items}
+        if number == 1 and len(page.items) > len(ids) == 1:
+            note = f"all {len(page.items)} items have the id {min(ids)!r}, and count as one"
+            print_notes(replace(page, notes=(note,)), url)
         repeated = ids <= seen
         listed.repeated_pages += repeated
         if repeated and client.scrape.on_repeat == "stop":

@@ -134,6 +134,17 @@ def test_what_is_odd_about_a_page_is_told(server, changed, tmp_path, capsys):
     assert line.startswith("scrape: gallery.name = 'b' matches nothing on the first page")
 
 
+def test_items_that_all_have_one_id_are_told(server, changed, tmp_path, capsys):
+    """Their first link may be that of the author."""
+    cards = [f'<p><a href="/ada">Ada</a><img src="{n}.jpg" alt="Cat {n}"></p>' for n in range(3)]
+    server["/g"] = Answer("".join(cards).encode())
+    settings = changed({"gallery.url": server["/g"], "gallery.item": "p"}).gallery
+    client = Client(changed(QUICK).scrape, tmp_path / "http")
+    crawl(server["/g"], partial(parse_gallery, gallery=settings), client, tmp_path / "pages")
+    told = capsys.readouterr().err
+    assert f"all 3 items have the id {server['/ada']!r}, and count as one" in told
+
+
 def test_a_missing_later_page_is_the_end(server, crawl_list):
     server["/list"] = list_page(range(5), 1000, 1)
     assert len(crawl_list().rows) == 5
