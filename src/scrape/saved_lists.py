@@ -131,7 +131,7 @@ class SavedList:
         inside = inline_data(url)
         if inside and _is_whole(inside):
             place = f"data:{hashlib.sha256(inside).hexdigest()[:24]}"
-            return replace(item, image_url=self._kept(place, inside))
+            return replace(item, image_url=self._store(place, inside))
         local = local_name(url, absolute_url(page_url, ".")) if _is_html(file) else None
         original = _original(url, local) if self._saved.layout == "imdb" else url
         data = save.find(url)
