@@ -19,6 +19,11 @@ def inert_cell(text: str) -> str:
     return f"'{text}" if formula else text
 
 
+def text_of_cell(cell: str) -> str:
+    """Return the text of which `inert_cell` made a cell, for one that a person has copied."""
+    return cell[1:] if cell.startswith("'") and inert_cell(cell[1:]) == cell else cell
+
+
 def encode_png(pixels: np.ndarray, exif: bytes = b"", level: int = 6) -> bytes:
     """Encode pixels as PNG.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.errors import UserError
+from src.storage.encoding import text_of_cell
 
 PAIR_COLUMNS = ("a", "b")  # of a file that rules on pairs of pictures
 Line = tuple[str, dict[str, str]]  # the file and line, for messages; the values by column
@@ -13,6 +14,8 @@ Line = tuple[str, dict[str, str]]  # the file and line, for messages; the values
 def read_lines(path: Path, parameter: str, columns: Sequence[str], rows: str) -> list[Line]:
     """Return a file's lines below the head, with stripped values of some columns.
 
+    A value may be a cell of `lineage --csv`, with a quote before what a spreadsheet would compute.
+
     Args:
         path: Of the file.
         parameter: Names the file in params.yaml.
@@ -20,13 +23,13 @@ def read_lines(path: Path, parameter: str, columns: Sequence[str], rows: str) ->
         rows: What a line is about, in the plural.
 
     Raises:
-        UserError: The file is missing, no CSV in UTF-8, or lacks a column.
+        UserError: The file is missing, no CSV in UTF-8, or lacks a column or has it twice.
     """
     head = ",".join(columns)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restkey="more", strict=True)
-            names = reader.fieldnames or []
+            names = list(reader.fieldnames or [])
             lines = [(f"{path}, line {reader.line_num}", values) for values in reader]
     except FileNotFoundError:
         raise UserError(
@@ -42,6 +45,9 @@ def read_lines(path: Path, parameter: str, columns: Sequence[str], rows: str) ->
             f"{path}, line 1: the column {missing[0]} is missing in {','.join(names)!r}, "
             f"expected the {expected}; others are ignored"
         )
+    if repeated := [name for name in columns if names.count(name) > 1]:
+        raise UserError(f"{path}, line 1: several columns {repeated[0]}, expected one")
     return [
-        (place, {name: (values[name] or "").strip() for name in columns}) for place, values in lines
+        (place, {name: text_of_cell((values[name] or "").strip()) for name in columns})
+        for place, values in lines
     ]

@@ -174,6 +174,7 @@ def test_a_list_names_rows_files_or_ids(table: pd.DataFrame, tmp_path: Path):
         ("a;b\n1;2\n", "line 1: the column a is missing in 'a;b', expected the columns a,b"),
         ("0,1\n", "line 1: the column a is missing in '0,1'"),
         ("", "line 1: the column a is missing in ''"),
+        ("a,b,a\n0,1,2\n", "line 1: several columns a, expected one"),
         (b"a,b\n\xff,1\n", "cannot be read as CSV in UTF-8"),
         ('a,b\n"0,1\n', "cannot be read as CSV in UTF-8: unexpected end of data"),
     ],

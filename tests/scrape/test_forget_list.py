@@ -12,7 +12,7 @@ import pytest
 from src.dataset import arrays
 from src.errors import UserError
 from src.scrape import forget_list
-from src.storage.encoding import encode_png
+from src.storage.encoding import encode_png, inert_cell
 from src.storage.ledger import read_ledger
 from tests.conftest import copy_rulings, write_params
 from tests.scrape.scraping import QUICK
@@ -45,6 +45,11 @@ def test_the_places_of_ids_are_read(list_file):
         "nm1": f"{path}, line 2",
         "http://a.test/1": f"{path}, line 4",
     }
+
+
+@pytest.mark.parametrize("name", ["@nm1", "-1", "'nm1", "nm1", "'", "O'Hara"])
+def test_an_id_can_be_copied_from_the_list_of_credits(list_file, name):
+    assert list(forget_list.read(list_file("id", inert_cell(name)))) == [name]
 
 
 @pytest.mark.parametrize(
