@@ -24,7 +24,13 @@ help:
 	.venv/bin/pip install --quiet --disable-pip-version-check $(patsubst %,-r %,$(filter %.txt,$^))
 	@touch $@
 
-repro: .venv/ready
+# DVC runs in a git repository alone, which an archive of the project is not.
+.PHONY: repository
+repository:
+	@git rev-parse --git-dir > /dev/null || \
+		{ echo "make: DVC needs a git repository: clone the project, or run \`git init\` here"; exit 1; }
+
+repro: repository .venv/ready
 	@echo "== dvc repro: from a web page to a scored model"
 	dvc repro
 	@python -m src summary

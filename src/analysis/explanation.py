@@ -123,8 +123,13 @@ def _measure(file: Path) -> Measurement:
 
 def named(picture: Path) -> Path:
     """Return a picture's path, given that or what names it in the ledger."""
-    if len(picture.parts) > 1 or picture.exists() or not LEDGER.is_file():
+    if len(picture.parts) > 1 or picture.exists():
         return picture
+    if not LEDGER.is_file():
+        raise UserError(
+            f"{picture} is no file here, and {LEDGER}, which names rows and items, is missing: run "
+            "`dvc repro` to make it"
+        )
     table = read_ledger(LEDGER, "clean").set_index("row", drop=False)
     row = find_row(table, str(picture))
     values = table.loc[row].to_dict()

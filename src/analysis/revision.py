@@ -57,7 +57,7 @@ def fetch_from_dvc(name: str, folder: Path, with_details: bool = False) -> Revis
         raise UserError(f"an experiment without a name: expected one, a commit or {WORKSPACE}")
     # imported late: it takes a second, and only this function needs it
     from dvc.api import DVCFileSystem
-    from dvc.scm import RevError
+    from dvc.scm import RevError, SCMError
 
     try:
         files = DVCFileSystem(rev=name)
@@ -69,6 +69,11 @@ def fetch_from_dvc(name: str, folder: Path, with_details: bool = False) -> Revis
         raise UserError(
             f"{name!r} is no experiment, branch, tag or commit here: `dvc exp list -A` lists "
             f"experiments, `git log` commits; or give the word {WORKSPACE}"
+        ) from None
+    except SCMError as error:
+        raise UserError(
+            f"{name}: {error}: expected a clone of the project's repository; elsewhere only "
+            f"{WORKSPACE} can be compared"
         ) from None
     except Exception as error:  # DVC, its index and git raise errors without a common class
         reason = " ".join(str(error).split()) or type(error).__name__

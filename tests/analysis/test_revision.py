@@ -99,3 +99,10 @@ def test_what_the_cache_lacks_is_told_with_commands_that_get_it(uncached, tmp_pa
 def test_an_unknown_name_is_told_with_commands_that_list_them(uncached, tmp_path):
     with pytest.raises(UserError, match=r"'nobody' is no experiment, .* `dvc exp list -A`"):
         fetch_from_dvc("nobody", tmp_path / "a")
+
+
+def test_a_folder_without_git_is_told_as_such(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    with pytest.raises(UserError, match=r"^HEAD: .* is not a git repository: expected a clone"):
+        fetch_from_dvc("HEAD", tmp_path / "copies")

@@ -146,3 +146,10 @@ def test_a_missing_file_is_one_line(tmp_path: Path, monkeypatch, capsys):
     assert raised.value.code == 1
     error = f"python -m src: {file} cannot be read: No such file or directory\n"
     assert capsys.readouterr().err == error
+
+
+def test_a_row_without_a_ledger_is_one_line_that_names_it(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").symlink_to(ROOT / "params.yaml")
+    refused = CliRunner().invoke(explain, ["5"])
+    assert str(refused.exception).startswith("5 is no file here, and data/clean/ledger.parquet")
