@@ -115,10 +115,11 @@ def existing_folder(key: str, path: str | Path, remedy: str = ABSOLUTE) -> Path:
 
 
 def existing_file(key: str, path: str | Path) -> Path:
-    """Return a file's path as `existing_path`; raise UserError if a folder is there."""
+    """Return a file's path as `existing_path`; raise UserError if no file is there."""
     target = existing_path(key, path)
-    if target.is_dir():
-        raise UserError(f"{key} = {str(path)!r} is a folder, expected a file")
+    if not target.is_file():
+        what = "a folder" if target.is_dir() else "a pipe or a device"
+        raise UserError(f"{key} = {str(path)!r} is {what}, expected a file")
     return target
 
 

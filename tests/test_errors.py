@@ -202,6 +202,12 @@ def test_a_pipe_is_not_replaced_by_a_file(home: Path):
         output_file("key", "pipe")
 
 
+def test_a_pipe_is_no_file_to_read(home: Path):
+    os.mkfifo(home / "pipe")
+    with pytest.raises(UserError, match=r"^key = 'pipe' is a pipe or a device, expected a file"):
+        existing_file("key", "pipe")
+
+
 @pytest.mark.parametrize("function", [output_folder, output_file])
 @pytest.mark.parametrize(
     "path", ["data/model", "data/model/a/b.onnx", "link/b.onnx", "metrics/a.json"]

@@ -114,6 +114,8 @@ def side_by_side(files: list[Path]) -> np.ndarray:
 
 
 def _measure(file: Path) -> Measurement:
+    if file.exists() and not file.is_file():  # reading a device might never end
+        raise UserError(f"{file} is a folder, a pipe or a device, expected a picture")
     try:
         [m] = measure_files([(file, "single")])
     except OSError as error:

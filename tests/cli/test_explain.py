@@ -1,5 +1,6 @@
 """python -m src explain: why a picture is kept or removed, for one file or two."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -153,3 +154,11 @@ def test_a_row_without_a_ledger_is_one_line_that_names_it(tmp_path: Path, monkey
     (tmp_path / "params.yaml").symlink_to(ROOT / "params.yaml")
     refused = CliRunner().invoke(explain, ["5"])
     assert str(refused.exception).startswith("5 is no file here, and data/clean/ledger.parquet")
+
+
+def test_what_is_no_file_is_never_read(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path in (tmp_path, tmp_path / "pipe.jpg"):
+        refused = CliRunner().invoke(explain, [str(path), "--out", str(tmp_path / "out.png")])
+        assert str(refused.exception).startswith(f"{path} is a folder, a pipe or a device")
