@@ -47,15 +47,13 @@ class Axis:
 
 def curves(
     series: Series,
-    x_label: str = "step",
     bounds: tuple[float, float] | None = None,
     guides: Guides | None = None,
 ) -> str:
     """Draw curves over training steps on one scale.
 
     Args:
-        series: What is drawn; a curve without points keeps its colour to itself.
-        x_label: What the steps are.
+        series: What is drawn; a curve without points keeps its colour, and is not drawn.
         bounds: Values between which the scale reaches at least.
         guides: Horizontal lines; one beyond the scale is left out.
 
@@ -73,7 +71,7 @@ def curves(
     shown = {name: value for name, value in (guides or {}).items() if of_values.holds(value)}
     top = LINE_HEIGHT * (len(drawn) + len(shown)) + LINE_HEIGHT / 2
     y = Axis(of_values.ticks, top + PLOT_HEIGHT, top)
-    parts = _axes(x, y, x_label)
+    parts = _axes(x, y, "step")
     for color, (_, curve) in drawn.items():
         # a line to itself draws a single point
         path = " ".join(f"{x.at(step):.1f},{y.at(value):.1f}" for step, value in curve[:1] + curve)

@@ -197,7 +197,7 @@ def test_no_values_are_an_empty_chart():
 @pytest.mark.parametrize(
     "svg",
     [
-        charts.curves({HOSTILE: [(1, 2.0)]}, HOSTILE),
+        charts.curves({HOSTILE: [(1, 2.0)]}),
         charts.histogram([0.5], {HOSTILE: 0.9}, HOSTILE, HOSTILE),
     ],
     ids=["curves", "histogram"],
