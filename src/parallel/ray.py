@@ -106,17 +106,17 @@ class _RayCluster:
         task = ray.remote(_run_task).options(max_retries=MAX_RETRIES)
         # ray.put: large arrays in the function reach each node once
         submit = partial(task.remote, Path.cwd(), ray.put(function))
-        pending: deque[tuple[int, Any]] = deque()  # number and future, or None if saved
+        pending: deque[Any] = deque()  # futures of the next shards; None for those that are saved
         unsubmitted = iter(enumerate(shards))
-        for _ in shards:
+        for number, shard in enumerate(shards):
             limit = TASKS_AHEAD * max(1, int(_resources().get("CPU", 1)))
-            for number, shard in islice(unsubmitted, max(0, limit - len(pending))):
-                is_saved = saved and saved.file(number).exists()
-                pending.append((number, None if is_saved else submit(shard)))
-            number, future = pending.popleft()
+            for next_number, next_shard in islice(unsubmitted, max(0, limit - len(pending))):
+                is_saved = saved and saved.file(next_number).exists()
+                pending.append(None if is_saved else submit(next_shard))
+            future = pending.popleft()
             results = saved.load(number) if saved and future is None else _result(future)
             if results is None:  # the saved file is damaged
-                results = _result(submit(shards[number]))
+                results = _result(submit(shard))
             if saved:
                 saved.save(number, results)
             bar.update(len(results))
