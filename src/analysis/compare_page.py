@@ -199,21 +199,24 @@ def verdict(
     a: Side, b: Side, differences: Sequence[Difference], spread: SeedSpread | None = None
 ) -> list[str]:
     """Return in sentences which is better in which scores; those for B come first."""
+    sides = {"b": b, "a": a}
     judged = [d for d in differences if d.direction]
     sentences = [
-        f"{side.label()} is better in {_names(judged, winner)}."
-        for side, winner in ((b, "b"), (a, "a"))
-        if _names(judged, winner)
-    ] or [f"No score tells {a.label()} from {b.label()}."]
-    within = [d for d in judged if d.winner and spread and spread.covers(d.metric, d.value)]
-    if within:
-        metrics = ", ".join(d.metric for d in within)
-        sentences.append(f"Seeds alone change as much in {metrics}.")
+        f"{side.label()} is better in {names}."
+        for winner, side in sides.items()
+        if (names := _names(judged, winner))
+    ]
+    if not sentences:
+        sentences = [f"No score tells {a.label()} from {b.label()}."]
+    if spread:
+        within = [d.metric for d in judged if d.winner and spread.covers(d.metric, d.value)]
+        if within:
+            sentences.append(f"Seeds alone change as much in {', '.join(within)}.")
     others = [d for d in differences if not d.direction]
     sentences += [
-        f"{side.label()} is higher in {_names(others, winner)}, which is not better by itself."
-        for side, winner in ((b, "b"), (a, "a"))
-        if _names(others, winner)
+        f"{side.label()} is higher in {names}, which is not better by itself."
+        for winner, side in sides.items()
+        if (names := _names(others, winner))
     ]
     if chance := _names(differences, ""):
         sentences.append(f"Not distinguishable: {chance}.")

@@ -30,7 +30,7 @@ SQUARE_PX = 256  # of each picture on the sheet
 
 
 def describe_picture(file: Path, clean: Clean) -> list[str]:
-    """Return lines with what counts for a picture by itself.
+    """Return lines with the numbers that decide on a picture by itself.
 
     Raises:
         UserError: The file cannot be read.
@@ -59,7 +59,7 @@ def _describe_fault(m: Measurement, word: str, clean: Clean) -> str:
 
 
 def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
-    """Return lines with what counts for two pictures as copies of each other.
+    """Return lines with the numbers that decide whether two pictures are copies of each other.
 
     Raises:
         UserError: A file cannot be read.
@@ -70,13 +70,12 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
     pairs = copies.find({0: original, 1: copy}, clean)
     match = matching.match(look(original, clean), look(copy, clean))
     bits = hash_candidates.hash_distance(original.thumbnail, copy.thumbnail)
-    conclusion, described = (
-        "different pictures",
-        copies.describe(original, copy, match, bits, clean),
-    )
     if pairs:
         [described] = pairs.values()
         conclusion = f"copies of each other, {described.transform}"
+    else:
+        described = copies.describe(original, copy, match, bits, clean)
+        conclusion = "different pictures"
     return [
         f"together: {conclusion}",
         f"    hash distance    {described.hash_distance} of 256 bits (compared up to "
@@ -124,7 +123,7 @@ def _measure(file: Path) -> Measurement:
 
 
 def named(picture: Path) -> Path:
-    """Return a picture's path, given that or what names it in the ledger."""
+    """Return a picture's path, given the path or an identifier of the ledger."""
     if len(picture.parts) > 1 or picture.exists():
         return picture
     if not LEDGER.is_file():

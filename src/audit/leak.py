@@ -59,21 +59,15 @@ def nearest(
     likely = candidates.find(val.variants, train.variants, TOP_K)
     comparison = _Comparison(val, train, similarity, frozenset(excluded))
     edges = np.searchsorted(val.variants.pictures[likely["val"]], np.arange(len(val) + 1))
-    of_each = np.split(likely, edges[1:-1]) if len(val) else []
-    likenesses_of_val = map_threads(
-        comparison.likenesses, of_each, "aligning likely copies", cores()
-    )
-    refutation = Refutation(val, train, likenesses_of_val, similarity)
-    matched = [
-        picture for picture, likenesses in enumerate(likenesses_of_val) if likenesses.matches
-    ]
+    by_picture = np.split(likely, edges[1:-1]) if len(val) else []
+    likenesses = map_threads(comparison.likenesses, by_picture, "aligning likely copies", cores())
+    refutation = Refutation(val, train, likenesses, similarity)
+    matched = [picture for picture, of_picture in enumerate(likenesses) if of_picture.matches]
     copies = map_threads(refutation.copy_of, matched, "looking closely at copies", cores())
-    best = [
-        (likenesses.similarity, likenesses.most_similar, False) for likenesses in likenesses_of_val
-    ]
+    best = [(of_picture.similarity, of_picture.most_similar, False) for of_picture in likenesses]
     for picture, copy in zip(matched, copies, strict=True):
         if copy is not None:
-            best[picture] = likenesses_of_val[picture].matches[copy].similarity, copy, True
+            best[picture] = likenesses[picture].matches[copy].similarity, copy, True
     columns = zip(*best, strict=True) if best else ((), (), ())
     dtypes = np.float64, np.int64, np.bool_
     return Nearest(*(np.array(c, dtype) for c, dtype in zip(columns, dtypes, strict=True)))

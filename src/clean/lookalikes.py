@@ -23,19 +23,21 @@ def without_lookalikes(likenesses: Likenesses, read: Reading) -> list[Proof]:
     agreements = looks.agreements([p for p in likenesses.proofs if not is_sure(p.match)])
     alike = _Family(likenesses.near_misses)
     alike.add(pair for pair, value in agreements.items() if may_be_lookalikes(value))
-    doubtful = {pair for pair in proofs if alike.others(pair) >= MIN_OTHERS}
-    agreements |= looks.agreements([proofs[p] for p in sorted(doubtful - agreements.keys())])
+    in_family = {pair for pair in proofs if alike.others(pair) >= MIN_OTHERS}
+    agreements |= looks.agreements([proofs[p] for p in sorted(in_family - agreements.keys())])
 
-    return [
-        proof
-        for pair, proof in proofs.items()
-        if pair not in agreements
-        or stands(agreements[pair], proof.match.color_difference, pair in doubtful)
-    ]
+    def is_copy(pair: Pair) -> bool:
+        if pair not in agreements:
+            return True
+        return stands(
+            agreements[pair], proofs[pair].match.color_difference, has_family=pair in in_family
+        )
+
+    return [proof for pair, proof in proofs.items() if is_copy(pair)]
 
 
 class _Family:
-    """Which pictures are alike, but no copies of each other."""
+    """Pictures that are alike, and may be look-alikes."""
 
     def __init__(self, pairs: Iterable[Pair]):
         self._alike: dict[int, set[int]] = {}
@@ -47,7 +49,7 @@ class _Family:
             self._alike.setdefault(b, set()).add(a)
 
     def others(self, pair: Pair) -> int:
-        """Count the pictures that both of a pair are like."""
+        """Count the pictures that are like both of a pair."""
         a, b = (self._alike.get(picture, set()) for picture in pair)
         return len(a & b)
 

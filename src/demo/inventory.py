@@ -84,7 +84,7 @@ def list_entries(count: int, seed: int, faults: bool, pool: int | None = None) -
         seed: Of the whole site.
         faults: Whether there are any.
         pool: How many distinct photographs there are, if people are not drawn. The list then
-            shrinks until these suffice, and nobody has a second picture.
+            shrinks until these suffice, and no item has a second picture.
     """
     rng = np.random.default_rng([seed, 1])
     planned = dict(FAULTS) if faults else {}
@@ -92,18 +92,19 @@ def list_entries(count: int, seed: int, faults: bool, pool: int | None = None) -
         planned.pop("second_picture", None)
         count = _fitting_count(count, planned, pool)
     kinds = [kind for kind, share in planned.items() for _ in range(round(share * count / 1000))]
-    repeated_kinds = [kind for kind in kinds if kind in (*COPY_KINDS, "second_picture")]
+    repeating_kinds = [kind for kind in kinds if kind in (*COPY_KINDS, "second_picture")]
     single_kinds = [kind for kind in kinds if kind not in (*COPY_KINDS, "second_picture")]
-    good = count - len(kinds)
-    people = [(person, kind, 0) for person, kind in enumerate(["portrait"] * good + single_kinds)]
-    originals = rng.permutation(good)[: len(repeated_kinds)]
-    repeats = [(int(p), kind, 1) for p, kind in zip(originals, repeated_kinds, strict=True)]
-    pictures = people + repeats
+    n_portraits = count - len(kinds)
+    pictures = list(enumerate(["portrait"] * n_portraits + single_kinds))  # person and kind
+    n_people = len(pictures)
+    originals = map(int, rng.permutation(n_portraits)[: len(repeating_kinds)])
+    pictures += zip(originals, repeating_kinds, strict=True)
     entries = []
     for number, index in enumerate(rng.permutation(count)):
-        person, kind, repeated = pictures[index]
-        same = not repeated or kind in ("exact_copy", "second_picture")
-        identity = person if same else len(people) + int(index)
+        person, kind = pictures[index]
+        # the site lists a changed copy as somebody else
+        is_changed_copy = index >= n_people and kind not in ("exact_copy", "second_picture")
+        identity = n_people + int(index) if is_changed_copy else person
         entries.append(
             Entry(
                 number=number,

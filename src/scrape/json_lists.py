@@ -50,18 +50,18 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
     """
     answer = _load(text)
     entries = _find(answer, "items", settings)
-    listed = list(entries.values()) if isinstance(entries, dict) else entries
     notes: tuple[str, ...] = ()
-    if not isinstance(listed, list):
-        if listed is None and number > 1:
-            listed = []  # past the end, or an error that calls itself a success
-            nothing = f"json.items = {settings.items!r} finds nothing in {_quoted(answer)}"
-            notes = (f"{nothing}; the list ends here",)
-        else:
-            raise ListingError(
-                f"expected a list or an object at json.items = {settings.items!r}, found "
-                f"{_quoted(entries)} in {_quoted(answer)}"
-            )
+    if isinstance(entries, list | dict):
+        listed = list(entries.values()) if isinstance(entries, dict) else entries
+    elif entries is None and number > 1:
+        listed = []  # past the end, or an error that calls itself a success
+        nothing = f"json.items = {settings.items!r} finds nothing in {_quoted(answer)}"
+        notes = (f"{nothing}; the list ends here",)
+    else:
+        raise ListingError(
+            f"expected a list or an object at json.items = {settings.items!r}, found "
+            f"{_quoted(entries)} in {_quoted(answer)}"
+        )
     items = [_item(value, place, url, settings) for place, value in enumerate(listed, 1)]
     if number == 1 and items and not any(item.image_url for item in items):
         raise ListingError(

@@ -161,9 +161,11 @@ def find_saves(path: str) -> list[Path]:
     """
     require_path("saved.path", path)
     root = existing_path("saved.path", path)
-    files = [root] if root.is_file() else [file for file in root.iterdir() if file.is_file()]
+    if root.is_file():
+        files = [root]
+    else:
+        files = [file for file in root.iterdir() if file.is_file() and not is_hidden(file, root)]
     saves = [file for file in files if file.suffix.lower() in READERS]
-    saves = [file for file in saves if file == root or not is_hidden(file, root)]
     if not saves:
         raise UserError(f"saved.path = {path!r} holds no saved page ({', '.join(READERS)})")
     return sorted(saves, key=lambda file: natural_order(file.name))

@@ -114,13 +114,15 @@ def labels_fit_photos(evidence: Evidence) -> Measurement:
         for name in ("photo", "labels")
     )
     fits = photos @ labels.T
-    better = (np.diag(fits)[:, None] > fits).sum(axis=1) / (len(fits) - 1)
-    value = float(better.mean())
-    worst = np.argsort(better, kind="stable")[: len(better) // NAMED_ONE_IN]
-    return value, [
-        evidence.offender(side, index, f"{1 - share:.0%} of the other label maps fit better", value)
-        for (side, index), share in ((positions[k], better[k]) for k in worst)
-    ]
+    # of the other label maps, the share that fits a photo worse than its own one
+    shares = (np.diag(fits)[:, None] > fits).sum(axis=1) / (len(fits) - 1)
+    value = float(shares.mean())
+    offenders = []
+    for k in np.argsort(shares, kind="stable")[: len(shares) // NAMED_ONE_IN]:
+        side, index = positions[k]
+        detail = f"{1 - shares[k]:.0%} of the other label maps fit better"
+        offenders.append(evidence.offender(side, index, detail, value))
+    return value, offenders
 
 
 def _explain(actual: np.ndarray, expected: np.ndarray) -> str:
