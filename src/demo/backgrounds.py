@@ -1,4 +1,4 @@
-"""What portraits stand in front of. Each function fills a whole picture."""
+"""Backgrounds of portraits. Each function fills a whole picture."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""What portraits are drawn with: colours, filled shapes and gradients, in integers alone."""
+"""Drawing tools: colours, filled shapes and gradients, in integers alone."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -25,7 +25,7 @@ def shade(color: Color, percent: int) -> Color:
 
 
 def jitter(color: Color, rng: np.random.Generator, by: int) -> Color:
-    """Return a colour made darker or brighter by up to `by` levels."""
+    """Return a colour darkened or brightened by up to `by` levels."""
     shift = int(rng.integers(-by, by + 1))
     return _color(min(255, max(0, c + shift)) for c in color)
 
@@ -97,14 +97,14 @@ def chance(rng: np.random.Generator, percent: int) -> bool:
 
 
 def fill_box(canvas: np.ndarray, box: Box, color: Color) -> None:
-    """Fill a box; what of it lies outside the picture is left out."""
+    """Fill the part of a box that lies inside the picture."""
     left, top, right, bottom = box
     if left < right and top < bottom:
         cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), color, -1)
 
 
 def darken(canvas: np.ndarray, box: Box, percent: int) -> None:
-    """Leave a box `percent` of its brightness; what lies outside the picture is left out."""
+    """Reduce the part of a box inside the picture to `percent` of its brightness."""
     left, top, right, bottom = box
     area = canvas[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     if area.size:

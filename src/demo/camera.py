@@ -49,7 +49,7 @@ def _shade_street(scene: Scene) -> None:
 
 
 def _tilted(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the picture as from a place a little beside, in whole pixels."""
+    """Return the picture seen from a little to one side, in whole pixels."""
     x = np.arange(SIDE_PX, dtype=np.int32) - SIDE_PX // 2
     y = x[:, None]
     keystone, rise, turn = (int(rng.integers(-most, most + 1)) for most in (14, 8, 5))

@@ -1,4 +1,4 @@
-"""What people in portraits wear."""
+"""The clothes of people in portraits."""
 
 import cv2
 import numpy as np

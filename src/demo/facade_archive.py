@@ -1,4 +1,4 @@
-"""The archive of drawn facades that the demo site serves, and what is wrong with some of them.
+"""The archive of drawn facades that the demo site serves, some of them with faults.
 
 Its form is that of pix2pix's own archive of the CMP facades: folders train and val, in each picture
 the photograph on the left and the label map on the right.

@@ -44,7 +44,7 @@ def draw_pair(seed: int, number: int) -> np.ndarray:
 
 
 def photograph(house: House, rng: np.random.Generator) -> np.ndarray:
-    """Return a photograph of a house, (256, 256, 3) uint8 RGB; `rng` decides what labels do not."""
+    """Return a photograph of a house, (256, 256, 3) uint8 RGB; `rng` decides what no label shows."""
     canvas = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
     scene = Scene(canvas, choose_look(rng), choose_light(rng), rng)
     street.draw_surroundings(scene, house)

@@ -1,4 +1,4 @@
-"""Plans of houses: what stands where on a facade. The labels show no more than this."""
+"""Plans of houses: the parts of a facade and their places, which are all that labels show."""
 
 import itertools
 

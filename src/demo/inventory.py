@@ -1,4 +1,4 @@
-"""Who is listed on the demo site, with which picture, and what is wrong with it.
+"""The items of the demo site, with their pictures and faults.
 
 This is the ground truth that tests compare the pipeline with. The pipeline never sees it: it gets
 pages and pictures over HTTP.
@@ -224,7 +224,7 @@ def _captioned(pixels: np.ndarray) -> np.ndarray:
 
 
 def _silhouette() -> bytes:
-    """Return the placeholder, which is the same for everybody."""
+    """Return the placeholder, which is the same for every item."""
     canvas = np.full((portraits.HEIGHT, portraits.WIDTH, 3), (204, 208, 214), np.uint8)
     fill_circle(canvas, (96, 100), 44, (150, 156, 166))
     fill_ellipse(canvas, (96, 256), (80, 96), (150, 156, 166))

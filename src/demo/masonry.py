@@ -1,4 +1,4 @@
-"""What walls are made of: plaster, brick, stone, concrete and painted boards."""
+"""The materials of walls: plaster, brick, stone, concrete and painted boards."""
 
 from collections.abc import Callable
 

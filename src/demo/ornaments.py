@@ -1,4 +1,4 @@
-"""What stands out from a wall: bands, hoods, sills, pillars, reliefs and balconies."""
+"""Ornaments that stand out from a wall: bands, hoods, sills, pillars, reliefs and balconies."""
 
 from src.demo.brushes import (
     Box,
@@ -131,7 +131,7 @@ def draw_balcony(scene: Scene, part: Part) -> None:
 
 
 def draw_edges(scene: Scene, house: House) -> None:
-    """Draw what some walls have that no label shows: a plinth, corner stones, a gutter's pipe."""
+    """Draw parts that no label shows: a plinth, corner stones, the pipe of a gutter."""
     left, top, right, bottom = house.wall
     rng, trim = scene.rng, scene.look.trim
     if chance(rng, 55):

@@ -44,7 +44,7 @@ FOREHEAD = {"short": 58, "long": 50, "bun": 46, "curly": 54, "fringe": 74}  # co
 
 @dataclass(frozen=True)
 class Looks:
-    """What stays the same in every picture of a person; `width` is half the face's, in pixels."""
+    """The looks that all pictures of a person share; `width` is half the face's, in pixels."""
 
     skin: Color
     hair: Color

@@ -1,4 +1,4 @@
-"""What a house looks like, and under which light: all that its labels do not say."""
+"""The looks and the light of a house: all that its labels do not show."""
 
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture in the making.
+    """A picture while it is drawn.
 
     Attributes:
         canvas: (SIDE_PX, SIDE_PX, 3) uint8 RGB.

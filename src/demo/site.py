@@ -51,7 +51,7 @@ class ArchiveSite:
 
 
 class Site:
-    """Everything that the site answers with, drawn once.
+    """The site's pages and pictures, drawn once.
 
     Args:
         demo: The section `demo` of params.yaml.

@@ -1,4 +1,4 @@
-"""What stands on the storeys of a house: windows with what belongs to them, shops and doors."""
+"""The parts on the storeys of a house: windows with their ornaments, shops and doors."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def fill_storey(
     habits: Habits,
     rng: np.random.Generator,
 ) -> None:
-    """Put windows on a storey above the ground floor, with what belongs to them."""
+    """Put windows with their ornaments on a storey above the ground floor."""
     top, bottom = span
     sill = bottom - (bottom - top) * int(rng.integers(14, 22)) // 100
     tall = (bottom - top) * (habits.height + int(rng.integers(-6, 7))) // 100

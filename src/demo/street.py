@@ -1,4 +1,4 @@
-"""What is around a house: sky, neighbours, trees, roof, pavement, and what stands before it."""
+"""The surroundings of a house: sky, neighbours, trees, roof, pavement and foreground."""
 
 from math import isqrt
 
@@ -149,7 +149,7 @@ def _draw_chimney(scene: Scene, house: House, slope: int) -> None:
 
 
 def draw_foreground(scene: Scene, house: House) -> None:
-    """Draw what stands before some houses: a lamp post, a car, a tree, people, wires."""
+    """Draw the foreground of some houses: a lamp post, a car, a tree, people, wires."""
     rng, bottom = scene.rng, house.wall[3]
     if chance(rng, 18):
         _draw_lamp(scene)

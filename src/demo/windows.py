@@ -109,7 +109,7 @@ def _draw_curtains(scene: Scene, pane: np.ndarray) -> None:
 
 
 def _draw_bars(scene: Scene, pane: np.ndarray, bars: str) -> None:
-    """Draw a window's frame and what divides its panes."""
+    """Draw a window's frame and the bars between its panes."""
     height, width = pane.shape[:2]
     thick = max(2, width // 14)
     color = scene.look.frame
