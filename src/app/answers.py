@@ -1,4 +1,4 @@
-"""What a model makes of a photo or a drawing that a person hands to the page."""
+"""A model's answers to the photos and drawings that a person hands to the page."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Looks the nearest of unit vectors up: among all of them, or in the lists of the nearest centroids.
+"""Finds the nearest unit vectors: among all of them, or in the lists of the nearest centroids.
 
 An index holds each picture in both upright forms: one look-up then finds its copies and the mirrored
 ones. Numbers of pictures in the second form follow those in the first.
@@ -34,7 +34,7 @@ class Neighbours(NamedTuple):
 
 
 class Everything:
-    """Unit vectors of pictures in two forms, (N, D) float32 each, all compared with a query."""
+    """An exact index: unit vectors in two forms, (N, D) float32 each, all compared with a query."""
 
     def __init__(self, vectors: np.ndarray, of_second_form: np.ndarray):
         self._forms = vectors, of_second_form
@@ -68,7 +68,7 @@ class Everything:
 
 
 class Lists:
-    """Unit vectors of pictures in two forms, (N, D) float32 each, in a list for each centroid.
+    """An index of inverted lists: unit vectors in two forms, (N, D) float32, by nearest centroid.
 
     A query visits the nearest lists. All queries that visit a list are compared with it at once,
     which takes a quarter of the time of one query after the other.

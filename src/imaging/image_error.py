@@ -1,4 +1,4 @@
-"""Why bytes are no usable picture; and memory that runs short, which is no picture's fault."""
+"""Errors of bytes that are no usable picture; a lack of memory is none of them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,11 +30,11 @@ def refused(
     Args:
         reason: The error's.
         describe: Returns its message.
-        needed_bytes: What the block takes.
+        needed_bytes: The memory that the block takes.
 
     Raises:
-        MemoryError: The block's own; or the bytes that it takes are not there, which decoders call
-            a broken picture.
+        MemoryError: The block's own; or there is not as much memory, which decoders report as a
+            broken picture.
     """
     try:
         yield

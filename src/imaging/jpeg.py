@@ -52,7 +52,7 @@ def refuse_many_scans(scans: int, width: int, height: int) -> None:
 
 
 def coefficient_bytes(layers: list[tuple[int, int, int, int]]) -> float:
-    """Return what the coefficients of all scans take, a pixel.
+    """Return the bytes per pixel that the coefficients of all scans take.
 
     Args:
         layers: Of each component its number, horizontal and vertical sampling, and table.

@@ -1,4 +1,4 @@
-"""What a picture takes while it is decoded, known from its header alone."""
+"""The memory that decoding a picture takes, known from its header alone."""
 
 from src.imaging.image_error import ImageError
 
@@ -16,7 +16,7 @@ def refuse_large(width: int, height: int, mode: str, decoder_bytes: float) -> in
         width: In pixels.
         height: In pixels.
         mode: Of Pillow, which holds all pixels at once.
-        decoder_bytes: What the decoder holds beside them, a pixel.
+        decoder_bytes: Per pixel, what the decoder holds beside them.
 
     Raises:
         ImageError: `too_many_pixels` above 100 megapixels, `too_much_memory` above MAX_BYTES.

@@ -1,4 +1,4 @@
-"""A picture whose header is read and found bearable, and whose pixels are not decoded yet."""
+"""A picture whose header is read and accepted, and whose pixels are not decoded yet."""
 
 import io
 import mmap
@@ -16,7 +16,7 @@ from src.imaging.picture_bytes import PictureBytes
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")}
-# What decoders hold beside the pixels, a pixel, as measured
+# Bytes per pixel that decoders hold beside the pixels, as measured
 WEBP_BYTES, AVIF_BYTES, DEEP_AVIF_BYTES, DEEP_PNG_BYTES = 12, 7, 14, 8
 MASKED_BMP_BYTES = 16
 CANVAS_BYTES = 12  # of a first frame that is laid on the whole picture

@@ -64,7 +64,7 @@ def cores() -> int:
 
 
 def _own_processor() -> int:
-    """Return the number of one that this process may use, not the same for every process."""
+    """Return the number of a processor that this process may use, by the process's id."""
     numbers = sorted(os.sched_getaffinity(0))
     return numbers[os.getpid() % len(numbers)]
 

@@ -93,7 +93,7 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
 
 
 def cell(scores: dict[str, float], name: str) -> str:
-    """Return a score with its standard error, or what there is of them."""
+    """Return a score with its standard error if it has one; "" for an unknown score."""
     error = f" ± {scores[f'{name}_se']:.2g}" if f"{name}_se" in scores else ""
     return f"{scores[name]}{error}" if name in scores else ""
 

@@ -73,7 +73,7 @@ def curves(
     y = Axis(of_values.ticks, top + PLOT_HEIGHT, top)
     parts = _axes(x, y, "step")
     for color, (_, curve) in drawn.items():
-        # a line to itself draws a single point
+        # the first point twice: a line of one point is drawn too
         path = " ".join(f"{x.at(step):.1f},{y.at(value):.1f}" for step, value in curve[:1] + curve)
         parts.append(f'<polyline class="{color}" points="{path}"/>')
     keys = {color: f"{name}, last {curve[-1][1]:.4g}" for color, (name, curve) in drawn.items()}

@@ -9,7 +9,7 @@ import string
 from collections.abc import Collection
 from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit
 
-# Keys of a query that say how a visitor came, not what is shown; `*` stands for any ending.
+# Keys of a query that say where a visitor came from, not what is shown; `*` stands for any ending.
 # Sources: Brave's query filter (components/query_filter/utils.cc), Firefox's
 # privacy.query_stripping.strip_list, and ClearURLs (utm_*, and IMDb's and Amazon's keys).
 TRACKING_KEYS = (

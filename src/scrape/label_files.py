@@ -12,7 +12,7 @@ from src.imaging.picture_folders import reasons_with_names
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 
-# Of pictures that have no partner, or not a fitting one; beside those of label maps.
+# Statuses of pictures without a fitting partner; those of label maps begin with LABEL_STATUS.
 UNPAIRED = ("no_label", "no_photo", "not_a_pair", "other_size", "outside_folders")
 LABEL_STATUS = "label_"  # before the reason why a label map cannot be used
 

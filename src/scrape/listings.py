@@ -1,4 +1,4 @@
-"""What a list page says, and what all kinds of list pages are read with."""
+"""The content of a list page, and the tools that read all kinds of list pages."""
 
 import re
 from dataclasses import dataclass

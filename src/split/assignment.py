@@ -148,7 +148,7 @@ def report_large_groups(table: pd.DataFrame, settings: Split) -> None:
 
 
 def report_parted_groups(table: pd.DataFrame) -> None:
-    """Print a line if the source's own split parts groups, with the first of them.
+    """Print a line if the source's own split divides groups, with the first of these.
 
     Args:
         table: The ledger with sides.

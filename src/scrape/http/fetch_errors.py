@@ -5,7 +5,7 @@ from typing import Any
 
 from src.params import Scrape
 
-# What decides a failure beside the server, by its reason.
+# The settings that decide a failure, as the server does, by its reason.
 SETTINGS = {
     "noai": ("respect_noai",),
     "private_address": ("allow_hosts",),

@@ -1,10 +1,10 @@
-"""What a request says of the page that it comes from."""
+"""The header Referer: what a request says of the page that it comes from."""
 
 from urllib.parse import quote, urlsplit
 
 from src.scrape.http.origins import site
 
-VISIBLE = "!#$%&'()*+,/:;=?@[]~"  # what a URL holds unescaped, beside letters and digits
+VISIBLE = "!#$%&'()*+,/:;=?@[]~"  # characters of a URL that are not escaped, as letters and digits
 
 
 def referer(page_url: str, target: str) -> str | None:
