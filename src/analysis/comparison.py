@@ -117,16 +117,18 @@ def compare(
     """
     _require_same_pictures(a, b)
     rng = np.random.default_rng(seed)
-    of_sets = [d for extractor in extractors for d in _set_differences(a, b, extractor, rng)]
-    return _score_differences(a, b, rng) + of_sets
+    set_differences = [
+        d for extractor in extractors for d in _set_differences(a, b, extractor, rng)
+    ]
+    return _score_differences(a, b, rng) + set_differences
 
 
 def _require_same_pictures(a: Experiment, b: Experiment) -> None:
-    same = a.val.photo.shape == b.val.photo.shape and all(
+    has_same_pictures = a.val.photo.shape == b.val.photo.shape and all(
         np.array_equal(*pair)
         for pair in zip(arrays.blocks(a.val.photo), arrays.blocks(b.val.photo), strict=True)
     )
-    if not same or list(a.table["row"]) != list(b.table["row"]):
+    if not has_same_pictures or list(a.table["row"]) != list(b.table["row"]):
         raise UserError(
             f"{a.name} has {len(a.table)} validation pictures of {a.size} pixels, "
             f"{b.name} {len(b.table)} of {b.size}, and they are not the same: "
@@ -156,11 +158,11 @@ def _set_differences(
     features_a, features_b = extractor(a.outputs), extractor(b.outputs)
 
     def difference(positions: np.ndarray, distance: Distance, scale: float) -> float:
-        of_a, of_b = (
+        distance_a, distance_b = (
             distance(features[positions], targets[positions])
             for features in (features_a, features_b)
         )
-        return scale * (of_b - of_a)
+        return scale * (distance_b - distance_a)
 
     count = len(targets)
     draws = SET_DRAWS if count < distances.MANY_PICTURES else SET_DRAWS // 6

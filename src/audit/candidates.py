@@ -129,7 +129,7 @@ def joined(parts: Sequence[Variants], starts: Sequence[int]) -> Variants:
         starts: The number of the first picture of each part.
     """
     thumbnails, pictures, numbers = zip(*parts, strict=True)
-    shifted = [of_part + start for of_part, start in zip(pictures, starts, strict=True)]
+    shifted = [part_pictures + start for part_pictures, start in zip(pictures, starts, strict=True)]
     return Variants(np.concatenate(thumbnails), np.concatenate(shifted), np.concatenate(numbers))
 
 
@@ -193,8 +193,8 @@ def _look_up(
     for strip, index in indexes.items():
         # the first of each two mirror images
         numbers = np.array([n for n in range(0, len(QUERIES), 2) if QUERIES[n].strip == strip])
-        of_strip = [QUERIES[number] for number in numbers]
-        oriented = [_orient(vectors(query.view), query.form) for query in of_strip]
+        strip_queries = [QUERIES[number] for number in numbers]
+        oriented = [_orient(vectors(query.view), query.form) for query in strip_queries]
         near = index.search(np.stack(oriented))
         queries, rows = np.divmod(near.queries, block.stop - block.start)
         are_mirrored, matches = np.divmod(near.matches, count)

@@ -203,8 +203,8 @@ def _sheet(pictures: list[tuple[tuple[str, int], ...]], sides: Mapping[str, Pair
     size = max(1, round(width * scale)), max(1, round(height * scale))
     tiles = [
         resize(np.asarray(sides[side].photo[index]), *size)
-        for of_offender in pictures
-        for side, index in of_offender
+        for offender_pictures in pictures
+        for side, index in offender_pictures
     ]
     blank = np.full_like(tiles[0], 255)
     tiles += [blank] * (-len(tiles) % COLUMNS)

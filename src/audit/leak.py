@@ -62,9 +62,16 @@ def nearest(
     by_picture = np.split(likely, edges[1:-1]) if len(val) else []
     likenesses = map_threads(comparison.likenesses, by_picture, "aligning likely copies", cores())
     refutation = Refutation(val, train, likenesses, similarity)
-    matched = [picture for picture, of_picture in enumerate(likenesses) if of_picture.matches]
+    matched = [
+        picture
+        for picture, picture_likenesses in enumerate(likenesses)
+        if picture_likenesses.matches
+    ]
     copies = map_threads(refutation.copy_of, matched, "looking closely at copies", cores())
-    best = [(of_picture.similarity, of_picture.most_similar, False) for of_picture in likenesses]
+    best = [
+        (picture_likenesses.similarity, picture_likenesses.most_similar, False)
+        for picture_likenesses in likenesses
+    ]
     for picture, copy in zip(matched, copies, strict=True):
         if copy is not None:
             best[picture] = likenesses[picture].matches[copy].similarity, copy, True

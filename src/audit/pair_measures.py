@@ -60,8 +60,8 @@ def measure(sides: Mapping[str, Pairs], canny: Canny) -> dict[str, PairMeasures]
     keys = [(side, block) for side in blocks for block in blocks[side]]
     parts = iter(map_compiled(partial(_measure, sides=sides, canny=canny), keys, "measuring pairs"))
     return {
-        side: _joined([next(parts) for _ in of_side], [block.start for block in of_side])
-        for side, of_side in blocks.items()
+        side: _joined([next(parts) for _ in side_blocks], [block.start for block in side_blocks])
+        for side, side_blocks in blocks.items()
     }
 
 

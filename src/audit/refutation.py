@@ -51,10 +51,10 @@ class Refutation:
         # by training picture: the validation pictures that match it, and those that nearly do
         self._matches: dict[int, list[int]] = defaultdict(list)
         self._near_misses: dict[int, list[int]] = defaultdict(list)
-        for picture, of_picture in enumerate(likenesses):
-            for other in of_picture.matches:
+        for picture, picture_likenesses in enumerate(likenesses):
+            for other in picture_likenesses.matches:
                 self._matches[other].append(picture)
-            for other in of_picture.near_misses:
+            for other in picture_likenesses.near_misses:
                 self._near_misses[other].append(picture)
         self._agreement = lru_cache(CACHED)(self._look_closely)
         self._val_alike = lru_cache(CACHED)(_Alike(val, similarity))

@@ -36,8 +36,8 @@ class Neighbours(NamedTuple):
 class Everything:
     """An exact index: unit vectors in two forms, (N, D) float32 each, all compared with a query."""
 
-    def __init__(self, vectors: np.ndarray, of_second_form: np.ndarray):
-        self._forms = vectors, of_second_form
+    def __init__(self, vectors: np.ndarray, second_form: np.ndarray):
+        self._forms = vectors, second_form
 
     def search(self, queries: np.ndarray) -> Neighbours:
         """Return the PER_QUERY nearest in each form of each query, from MIN_CORR on.
@@ -74,10 +74,10 @@ class Lists:
     which takes a quarter of the time of one query after the other.
     """
 
-    def __init__(self, vectors: np.ndarray, of_second_form: np.ndarray):
+    def __init__(self, vectors: np.ndarray, second_form: np.ndarray):
         import faiss  # which a small set does without
 
-        vectors = np.concatenate([vectors, of_second_form])
+        vectors = np.concatenate([vectors, second_form])
         count = int(np.clip(len(vectors) // PER_LIST, 1, MAX_LISTS))
         clusters = faiss.Kmeans(
             vectors.shape[1],

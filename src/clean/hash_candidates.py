@@ -63,9 +63,9 @@ class Variants(NamedTuple):
 def find_variants(looks: Sequence[Look]) -> Variants:
     """Return the border variants of pictures, without the blank ones."""
     variants = [
-        (variant.thumbnail, variant.chroma, picture, number, len(of_picture) == 1)
-        for picture, of_picture in enumerate(map(matching.look_variants, looks))
-        for number, variant in enumerate(of_picture)
+        (variant.thumbnail, variant.chroma, picture, number, len(picture_variants) == 1)
+        for picture, picture_variants in enumerate(map(matching.look_variants, looks))
+        for number, variant in enumerate(picture_variants)
         if not alignment.is_blank(variant.thumbnail)
     ]
     columns = zip(*variants, strict=True) if variants else ((), (), (), (), ())
@@ -142,11 +142,11 @@ def _look_up(
         number, position = np.unravel_index(matches["query"], queries.shape[:2])
         query = position + block.start
         comparable = _comparable(variants, query, matches["match"])
-        of_strip = np.empty(len(matches), CANDIDATE)
-        of_strip["query"], of_strip["match"] = query, matches["match"]
-        of_strip["bits"], of_strip["view"] = matches["bits"], query_views[number]
-        of_strip["strip"], of_strip["form"] = strip, query_forms[number]
-        candidates.append(of_strip[comparable])
+        strip_candidates = np.empty(len(matches), CANDIDATE)
+        strip_candidates["query"], strip_candidates["match"] = query, matches["match"]
+        strip_candidates["bits"], strip_candidates["view"] = matches["bits"], query_views[number]
+        strip_candidates["strip"], strip_candidates["form"] = strip, query_forms[number]
+        candidates.append(strip_candidates[comparable])
     return _nearest(np.concatenate(candidates))
 
 
@@ -218,5 +218,5 @@ def hash_distance(a: np.ndarray, b: np.ndarray) -> int:
 def _least_bits(views: np.ndarray, hashes: np.ndarray, turned: bool) -> int:
     """Return the fewest bits that differ between a view in some form and its hash."""
     oriented, _, query_views = _query_forms(views, turned)
-    of_views = np.broadcast_to(hashes, views.shape)[query_views]
-    return int(np.bitwise_count(oriented ^ of_views).sum(axis=-1, dtype=np.int64).min())
+    view_hashes = np.broadcast_to(hashes, views.shape)[query_views]
+    return int(np.bitwise_count(oriented ^ view_hashes).sum(axis=-1, dtype=np.int64).min())

@@ -21,9 +21,9 @@ def without_lookalikes(likenesses: Likenesses, read: Reading) -> list[Proof]:
     looks = _Looks(read)
     proofs = {(proof.first, proof.second): proof for proof in likenesses.proofs}
     agreements = looks.agreements([p for p in likenesses.proofs if not is_sure(p.match)])
-    alike = _Family(likenesses.near_misses)
-    alike.add(pair for pair, value in agreements.items() if may_be_lookalikes(value))
-    in_family = {pair for pair in proofs if alike.others(pair) >= MIN_OTHERS}
+    family = _Family(likenesses.near_misses)
+    family.add(pair for pair, value in agreements.items() if may_be_lookalikes(value))
+    in_family = {pair for pair in proofs if family.others(pair) >= MIN_OTHERS}
     agreements |= looks.agreements([proofs[p] for p in sorted(in_family - agreements.keys())])
 
     def is_copy(pair: Pair) -> bool:

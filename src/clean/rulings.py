@@ -113,7 +113,7 @@ def overrule(
 
 
 def _of_firsts(places: Places, firsts: Mapping[int, int]) -> Places:
-    of_firsts: Places = {}
+    first_places: Places = {}
     for pair, place in places.items():
         for row in pair:
             if row not in firsts:
@@ -122,8 +122,8 @@ def _of_firsts(places: Places, firsts: Mapping[int, int]) -> Places:
                     "remove the line"
                 )
         a, b = sorted(firsts[row] for row in pair)
-        of_firsts.setdefault((a, b), place)
-    return of_firsts
+        first_places.setdefault((a, b), place)
+    return first_places
 
 
 def _measure(a: Measurement, b: Measurement, clean: Clean) -> Copy:

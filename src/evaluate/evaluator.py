@@ -103,8 +103,8 @@ class Evaluator:
 
         features, columns = zip(*self.world.map(score, self._batches(pairs)), strict=True)
         joined = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
-        of_sets = tuple(np.concatenate(batches) for batches in zip(*features, strict=True))
-        return ScoredPictures(of_sets, pd.DataFrame(joined))
+        set_features = tuple(np.concatenate(batches) for batches in zip(*features, strict=True))
+        return ScoredPictures(set_features, pd.DataFrame(joined))
 
     def output_features(self, render: RenderSlice, pairs: Pairs) -> np.ndarray:
         """Return the first extractor's features of pictures, (N, D), without scoring them.
@@ -124,7 +124,10 @@ class Evaluator:
     def set_scores(self, a: Features, b: Features, paired: bool = True) -> dict[str, float]:
         """Return the `set_scores` of two sets in the features of every extractor."""
         sets = zip(self.extractors, a, b, strict=True)
-        scored = [set_scores(e.network, of_a, of_b, paired) for e, of_a, of_b in sets]
+        scored = [
+            set_scores(e.network, features_a, features_b, paired)
+            for e, features_a, features_b in sets
+        ]
         return {name: score for scores in scored for name, score in scores.items()}
 
     def scores(self, pictures: ScoredPictures, targets: Features) -> dict[str, float]:

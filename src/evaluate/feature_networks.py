@@ -137,10 +137,10 @@ class InceptionFeatures(FeatureNetwork):
 def fold_norms(network: nn.Module) -> None:
     """Fold each batch normalisation of a frozen network into the convolution before it."""
     for module in network.modules():
-        for (name, convolution), (of_norm, norm) in pairwise(list(module.named_children())):
+        for (name, convolution), (norm_name, norm) in pairwise(list(module.named_children())):
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(module, name, fuse_conv_bn_eval(convolution, norm))
-                setattr(module, of_norm, nn.Identity())
+                setattr(module, norm_name, nn.Identity())
 
 
 # Each one whose weights are available is used. The first always is.

@@ -30,10 +30,10 @@ def neighbourhood_scores(fake: np.ndarray, real: np.ndarray) -> np.ndarray:
     precise, neighbourhoods = np.zeros(len(fake), bool), 0
     recalled, covered = np.zeros(len(real), bool), np.zeros(len(real), bool)
     for part in slices(len(real), max(1, MAX_CELLS // len(fake))):
-        apart = _squared_distances(real[part], fake)
-        inside = apart <= wide_real[part, None]
-        precise |= (apart <= near_real[part, None]).any(axis=0)
-        recalled[part] = (apart <= near_fake).any(axis=1)
+        distances = _squared_distances(real[part], fake)
+        inside = distances <= wide_real[part, None]
+        precise |= (distances <= near_real[part, None]).any(axis=0)
+        recalled[part] = (distances <= near_fake).any(axis=1)
         covered[part] = inside.any(axis=1)
         neighbourhoods += int(inside.sum())
     density = neighbourhoods / (min(DENSITY_K, len(real) - 1) * len(fake))
@@ -52,5 +52,5 @@ def _radii(features: np.ndarray, k: int) -> np.ndarray:
 def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the squared distance of every pair, (N, M)."""
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)
-    apart: np.ndarray = (squares - 2 * a @ b.T).clip(0)
-    return apart
+    distances: np.ndarray = (squares - 2 * a @ b.T).clip(0)
+    return distances

@@ -71,11 +71,11 @@ def walk_files(folder: Path, contents: Contents) -> Iterator[Path]:
     """Yield what is no folder in a folder and below; note folders that are not searched."""
     pending = [folder]  # os.walk calls itself, which a deep folder exhausts
     while pending:
-        here = pending.pop()
+        current = pending.pop()
         try:
-            paths = sorted(here.iterdir(), reverse=True)
+            paths = sorted(current.iterdir(), reverse=True)
         except OSError:
-            contents.pass_over("unreadable_folder", _name(here, folder))
+            contents.pass_over("unreadable_folder", _name(current, folder))
             continue
         for path in paths:
             if not os.path.isdir(path):

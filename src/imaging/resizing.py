@@ -35,6 +35,6 @@ def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
     """
     while min(pixels.shape[:2]) >= 2 * side:
         height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-        even = np.ascontiguousarray(pixels[: 2 * height, : 2 * width])
-        pixels = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
+        even_pixels = np.ascontiguousarray(pixels[: 2 * height, : 2 * width])
+        pixels = cv2.resize(even_pixels, (width, height), interpolation=cv2.INTER_AREA)
     return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR_EXACT)

@@ -115,15 +115,15 @@ def find_inputs(sources: list[Path]) -> Inputs:
     """
     inputs = Inputs()
     named: list[tuple[Path, Path]] = []  # a picture, and its name below its source
-    for given in sources:
-        source = existing_path("IN", given, remedy="")
+    for path in sources:
+        source = existing_path("IN", path, remedy="")
         if source.is_dir():
             inside = list_folder(source)
             _note(source, inside.passed_over, inputs)
             if not inside.pictures and not inputs.refused:
                 reasons = reasons_with_names(inside.passed_over)
-                what = f"{EXPECTED}; found {reasons}" if reasons else EXPECTED
-                raise UserError(f"{source} holds no picture ({what})")
+                description = f"{EXPECTED}; found {reasons}" if reasons else EXPECTED
+                raise UserError(f"{source} holds no picture ({description})")
             named += [(path, Path(name)) for name, path in inside.pictures.items()]
         elif source.is_file():
             named.append((source, Path(source.name)))
@@ -158,11 +158,13 @@ def result_names(names: list[Path]) -> list[Path]:
         earlier, uses = results, Counter(results)
         pairs = zip(names, results, strict=True)
         results = [_whole_result(name) if uses[result] > 1 else result for name, result in pairs]
-    twice = next(
+    duplicate = next(
         (first for first, last in zip(short, results, strict=True) if uses[last] > 1), None
     )
-    if twice is not None:
-        raise UserError(f"two inputs would both become {twice}: run them into different folders")
+    if duplicate is not None:
+        raise UserError(
+            f"two inputs would both become {duplicate}: run them into different folders"
+        )
     return results
 
 

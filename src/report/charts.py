@@ -67,10 +67,10 @@ def curves(
     drawn = {
         f"c{number}": (name, curve) for number, (name, curve) in enumerate(series.items()) if curve
     }
-    of_values = _axis([value for _, value in points] + list(bounds or ()), 0, 1)
-    shown = {name: value for name, value in (guides or {}).items() if of_values.holds(value)}
+    value_axis = _axis([value for _, value in points] + list(bounds or ()), 0, 1)
+    shown = {name: value for name, value in (guides or {}).items() if value_axis.holds(value)}
     top = LINE_HEIGHT * (len(drawn) + len(shown)) + LINE_HEIGHT / 2
-    y = Axis(of_values.ticks, top + PLOT_HEIGHT, top)
+    y = Axis(value_axis.ticks, top + PLOT_HEIGHT, top)
     parts = _axes(x, y, "step")
     for color, (_, curve) in drawn.items():
         # the first point twice: a line of one point is drawn too

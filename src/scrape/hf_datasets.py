@@ -81,9 +81,9 @@ class HfDataset:
 
     def _name(self, path: Path) -> str:
         """Return the name of a file below the root, as the ledger has it."""
-        own = path.relative_to(self._root).as_posix()
-        name = utf8_name(own)
-        if name != own:
+        file_name = path.relative_to(self._root).as_posix()
+        name = utf8_name(file_name)
+        if name != file_name:
             self._others[name] = path
         return name
 

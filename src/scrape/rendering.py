@@ -215,8 +215,8 @@ class Visit:
         if self._over():
             route.abort()
             return
-        own = request.url == self.url and request.is_navigation_request()
-        if own:
+        is_page = request.url == self.url and request.is_navigation_request()
+        if is_page:
             client, url, page_url = self._page_client, self._requested_url, None
         else:
             client, url, page_url = self._extras, request.url, self.url

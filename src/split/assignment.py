@@ -57,9 +57,9 @@ def assign_sides(
         firsts: dict[int, int] = {}  # a group is named after its first kept row
         groups = {row: firsts.setdefault(connected[row], row) for row in sorted(good["row"])}
     names = _group_names(good, groups, settings.group_by)
-    given = _given_sides(good, groups) if settings.use_source_split else {}
-    drawn = {row: group for row, group in groups.items() if row not in given}
-    sides = given | _draw_sides(drawn, names, settings, seed)
+    given_sides = _given_sides(good, groups) if settings.use_source_split else {}
+    drawn = {row: group for row, group in groups.items() if row not in given_sides}
+    sides = given_sides | _draw_sides(drawn, names, settings, seed)
     table["group"] = [groups.get(row) for row in table["row"]]
     table["side"] = [sides.get(row) for row in table["row"]]
     return table
@@ -157,10 +157,10 @@ def report_parted_groups(table: pd.DataFrame) -> None:
     parted = [int(group) for group in n_sides.index[n_sides > 1]]
     if not parted:
         return
-    of_first = table[(table["group"] == parted[0]).fillna(False)].groupby("side")["row"].first()
+    first_rows = table[(table["group"] == parted[0]).fillna(False)].groupby("side")["row"].first()
     line = (
         f"split: the source's own split parts {len(parted)} group{'s'[: len(parted) != 1]} of one "
-        f"person or of copies, first row {of_first['train']} (train) from row {of_first['val']} "
+        f"person or of copies, first row {first_rows['train']} (train) from row {first_rows['val']} "
         "(val): `dvc exp run -S split.use_source_split=false` keeps each on one side"
     )
     print(printable(line), file=sys.stderr)
@@ -217,10 +217,10 @@ def _given_sides(good: pd.DataFrame, groups: dict[int, int]) -> dict[int, str]:
     """
     rows = good[good["given_side"].notna()]
     given = dict(zip(rows["row"], rows["given_side"], strict=True))
-    of_groups: dict[int, set[str]] = {}
+    sides_of_groups: dict[int, set[str]] = {}
     for row, side in given.items():
-        of_groups.setdefault(groups[row], set()).add(side)
-    agreed = {group: sides.pop() for group, sides in of_groups.items() if len(sides) == 1}
+        sides_of_groups.setdefault(groups[row], set()).add(side)
+    agreed = {group: sides.pop() for group, sides in sides_of_groups.items() if len(sides) == 1}
     return {row: agreed[group] for row, group in groups.items() if group in agreed} | given
 
 

@@ -119,14 +119,17 @@ def lay(first: CloseLook, second: CloseLook, match: Match) -> Laid:
     looks, banded, form = (first, second), match.banded, forms.INVERSES[match.form]
     if match.is_first_moved:
         looks, banded, form = looks[::-1], banded[::-1], match.form
-    fixed, moved = (look.details(without) for look, without in zip(looks, banded, strict=True))
+    fixed, moved = (
+        look.details(without_bands) for look, without_bands in zip(looks, banded, strict=True)
+    )
     moved = forms.orient(moved, form)
     aspect = looks[0].aspect if match.rotation >= MIN_TILT_DEGREES else 1.0
     low, high = (SCALE * row for row in compared_rows(match.strip))
     start = np.array(match.pose)
     _, pose = coordinate_ascent(fixed, moved, start, low, high, TARGET, STEPS, aspect)
     bands = [
-        look.bands if without else (0, 0, 0, 0) for look, without in zip(looks, banded, strict=True)
+        look.bands if without_bands else (0, 0, 0, 0)
+        for look, without_bands in zip(looks, banded, strict=True)
     ]
     return Laid(fixed, moved, pose, aspect, bands[0], bands[1])
 

@@ -32,9 +32,9 @@ class _Compiled(Generic[Parameters, Result]):
 
         known = self._function.__globals__
         called = {name: known[name] for name in self._function.__code__.co_names if name in known}
-        own = {k: v.dispatcher for k, v in called.items() if isinstance(v, _Compiled)}
+        dispatchers = {k: v.dispatcher for k, v in called.items() if isinstance(v, _Compiled)}
         function = FunctionType(
-            self._function.__code__, known | own, argdefs=self._function.__defaults__
+            self._function.__code__, known | dispatchers, argdefs=self._function.__defaults__
         )
         return cast(Callable[..., Any], njit(**self._options)(function))
 

@@ -27,19 +27,22 @@ def altered_photos(evidence: Evidence) -> Measurement:
     for side, pairs in evidence.sides.items():
         photos, rows = evidence.measures[side].thumbnails, pairs.index["row"].tolist()
         files = [_expected(evidence, row) for row in rows]
-        own = _differences(photos, files)
+        own_differences = _differences(photos, files)
         previous = _differences(photos, [None, *files[:-1]][: len(files)])
         following = _differences(photos, [*files[1:], None][: len(files)])
-        are_altered = own > evidence.limits["photo_difference"]
+        are_altered = own_differences > evidence.limits["photo_difference"]
         # a pale picture is near to any other, so that a threshold alone does not see a swap
-        show_previous, show_following = previous < own / 3, following < own / 3
+        show_previous, show_following = (
+            previous < own_differences / 3,
+            following < own_differences / 3,
+        )
         for index in np.flatnonzero(are_altered | show_previous | show_following).tolist():
             file = files[index]
             if file is None:
                 continue  # broken_files names it
             if are_altered[index]:
                 mistake = source_files.explain(photos[index], file)
-                detail = f"{own[index]:.0f} levels from its file: {mistake}"
+                detail = f"{own_differences[index]:.0f} levels from its file: {mistake}"
             else:
                 shown = rows[index - 1 if show_previous[index] else index + 1]
                 detail = f"it shows the file of row {shown}"

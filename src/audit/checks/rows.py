@@ -45,8 +45,8 @@ def _side_faults(evidence: Evidence) -> list[Offender]:
     offenders = []
     for side, pairs in evidence.sides.items():
         counts = Counter(pairs.index["row"])
-        of_side = (evidence.ledger["side"] == side).fillna(False)
-        expected = set(evidence.ledger.loc[of_side, "row"])
+        is_on_side = (evidence.ledger["side"] == side).fillna(False)
+        expected = set(evidence.ledger.loc[is_on_side, "row"])
         for row in sorted(expected | set(counts)):
             if counts[row] != (row in expected):
                 detail = f"is {counts[row]} times in {side}, should be {int(row in expected)} times"
@@ -67,8 +67,8 @@ def misnamed_pairs(evidence: Evidence) -> Measurement:
         expected = names.reindex(pairs.index["row"]).reset_index(drop=True)
         actual = pairs.index[["item_id", "name"]].reset_index(drop=True)
         # a name may be missing from both
-        same = (expected == actual) | (pd.isna(expected) & pd.isna(actual))
-        for index in (~same.fillna(False).all(axis=1)).to_numpy().nonzero()[0]:
+        is_equal = (expected == actual) | (pd.isna(expected) & pd.isna(actual))
+        for index in (~is_equal.fillna(False).all(axis=1)).to_numpy().nonzero()[0]:
             detail = f"is {actual['item_id'][index]}, the ledger says {expected['item_id'][index]}"
             offenders.append(evidence.offender(side, int(index), detail))
     return len(offenders), offenders

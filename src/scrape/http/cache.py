@@ -260,8 +260,8 @@ class HttpCache:
         with _explained(self._file), self._lock:
             return self._table.execute(query, values).fetchall()
 
-    def _report(self, file: Path, what: str) -> None:
-        print(printable(f"{file} {what}"), file=sys.stderr)
+    def _report(self, file: Path, problem: str) -> None:
+        print(printable(f"{file} {problem}"), file=sys.stderr)
 
 
 @contextmanager

@@ -20,13 +20,13 @@ def referer(page_url: str, target: str) -> str | None:
     """
     try:
         page, target_parts = urlsplit(page_url), urlsplit(target)
-        same = site(page_url) == site(target)
+        is_same_site = site(page_url) == site(target)
     except ValueError:  # no URL
         return None
     if (page.scheme == "https") > (target_parts.scheme == "https"):
         return None
     host = page.netloc.rpartition("@")[2]
-    if not same:
+    if not is_same_site:
         return f"{page.scheme}://{host}/"
     sent = page._replace(netloc=host, path=page.path or "/", fragment="").geturl()
     return quote(sent, safe=VISIBLE)
