@@ -1,6 +1,6 @@
 """Checks of the inputs: gray, edges and labels, each against its own photograph."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import cv2
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from src.audit import pair_measures
 from src.audit.evidence import Evidence
 from src.audit.registry import Measurement, check
+from src.dataset.arrays import Pairs
 
 ROUNDING = 0.5  # levels by which a mean of three channels differs from the gray at most
 MAX_SHIFT_PX = 6  # either way, that the search for a moved input covers
@@ -27,15 +28,12 @@ NAMED_ONE_IN = 10  # one label map in ten, the worst, is named
     "channel): run `dvc repro -f pair`",
 )
 def gray_is_mean(evidence: Evidence) -> Measurement:
-    largest, offenders = 0.0, []
-    for side, pairs in evidence.sides.items():
-        errors = evidence.measures[side].gray_errors
-        largest = max(largest, errors.max(initial=0))
-        for index in np.flatnonzero(errors > ROUNDING).tolist():
-            mean = pair_measures.channel_means(pairs.photo[index])
-            detail = f"differs by {errors[index]:.1f}: {_explain(pairs.gray[index], mean)}"
-            offenders.append(evidence.offender(side, index, detail, float(errors[index])))
-    return largest, offenders
+    def detail(pairs: Pairs, index: int, error: float) -> str:
+        mean = pair_measures.channel_means(pairs.photo[index])
+        return f"differs by {error:.1f}: {_explain(pairs.gray[index], mean)}"
+
+    errors = {side: measures.gray_errors for side, measures in evidence.measures.items()}
+    return _largest_error(evidence, errors, ROUNDING, detail)
 
 
 @check(
@@ -46,16 +44,35 @@ def gray_is_mean(evidence: Evidence) -> Measurement:
     "`dvc repro -f pair`",
 )
 def edges_are_canny(evidence: Evidence) -> Measurement:
+    def detail(pairs: Pairs, index: int, error: float) -> str:
+        mean = pair_measures.channel_means(pairs.photo[index])
+        expected = pair_measures.canny_edges(mean, evidence.pair.canny)
+        return f"differs in {error:.1%} of its pixels: {_explain(pairs.canny[index], expected)}"
+
+    errors = {side: measures.edge_errors for side, measures in evidence.measures.items()}
+    return _largest_error(evidence, errors, 0.0, detail)
+
+
+def _largest_error(
+    evidence: Evidence,
+    errors: Mapping[str, np.ndarray],
+    tolerance: float,
+    detail: Callable[[Pairs, int, float], str],
+) -> Measurement:
+    """Return the largest error of an input, and the rows of all inputs at fault.
+
+    Args:
+        evidence: Holds the pairs.
+        errors: Of each input, (N,), by side.
+        tolerance: The largest error of an input that is not at fault.
+        detail: Says what is wrong, given a side's pairs, an index and the error.
+    """
     largest, offenders = 0.0, []
     for side, pairs in evidence.sides.items():
-        errors = evidence.measures[side].edge_errors
-        largest = max(largest, errors.max(initial=0))
-        for index in np.flatnonzero(errors).tolist():
-            mean = pair_measures.channel_means(pairs.photo[index])
-            expected = pair_measures.canny_edges(mean, evidence.pair.canny)
-            explanation = _explain(pairs.canny[index], expected)
-            detail = f"differs in {errors[index]:.1%} of its pixels: {explanation}"
-            offenders.append(evidence.offender(side, index, detail, float(errors[index])))
+        largest = max(largest, errors[side].max(initial=0))
+        for index in np.flatnonzero(errors[side] > tolerance).tolist():
+            error = float(errors[side][index])
+            offenders.append(evidence.offender(side, index, detail(pairs, index, error), error))
     return largest, offenders
 
 
