@@ -31,7 +31,7 @@ class ParameterChange:
 
 @dataclass(frozen=True)
 class CodeChange:
-    """A changed file, and how many lines it gained and lost; None if it is no text."""
+    """A changed file with its added and removed lines; None for a binary file."""
 
     file: str
     added: int | None
@@ -89,7 +89,7 @@ def code_changes(a: Revision, b: Revision) -> list[CodeChange]:
 
 
 def _numbers(*commits: str) -> list[str]:
-    """Return the arguments for the lines of each changed file, whatever a user's git is set to."""
+    """Return git's arguments for the changed lines of each file, independent of a user's settings."""
     plain = ["--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--relative"]
     return [*plain, "--numstat", "-z", *commits, "--", *CODE]
 

@@ -67,7 +67,7 @@ class Side:
 
     @cached_property
     def curves(self) -> Series:
-        """What is known of its training, by the chart's title."""
+        """The curves of its training that are recorded, by the chart's title."""
         history = self._columns(HISTORY)
         validation = self._columns(PROGRESS) | self._columns(DISTANCES)
         points_by_title = {title: history.get(name, []) for name, title in TRAINING.items()}
@@ -198,7 +198,7 @@ def render(
 def verdict(
     a: Side, b: Side, differences: Sequence[Difference], spread: SeedSpread | None = None
 ) -> list[str]:
-    """Return in sentences which is better in which scores; those for B come first."""
+    """Return sentences on which side is better in which scores; those for B come first."""
     sides = {"b": b, "a": a}
     judged = [d for d in differences if d.direction]
     sentences = [

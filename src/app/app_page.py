@@ -1,4 +1,4 @@
-"""The page: what a person reads and clicks, made for one model."""
+"""The page that a person reads and clicks, rendered for one model."""
 
 from pathlib import Path
 

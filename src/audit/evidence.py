@@ -62,7 +62,7 @@ class Evidence:
 
     @cached_property
     def measures(self) -> dict[str, PairMeasures]:
-        """What was measured of the pairs of each side, by its name."""
+        """The measures of the pairs of each side, by its name."""
         return pair_measures.measure(self.sides, self.pair.canny)
 
     @cached_property
@@ -189,7 +189,7 @@ class OutputEvidence:
         settings: Train,
         limits: dict[str, float],
     ) -> "OutputEvidence":
-        """Read what training and evaluation left.
+        """Read the files of training and evaluation.
 
         Args:
             data: The folder data. Its predictions are named by their ledger rows.
@@ -214,7 +214,7 @@ class OutputEvidence:
         )
 
     def remedy(self, general: str, settings: tuple[str, ...]) -> str:
-        """Return what to do with these settings of training, or `general` with their values."""
+        """Return the remedy for these settings of training, or `general` with their values."""
         return remedy_for(general, settings, self.settings, self.task)
 
     @property
@@ -226,7 +226,7 @@ class OutputEvidence:
     def paired(self) -> tuple[np.ndarray, np.ndarray, list[int]]:
         """Outputs, (N, H, W, 3) uint8, their targets, and their N rows.
 
-        Left out are validation rows without an output of their target's size.
+        Validation rows without an output of their target's size are skipped.
         """
         rows = [int(row) for row in self.val.index["row"]]
         fitting = {row for row, output in self.outputs.items() if output.shape[:2] == self.size}

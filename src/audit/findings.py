@@ -64,7 +64,7 @@ def _require_known(
 
 
 def measure(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Measurement]:
-    """Return what every check of that time measures, by its name."""
+    """Return the measurement of every check before or after training, by its name."""
     return {check.name: check.measure(evidence) for check in CHECKS if check.when == when}
 
 
@@ -104,7 +104,7 @@ def _measurement(entry: dict[str, Any]) -> Measurement:
 
 
 def run(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Finding]:
-    """Return the finding of every check of that time, by name.
+    """Return the finding of every check before or after training, by name.
 
     Args:
         evidence: Evidence before training, OutputEvidence after it.

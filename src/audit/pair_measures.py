@@ -21,13 +21,13 @@ FILLER_TOLERANCE = 3  # levels
 
 
 class PairMeasures(NamedTuple):
-    """What was measured of the N pairs of a side.
+    """The measures of the N pairs of a side.
 
     Attributes:
         variants: The border variants of the photographs.
         thumbnails: Of the photographs, (N, 16, 16, 3) uint8 RGB, see `source_files`.
         tone_residuals: Of the photographs, (N,) float64, in Lab units.
-        filler_rows: How many of each photograph's lowest rows are gray as of missing data, (N,).
+        filler_rows: How many of each photograph's lowest rows have the gray of missing data, (N,).
         gray_errors: The largest difference of the gray input and the channels' mean, (N,), in levels.
         edge_errors: The share of pixels in which the sketch is not Canny's, (N,).
         edge_densities: The share of edge pixels in the sketch, (N,).

@@ -1,4 +1,4 @@
-"""What a check is, and the register of all checks."""
+"""The class of a check, and the registry of all checks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -20,8 +20,8 @@ Place = tuple[str | None, str]  # host and path of an address
 def misplaced(ledger: pd.DataFrame, folder: Path) -> dict[int, str]:
     """Find the rows whose picture is beside the ids of other items only.
 
-    Left out are rows whose picture or id is not on their page, since addresses may be rewritten,
-    and pages that were not saved.
+    Rows whose picture or id is not on their page are skipped, since addresses may be rewritten, and
+    so are pages that were not saved.
 
     Args:
         ledger: Its columns row, page, item_id, page_url and image_url are read.
@@ -102,7 +102,7 @@ class Page:
         return ids, set()
 
     def picture_key(self, address: str) -> str:
-        """Return what stays of an address when it is made absolute or asks for another size."""
+        """Return a picture's key: equal for relative and absolute addresses, and for all sizes."""
         with suppress(ValueError):
             full = urljoin(self.url, address) if self.full_address else address
             return _picture_key(full, self.full_address)

@@ -1,4 +1,4 @@
-"""Which settings of training may have ruined a model, and what to do about them."""
+"""Settings of training that may have ruined a model, each with its remedy."""
 
 from src.params import Train
 
@@ -9,10 +9,10 @@ MIN_PICTURES_SEEN = 2000  # below it no model of this project has learned its ta
 
 
 def remedy_for(general: str, names: tuple[str, ...], settings: Train, task: str) -> str:
-    """Return what to do about a check that failed.
+    """Return the remedy for a check that failed.
 
     Args:
-        general: What to do where no setting is unusual.
+        general: The remedy if no setting is unusual.
         names: The settings of training that may be the cause, of `unusual`'s keys.
         settings: The section `train` of params.yaml.
         task: Of the model.
@@ -26,7 +26,7 @@ def remedy_for(general: str, names: tuple[str, ...], settings: Train, task: str)
 
 
 def unusual(t: Train, task: str) -> dict[str, str]:
-    """Return the settings that are far from what is known to work, each with what to do.
+    """Return the settings that are far from those known to work, each with its remedy.
 
     Args:
         t: The section `train` of params.yaml.

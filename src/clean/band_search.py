@@ -1,4 +1,4 @@
-"""The search of one band of a multi-index hash, compiled: what `multi_index_hash` calls in threads."""
+"""The search of one band of a multi-index hash; compiled, so that several threads may run it."""
 
 from typing import NamedTuple
 

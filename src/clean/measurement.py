@@ -1,4 +1,4 @@
-"""What is measured on a picture's file."""
+"""The measurements of a picture's file."""
 
 import hashlib
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Which of several copies is best: in colour, unmarked, uncut, sharp, and little compressed."""
+"""Ranks copies: the best one is in colour, unmarked, uncut, sharp, and little compressed."""
 
 import math
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ class Rank(NamedTuple):
 
 @dataclass(frozen=True)
 class Quality:
-    """What is measured on a copy's pixels.
+    """The quality of a copy's pixels.
 
     Attributes:
         sharpness: Share of the high frequencies among the middle ones, at the size of the largest

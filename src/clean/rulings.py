@@ -1,4 +1,4 @@
-"""What a person rules on pairs of pictures: that they are copies, or that they are none."""
+"""A person's rulings on pairs of pictures: that they are copies, or that they are not."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

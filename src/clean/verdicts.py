@@ -1,4 +1,4 @@
-"""Which pictures are kept and which are removed, and why.
+"""The verdict on each picture: whether it is kept or removed, and why.
 
 The survivor of several copies is the best one, as `quality` ranks them. A picture is removed only if
 it matches the survivor directly. If A resembles B and B resembles C, that alone never removes C.

@@ -55,7 +55,7 @@ def overrides(preset: Path, params: Path = Path("params.yaml")) -> list[str]:
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted key and the value of everything that is no section."""
+    """Yield the dotted key and the value of each parameter."""
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")

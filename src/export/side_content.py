@@ -1,4 +1,4 @@
-"""One side's pairs with what the ledger says of them: what every format writes."""
+"""One side's pairs with their facts of the ledger, which every format writes."""
 
 import hashlib
 from collections.abc import Iterator
