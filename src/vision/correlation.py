@@ -172,7 +172,7 @@ def _interpolate(pixels: np.ndarray, side: int, y: float, x: float) -> float:
         y: Row of the point, 0…side - 1.
         x: Column of the point, 0…side - 1.
     """
-    top, left = min(np.int32(y), side - 2), min(np.int32(x), side - 2)
+    top, left = min(int(y), side - 2), min(int(x), side - 2)
     dy, dx = y - top, x - left
     # unsigned indices of flat pixels: numba would test whether a signed one counts from the end
     i = np.uint32(top * side + left)
@@ -180,7 +180,7 @@ def _interpolate(pixels: np.ndarray, side: int, y: float, x: float) -> float:
     next_column = np.uint32(1)
     upper = pixels[i] * (1 - dx) + pixels[i + next_column] * dx
     lower = pixels[i_lower] * (1 - dx) + pixels[i_lower + next_column] * dx
-    return upper * (1 - dy) + lower * dy
+    return float(upper * (1 - dy) + lower * dy)
 
 
 @compiled
