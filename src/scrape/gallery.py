@@ -151,8 +151,8 @@ def _dead_end(soup: BeautifulSoup, selector: str) -> tuple[str, ...]:
     tag = _first(soup, selector)
     if not tag:
         return ()
-    found = f"gallery.next = {selector!r} matches <{tag.name}>, which links to no other page"
-    return (f"{found}; {CONSEQUENCES['next']}",)
+    fault = f"gallery.next = {selector!r} matches <{tag.name}>, which links to no other page"
+    return (f"{fault}; {CONSEQUENCES['next']}",)
 
 
 def _items(boxes: list[Tag], document: Document, gallery: Selectors) -> list[Item]:

@@ -49,8 +49,8 @@ class HfDataset:
         self._max_bytes = scrape.max_bytes
         self._others: dict[str, Path] = {}  # files whose names in the ledger are not their own
         self._contents = Contents()
-        found = sorted(walk_files(self._root, self._contents))
-        self._all = [path for path in found if not is_hidden(path, self._root)]
+        paths = sorted(walk_files(self._root, self._contents))
+        self._all = [path for path in paths if not is_hidden(path, self._root)]
         self._files = {self._name(path): CellFile(path) for path in self._tables()}
         rows = self._cell_rows() if self._files else self._file_rows()
         spooled = spool_rows(rows, folder / "rows.arrow", scrape.max_items)
@@ -110,11 +110,11 @@ class HfDataset:
                 self._contents.pass_over("missing", name)
             return self._contents.passed_over
         listed = {row[key] for row in rows for key in ("image_url", "label_url")}
-        found = self._pictures_found
-        for name in map(self._name, found.pictures.values()):
+        contents = self._pictures_found
+        for name in map(self._name, contents.pictures.values()):
             if name not in listed:
-                found.pass_over("not_in_metadata", name)
-        return found.passed_over
+                contents.pass_over("not_in_metadata", name)
+        return contents.passed_over
 
     @cached_property
     def _pictures_found(self) -> Contents:

@@ -66,10 +66,10 @@ class TarSamples:
         rows = spool_rows(self._rows(), folder / "rows.arrow", scrape.max_items)
         names = self._passed_over.passed_over
         if not rows:
-            found = f"; found {reasons_with_names(names)}" if names else ""
+            others = f"; found {reasons_with_names(names)}" if names else ""
             raise UserError(
                 f"webdataset.path = {webdataset.path!r} holds no samples: expected .tar files, "
-                f"unpacked with gunzip, with members such as 0001.jpg{found}"
+                f"unpacked with gunzip, with members such as 0001.jpg{others}"
             )
         self._raise_if_unmatched()
         counts = count_passed_over(names, len(rows))
@@ -147,12 +147,12 @@ class TarSamples:
             return {"item": "", "name": ""}
         facts = _load(file, key, members["json"]) if "json" in members else {}
         try:
-            found = {
+            texts = {
                 setting: _text(find(f"webdataset.{setting}", expression, facts))
                 for setting, expression in self._expressions.items()
             }
-            self._matched |= {setting for setting, text in found.items() if text}
-            return found
+            self._matched |= {setting for setting, text in texts.items() if text}
+            return texts
         except ExpressionError as error:
             raise UserError(f"{file}: {key}.json: {error}") from None
 
