@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from src.errors import UserError
 from src.refusals import RENAMED_LIMITS, sentences
@@ -527,17 +529,6 @@ class Params(Section):
         return sections
 
 
-class Loader(yaml.SafeLoader):
-    """YAML as DVC writes it, where 1e-05 is a number; to PyYAML it is a string."""
-
-
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
-
-
 def read_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate params.yaml.
 
@@ -548,19 +539,26 @@ def read_params(path: Path = Path("params.yaml")) -> Params:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file of sections.
+    """Read a YAML file of sections by the parser of DVC, which writes and compares the same values.
+
+    PyYAML takes 010 for 8, yes for true and 1e-05 for a text, and the last of two equal keys.
 
     Raises:
         UserError: The file is missing, no YAML, or holds something else.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader)
+        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run this in the project's folder") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise UserError(f"{path} cannot be read as YAML: line {line}: {error.problem}") from None
+    except (OSError, ValueError, YAMLError) as error:
         raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path} holds {type(values).__name__}, expected sections of keys")
+    if odd := [key for key in values if not isinstance(key, str)]:
+        raise UserError(f"{path} is no YAML of sections: the key {odd[0]!r} is no text")
     return values
 
 

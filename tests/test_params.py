@@ -293,6 +293,17 @@ def test_a_number_is_read_as_dvc_writes_it(file: Path, written: str, value: floa
     assert read_params(with_text(file, "lr", written)).train.lr == value
 
 
+def test_a_value_is_read_as_dvc_records_it(file: Path):
+    assert read_params(with_text(file, "steps", "0100")).train.steps == 100
+    assert "faults = 'yes'" in refusal(with_text(file, "faults", "yes"))
+
+
+def test_a_key_that_is_there_twice_is_refused_with_its_line(file: Path):
+    file.write_text(f"{TEXT}\nseed: 1\n", encoding="utf-8")
+    line = len(TEXT.splitlines()) + 2
+    assert f'cannot be read as YAML: line {line}: found duplicate key "seed"' in refusal(file)
+
+
 @pytest.mark.parametrize(
     "text",
     [
