@@ -153,11 +153,15 @@ def result_names(names: list[Path]) -> list[Path]:
         UserError: Pictures of two sources have one path.
     """
     short = [_short_result(name) for name in names]
+    folders = {folder for name in names for folder in name.parents}
     results, earlier = short, None
     while results != earlier:
         earlier, uses = results, Counter(results)
         pairs = zip(names, results, strict=True)
-        results = [_whole_result(name) if uses[result] > 1 else result for name, result in pairs]
+        results = [
+            _whole_result(name) if uses[result] > 1 or result in folders else result
+            for name, result in pairs
+        ]
     duplicate = next(
         (first for first, last in zip(short, results, strict=True) if uses[last] > 1), None
     )

@@ -88,6 +88,7 @@ def test_two_inputs_of_one_name_are_refused_before_anything_is_written(run, tmp_
         (["a.jpg", "a.png", "a.jpg.png"], ["a.jpg.png", "a.png.png", "a.jpg.png.png"]),
         (["a.2021", "a.2022", "a"], ["a.2021.png", "a.2022.png", "a.png"]),
         (["x/a.jpg", "a.jpg"], ["x/a.png", "a.png"]),
+        (["a.jpg", "a.png/b.jpg"], ["a.jpg.png", "a.png/b.png"]),
     ],
 )
 def test_each_picture_of_a_folder_has_a_result_of_its_own(run, tmp_path, names, results):
