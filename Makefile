@@ -53,7 +53,7 @@ lint: .venv/tested
 	python .ci/words.py
 
 clean:
-	@echo "== removing data/*, .resume, .cache and tool caches"
-	find data -mindepth 1 ! -name .gitignore -delete
+	@echo "== removing the stages' outputs in data, .resume, .cache and tool caches"
+	rm -rf $$(sed -n 's,^ *- \(data/[a-z]*\)$$,\1,p' dvc.yaml)
 	rm -rf .resume .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dvc_plots
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,6 +1,8 @@
 """The rules between the parts: what depends on what, and that dvc.yaml says so."""
 
 import ast
+import shutil
+import subprocess
 from pathlib import Path
 from typing import get_args
 
@@ -305,6 +307,16 @@ def test_experiments_are_compared_by_one_file_of_metrics():
 def test_no_output_turns_the_run_cache_off():
     """DVC keeps no run of a stage with an uncached output that is no metric or plot."""
     assert all(isinstance(out, str) for stage in STAGES.values() for out in stage["outs"])
+
+
+def test_cleaning_removes_the_outputs_and_no_file_of_a_persons_own(tmp_path: Path):
+    outs = {out for stage in STAGES.values() for out in stage["outs"] if out.startswith("data/")}
+    for name in ("Makefile", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    for folder in (*outs, "data/mine"):
+        (tmp_path / folder).mkdir(parents=True)
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["mine"]
 
 
 def test_data_is_ignored_by_git_and_requirements_are_pinned():
