@@ -56,7 +56,12 @@ def run(names: tuple[str, ...]) -> None:
 @bugs.command(short_help="Print the recorded results.", epilog="Example: python -m src bugs table")
 def table() -> None:
     """Print metrics/bugs.json as the Markdown table of docs/bugs.md."""
-    click.echo(lab.table(read_json(METRICS / "bugs.json")["bugs"]), nl=False)
+    file = METRICS / "bugs.json"
+    if not file.exists():
+        raise UserError(
+            f"{file} is missing: `git checkout metrics` restores it, `make bugs` runs all"
+        )
+    click.echo(lab.table(read_json(file)["bugs"]), nl=False)
 
 
 @bugs.command(hidden=True)  # what `run` appends to a stage's command

@@ -43,3 +43,9 @@ def test_the_table_is_that_of_the_recorded_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recorded = json.loads((ROOT / "metrics/bugs.json").read_text(encoding="utf-8"))
     assert output_of("table") == lab.table(recorded["bugs"])
+
+
+def test_a_missing_table_names_what_makes_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^metrics/bugs\.json is missing: .*`make bugs`"):
+        output_of("table")
