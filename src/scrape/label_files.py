@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -15,6 +16,13 @@ from src.storage.archives import read_bytes
 # Statuses of pictures without a fitting partner; those of label maps begin with LABEL_STATUS.
 UNPAIRED = ("no_label", "no_photo", "not_a_pair", "other_size", "outside_folders")
 LABEL_STATUS = "label_"  # before the reason why a label map cannot be used
+
+
+class Compared(NamedTuple):
+    """What is found of a pair: its status, and whether its label map has one colour alone."""
+
+    status: str
+    label_is_plain: bool
 
 
 def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
@@ -34,8 +42,11 @@ def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
     pairs = ok[ok["label_file"].notna()]
     if len(pairs):
         files = list(zip(pairs["file"], pairs["label_file"], strict=True))
-        status = partial(_pair_status, folder=folder)
-        table.loc[pairs.index, "status"] = map_processes(status, files, "comparing pairs")
+        compare = partial(_compared, folder=folder)
+        compared = map_processes(compare, files, "comparing pairs")
+        table.loc[pairs.index, "status"] = [pair.status for pair in compared]
+        are_plain = [pair.label_is_plain for pair in compared]
+        _note_plain(list(table.loc[pairs.index[are_plain], "label_url"]), len(pairs))
     table.loc[table["status"] != "ok", ["file", "label_file"]] = None
     for name in sorted(stored - _files(table)):
         (folder / name).unlink()
@@ -64,14 +75,27 @@ def _is_unpaired(status: str) -> bool:
     return status in UNPAIRED or status.startswith(LABEL_STATUS)
 
 
-def _pair_status(files: tuple[str, str], folder: Path) -> str:
-    """Return the status of a photograph and its label map, which are named below `folder`."""
+def _note_plain(names: list[str], n_pairs: int) -> None:
+    """Tell which label maps show nothing: in files of 16 bits small numbers are all black."""
+    if names:
+        note = f"{len(names)} of {n_pairs} label maps have one colour alone"
+        remedy = "of 16 bits the upper 8 are read: write small numbers in 8 bits, or as colours"
+        print(
+            printable(f"scrape: {note}: {reasons_with_names({'plain': names})}; {remedy}"),
+            file=sys.stderr,
+        )
+
+
+def _compared(files: tuple[str, str], folder: Path) -> Compared:
+    """Compare a photograph and its label map, which are named below `folder`."""
     photo, label = (folder / name for name in files)
     try:
-        label_shape = decoding.decode(read_bytes(label)).shape
+        pixels = decoding.decode(read_bytes(label))
     except decoding.ImageError as error:
-        return f"{LABEL_STATUS}{error.reason}"
+        return Compared(f"{LABEL_STATUS}{error.reason}", False)
+    is_plain = bool((pixels == pixels[0, 0]).all())
     try:
-        return "ok" if decoding.decode(read_bytes(photo)).shape == label_shape else "other_size"
+        fits = decoding.decode(read_bytes(photo)).shape == pixels.shape
     except decoding.ImageError:
-        return "ok"
+        fits = True
+    return Compared("ok" if fits else "other_size", is_plain)

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -76,6 +77,17 @@ def test_a_file_that_another_pair_shows_too_stays(tmp_path):
 def test_a_photograph_that_is_turned_upright_has_the_size_of_its_label_map(tmp_path):
     table = stored({"A/1.png": picture(1, 12, 8), "B/1.jpg": jpeg(8, 12, 6)}, tmp_path)
     assert list(table["status"]) == ["ok"]
+
+
+def test_label_maps_whose_numbers_are_lost_in_16_bits_are_told(tmp_path, capsys):
+    """Classes 0 to 19 in 16 bits are black, as browsers show them."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.arange(96, dtype=np.uint16).reshape(8, 12) % 20).save(buffer, "PNG")
+    files = {"A/1.png": buffer.getvalue(), "A/2.png": picture(1)}
+    files |= {"B/1.png": picture(2), "B/2.png": picture(3)}
+    assert list(stored(files, tmp_path)["status"]) == ["ok", "ok"]
+    told = capsys.readouterr().err
+    assert "1 of 2 label maps have one colour alone: 1 plain (A/1.png); of 16 bits" in told
 
 
 def test_a_broken_photograph_is_left_to_clean(tmp_path):
