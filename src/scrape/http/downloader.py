@@ -139,7 +139,7 @@ class Downloader:
             if host.rules is None:
                 host.rules = Protego.parse(self._robots_text(host, path))
                 if host.origin not in self._local_ports:
-                    host.slow_down(host.rules.crawl_delay(AGENT) or 0)
+                    host.slow_down(_interval_s(host.rules))
         return host.rules
 
     def _robots_text(self, host: Host, path: Path) -> str:
@@ -212,6 +212,12 @@ def follow_redirects(url: str, request: Callable[[str], Answer | Redirect]) -> A
             return answer
         target = answer.target
     raise FetchError("too_many_redirects", f"{url}: more than {MAX_REDIRECTS} redirects")
+
+
+def _interval_s(rules: Protego) -> float:
+    """Return the seconds between two requests that a robots.txt asks for, in one way or the other."""
+    rate = rules.request_rate(AGENT)
+    return max(rules.crawl_delay(AGENT) or 0, rate.seconds / rate.requests if rate else 0)
 
 
 def _decoded(robots: bytes) -> str:

@@ -24,8 +24,9 @@ def test_a_host_is_asked_at_its_pace(server, client):
     assert max(times) - min(times) >= 3 * 0.05 - 0.02
 
 
-def test_a_crawl_delay_is_honoured(server, client):
-    server["/robots.txt"] = Answer(b"User-agent: *\nCrawl-delay: 0.2\n")
+@pytest.mark.parametrize("wish", ["Crawl-delay: 0.2", "Crawl-delay: 0\nRequest-rate: 5/1"])
+def test_a_crawl_delay_is_honoured(server, client, wish):
+    server["/robots.txt"] = Answer(f"User-agent: *\n{wish}\n".encode())
     server["/a"] = server["/b"] = Answer()
     c = client()
     c.get(server["/a"]), c.get(server["/b"])
