@@ -15,7 +15,7 @@ from shutil import copyfile
 from requests import PreparedRequest, RequestException
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, default_headers, get_encoding_from_headers
-from urllib3 import BaseHTTPResponse, PoolManager
+from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager
 from urllib3.exceptions import (
     DecodeError,
     HTTPError,
@@ -42,6 +42,8 @@ SECONDS = re.compile(r"\s*[0-9]+(\.[0-9]*)?\s*")  # some servers send fractions
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 RETRYABLE_STATUSES = (429, 500, 502, 503, 504)
 CHUNK_BYTES = 65536
+# Registered compressions (IANA), which are read only where a package of theirs is installed.
+UNREAD_ENCODINGS = {"br", "compress", "dcb", "dcz", "x-compress", "zstd"}
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,10 @@ class Transport:
             if status in RETRYABLE_STATUSES:
                 raise TransientError(reason, message, _retry_after_s(headers))
             raise FetchError(reason, message)
+        packings = {word.strip() for word in headers.get("Content-Encoding", "").lower().split(",")}
+        if unread := UNREAD_ENCODINGS & packings - {*HTTPResponse.CONTENT_DECODERS}:
+            why = f"compressed by {min(unread)}, which was not asked for"
+            raise FetchError("bad_answer", f"{url}: {why}")
         length = headers.get("Content-Length", "")
         if length.isdecimal() and (len(length) > len(str(limit)) or int(length) > limit):
             raise _too_large(url, length, limit)

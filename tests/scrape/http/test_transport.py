@@ -56,6 +56,13 @@ def test_a_body_over_the_limit_is_an_error_that_names_the_key(server, client):
     assert len(c.get(server["/a"], limit=5000)) == 5000
 
 
+def test_a_compression_that_nobody_asked_for_is_named(server, client):
+    server["/a"] = Answer(b"\x8b\x02\x80body\x03", headers={"Content-Encoding": "br"})
+    with pytest.raises(FetchError, match=r"/a: compressed by br, which was not") as caught:
+        client().get(server["/a"])
+    assert caught.value.reason == "bad_answer"
+
+
 def test_a_compressed_body_is_limited_by_what_it_unpacks_to(server, client):
     packed = gzip.compress(bytes(20_000_000))
     server["/a"] = Answer(packed, headers={"Content-Encoding": "gzip"})
