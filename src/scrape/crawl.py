@@ -94,8 +94,11 @@ def crawl(
         print_notes(page, url)
         if page.total is not None:
             listed.expected = page.total
-        if not page.items:
-            break  # past the end of a list whose every page links to a next one
+        if not page.items:  # past the end of a list whose every page links to a next one
+            if page.next_url:
+                note = f"page {number} lists nothing: the list ends there"
+                print_notes(replace(page, notes=(note,)), url)
+            break
         ids = {item.item_id for item in page.items}
         if number == 1 and len(page.items) > len(ids) == 1:
             note = f"all {len(page.items)} items have the id {min(ids)!r}, and count as one"

@@ -213,7 +213,7 @@ def test_a_later_page_without_any_item_is_the_end(server, crawl_list):
     assert server.page_targets() == ["/list", "/list?page=2"]
 
 
-def test_pages_without_any_item_do_not_go_on_for_ever(server, changed, tmp_path):
+def test_pages_without_any_item_do_not_go_on_for_ever(server, changed, tmp_path, capsys):
     settings = changed({"gallery.next": "a.next", "gallery.url": server["/gallery"]}).gallery
     server["/gallery"] = Answer(saved("gallery_1").encode())
     for target in ("?from=D", "?from=Z"):
@@ -223,3 +223,4 @@ def test_pages_without_any_item_do_not_go_on_for_ever(server, changed, tmp_path)
     parse = partial(parse_gallery, gallery=settings)
     assert len(crawl(server["/gallery"], parse, client, tmp_path).rows) == 4
     assert len(server.page_targets()) == 2
+    assert "page 2 lists nothing: the list ends there" in capsys.readouterr().err
