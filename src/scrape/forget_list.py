@@ -8,6 +8,7 @@ from typing import Any
 from src.errors import UserError, printable
 from src.scrape.crawl import Row
 from src.scrape.http import cache
+from src.scrape.item_ids import item_id
 from src.storage.ruling_files import read_lines
 
 STATUS = "forgotten"
@@ -56,12 +57,12 @@ def forget(
     """
     if not places:
         return rows
-    urls, known = _named(rows, places)
+    urls, ids, known = _named(rows, places)
     cache.forget(folder, sorted(urls | places.keys()), snapshot)
     for name, place in places.items():
-        if name not in known:
+        if known.isdisjoint(_spellings(name)):
             _note(f"{place}: {name!r} is no picture's URL and no item's id of this list")
-    marked = MarkedRows(rows, places, urls)
+    marked = MarkedRows(rows, ids, urls)
     if count := sum(row.get("status") == STATUS for row in marked):
         _note(f"{count} of {len(rows)} listed pictures are forgotten (scrape.forget)")
     return marked
@@ -96,22 +97,34 @@ class MarkedRows(Sequence[Row]):
         return row | {"status": STATUS} if forgotten else row
 
 
-def _named(rows: Iterable[Row], places: Mapping[str, str]) -> tuple[set[str], set[str]]:
-    """Return the URLs of the rows that are listed, and all names of these."""
-    urls, names = set(), set()
+def _named(
+    rows: Iterable[Row], places: Mapping[str, str]
+) -> tuple[set[str], set[str], set[tuple[str, str]]]:
+    """Return the URLs and ids of the rows that are listed, and how the list may spell these."""
+    listed = set[tuple[str, str]]().union(*map(_spellings, places))
+    urls, ids, known = set(), set(), set()
     for row in rows:
-        if not places.keys().isdisjoint(_names(row)):
+        names = {("id", row["item_id"]), *(("url", _plain(url)) for url in _urls(row))}
+        if not listed.isdisjoint(names):
             urls |= _urls(row)
-            names |= _names(row)
-    return urls, names
+            known |= names
+            if ("id", row["item_id"]) in listed:
+                ids.add(row["item_id"])
+    return urls, ids, known
+
+
+def _spellings(name: str) -> set[tuple[str, str]]:
+    """Return what a listed name may mean: an address may be written as a browser shows it."""
+    return {("id", name), ("id", item_id(name, "")), ("url", _plain(name))}
+
+
+def _plain(url: str) -> str:
+    """Return the one spelling of a picture's URL; its whole query counts."""
+    return item_id(url, "", ())
 
 
 def _urls(row: Row) -> set[str]:
     return {row[column] for column in URLS if row.get(column)}
-
-
-def _names(row: Row) -> set[str]:
-    return {row["item_id"], *_urls(row)}
 
 
 def _note(text: str) -> None:

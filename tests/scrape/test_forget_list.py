@@ -83,6 +83,22 @@ def test_a_row_is_named_by_its_item_its_picture_or_its_label_map(tmp_path, name)
     assert statuses(rows, tmp_path, name) == ["forgotten", None]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HTTP://a.test:80/p/1/?utm_source=x#top",
+        "https://a.test/p/1",
+        "http://a.test/Zo%c3%ab.jpg?w=1",
+        "https://a.test/Zoë.jpg?w=1#top",
+    ],
+)
+def test_an_address_may_be_written_as_a_browser_shows_it(tmp_path, capsys, name):
+    rows = [row("https://a.test/p/1", "http://a.test/Zoë.jpg?w=1")]
+    rows += [row("https://a.test/p/2", "http://a.test/Zoë.jpg?w=2")]
+    assert statuses(rows, tmp_path, name) == ["forgotten", None]
+    assert "is no picture's URL" not in capsys.readouterr().err
+
+
 def test_a_picture_goes_with_every_row_that_shows_it(tmp_path, capsys):
     rows = [row("nm1", "both.jpg"), row("nm2", "both.jpg"), row("nm2", "two.jpg")]
     assert statuses(rows, tmp_path, "nm1") == ["forgotten", "forgotten", None]
