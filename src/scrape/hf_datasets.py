@@ -15,7 +15,7 @@ from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
-from src.scrape.source_paths import is_hidden, require_path
+from src.scrape.source_paths import is_hidden, is_special, require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import read_records
@@ -50,7 +50,9 @@ class HfDataset:
         self._others: dict[str, Path] = {}  # files whose names in the ledger are not their own
         self._contents = Contents()
         paths = sorted(walk_files(self._root, self._contents))
-        self._all = [path for path in paths if not is_hidden(path, self._root)]
+        self._all = [
+            path for path in paths if not (is_hidden(path, self._root) or is_special(path))
+        ]
         self._files = {self._name(path): CellFile(path) for path in self._tables()}
         rows = self._cell_rows() if self._files else self._file_rows()
         spooled = spool_rows(rows, folder / "rows.arrow", scrape.max_items)

@@ -1,5 +1,6 @@
 """The files and folders that a source reads, as params.yaml names them."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,6 +52,11 @@ def is_hidden(path: Path, root: Path) -> bool:
     So are the files `._…` that macOS leaves beside others, and what Jupyter and git keep.
     """
     return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def is_special(path: Path) -> bool:
+    """Return whether what is no folder is a pipe or a device, which would never end."""
+    return os.path.exists(path) and not os.path.isfile(path)  # which ask for no rights
 
 
 def file_below(folder: Path, root: Path, name: str) -> Path | None:

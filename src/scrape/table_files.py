@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from src.errors import UserError
 from src.imaging.picture_folders import Contents, walk_files
-from src.scrape.source_paths import is_hidden, lfs_remedy
+from src.scrape.source_paths import is_hidden, is_special, lfs_remedy
 
 BLOCK_CHARS = 1 << 20  # of a JSON file that are read at a time
 MAX_OBJECT_CHARS = 1 << 24  # of one row in a JSON file
@@ -55,7 +55,7 @@ def find_tables(path: Path) -> tuple[list[Path], Contents]:
     for file in sorted(walk_files(path, contents)):
         if is_hidden(file, path) or file.name.startswith("_"):
             continue
-        if kind(file) in READERS and file.is_file():
+        if kind(file) in READERS and not is_special(file):
             files.append(file)
         else:
             contents.pass_over("other_format", file.relative_to(path).as_posix())

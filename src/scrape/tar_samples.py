@@ -14,7 +14,7 @@ from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.source_paths import is_hidden, lfs_remedy, require_path
+from src.scrape.source_paths import is_hidden, is_special, lfs_remedy, require_path
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
@@ -163,7 +163,7 @@ def _tar_files(root: Path, contents: Contents) -> Iterator[Path]:
         suffix = file.suffix.lower()
         if is_hidden(file, root):
             continue
-        if suffix == ".tar":
+        if suffix == ".tar" and not is_special(file):
             yield file
         else:
             reason = "other_format" if suffix in PACKED else "not_a_picture"

@@ -140,6 +140,7 @@ def test_a_shard_that_is_missing_and_tables_of_another_kind_are_counted(quick, t
         pq.write_table(table(range(n, n + 1)), write(path, b""))
     source = quick("hf", {"hf.path": str(tmp_path / "set")})
     assert scraped(source, tmp_path / "raw")[1]["passed_over"] == {"missing": 1}
+    os.mkfifo(tmp_path / "set" / "pipe.arrow")
     with pa.ipc.new_stream(tmp_path / "set" / "a.arrow", SCHEMA) as stream:
         stream.write_table(table(range(1)))
     _, metrics = scraped(source, tmp_path / "raw")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import tracemalloc
 
 import pandas as pd
@@ -130,9 +131,13 @@ def test_tables_of_a_folder_are_found_without_other_files(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "more").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.csv")
     files, others = find_tables(tmp_path)
     assert [file.relative_to(tmp_path).as_posix() for file in files] == ["a/2.txt.gz", "b.csv"]
-    assert others.passed_over == {"link_to_folder": ["more"], "other_format": ["notes.md"]}
+    assert others.passed_over == {
+        "link_to_folder": ["more"],
+        "other_format": ["notes.md", "pipe.csv"],
+    }
     assert find_tables(tmp_path / "notes.md")[0] == [tmp_path / "notes.md"]
 
 

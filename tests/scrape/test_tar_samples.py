@@ -201,12 +201,13 @@ def test_what_no_row_shows_is_counted_and_named(quick, tmp_path, capsys):
     pack(tmp_path / "set" / "b.tar.gz", {"9.jpg": picture(9)}, "w:gz")
     write(tmp_path / "set" / "a.parquet", b"what img2dataset writes beside")
     (tmp_path / "set" / "more").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "set" / "pipe.tar")
     changes = {"webdataset.path": str(tmp_path / "set")}
     table, metrics = scraped(quick("webdataset", changes), tmp_path / "raw")
     assert list(table["image_url"]) == ["a.TAR#img.0.jpg", "a.TAR#1.jpg"]
     assert metrics["passed_over"] == {
         "link_to_folder": 1,
-        "not_a_picture": 2,
+        "not_a_picture": 3,
         "other_format": 1,
         "other_picture": 3,
     }
