@@ -162,16 +162,20 @@ def _content(part: Message) -> bytes:
 
 def _read_har(file: Path, unknown_url: str) -> Save:
     entries = json.loads(file.read_bytes().decode("utf-8-sig"))["log"]["entries"]
-    answers: dict[str, Mapping[str, Any]] = {}
+    answers: dict[tuple[str, str], Mapping[str, Any]] = {}  # by URL and what was posted to it
     for entry in entries:
-        url, response = str(entry["request"]["url"]), entry["response"]
+        request, response = entry["request"], entry["response"]
+        if request.get("method", "GET") not in ("GET", "POST"):  # OPTIONS has no page
+            continue
+        key = str(request["url"]), str(request.get("postData") or "")
         content = response.get("content") or {}  # of a request that was blocked
         # the browser's own cache answers without a body, or has it of an earlier visit
-        if response["status"] in (200, 304) and (_has_body(content) or url not in answers):
-            answers[url] = content
-    find_answer = _by_any_spelling(answers)
+        if response["status"] in (200, 304) and (_has_body(content) or key not in answers):
+            answers[key] = content
+    fetched = {url: body for (url, posted), body in answers.items() if not posted}
+    find_answer = _by_any_spelling(fetched)
     pages = []
-    for url, content in answers.items():
+    for (url, _), content in answers.items():
         kind = str(content.get("mimeType", "")).lower()
         if kind.startswith(PAGE_TYPES) and (data := _answered(content, file.parent)):
             charset = kind.partition("charset=")[2].partition(";")[0].strip(" \"'")

@@ -117,6 +117,24 @@ def test_a_har_file_has_what_a_browser_kept_of_an_earlier_visit(tmp_path):
     assert save.find("http://a.test/1.png") == PICTURE
 
 
+def test_pages_that_were_posted_for_are_pages_of_their_own(tmp_path):
+    """A list may be turned over by a form, as ASP.NET's are; a browser asks for leave before."""
+    visits = [
+        ("GET", None),
+        ("POST", {"text": "p=2"}),
+        ("POST", {"text": "p=3"}),
+        ("OPTIONS", None),
+    ]
+    html = [{"mimeType": "text/html", "text": f"page {n}"} for n in range(1, 5)]
+    log = json.loads(har([("http://a.test/", 200, content) for content in html]))
+    for entry, (method, posted) in zip(log["log"]["entries"], visits, strict=True):
+        entry["request"] |= {"method": method} | ({"postData": posted} if posted else {})
+    (tmp_path / "a.har").write_text(json.dumps(log), encoding="utf-8")
+    save = read_save(tmp_path / "a.har", UNKNOWN)
+    assert [page.html for page in save.pages] == ["page 1", "page 2", "page 3"]
+    assert save.find("http://a.test/") == b"page 1"
+
+
 @pytest.mark.parametrize(
     ("url", "data"),
     [
