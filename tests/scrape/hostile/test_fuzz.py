@@ -117,7 +117,7 @@ def test_any_bytes_may_stand_for_a_list(data, imdb, number):
         (folder / "body").write_bytes(data)
         try:
             page = _save_and_parse(
-                Body(folder / "body"), parse, selectors.url, number, folder / "0001.html"
+                Body(folder / "body"), parse, selectors.url, number, folder / "0001.html", True
             )
         except (FetchError, UserError):
             return
