@@ -1,7 +1,7 @@
 """Lists pages one after another, until the list ends or begins to repeat itself."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -91,18 +91,13 @@ def crawl(
         if page is None:
             break  # past the end of a list whose pages are counted
         listed.pages += 1
-        print_notes(page, url)
+        ids = {item.item_id for item in page.items}
+        for note in (*page.notes, *_notes(page, ids, number)):
+            print_note(note, url)
         if page.total is not None:
             listed.expected = page.total
-        if not page.items:  # past the end of a list whose every page links to a next one
-            if page.next_url:
-                note = f"page {number} lists nothing: the list ends there"
-                print_notes(replace(page, notes=(note,)), url)
-            break
-        ids = {item.item_id for item in page.items}
-        if number == 1 and len(page.items) > len(ids) == 1:
-            note = f"all {len(page.items)} items have the id {min(ids)!r}, and count as one"
-            print_notes(replace(page, notes=(note,)), url)
+        if not page.items:
+            break  # past the end of a list whose every page links to a next one
         repeated = ids <= seen
         listed.repeated_pages += repeated
         if repeated and client.scrape.on_repeat == "stop":
@@ -118,6 +113,14 @@ def crawl(
             note = f"scrape.max_pages = {listed.pages} pages are read; {url} is not"
             print(printable(f"scrape: {note}"), file=sys.stderr)
     return listed
+
+
+def _notes(page: ListPage, ids: set[str], number: int) -> Iterator[str]:
+    """Yield what is odd about the items of a page, which have some ids."""
+    if not page.items and page.next_url:
+        yield f"page {number} lists nothing: the list ends there"
+    if number == 1 and len(page.items) > len(ids) == 1:
+        yield f"all {len(page.items)} items have the id {min(ids)!r}, and count as one"
 
 
 def _fetch_page(
@@ -195,8 +198,8 @@ def _is_complete(listed: Crawl, page: ListPage, repeated: bool, url: str) -> boo
     if repeated or len(listed.rows) == listed.expected:
         return True
     if len(listed.rows) - len(page.items) <= listed.expected:
-        note = f"the list states {listed.expected} items and has more: its total does not end it"
-        print_notes(replace(page, notes=(note,)), url)
+        states = f"the list states {listed.expected} items and has more"
+        print_note(f"{states}: its total does not end it", url)
     return False
 
 
@@ -208,10 +211,9 @@ def _raise_if_too_long(listed: Crawl, max_items: int, url: str) -> None:
         )
 
 
-def print_notes(page: ListPage, place: str) -> None:
+def print_note(note: str, place: str) -> None:
     """Print what is odd about a page, with its URL or file, on the terminal."""
-    for note in page.notes:
-        print(printable(f"scrape: {note} ({place})"), file=sys.stderr)
+    print(printable(f"scrape: {note} ({place})"), file=sys.stderr)
 
 
 def count_passed_over(names: Mapping[str, Sequence[str]], n_listed: int) -> dict[str, int]:
