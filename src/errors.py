@@ -144,8 +144,8 @@ def output_file(key: str, path: str | Path) -> Path:
     """Return the path of a file to write, `~` expanded.
 
     Raises:
-        UserError: No file is there, or DVC would delete what is written there. What is written
-            replaces the file: a pipe or a device, such as /dev/null, would be gone.
+        UserError: A folder, a pipe or a device is there, or DVC would delete what is written
+            there. What is written replaces the file: a device such as /dev/null would be gone.
     """
     file = _expanded(path)
     _require_no_output_of_a_stage(key, path, file)
@@ -162,16 +162,19 @@ def _require_no_output_of_a_stage(key: str, path: str | Path, target: Path) -> N
     place = Path(os.path.realpath(target))
     try:
         stages = yaml.safe_load(Path("dvc.yaml").read_bytes())["stages"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):  # the command runs elsewhere
-        return
-    for name, stage in stages.items():
-        for out in (*stage.get("outs", ()), *stage.get("metrics", ())):
-            output = out if isinstance(out, str) else next(iter(out))
-            if place.is_relative_to(os.path.realpath(output)):
-                raise UserError(
-                    f"{key} = {str(path)!r} is in {output}, which DVC empties before it runs the "
-                    f"stage {name}: name a place outside it"
-                )
+        outputs = {
+            out if isinstance(out, str) else [*out][0]: name
+            for name, stage in stages.items()
+            for out in (*stage.get("outs", ()), *stage.get("metrics", ()))
+        }
+    except (OSError, yaml.YAMLError, LookupError, AttributeError, TypeError):
+        return  # the command runs elsewhere, or the file is half written
+    for output, name in outputs.items():
+        if place.is_relative_to(os.path.realpath(output)):
+            raise UserError(
+                f"{key} = {str(path)!r} is in {output}, which DVC empties before it runs the "
+                f"stage {name}: name a place outside it"
+            )
 
 
 def _expanded(path: str | Path) -> Path:

@@ -224,6 +224,12 @@ def test_nothing_is_written_where_dvc_deletes_it(home: Path, function, path: str
     assert function("key", "data/models/b.onnx") == Path("data/models/b.onnx")
 
 
+@pytest.mark.parametrize("stages", ["", "stages:", "stages: [1]", "stages: {a: {outs: [{}]}}"])
+def test_a_half_written_pipeline_keeps_nobody_from_writing(home: Path, stages: str):
+    Path("dvc.yaml").write_text(stages, encoding="utf-8")
+    assert output_file("key", "a.png") == Path("a.png")
+
+
 def test_what_is_to_be_written_need_not_exist(home: Path):
     assert output_folder("key", "new/one") == Path("new/one")
     assert output_file("key", "new/one.png") == Path("new/one.png")
