@@ -54,6 +54,6 @@ lint: .venv/tested
 
 clean:
 	@echo "== removing the stages' outputs in data, .resume, .cache and tool caches"
-	rm -rf $$(sed -n 's,^ *- \(data/[a-z]*\)$$,\1,p' dvc.yaml)
+	for out in $$(sed -n 's,^ *- data/\([a-z]*\)$$,\1,p' dvc.yaml); do rm -rf data/$$out data/.$$out.*; done
 	rm -rf .resume .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dvc_plots
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
