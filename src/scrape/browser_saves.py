@@ -167,7 +167,8 @@ def _read_har(file: Path, unknown_url: str) -> Save:
         request, response = entry["request"], entry["response"]
         if request.get("method", "GET") not in ("GET", "POST"):  # OPTIONS has no page
             continue
-        key = str(request["url"]), str(request.get("postData") or "")
+        is_posted = request.get("method") == "POST"
+        key = str(request["url"]), str(request.get("postData") or "") if is_posted else ""
         content = response.get("content") or {}  # of a request that was blocked
         # the browser's own cache answers without a body, or has it of an earlier visit
         if response["status"] in (200, 304) and (_has_body(content) or key not in answers):
