@@ -21,6 +21,7 @@ EURO_OF_GBK = 0x80
 SECOND_BLOCK, GAP = 62, 63  # of Shift JIS: rows and cells from which the bytes are others
 UTF8 = webencodings.lookup("utf-8")
 WINDOWS_1252 = webencodings.lookup("windows-1252")
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as Notepad, Excel and PowerShell write
 BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xfe\xff": "utf-16be", b"\xff\xfe": "utf-16le"}
 # Japanese signs that browsers read as Windows does, and koi8-u's letters that Python lacks.
 WINDOWS_SIGNS = str.maketrans("〜‖−¢£¬", "～∥－￠￡￢")

@@ -4,7 +4,6 @@ The rules are the host's robots.txt. The pace is scrape.requests_per_second, scr
 whatever the host asks for.
 """
 
-import codecs
 import random
 import threading
 import time
@@ -14,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from protego import Protego
+from protego import Protego, RequestRate
 
 from src.params import Scrape
 from src.scrape.http.budget import Usage
@@ -25,11 +24,11 @@ from src.scrape.http.origins import host_of, origin
 from src.scrape.http.paces import Pace, Paces
 from src.scrape.http.resolver import Resolver
 from src.scrape.http.transport import AGENT, Redirect, Transport
+from src.scrape.page_text import UTF16_MARKS
 
 CONNECTION_REASONS = ("connection", "timeout", "incomplete")  # of a host that does not answer
 MAX_REDIRECTS = 5  # in a row
 ROBOTS_BYTES = 512_000  # RFC 9309 asks for at least 500 KiB
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as Notepad writes "Unicode"
 
 Answer = TypeVar("Answer")
 
@@ -217,7 +216,15 @@ def follow_redirects(url: str, request: Callable[[str], Answer | Redirect]) -> A
 def _interval_s(rules: Protego) -> float:
     """Return the seconds between two requests that a robots.txt asks for, in one way or the other."""
     rate = rules.request_rate(AGENT)
-    return max(rules.crawl_delay(AGENT) or 0, rate.seconds / rate.requests if rate else 0)
+    of_rate = rate.seconds / rate.requests if rate and _is_in_force(rate) else 0
+    return max(rules.crawl_delay(AGENT) or 0, of_rate)
+
+
+def _is_in_force(rate: RequestRate) -> bool:
+    """Return whether a rate holds now: it may be stated for some hours of the day, in UTC."""
+    if rate.start_time is None or rate.end_time is None:
+        return True
+    return bool(rate.start_time <= datetime.now(UTC).time() <= rate.end_time)
 
 
 def _decoded(robots: bytes) -> str:

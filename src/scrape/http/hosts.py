@@ -38,7 +38,8 @@ class Host:
         """Leave at least `interval_s` between two requests; disable the host if that is too long."""
         if interval_s > self._max_wait_s:
             message = (
-                f"its robots.txt asks for {interval_s:g} s between requests (scrape.deadline_s)"
+                f"its robots.txt asks for {interval_s:g} s between requests, by Crawl-delay or "
+                "Request-rate (scrape.deadline_s)"
             )
             self.disable(FetchError("robots", message))
         else:

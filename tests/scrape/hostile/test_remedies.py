@@ -126,7 +126,10 @@ def test_a_crawl_delay_beyond_the_deadline_is_kept_when_the_deadline_allows_it(p
     place.server["/list"] = Answer(gallery("/1.jpg"))
     place.server["/1.jpg"] = Answer(encoded())
     errors = fail(place, {"deadline_s": 0.5})
-    assert "asks for 1 s between requests (scrape.deadline_s)" in errors[-1]
+    assert (
+        "asks for 1 s between requests, by Crawl-delay or Request-rate (scrape.deadline_s)"
+        in errors[-1]
+    )
     assert place.run(settings({"deadline_s": 3})).statuses == ["ok"]
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 
@@ -31,6 +32,14 @@ def test_a_crawl_delay_is_honoured(server, client, wish):
     c = client()
     c.get(server["/a"]), c.get(server["/b"])
     assert server.times[-1] - server.times[-2] >= 0.18
+
+
+def test_a_rate_for_other_hours_of_the_day_is_not_heeded(server, client):
+    hour = (datetime.now(UTC).hour + 12) % 24
+    hours = f"{hour:02d}00-{hour:02d}30"
+    server["/robots.txt"] = Answer(f"User-agent: *\nRequest-rate: 1/86400 {hours}\n".encode())
+    server["/a"] = Answer()
+    assert client().get(server["/a"])
 
 
 def test_hosts_do_not_wait_for_each_other(server, client):
