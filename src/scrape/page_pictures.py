@@ -29,12 +29,13 @@ OTHER_MEDIA = re.compile(
     r"print|portrait|prefers-color-scheme\s*:\s*dark|prefers-reduced-motion\s*:\s*reduce",
     re.IGNORECASE,
 )
+ALTERNATIVES, NEGATION = re.compile(r",|\bor\b", re.I), re.compile(r"[\s(]*not\b", re.I)
 MAX_MEDIA = 1000  # characters of a media query that are read
 VIEWPORT_PX, EM_PX = 1920, 16  # of the browser that a list is read as
 READ_TYPES = ("", "jpeg", "jpg", "pjpeg", "png", "apng", "webp", "avif", "gif", "bmp", "tiff")
 UNFETCHED_SCHEMES = ("data", "blob", "about", "javascript")
 # What a script fills in, as `photo_{width}x.jpg` of lazysizes in shops.
-TEMPLATE = re.compile(r"(?:\{|%7B)\w+(?:\}|%7D)", re.IGNORECASE)
+TEMPLATE = re.compile(r"(?:\{|%7B)(?:width|height|size|w|h)(?:\}|%7D)", re.IGNORECASE)
 
 
 def picture_url(
@@ -150,15 +151,18 @@ def _shown(source: Tag) -> bool:
     kind, _, subtype = str(source.get("type", "")).partition(";")[0].strip().lower().partition("/")
     if kind not in ("image", "") or subtype not in READ_TYPES:
         return False
-    return any(map(_holds, str(source.get("media", ""))[:MAX_MEDIA].split(",")))
+    return any(map(_holds, ALTERNATIVES.split(str(source.get("media", ""))[:MAX_MEDIA])))
 
 
 def _holds(query: str) -> bool:
     """Return whether a media query is true of a wide screen; what is not known counts as true."""
-    is_true = not OTHER_MEDIA.search(query) and all(
-        px <= VIEWPORT_PX if is_least else px >= VIEWPORT_PX for is_least, px in _widths(query)
+    widths, is_other = list(_widths(query)), bool(OTHER_MEDIA.search(query))
+    if not widths and not is_other:
+        return True
+    is_true = not is_other and all(
+        px <= VIEWPORT_PX if is_least else px >= VIEWPORT_PX for is_least, px in widths
     )
-    return is_true != query.strip().lower().startswith("not ")
+    return is_true != bool(NEGATION.match(query))
 
 
 def _widths(query: str) -> Iterator[tuple[bool, float]]:

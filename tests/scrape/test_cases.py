@@ -167,6 +167,7 @@ def test_the_next_link_may_be_in_or_around_what_is_selected(read, link):
             "1.jpg",
         ),
         ('<img data-src="only_{width}x.jpg">', "only_{width}x.jpg"),
+        ('<img data-src="{3F25}.jpg" src="s.gif">', "{3F25}.jpg"),
         ('<img src="s.jpg" srcset="s.jpg 1x, 1.jpg 2x">', "1.jpg"),
         ('<img src="blank.gif"><noscript><img src="1.jpg"></noscript>', "1.jpg"),
         ('<noscript><img src="1.jpg"></noscript>', "1.jpg"),
