@@ -199,8 +199,10 @@ def _fetch_all(
         except OSError:  # a file on disk that may not be read, or is gone
             stored[url] = Stored("unreadable")
 
+    # files on disk are read by compiled code, which gains by several cores
+    are_online = any(url.startswith(("http:", "https:")) for url in urls)
     try:
-        map_threads(fetch_one, urls, "fetching pictures", threads, one_core=True)
+        map_threads(fetch_one, urls, "fetching pictures", threads, are_online)
     except (UserError, KeyboardInterrupt) as error:
         done = f"{len(stored) - 1} of {len(urls)} pictures are done"
         error.args = (f"{error} ({done})" if error.args else done,)

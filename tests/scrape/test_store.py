@@ -1,5 +1,6 @@
 """Pictures to files and rows, each with a status."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,19 @@ def test_one_picture_listed_thrice_for_one_person_is_none(tmp_path):
     same = [row | {"item_id": "item1"} for row in rows("a", "b", "c")]
     table = store(same, handing(lambda url: picture(1)), tmp_path, SCRAPE)
     assert list(table["status"]) == ["ok"] * 3
+
+
+@pytest.mark.parametrize("url", ["http://a.test/1.png", "1.png"])
+def test_threads_share_a_core_where_they_wait_for_a_network(tmp_path, url):
+    processors = []
+
+    def fetch(url, save):
+        processors.append(os.sched_getaffinity(0))
+        raise FetchError("empty", "")
+
+    store(rows(url), fetch, tmp_path, SCRAPE)
+    expected = 1 if url.startswith("http") else len(os.sched_getaffinity(0))
+    assert len(processors[0]) == expected
 
 
 def test_a_url_listed_twice_is_fetched_once(tmp_path):
