@@ -31,9 +31,11 @@ LFS_POINTER = b"version https://git-lfs"  # what a clone without Git LFS has, an
 
 # What a page says to those who train on it, as DeviantArt's do; the header is X-Robots-Tag.
 NOAI = re.compile(
-    r"<meta\s(?=[^<>]{0,500}\bname\s*=\s*[\"']?robots\b)[^<>]{0,500}\bno(?:image)?ai\b",
+    r"<meta(?=\s[^<>]{0,500}(?<![\w-])name\s*=\s*[\"']?robots[\"'\s/>])"
+    r"[^<>]{0,500}(?<![\w-])content\s*=\s*(?:[\"'][^\"'<>]{0,500}?|[^\s\"'<>]{0,500}?)(?<![\w-])no(?:image)?ai(?![\w-])",
     re.IGNORECASE,
 )
+COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 BY_HAND = (
     "wait, or save the pages yourself: open each with `python -m webbrowser URL`, save it in a "
@@ -62,7 +64,7 @@ def classify(html: str) -> str | None:
 
 def raise_if_noai(html: str, place: object) -> None:
     """Raise FetchError `noai`, with the page's URL or file, if its robots element forbids training."""
-    if NOAI.search(html[:MAX_CHARS]):
+    if NOAI.search(COMMENT.sub("", html[:MAX_CHARS])):
         raise FetchError("noai", f"{place}: its <meta name=robots> says noai (scrape.respect_noai)")
 
 
