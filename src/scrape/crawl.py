@@ -110,13 +110,12 @@ def crawl(
         url, earlier_url = page.next_url, page.url
     else:
         if url:
-            note = f"scrape.max_pages = {listed.pages} pages are read; {url} is not"
-            print(printable(f"scrape: {note}"), file=sys.stderr)
+            print_note(f"the list goes on after scrape.max_pages = {listed.pages}: raise it", url)
     return listed
 
 
 def _notes(page: ListPage, ids: set[str], number: int) -> Iterator[str]:
-    """Yield what is odd about the items of a page, which have some ids."""
+    """Yield notes on the items of a page; `ids` are theirs."""
     if not page.items and page.next_url:
         yield f"page {number} lists nothing: the list ends there"
     if number == 1 and len(page.items) > len(ids) == 1:
@@ -216,16 +215,15 @@ def print_note(note: str, place: str) -> None:
     print(printable(f"scrape: {note} ({place})"), file=sys.stderr)
 
 
-def count_passed_over(names: Mapping[str, Sequence[str]], n_listed: int) -> dict[str, int]:
+def count_passed_over(names: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Return how many files are in no row, by the reason, and name some on the terminal.
 
     Args:
         names: Of these files, by the reason.
-        n_listed: How many others there are.
     """
     counts = {reason: len(group) for reason, group in sorted(names.items())}
-    if n_passed_over := sum(counts.values()):
-        note = f"{n_passed_over} of {n_listed + n_passed_over} files are passed over"
+    if counts:
+        note = f"{sum(counts.values())} files are passed over"
         print(printable(f"scrape: {note}: {reasons_with_names(names)}"), file=sys.stderr)
     return counts
 

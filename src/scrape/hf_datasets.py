@@ -15,11 +15,11 @@ from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
-from src.scrape.source_paths import is_hidden, is_special, require_path
+from src.scrape.source_paths import is_hidden, require_path, why_unreadable
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import read_records
-from src.scrape.value_texts import value_text
+from src.scrape.value_texts import id_text, value_text
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 FILE_NAME = "file_name"
@@ -50,9 +50,10 @@ class HfDataset:
         self._others: dict[str, Path] = {}  # files whose names in the ledger are not their own
         self._contents = Contents()
         paths = sorted(walk_files(self._root, self._contents))
-        self._all = [
-            path for path in paths if not (is_hidden(path, self._root) or is_special(path))
-        ]
+        self._all = [path for path in paths if not is_hidden(path, self._root)]
+        for path in [path for path in self._all if why_unreadable(path)]:
+            self._all.remove(path)
+            self._contents.pass_over(why_unreadable(path), self._name(path))
         self._files = {self._name(path): CellFile(path) for path in self._tables()}
         rows = self._cell_rows() if self._files else self._file_rows()
         spooled = spool_rows(rows, folder / "rows.arrow", scrape.max_items)
@@ -61,7 +62,7 @@ class HfDataset:
                 f"hf.path = {hf.path!r} holds no data set: expected .arrow or .parquet files with "
                 f"pictures in them, or pictures with {' or '.join(METADATA)}"
             )
-        counts = count_passed_over(self._unlisted(spooled), len(spooled))
+        counts = count_passed_over(self._unlisted(spooled))
         pages = max(1, len(self._files))
         self.crawl = Crawl(spooled, pages=pages, expected=len(spooled), passed_over=counts)
 
@@ -146,7 +147,7 @@ class HfDataset:
                 if file.names.count(column) > 1:
                     raise UserError(f"{file.path} has several columns {column!r} (hf.{key})")
             for number, values in enumerate(file.values(list(keys.values()))):
-                texts = dict(zip(keys, map(value_text, values), strict=True))
+                texts = _texts(keys, values)
                 place = f"{name}#{number:08d}"
                 row = _row(page, number + 1, texts.get("item") or place, texts.get("name", ""))
                 row |= {"image_url": f"{place}#{hf.image}", "given_side": named_side(name)}
@@ -177,9 +178,9 @@ class HfDataset:
         keys = {key: column for key in ("item", "name") if (column := getattr(hf, key))}
         pictures = [FILE_NAME, *([hf.label] if hf.label else [])]
         for record in read_records(table, [*pictures, *keys.values()]):
-            values = list(map(value_text, record.values))
-            names = [self._named(table, record.number, name) for name in values[: len(pictures)]]
-            yield names, dict(zip(keys, values[len(pictures) :], strict=True))
+            files = map(value_text, record.values[: len(pictures)])
+            names = [self._named(table, record.number, name) for name in files]
+            yield names, _texts(keys, record.values[len(pictures) :])
 
     def _named(self, table: Path, row: int, name: str) -> str | None:
         """Return the file that a row of metadata names, as the ledger has it; None for no name.
@@ -194,6 +195,14 @@ class HfDataset:
         if not path.is_relative_to(self._root):
             raise UserError(f"{table}: row {row} names {name!r}, expected a file in {self._root}")
         return self._name(path)
+
+
+def _texts(keys: Iterable[str], values: Sequence[object]) -> dict[str, str]:
+    """Return an item's id and name as texts, by the settings that name their columns."""
+    return {
+        key: (id_text if key == "item" else value_text)(value)
+        for key, value in zip(keys, values, strict=True)
+    }
 
 
 def _is_expected(name: str) -> bool:

@@ -12,7 +12,7 @@ from src.scrape.expressions import ExpressionError, find
 from src.scrape.item_ids import IGNORED_KEYS, item_id
 from src.scrape.listings import MAX_NODES, Item, ListingError, ListPage
 from src.scrape.totals import stated_total
-from src.scrape.value_texts import value_text
+from src.scrape.value_texts import id_text, value_text
 
 EXPRESSIONS = ("items", "image", "id", "name", "total", "next")
 COUNTED_KEY = re.compile(r"[?&]([^?&=]+)=\{(offset|cursor)\}")  # of a URL's query
@@ -69,19 +69,18 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
             f"{len(items)} items; the first is {_quoted(listed[0])}"
         )
     total = _text(answer, "total", settings)
+    known = None if total.startswith("-") else stated_total(total)  # -1 says "unknown"
     next_url = _next_url(answer, url, number, len(items), settings) if items else None
     if number == 1 and items:
-        notes = _unmatched(answer, listed, next_url, settings)
-    known = None if total.startswith("-") else stated_total(total)  # -1 says "unknown"
+        lacks_next = next_url is None and (known is None or known > len(items))
+        notes = _unmatched(answer, listed, lacks_next, settings)
     return ListPage(items, known, next_url, notes)
 
 
-def _unmatched(
-    answer: Any, listed: list[Any], next_url: str | None, settings: Json
-) -> tuple[str, ...]:
+def _unmatched(answer: Any, listed: list[Any], lacks_next: bool, settings: Json) -> tuple[str, ...]:
     """Return a sentence for each expression that is set, and finds nothing on the first page."""
     places = {"id": listed, "name": listed, "total": [answer]}
-    if next_url is None:
+    if lacks_next:
         places["next"] = [answer]
     return tuple(
         f"json.{key} = {getattr(settings, key)!r} finds nothing on the first page; "
@@ -132,7 +131,7 @@ def _text(value: Any, key: str, settings: Json, where: str = "") -> str:
             f"expected a text or number at json.{key} = {getattr(settings, key)!r}{where}, found "
             f"{_quoted(result)}"
         )
-    return value_text(result).strip()
+    return (id_text if key == "id" else value_text)(result).strip()
 
 
 def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) -> str | None:

@@ -76,10 +76,12 @@ def _is_unpaired(status: str) -> bool:
 
 
 def _note_plain(names: list[str], n_pairs: int) -> None:
-    """Tell which label maps show nothing: in files of 16 bits small numbers are all black."""
+    """Name the label maps that show nothing: in files of 16 bits small numbers are all black."""
     if names:
         note = f"{len(names)} of {n_pairs} label maps have one colour alone"
-        remedy = "of 16 bits the upper 8 are read: write small numbers in 8 bits, or as colours"
+        remedy = (
+            "of files of 16 bits only the upper 8 are read: write numbers in 8 bits, or colours"
+        )
         print(
             printable(f"scrape: {note}: {reasons_with_names({'plain': names})}; {remedy}"),
             file=sys.stderr,

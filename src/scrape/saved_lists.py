@@ -55,7 +55,9 @@ class SavedList:
         require_selectors(saved)
         saves = find_saves(saved.path)
         if len(saves) > scrape.max_pages:
-            note = f"scrape.max_pages = {scrape.max_pages} of {len(saves)} saved pages are read"
+            note = (
+                f"{scrape.max_pages} of {len(saves)} saved pages are read: raise scrape.max_pages"
+            )
             print(f"scrape: {note}", file=sys.stderr)
         for file in saves[: scrape.max_pages]:
             save = read_save(file, saved.url or UNKNOWN_URLS[saved.layout])

@@ -54,9 +54,11 @@ def is_hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def is_special(path: Path) -> bool:
-    """Return whether what is no folder is a pipe or a device, which would never end."""
-    return os.path.exists(path) and not os.path.isfile(path)  # which ask for no rights
+def why_unreadable(path: Path) -> str:
+    """Return why what is no folder cannot be read as a file, "" if it can."""
+    if not os.path.exists(path):  # needs no read permission
+        return "broken_link"
+    return "" if os.path.isfile(path) else "special_file"  # a pipe would never end
 
 
 def file_below(folder: Path, root: Path, name: str) -> Path | None:

@@ -270,7 +270,7 @@ def _found(contents: Contents) -> str:
 
 def _on_disk(rows: list[Row], contents: Contents, max_bytes: int) -> Source:
     """Return a source of files on disk, and name what it passes over on the terminal."""
-    counts = count_passed_over(contents.passed_over, len(contents.pictures))
+    counts = count_passed_over(contents.passed_over)
     crawl = Crawl(rows, pages=1, expected=len(rows), passed_over=counts)
     return Source(crawl, partial(_read_file, contents.pictures, SIZE_FACTOR * max_bytes))
 

@@ -3,7 +3,6 @@
 A file is read as a stream. No more than a block of it is in memory.
 """
 
-import codecs
 import csv
 import gzip
 import json
@@ -19,7 +18,8 @@ import pyarrow.parquet as pq
 
 from src.errors import UserError
 from src.imaging.picture_folders import Contents, walk_files
-from src.scrape.source_paths import is_hidden, is_special, lfs_remedy
+from src.scrape.page_text import UTF16_MARKS
+from src.scrape.source_paths import is_hidden, lfs_remedy, why_unreadable
 
 BLOCK_CHARS = 1 << 20  # of a JSON file that are read at a time
 MAX_OBJECT_CHARS = 1 << 24  # of one row in a JSON file
@@ -29,7 +29,6 @@ DAMAGE = (EOFError, OSError, ValueError, OverflowError, zlib.error, pa.ArrowExce
 BETWEEN_OBJECTS = re.compile(r"[\s,\[\]]*")
 LINE = "line"  # the one column of a text file
 DELIMITERS = (",", ";", "\t")  # of Excel, in one language or another
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as PowerShell and Excel write text
 
 
 class Record(NamedTuple):
@@ -55,10 +54,11 @@ def find_tables(path: Path) -> tuple[list[Path], Contents]:
     for file in sorted(walk_files(path, contents)):
         if is_hidden(file, path) or file.name.startswith("_"):
             continue
-        if kind(file) in READERS and not is_special(file):
-            files.append(file)
+        reason = why_unreadable(file) or ("" if kind(file) in READERS else "other_format")
+        if reason:
+            contents.pass_over(reason, file.relative_to(path).as_posix())
         else:
-            contents.pass_over("other_format", file.relative_to(path).as_posix())
+            files.append(file)
     return files, contents
 
 

@@ -14,11 +14,11 @@ from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.source_paths import is_hidden, is_special, lfs_remedy, require_path
+from src.scrape.source_paths import is_hidden, lfs_remedy, require_path, why_unreadable
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
-from src.scrape.value_texts import value_text
+from src.scrape.value_texts import id_text, value_text
 
 # WebDataset's own rule: the name ends at the first dot behind the folders.
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")
@@ -68,11 +68,11 @@ class TarSamples:
         if not rows:
             others = f"; found {reasons_with_names(names)}" if names else ""
             raise UserError(
-                f"webdataset.path = {webdataset.path!r} holds no samples: expected .tar files, "
-                f"unpacked with gunzip, with members such as 0001.jpg{others}"
+                f"webdataset.path = {webdataset.path!r} holds no samples: expected unpacked "
+                f".tar files with members such as 0001.jpg{others}"
             )
         self._raise_if_unmatched()
-        counts = count_passed_over(names, len(rows))
+        counts = count_passed_over(names)
         self.crawl = Crawl(rows, pages=len(files), expected=len(rows), passed_over=counts)
 
     def read(self, place: str) -> bytes:
@@ -148,7 +148,7 @@ class TarSamples:
         facts = _load(file, key, members["json"]) if "json" in members else {}
         try:
             texts = {
-                setting: _text(find(f"webdataset.{setting}", expression, facts))
+                setting: _text(setting, find(f"webdataset.{setting}", expression, facts))
                 for setting, expression in self._expressions.items()
             }
             self._matched |= {setting for setting, text in texts.items() if text}
@@ -161,13 +161,20 @@ def _tar_files(root: Path, contents: Contents) -> Iterator[Path]:
     """Yield the tar files in a folder and below, and note the others but hidden ones."""
     for file in sorted(walk_files(root, contents)):
         suffix = file.suffix.lower()
-        if is_hidden(file, root):
+        if is_hidden(file, root) or _describes_a_tar(file):
             continue
-        if suffix == ".tar" and not is_special(file):
+        reason = why_unreadable(file)
+        if suffix == ".tar" and not reason:
             yield file
         else:
-            reason = "other_format" if suffix in PACKED else "not_a_picture"
+            reason = reason or ("other_format" if suffix in PACKED else "not_a_picture")
             contents.pass_over(reason, file.relative_to(root).as_posix())
+
+
+def _describes_a_tar(file: Path) -> bool:
+    """Return whether img2dataset writes such a file beside each tar file."""
+    name = file.name.removesuffix(".parquet").removesuffix("_stats.json")
+    return name != file.name and file.with_name(f"{name}.tar").is_file()
 
 
 def _is_picture(suffix: str) -> bool:
@@ -240,5 +247,6 @@ def _load(file: Path, key: str, member: Member) -> Any:
         raise UserError(f"{file}: {key}.json cannot be read: {error}") from None
 
 
-def _text(value: object) -> str:
-    return value_text(json.dumps(value) if isinstance(value, bool | dict | list) else value)
+def _text(setting: str, value: object) -> str:
+    text = id_text if setting == "item" else value_text
+    return text(json.dumps(value) if isinstance(value, bool | dict | list) else value)

@@ -16,7 +16,7 @@ from src.scrape.source_paths import require_path
 from src.scrape.split_names import SPLITS
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import LINE, READERS, Record, find_tables, kind, read_records
-from src.scrape.value_texts import value_text
+from src.scrape.value_texts import id_text, value_text
 
 
 def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
@@ -39,7 +39,7 @@ def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
     files, contents = find_tables(root)
     if not files:
         raise UserError(f"urls.path = {urls.path!r} holds no list ({', '.join(READERS)}, or .gz)")
-    counts = count_passed_over(contents.passed_over, len(files))
+    counts = count_passed_over(contents.passed_over)
     base = root.parent if root.is_file() else root
     listed = chain.from_iterable(
         _rows(file, utf8_name(file.relative_to(base).as_posix()), page, urls)
@@ -79,7 +79,7 @@ def _values(record: Record, keys: dict[str, str], file: Path) -> dict[str, str]:
             raise UserError(
                 f"{file}: row {record.number} has {description} (urls.{key}), expected text"
             )
-        values[key] = value_text(value).strip(BLANKS)
+        values[key] = (id_text if key == "item" else value_text)(value).strip(BLANKS)
     values["url"] = INNER_BLANKS.sub("", values["url"])
     return values
 

@@ -9,15 +9,19 @@ WHOLE = re.compile(r"(-?\d+)\.0")
 
 
 def value_text(value: object) -> str:
-    """Return a value as text: "" for none and for NaN.
-
-    A whole number is the same text however it is stored or written: pandas makes 7.0 of 7 in a
-    column that has gaps, and what is one person must not become two.
-    """
+    """Return a value as text: "" for none and for NaN."""
     if value is None or value != value:
         return ""
+    return readable(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+
+
+def id_text(value: object) -> str:
+    """Return an id as text; a whole number is the same text however it is stored or written.
+
+    Pandas makes 7.0 of 7 in a column that has gaps, and one person must not become two.
+    """
     if isinstance(value, float) and value.is_integer() and abs(value) < MAX_EXACT:
         value = int(value)
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    text = value_text(value)
     whole = WHOLE.fullmatch(text)
-    return readable(whole[1] if whole else text)
+    return whole[1] if whole else text

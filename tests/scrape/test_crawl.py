@@ -63,7 +63,8 @@ def test_no_more_than_max_pages_are_asked_for_and_the_next_one_is_named(server, 
     assert (listed.pages, len(listed.rows), listed.repeated_pages) == (4, 20, 0)
     assert len(server.page_targets()) == 4
     told = (
-        f"scrape: scrape.max_pages = 4 pages are read; {listed.rows[-1]['page_url'][:-1]}5 is not"
+        "scrape: the list goes on after scrape.max_pages = 4: raise it "
+        f"({listed.rows[-1]['page_url'][:-1]}5)"
     )
     assert told in capsys.readouterr().err
 
@@ -196,8 +197,16 @@ def test_a_list_page_that_forbids_training_is_not_read_unless_told(server, crawl
     with pytest.raises(UserError, match=r"page 1 .*/list: its <meta name=robots> says noai \("):
         crawl_list()
     assert len(crawl_list({"scrape.respect_noai": False}).rows) == 2
-    server["/list"] = Answer(b'<meta name="robots" content="noindex"><p title="noai">' + page)
-    assert len(crawl_list({"scrape.snapshot": "next"}).rows) == 2
+    for number, other in enumerate(
+        (
+            '<meta name="robots" content="noindex"><p title="noai">',
+            '<!-- <meta name="robots" content="noai"> -->',
+            '<meta data-name="robots" content="noai">',
+            '<meta name="robots" content="index" data-slug="about-noai-tag">',
+        )
+    ):
+        server["/list"] = Answer(other.encode() + page)
+        assert len(crawl_list({"scrape.snapshot": f"{number}"}).rows) == 2
 
 
 def test_a_first_page_without_any_item_is_an_error(server, crawl_list):

@@ -157,6 +157,8 @@ def test_a_cursor_goes_where_the_url_says_and_the_first_page_has_none():
     assert page.next_url == "https://a.test/l?n=2&after=x%3D%2F%26"
     for end in (None, ""):
         assert parsed(answer | {"meta": {"after": end}}, **cursor).next_url is None
+    time = parsed(answer | {"meta": {"after": "1700000000.0"}}, **cursor)
+    assert time.next_url == "https://a.test/l?n=2&after=1700000000.0"  # a text, and no id
     assert parsed(answer | {"meta": None}, **cursor).next_url is None
 
 
@@ -207,6 +209,7 @@ def test_an_expression_that_finds_nothing_on_the_first_page_is_told():
         "json.next = 'next' finds nothing on the first page; the list ends here",
     )
     assert parsed(answer, 2, **changes).notes == ()
+    assert "next" not in " ".join(parsed(answer | {"n": 1}, 1, **changes).notes)  # all are there
     assert parsed({"results": [{"url": "/1"}, {"url": "/2", "id": 0, "title": "T"}]}).notes == ()
 
 

@@ -87,7 +87,7 @@ def test_label_maps_whose_numbers_are_lost_in_16_bits_are_told(tmp_path, capsys)
     files |= {"B/1.png": picture(2), "B/2.png": picture(3)}
     assert list(stored(files, tmp_path)["status"]) == ["ok", "ok"]
     told = capsys.readouterr().err
-    assert "1 of 2 label maps have one colour alone: 1 plain (A/1.png); of 16 bits" in told
+    assert "1 of 2 label maps have one colour alone: 1 plain (A/1.png); of files of 16 bits" in told
 
 
 def test_a_broken_photograph_is_left_to_clean(tmp_path):

@@ -212,7 +212,7 @@ def test_saves_beyond_max_pages_are_told(read, tmp_path, capsys):
         plain(folder, f"{n}.htm", item(n, f"{n}_files/a.png"), f"http://a.test/{n}/")
         write(folder / f"{n}_files" / "a.png", picture(n))
     assert read({"scrape.max_pages": 2})[1]["pages"] == 2
-    assert "scrape.max_pages = 2 of 3 saved pages are read" in capsys.readouterr().err
+    assert "2 of 3 saved pages are read: raise scrape.max_pages" in capsys.readouterr().err
 
 
 def test_a_page_that_was_saved_twice_is_listed_once(read, tmp_path):

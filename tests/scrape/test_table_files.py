@@ -131,12 +131,15 @@ def test_tables_of_a_folder_are_found_without_other_files(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "more").symlink_to(tmp_path)
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere.csv")
     os.mkfifo(tmp_path / "pipe.csv")
     files, others = find_tables(tmp_path)
     assert [file.relative_to(tmp_path).as_posix() for file in files] == ["a/2.txt.gz", "b.csv"]
     assert others.passed_over == {
         "link_to_folder": ["more"],
-        "other_format": ["notes.md", "pipe.csv"],
+        "broken_link": ["gone.csv"],
+        "other_format": ["notes.md"],
+        "special_file": ["pipe.csv"],
     }
     assert find_tables(tmp_path / "notes.md")[0] == [tmp_path / "notes.md"]
 

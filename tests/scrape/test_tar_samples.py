@@ -120,7 +120,7 @@ def test_what_is_no_tar_file_of_samples_is_an_error_that_names_it(quick, tmp_pat
     write(tmp_path / "5" / "a.tar", LFS_POINTER)
     for path, message in (
         ("1/a.tar.gz", r"a\.tar\.gz cannot be read as a tar file: .*gunzip"),
-        ("1", r"webdataset\.path = .*holds no samples: expected \.tar files"),
+        ("1", r"webdataset\.path = .*holds no samples: expected unpacked \.tar files"),
         ("2", r"holds no samples"),
         ("3", r"a\.tar: 1\.json cannot be read"),
         ("4", r"a\.tar cannot be read as a tar file"),
@@ -199,17 +199,21 @@ def test_what_no_row_shows_is_counted_and_named(quick, tmp_path, capsys):
     members = {f"img.{n}.jpg": picture(n) for n in range(3)} | {"README": b"x", ".hidden": b"x"}
     pack(tmp_path / "set" / "a.TAR", members | {"1.jpg": picture(4), "1.JPG": picture(5)})
     pack(tmp_path / "set" / "b.tar.gz", {"9.jpg": picture(9)}, "w:gz")
-    write(tmp_path / "set" / "a.parquet", b"what img2dataset writes beside")
+    pack(tmp_path / "set" / "0.tar", {"1.jpg": picture(6)})
+    for name in ("0.parquet", "0_stats.json"):
+        write(tmp_path / "set" / name, b"what img2dataset writes beside")
+    write(tmp_path / "set" / "a.parquet", b"of no tar file")
     (tmp_path / "set" / "more").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "set" / "pipe.tar")
     changes = {"webdataset.path": str(tmp_path / "set")}
     table, metrics = scraped(quick("webdataset", changes), tmp_path / "raw")
-    assert list(table["image_url"]) == ["a.TAR#img.0.jpg", "a.TAR#1.jpg"]
+    assert list(table["image_url"]) == ["0.tar#1.jpg", "a.TAR#img.0.jpg", "a.TAR#1.jpg"]
     assert metrics["passed_over"] == {
         "link_to_folder": 1,
-        "not_a_picture": 3,
+        "not_a_picture": 2,
         "other_format": 1,
         "other_picture": 3,
+        "special_file": 1,
     }
     assert "3 other_picture (img.1.jpg, img.2.jpg, 1.JPG)" in capsys.readouterr().err
 

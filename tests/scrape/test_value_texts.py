@@ -2,12 +2,16 @@
 
 import pytest
 
-from src.scrape.value_texts import value_text
+from src.scrape.value_texts import id_text, value_text
 
 
 @pytest.mark.parametrize("value", [7, 7.0, "7", b"7", "7.0"])
-def test_a_whole_number_is_one_text_however_it_is_stored(value):
-    assert value_text(value) == "7"
+def test_a_whole_number_is_one_id_however_it_is_stored(value):
+    assert id_text(value) == "7"
+
+
+def test_a_text_that_is_no_id_stays_as_it_is():
+    assert value_text("7.0") == "7.0"
 
 
 @pytest.mark.parametrize(
@@ -26,4 +30,4 @@ def test_a_whole_number_is_one_text_however_it_is_stored(value):
     ],
 )
 def test_what_is_no_whole_number_has_a_text(value, text):
-    assert value_text(value) == text
+    assert value_text(value) == id_text(value) == text
