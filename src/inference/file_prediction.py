@@ -195,8 +195,8 @@ def refuse_originals(files: list[tuple[Path, Path]], out: Path) -> None:
             raise UserError(f"OUT = {out}: {target} is an input, and would be overwritten")
         if target.parent in folders and target.is_file() and not _is_result(target):
             raise UserError(
-                f"OUT = {out}: {target} is no result of an earlier run, and would be overwritten: "
-                "name another folder"
+                f"OUT = {out}: {target} is not marked as a result of predict, and would be "
+                "overwritten: remove it, or name another folder"
             )
 
 

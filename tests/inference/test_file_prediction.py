@@ -242,7 +242,9 @@ def test_a_picture_beside_an_input_is_never_overwritten_and_a_result_is(run, tmp
     with Image.open(result) as written:
         assert written.info["Software"] == "pix2pix-dvc predict"
     own = save(result).read_bytes()
-    with pytest.raises(UserError, match=r"a\.png is no result of an earlier run, .*another folder"):
+    with pytest.raises(
+        UserError, match=r"a\.png is not marked as a result of predict, .*another folder"
+    ):
         run(photo)
     assert result.read_bytes() == own
 
