@@ -163,11 +163,11 @@ def _require_no_output_of_a_stage(key: str, path: str | Path, target: Path) -> N
     try:
         stages = yaml.safe_load(Path("dvc.yaml").read_bytes())["stages"]
         outputs = {
-            out if isinstance(out, str) else [*out][0]: name
+            out if isinstance(out, str) else min(out): name
             for name, stage in stages.items()
             for out in (*stage.get("outs", ()), *stage.get("metrics", ()))
         }
-    except (OSError, yaml.YAMLError, LookupError, AttributeError, TypeError):
+    except (OSError, yaml.YAMLError, LookupError, AttributeError, TypeError, ValueError):
         return  # the command runs elsewhere, or the file is half written
     for output, name in outputs.items():
         if place.is_relative_to(os.path.realpath(output)):
