@@ -9,13 +9,13 @@ from itertools import chain
 from pathlib import Path
 
 from src.errors import UserError, existing_folder
-from src.imaging.picture_folders import Contents, list_folder, walk_files
+from src.imaging.picture_folders import Contents, list_folder
 from src.params import Hf, Scrape
 from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
-from src.scrape.source_paths import is_hidden, require_path, why_unreadable
+from src.scrape.source_paths import is_hidden, require_path, visible_files
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import read_records
@@ -49,11 +49,12 @@ class HfDataset:
         self._max_bytes = scrape.max_bytes
         self._others: dict[str, Path] = {}  # files whose names in the ledger are not their own
         self._contents = Contents()
-        paths = sorted(walk_files(self._root, self._contents))
-        self._all = [path for path in paths if not is_hidden(path, self._root)]
-        for path in [path for path in self._all if why_unreadable(path)]:
-            self._all.remove(path)
-            self._contents.pass_over(why_unreadable(path), self._name(path))
+        self._all: list[Path] = []
+        for path, fault in visible_files(self._root, self._contents):
+            if fault:
+                self._contents.pass_over(fault, self._name(path))
+            else:
+                self._all.append(path)
         self._files = {self._name(path): CellFile(path) for path in self._tables()}
         rows = self._cell_rows() if self._files else self._file_rows()
         spooled = spool_rows(rows, folder / "rows.arrow", scrape.max_items)

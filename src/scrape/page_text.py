@@ -32,6 +32,11 @@ OTHER_LETTERS = {
 }
 
 
+def encoding_by_mark(start: bytes) -> str:
+    """Return the encoding of a file by its first two bytes: UTF-16 with its mark, else UTF-8."""
+    return "utf-16" if start in UTF16_MARKS else "utf-8-sig"
+
+
 class PageText(str):
     """A page's text.
 

@@ -1,10 +1,12 @@
 """The files and folders that a source reads, as params.yaml names them."""
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from src.errors import UserError, existing_folder, existing_path
+from src.imaging.picture_folders import Contents, walk_files
 from src.params import Params
 from src.scrape.http.block_pages import LFS_POINTER
 
@@ -54,8 +56,22 @@ def is_hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def why_unreadable(path: Path) -> str:
-    """Return why what is no folder cannot be read as a file, "" if it can."""
+def visible_files(root: Path, contents: Contents) -> Iterator[tuple[Path, str]]:
+    """Yield what is no folder in a folder and below, sorted, without what is hidden.
+
+    Args:
+        root: The folder.
+        contents: Notes the folders that are not searched.
+
+    Yields:
+        A path, and why it cannot be read as a file: `broken_link`, `special_file`, or "" if it can.
+    """
+    for path in sorted(walk_files(root, contents)):
+        if not is_hidden(path, root):
+            yield path, _why_unreadable(path)
+
+
+def _why_unreadable(path: Path) -> str:
     if not os.path.exists(path):  # needs no read permission
         return "broken_link"
     return "" if os.path.isfile(path) else "special_file"  # a pipe would never end

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from src.errors import UserError
-from src.imaging.picture_folders import Contents, walk_files
-from src.scrape.page_text import UTF16_MARKS
-from src.scrape.source_paths import is_hidden, lfs_remedy, why_unreadable
+from src.imaging.picture_folders import Contents
+from src.scrape.page_text import encoding_by_mark
+from src.scrape.source_paths import lfs_remedy, visible_files
 
 BLOCK_CHARS = 1 << 20  # of a JSON file that are read at a time
 MAX_OBJECT_CHARS = 1 << 24  # of one row in a JSON file
@@ -51,10 +51,10 @@ def find_tables(path: Path) -> tuple[list[Path], Contents]:
     if path.is_file():
         return [path], contents
     files = []
-    for file in sorted(walk_files(path, contents)):
-        if is_hidden(file, path) or file.name.startswith("_"):
+    for file, fault in visible_files(path, contents):
+        if file.name.startswith("_"):
             continue
-        reason = why_unreadable(file) or ("" if kind(file) in READERS else "other_format")
+        reason = fault or ("" if kind(file) in READERS else "other_format")
         if reason:
             contents.pass_over(reason, file.relative_to(path).as_posix())
         else:
@@ -94,7 +94,7 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
 def _opened(file: Path) -> TextIO:
     open_file = gzip.open if file.name.lower().endswith(".gz") else open
     with open_file(file, "rb") as begun:
-        encoding = "utf-16" if begun.read(2) in UTF16_MARKS else "utf-8-sig"
+        encoding = encoding_by_mark(begun.read(2))
     return cast(TextIO, open_file(file, "rt", encoding=encoding, newline=""))
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.errors import UserError, existing_path
-from src.imaging.picture_folders import SUFFIXES, Contents, reasons_with_names, walk_files
+from src.imaging.picture_folders import SUFFIXES, Contents, reasons_with_names
 from src.params import Scrape, Webdataset
 from src.scrape.crawl import Crawl, Row, count_passed_over
 from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.source_paths import is_hidden, lfs_remedy, require_path, why_unreadable
+from src.scrape.source_paths import lfs_remedy, require_path, visible_files
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
@@ -159,15 +159,14 @@ class TarSamples:
 
 def _tar_files(root: Path, contents: Contents) -> Iterator[Path]:
     """Yield the tar files in a folder and below, and note the others but hidden ones."""
-    for file in sorted(walk_files(root, contents)):
+    for file, fault in visible_files(root, contents):
         suffix = file.suffix.lower()
-        if is_hidden(file, root) or _describes_a_tar(file):
+        if _describes_a_tar(file):
             continue
-        reason = why_unreadable(file)
-        if suffix == ".tar" and not reason:
+        if suffix == ".tar" and not fault:
             yield file
         else:
-            reason = reason or ("other_format" if suffix in PACKED else "not_a_picture")
+            reason = fault or ("other_format" if suffix in PACKED else "not_a_picture")
             contents.pass_over(reason, file.relative_to(root).as_posix())
 
 

@@ -24,7 +24,7 @@ from src.scrape.http.origins import host_of, origin
 from src.scrape.http.paces import Pace, Paces
 from src.scrape.http.resolver import Resolver
 from src.scrape.http.transport import AGENT, Redirect, Transport
-from src.scrape.page_text import UTF16_MARKS
+from src.scrape.page_text import encoding_by_mark
 
 CONNECTION_REASONS = ("connection", "timeout", "incomplete")  # of a host that does not answer
 MAX_REDIRECTS = 5  # in a row
@@ -229,5 +229,4 @@ def _is_in_force(rate: RequestRate) -> bool:
 
 def _decoded(robots: bytes) -> str:
     """Return the text of a robots.txt; a byte order mark is no part of its first line."""
-    encoding = "utf-16" if robots.startswith(UTF16_MARKS) else "utf-8-sig"
-    return robots.decode(encoding, "replace")
+    return robots.decode(encoding_by_mark(robots[:2]), "replace")
