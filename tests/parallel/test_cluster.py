@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir
 from functools import partial
 from importlib import import_module
 from itertools import pairwise
@@ -54,7 +54,10 @@ def nodes() -> Iterator:
 
 
 def add_node(nodes):
-    return nodes.add_node(num_cpus=1, node_ip_address="127.0.0.1", object_store_memory=200_000_000)
+    with chdir(ROOT):  # a test's own folder is removed before the node ends
+        return nodes.add_node(
+            num_cpus=1, node_ip_address="127.0.0.1", object_store_memory=200_000_000
+        )
 
 
 @pytest.fixture
