@@ -41,6 +41,13 @@ ParsePage = Callable[[str, str, int], ListPage]  # html, URL that answered, page
 Row = dict[str, Any]  # a listed picture: the ledger's first columns
 
 
+class Rows(Protocol):
+    """The rows of a list: their number, and one after another, perhaps from a file."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Row]: ...
+
+
 @dataclass
 class Crawl:
     """What a list holds.
@@ -53,7 +60,7 @@ class Crawl:
         passed_over: How many files of a source on disk are in no row, by the reason.
     """
 
-    rows: Sequence[Row] = field(default_factory=list)
+    rows: Rows = field(default_factory=list)
     pages: int = 0
     repeated_pages: int = 0
     expected: int | None = None

@@ -1,12 +1,11 @@
 """Pictures that must go: those that a person lists in the file `scrape.forget`."""
 
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any
 
 from src.errors import UserError, printable
-from src.scrape.crawl import Row
+from src.scrape.crawl import Row, Rows
 from src.scrape.http import cache
 from src.scrape.item_ids import item_id
 from src.storage.ruling_files import read_lines
@@ -35,16 +34,14 @@ def read(path: str) -> dict[str, str]:
     return places
 
 
-def forget(
-    rows: Sequence[Row], places: Mapping[str, str], folder: Path, snapshot: str
-) -> Sequence[Row]:
+def forget(rows: Rows, places: Mapping[str, str], folder: Path, snapshot: str) -> Rows:
     """Mark the rows of listed pictures, and delete what the cache holds of them.
 
     All rows that show a picture by the same URL are marked. A line on stderr says how many these
     are, and one for each id that is in no row.
 
     Args:
-        rows: The ledger's first columns; a sequence that reads them lazily will do.
+        rows: The ledger's first columns.
         places: See `read`.
         folder: Where the cache is.
         snapshot: As scrape.snapshot.
@@ -68,7 +65,7 @@ def forget(
     return marked
 
 
-class MarkedRows(Sequence[Row]):
+class MarkedRows:
     """Rows, of which some have the status `forgotten`.
 
     Args:
@@ -77,17 +74,11 @@ class MarkedRows(Sequence[Row]):
         urls: Of the pictures to forget.
     """
 
-    def __init__(self, rows: Sequence[Row], ids: Container[str], urls: Set[str]):
+    def __init__(self, rows: Rows, ids: Container[str], urls: Set[str]):
         self._rows, self._ids, self._urls = rows, ids, urls
 
     def __len__(self) -> int:
         return len(self._rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        chosen = self._rows[index]
-        return (
-            [self._mark(row) for row in chosen] if isinstance(index, slice) else self._mark(chosen)
-        )
 
     def __iter__(self) -> Iterator[Row]:
         return map(self._mark, self._rows)
@@ -98,7 +89,7 @@ class MarkedRows(Sequence[Row]):
 
 
 def _named(
-    rows: Iterable[Row], places: Mapping[str, str]
+    rows: Rows, places: Mapping[str, str]
 ) -> tuple[set[str], set[str], set[tuple[str, str]]]:
     """Return the URLs and ids of the rows that are listed, and how the list may spell these."""
     listed = set[tuple[str, str]]().union(*map(_spellings, places))

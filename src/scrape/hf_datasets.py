@@ -11,7 +11,7 @@ from pathlib import Path
 from src.errors import UserError, existing_folder
 from src.imaging.picture_folders import Contents, list_folder
 from src.params import Hf, Scrape
-from src.scrape.crawl import Crawl, Row, count_passed_over
+from src.scrape.crawl import Crawl, Row, Rows, count_passed_over
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
@@ -104,7 +104,7 @@ class HfDataset:
         files = self._files_called("*.arrow") or self._files_called("*.parquet")
         return [path for path in files if not path.name.startswith(CACHED)]
 
-    def _unlisted(self, rows: Sequence[Row]) -> dict[str, list[str]]:
+    def _unlisted(self, rows: Rows) -> dict[str, list[str]]:
         """Return the names of what is in no row, by the reason."""
         if self._files:
             for path in (*self._files_called("*.arrow"), *self._files_called("*.parquet")):

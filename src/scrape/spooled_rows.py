@@ -1,9 +1,8 @@
 """Rows of the ledger on disk, so that the length of a list takes no memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import overload
 
 import pyarrow as pa
 
@@ -26,7 +25,7 @@ SPOOLED = pa.schema(
 )
 
 
-class SpooledRows(Sequence[Row]):
+class SpooledRows:
     """Rows in an Arrow file, which the system maps into memory as they are read."""
 
     def __init__(self, file: Path):
@@ -39,25 +38,9 @@ class SpooledRows(Sequence[Row]):
     def __iter__(self) -> Iterator[Row]:
         for batch in self._table.to_batches(BATCH_ROWS):
             for row in batch.to_pylist():
-                yield _row(row)
-
-    @overload
-    def __getitem__(self, place: int) -> Row: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Row]: ...
-    def __getitem__(self, place: int | slice) -> Row | list[Row]:
-        if isinstance(place, slice):
-            return [self[number] for number in range(*place.indices(len(self)))]
-        if not -len(self) <= place < len(self):
-            raise IndexError(place)
-        [row] = self._table.slice(place % len(self), 1).to_pylist()
-        return _row(row)
-
-
-def _row(row: Row) -> Row:
-    if row["status"] is None:
-        del row["status"]
-    return {**row, "stated_total": None}
+                if row["status"] is None:
+                    del row["status"]
+                yield {**row, "stated_total": None}
 
 
 def spool_rows(rows: Iterator[Row], file: Path, max_items: int) -> SpooledRows:

@@ -5,7 +5,7 @@ import mmap
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from src.imaging import decoding
 from src.parallel.local import map_threads
 from src.params import Scrape
 from src.progress import progress
-from src.scrape.crawl import Row
+from src.scrape.crawl import Row, Rows
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.fetch_errors import FetchError
@@ -88,7 +88,7 @@ Fetch = Callable[[str, ParseBody[Stored]], Stored]  # URL, what to do with its b
 
 
 def store(
-    rows: Sequence[Row], fetch: Fetch, folder: Path, scrape: Scrape, n_downloaders: int = 1
+    rows: Rows, fetch: Fetch, folder: Path, scrape: Scrape, n_downloaders: int = 1
 ) -> pd.DataFrame:
     """Fetch the rows' pictures into `folder`/images.
 
@@ -254,7 +254,7 @@ def _header(data: decoding.PictureBytes) -> decoding.Header:
         raise FetchError(block_pages.classify_bytes(data) or error.reason, str(error)) from None
 
 
-def _ledger(rows: Sequence[Row], stored: dict[str | None, Stored]) -> pd.DataFrame:
+def _ledger(rows: Rows, stored: dict[str | None, Stored]) -> pd.DataFrame:
     names = [*SCRAPED.names, *OPTIONAL.names]
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for number, row in enumerate(rows):
