@@ -9,34 +9,20 @@ from typing import Any, Protocol
 
 from src.errors import UserError, printable
 from src.imaging.picture_folders import reasons_with_names
-from src.params import Scrape
 from src.scrape.http import block_pages
-from src.scrape.http.cache import Body, ParseBody, Result
+from src.scrape.http.cache import Body
+from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.listings import ListingError, ListPage
 from src.scrape.page_text import decode_page
+from src.scrape.rendering import RenderingClient
 from src.storage.atomic import write_bytes
 
 NO_SUCH_PAGE = ("http_404", "http_410", "soft_404")
 OUT_OF_RANGE = "http_400"  # what WordPress answers past the end
 
 
-class PageClient(Protocol):
-    """What fetches pages: a Client, or one that draws them."""
-
-    scrape: Scrape
-
-    def get(
-        self,
-        url: str,
-        parse: ParseBody[Result],
-        limit: int | None = None,
-        page_url: str | None = None,
-        insist: bool = False,
-    ) -> Result:
-        """Return what `parse` makes of a URL's body; see `Client.get`."""
-
-
+PageClient = Client | RenderingClient
 ParsePage = Callable[[str, str, int], ListPage]  # html, URL that answered, page number from 1
 Row = dict[str, Any]  # a listed picture: the ledger's first columns
 

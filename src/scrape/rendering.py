@@ -101,8 +101,8 @@ class RenderingClient:
             FetchError: Beside the client's, `too_slow`: its scripts leave no time to read it, and
                 `too_large`: so is what they have drawn.
         """
-        answered, charset = self._client.get(url, _address, limit, page_url, insist)
-        visit = Visit(self._client, url, answered or url, charset)
+        answered = self._client.get(url, _address, limit, page_url, insist)
+        visit = Visit(self._client, url, answered or url)
         context = self._browser.new_context(
             viewport=SIZE,  # type: ignore[arg-type]
             service_workers="block",
@@ -126,15 +126,13 @@ class Visit:
         client: Fetches what it loads.
         requested_url: Its address, by which the client knows it.
         url: The address that answered.
-        charset: As its Content-Type states it.
 
     Attributes:
         url: The address that answered.
     """
 
-    def __init__(self, client: Client, requested_url: str, url: str, charset: str | None):
-        self.url = url
-        self._requested_url, self._charset = requested_url, charset
+    def __init__(self, client: Client, requested_url: str, url: str):
+        self.url, self._requested_url = url, requested_url
         self._page_client, self._extras = client, client.for_extras()
         self._deadline = time.monotonic() + client.scrape.deadline_s
         self._requests = 0
@@ -239,8 +237,8 @@ class Visit:
         return max(1.0, 1000 * (self._deadline - time.monotonic()))
 
 
-def _address(body: Body) -> tuple[str | None, str | None]:
-    return body.url, body.charset
+def _address(body: Body) -> str | None:
+    return body.url
 
 
 def _content(body: Body) -> tuple[bytes, str | None]:
