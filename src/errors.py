@@ -52,6 +52,11 @@ def printable(text: str, allowed: str = "") -> str:
     return "".join(c if c.isprintable() or c in allowed else "?" for c in text)
 
 
+def print_on_stderr(text: str) -> None:
+    """Print a line for the user, made printable."""
+    print(printable(text), file=sys.stderr)
+
+
 def network_failure(error: BaseException) -> str:
     """Return in a few words why a host cannot be reached.
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import sys
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.drawing.sheets import three_channels
-from src.errors import UserError, existing_path, printable
+from src.errors import UserError, existing_path, print_on_stderr
 from src.imaging import decoding
 from src.imaging.picture_folders import EXPECTED, SUFFIXES, list_folder, reasons_with_names
 from src.inference.prediction import predict_all, task_input
@@ -90,8 +89,7 @@ def predict_files(
     files, refused = inputs.files, inputs.refused
     refuse_originals(files, out)
     if inputs.passed_over:
-        note = f"passed over: {reasons_with_names(inputs.passed_over)}"
-        print(printable(note), file=sys.stderr)
+        print_on_stderr(f"passed over: {reasons_with_names(inputs.passed_over)}")
     written = 0
     with progress(None, len(files), "predicting") as bar:
         for batch in slices(len(files), batch_size):

@@ -1,13 +1,12 @@
 """Lists pages one after another, until the list ends or begins to repeat itself."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from src.errors import UserError, printable
+from src.errors import UserError, print_on_stderr
 from src.imaging.picture_folders import reasons_with_names
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body
@@ -137,7 +136,7 @@ def _fetch_page(
             saved.unlink(missing_ok=True)
             if error.reason == OUT_OF_RANGE:
                 note = f"page {number} is refused ({error}): the list ends before it"
-                print(printable(f"scrape: {note}"), file=sys.stderr)
+                print_on_stderr(f"scrape: {note}")
             return None
         copy = f" (saved as {saved})" if saved.exists() else ""
         raise UserError(f"page {number} of the list cannot be fetched: {error}{copy}") from None
@@ -205,7 +204,7 @@ def _raise_if_too_long(listed: Crawl, max_items: int, url: str) -> None:
 
 def print_note(note: str, place: str) -> None:
     """Print what is odd about a page, with its URL or file, on the terminal."""
-    print(printable(f"scrape: {note} ({place})"), file=sys.stderr)
+    print_on_stderr(f"scrape: {note} ({place})")
 
 
 def count_passed_over(names: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -217,7 +216,7 @@ def count_passed_over(names: Mapping[str, Sequence[str]]) -> dict[str, int]:
     counts = {reason: len(group) for reason, group in sorted(names.items())}
     if counts:
         note = f"{sum(counts.values())} files are passed over"
-        print(printable(f"scrape: {note}: {reasons_with_names(names)}"), file=sys.stderr)
+        print_on_stderr(f"scrape: {note}: {reasons_with_names(names)}")
     return counts
 
 

@@ -1,10 +1,9 @@
 """Pictures that must go: those that a person lists in the file `scrape.forget`."""
 
-import sys
 from collections.abc import Container, Iterator, Mapping, Set
 from pathlib import Path
 
-from src.errors import UserError, printable
+from src.errors import UserError, print_on_stderr
 from src.scrape.crawl import Row, Rows
 from src.scrape.http import cache
 from src.scrape.item_ids import item_id
@@ -58,10 +57,13 @@ def forget(rows: Rows, places: Mapping[str, str], folder: Path, snapshot: str) -
     cache.forget(folder, sorted(urls | places.keys()), snapshot)
     for name, place in places.items():
         if known.isdisjoint(_spellings(name)):
-            _note(f"{place}: {name!r} is no picture's URL and no item's id of this list")
+            print_on_stderr(
+                f"scrape: {place}: {name!r} is no picture's URL and no item's id of this list"
+            )
     marked = MarkedRows(rows, ids, urls)
     if count := sum(row.get("status") == STATUS for row in marked):
-        _note(f"{count} of {len(rows)} listed pictures are forgotten (scrape.forget)")
+        note = f"{count} of {len(rows)} listed pictures are forgotten (scrape.forget)"
+        print_on_stderr(f"scrape: {note}")
     return marked
 
 
@@ -116,7 +118,3 @@ def _plain(url: str) -> str:
 
 def _urls(row: Row) -> set[str]:
     return {row[column] for column in URLS if row.get(column)}
-
-
-def _note(text: str) -> None:
-    print(printable(f"scrape: {text}"), file=sys.stderr)

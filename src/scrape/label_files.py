@@ -1,13 +1,12 @@
 """Label maps that are files of their own, each beside its photograph; and what is in no pair."""
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from src.errors import printable
+from src.errors import print_on_stderr
 from src.imaging import decoding
 from src.imaging.picture_folders import reasons_with_names
 from src.parallel.local import map_processes
@@ -54,8 +53,9 @@ def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
 
 def note_unusable(table: pd.DataFrame) -> None:
     """Count files that are no picture or in no pair by status, and name some, on the terminal."""
-    unpaired = table["status"].map(_is_unpaired).astype(bool)
-    unusable = table[unpaired | (table["page_url"].isna() & (table["status"] != "ok"))]
+    status = table["status"].astype(str)
+    unpaired = status.isin(UNPAIRED) | status.str.startswith(LABEL_STATUS)
+    unusable = table[unpaired | (table["page_url"].isna() & (status != "ok"))]
     if unusable.empty:
         return
     names = {
@@ -64,15 +64,11 @@ def note_unusable(table: pd.DataFrame) -> None:
     }
     fault = "are no pair" if unpaired.any() else "have no picture"
     note = f"{len(unusable)} of {len(table)} rows {fault}: {reasons_with_names(names)}"
-    print(printable(f"scrape: {note}"), file=sys.stderr)
+    print_on_stderr(f"scrape: {note}")
 
 
 def _files(table: pd.DataFrame) -> set[str]:
     return set(table["file"].dropna()) | set(table["label_file"].dropna())
-
-
-def _is_unpaired(status: str) -> bool:
-    return status in UNPAIRED or status.startswith(LABEL_STATUS)
 
 
 def _note_plain(names: list[str], n_pairs: int) -> None:
@@ -82,10 +78,7 @@ def _note_plain(names: list[str], n_pairs: int) -> None:
         remedy = (
             "of files of 16 bits only the upper 8 are read: write numbers in 8 bits, or colours"
         )
-        print(
-            printable(f"scrape: {note}: {reasons_with_names({'plain': names})}; {remedy}"),
-            file=sys.stderr,
-        )
+        print_on_stderr(f"scrape: {note}: {reasons_with_names({'plain': names})}; {remedy}")
 
 
 def _compared(files: tuple[str, str], folder: Path) -> Compared:

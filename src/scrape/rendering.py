@@ -7,7 +7,6 @@ hold for all of them. Nothing is posted, no cookie is sent, and no challenge is 
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from src.errors import UserError, printable
+from src.errors import UserError, print_on_stderr
 from src.params import Scrape
 from src.scrape.http.cache import Body, ParseBody, Result
 from src.scrape.http.client import Client
@@ -169,7 +168,7 @@ class Visit:
         finally:
             if self._requests > MAX_REQUESTS:
                 note = f"{self.url} wants more than {MAX_REQUESTS} requests; the rest is refused"
-                print(printable(f"scrape: {note}"), file=sys.stderr)
+                print_on_stderr(f"scrape: {note}")
 
     def _scroll(self, page: "Page") -> None:
         """Scroll to the end until the page grows no more, or its time is up."""

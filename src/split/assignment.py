@@ -1,14 +1,13 @@
 """Groups of pictures that belong together, and the side that each one is on."""
 
 import hashlib
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
 import pandas as pd
 
-from src.errors import UserError, printable
+from src.errors import UserError, print_on_stderr
 from src.params import Split
 from src.storage.row_components import smallest_connected
 
@@ -140,11 +139,10 @@ def report_large_groups(table: pd.DataFrame, settings: Split) -> None:
     large = sizes[sizes > max(1, settings.largest_group * total)]
     for group, size in zip(large.index.astype(int), large, strict=True):
         items = list(table.loc[(table["group"] == group).fillna(False), "item_id"].unique())
-        line = (
+        print_on_stderr(
             f"split: the group of row {group} holds {size} of {total} pictures: expected at "
             f"most split.largest_group = {settings.largest_group:g} of them; {_reason(items)}"
         )
-        print(printable(line), file=sys.stderr)
 
 
 def report_parted_groups(table: pd.DataFrame) -> None:
@@ -158,12 +156,11 @@ def report_parted_groups(table: pd.DataFrame) -> None:
     if not parted:
         return
     first_rows = table[(table["group"] == parted[0]).fillna(False)].groupby("side")["row"].first()
-    line = (
+    print_on_stderr(
         f"split: the source's own split parts {len(parted)} group{'s'[: len(parted) != 1]} of one "
         f"person or of copies, first row {first_rows['train']} (train) from row {first_rows['val']} "
         "(val): `dvc exp run -S split.use_source_split=false` keeps each on one side"
     )
-    print(printable(line), file=sys.stderr)
 
 
 def _reason(items: Sequence[str]) -> str:

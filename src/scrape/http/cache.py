@@ -3,7 +3,6 @@
 import hashlib
 import re
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from src.errors import UserError, printable
+from src.errors import UserError, print_on_stderr
 from src.scrape.http.fetch_errors import FetchError
 from src.storage.atomic import atomic_write, remove
 
@@ -158,7 +157,7 @@ class HttpCache:
             except sqlite3.DatabaseError as error:
                 if re.search(BY_DISK, str(error)):
                     raise
-                self._report(self._file, f"is damaged ({error}): everything is fetched again")
+                print_on_stderr(f"{self._file} is damaged ({error}): everything is fetched again")
                 self._table.close()
                 for file in folder.glob(f"{self._file.name}*"):
                     remove(file)
@@ -205,7 +204,8 @@ class HttpCache:
             if not runs and not path.exists():
                 continue
             if not self._matches(values, sha256):
-                self._report(self._file if runs else path, f"is damaged: {url} is fetched again")
+                file = self._file if runs else path
+                print_on_stderr(f"{file} is damaged: {url} is fetched again")
             elif snapshot != self.snapshot:
                 earlier = earlier if runs else Body(path, *headers)
             elif not runs:
@@ -259,9 +259,6 @@ class HttpCache:
     def _execute(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with _explained(self._file), self._lock:
             return self._table.execute(query, values).fetchall()
-
-    def _report(self, file: Path, problem: str) -> None:
-        print(printable(f"{file} {problem}"), file=sys.stderr)
 
 
 @contextmanager
