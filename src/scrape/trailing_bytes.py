@@ -27,16 +27,11 @@ def image_end(data: PictureBytes, kind: str) -> int:
         return len(data)
 
 
-def _jpeg_end(data: PictureBytes) -> int:
-    """Return the end of the EOI marker (ITU T.81, annex B)."""
-    return jpeg.measure(data).end
-
-
 def _png_end(data: PictureBytes) -> int:
     """Return the end of the IEND chunk (PNG, section 5.3)."""
     offset = 8
     while data[offset + 4 : offset + 8] != b"IEND":
-        offset += 12 + _big_endian(data, offset, 4)
+        offset += 12 + int(struct.unpack_from(">I", data, offset)[0])
     return offset + 12
 
 
@@ -47,8 +42,8 @@ def _gif_end(data: PictureBytes) -> int:
 
 def _webp_end(data: PictureBytes) -> int:
     """Return the end of the RIFF chunk, padded to an even length."""
-    size = _little_endian(data, 4, 4)
-    return 8 + size + size % 2
+    (size,) = struct.unpack_from("<I", data, 4)
+    return 8 + int(size + size % 2)
 
 
 def _bmp_end(data: PictureBytes) -> int:
@@ -56,29 +51,18 @@ def _bmp_end(data: PictureBytes) -> int:
 
     Some writers state a size without the headers, or none.
     """
-    size, start, header_bytes = (_little_endian(data, at, 4) for at in (2, 10, 14))
+    size, start, header_bytes = struct.unpack_from("<I4xII", data, 2)
     if header_bytes == BMP_CORE_BYTES or size <= start:
         return len(data)
     width, height = struct.unpack_from("<ii", data, 18)
     bits, compression, packed_bytes = struct.unpack_from("<HII", data, 28)
     if compression not in BMP_RUN_LENGTHS:
         packed_bytes = (width * bits + 31) // 32 * 4 * abs(height)
-    return max(size, start + int(packed_bytes))
-
-
-def _big_endian(data: PictureBytes, offset: int, length: int) -> int:
-    part = data[offset : offset + length]
-    if len(part) < length:
-        raise IndexError(offset)
-    return int.from_bytes(part, "big")
-
-
-def _little_endian(data: PictureBytes, offset: int, length: int) -> int:
-    return int.from_bytes(data[offset : offset + length], "little")
+    return int(max(size, start + packed_bytes))
 
 
 END_FINDERS: dict[str, Callable[[PictureBytes], int]] = {
-    "JPEG": _jpeg_end,
+    "JPEG": lambda data: jpeg.measure(data).end,  # of the EOI marker (ITU T.81, annex B)
     "PNG": _png_end,
     "GIF": _gif_end,
     "WEBP": _webp_end,
