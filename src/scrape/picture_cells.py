@@ -14,9 +14,8 @@ from src.errors import UserError
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.source_paths import file_below, lfs_remedy
+from src.scrape.table_files import DAMAGE, rows_of_batches
 
-# What Arrow raises for damaged files, and Python for values that it has no type for.
-UNREADABLE = (OSError, ValueError, OverflowError, pa.ArrowException)
 KEPT_BLOCKS = 4  # row groups of Parquet, and Arrow files, that stay open
 BATCH_ROWS = 4096
 
@@ -49,7 +48,7 @@ class CellFile:
                 self._schema, sizes = table.schema, [table.num_rows]
         except UnicodeEncodeError:
             raise UserError(f"{utf8_name(str(path))} is no name in UTF-8: rename it") from None
-        except UNREADABLE as error:
+        except DAMAGE as error:
             raise self.refusal(error) from None
         self._sizes = sizes
         self.n_rows = sum(sizes)
@@ -69,16 +68,11 @@ class CellFile:
         if not columns:
             yield from ([] for _ in range(self.n_rows))
             return
-        unique_columns = list(dict.fromkeys(columns))
-        classes = {name: self._class_names(name) for name in unique_columns}
+        classes = list(map(self._class_names, columns))
         try:
-            for batch in self._batches(unique_columns):
-                lists = {
-                    name: [_named(value, classes[name]) for value in batch.column(name).to_pylist()]
-                    for name in unique_columns
-                }
-                yield from zip(*(lists[name] for name in columns), strict=True)
-        except UNREADABLE as error:
+            for values in rows_of_batches(self._batches(list(dict.fromkeys(columns))), columns):
+                yield list(map(_named, values, classes))
+        except DAMAGE as error:
             raise self.refusal(error) from None
 
     def block(self, row: int) -> tuple[int, int]:
@@ -146,7 +140,7 @@ class PictureCells:
         number, place = file.block(row)
         try:
             cell = self._block(file, number, column)[place].as_py()
-        except UNREADABLE as error:
+        except DAMAGE as error:
             raise OSError(str(file.refusal(error))) from None
         cell = cell if isinstance(cell, dict) else {"bytes": cell}
         data = cell.get("bytes") or self._beside(file.path.parent, cell.get("path"))

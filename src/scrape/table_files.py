@@ -8,8 +8,9 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
@@ -106,14 +107,6 @@ def _read_text(file: Path, columns: Sequence[str]) -> Iterator[Record]:
                 yield Record(number, [stripped] * len(columns))
 
 
-def _read_csv(file: Path, columns: Sequence[str]) -> Iterator[Record]:
-    yield from _read_delimited(file, columns, ",")
-
-
-def _read_tsv(file: Path, columns: Sequence[str]) -> Iterator[Record]:
-    yield from _read_delimited(file, columns, "\t")
-
-
 def _read_delimited(file: Path, columns: Sequence[str], usual: str) -> Iterator[Record]:
     with _opened(file) as lines:
         csv.field_size_limit(MAX_OBJECT_CHARS)
@@ -189,13 +182,18 @@ def _read_parquet(file: Path, columns: Sequence[str]) -> Iterator[Record]:
         raise TableError("Parquet is compressed in itself: unpack it with gunzip")
     with file.open("rb") as stream, pq.ParquetFile(stream) as table:
         _places(columns, table.schema_arrow.names)
-        number = 0
-        unique_columns = list(dict.fromkeys(columns))
-        for batch in table.iter_batches(BATCH_ROWS, columns=unique_columns):
-            lists = {name: batch.column(name).to_pylist() for name in unique_columns}
-            for values in zip(*(lists[name] for name in columns), strict=True):
-                number += 1
-                yield Record(number, values)
+        batches = table.iter_batches(BATCH_ROWS, columns=list(dict.fromkeys(columns)))
+        for number, values in enumerate(rows_of_batches(batches, columns), 1):
+            yield Record(number, values)
+
+
+def rows_of_batches(
+    batches: Iterable[pa.RecordBatch], columns: Sequence[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows' values of some columns, which may repeat."""
+    for batch in batches:
+        lists = {name: batch.column(name).to_pylist() for name in batch.schema.names}
+        yield from zip(*(lists[name] for name in columns), strict=True)
 
 
 def _places(columns: Sequence[str], header: Sequence[str]) -> list[int]:
@@ -214,8 +212,8 @@ def _places(columns: Sequence[str], header: Sequence[str]) -> list[int]:
 
 READERS: dict[str, Callable[[Path, Sequence[str]], Iterator[Record]]] = {
     ".txt": _read_text,
-    ".csv": _read_csv,
-    ".tsv": _read_tsv,
+    ".csv": partial(_read_delimited, usual=","),
+    ".tsv": partial(_read_delimited, usual="\t"),
     ".json": _read_json,
     ".jsonl": _read_json,
     ".ndjson": _read_json,
