@@ -5,13 +5,12 @@ from typing import get_args
 
 import click
 
-from src.errors import existing_folder, output_file, output_folder
+from src.cli.predict import load_model, model_option
+from src.errors import output_file, output_folder
 from src.params import Task, read_params
 
 
-@click.group(
-    epilog="Example: python -m src export onnx generator.onnx",
-)
+@click.group(epilog="Example: python -m src export onnx generator.onnx")
 def export() -> None:
     """Write the model or the pairs in other programs' formats."""
 
@@ -21,22 +20,13 @@ def export() -> None:
     epilog="Example: python -m src export onnx generator.onnx --model data/model",
 )
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    default=Path("data/model"),
-    show_default=True,
-    help="The folder of a trained model.",
-)
+@model_option
 def onnx(out: Path, model: Path) -> None:
     """Write the model to OUT as ONNX, and check it against torch by ONNX Runtime."""
     from src.export.onnx_model import export_onnx
-    from src.model.saving import load_generator
 
     out = output_file("OUT", out)
-    difference = export_onnx(
-        load_generator(existing_folder("--model", model, "`dvc repro` trains data/model")), out
-    )
+    difference = export_onnx(load_model(model), out)
     click.echo(f"{out}: differs from the model by at most {difference:.1e}")
 
 

@@ -12,18 +12,21 @@ if TYPE_CHECKING:
     from src.model.generator import Generator
 
 
-@click.command(epilog="Example: python -m src predict photo.jpg album/ results/")
-@click.argument(
-    "sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IN..."
-)
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option(
+model_option = click.option(
     "--model",
     type=click.Path(path_type=Path),
     default=Path("data/model"),
     show_default=True,
     help="The folder of a trained model.",
 )
+
+
+@click.command(epilog="Example: python -m src predict photo.jpg album/ results/")
+@click.argument(
+    "sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IN..."
+)
+@click.argument("out", type=click.Path(path_type=Path))
+@model_option
 @click.option("--task", type=click.Choice(get_args(Task)), help="Refuse a model of another task.")
 @click.option(
     "--side",
@@ -78,7 +81,7 @@ def predict(
         raise UserError(printable("refused: " + "; ".join(refused)))
 
 
-def load_model(folder: Path, task: str | None) -> "Generator":
+def load_model(folder: Path, task: str | None = None) -> "Generator":
     """Read a model; raise UserError if its task is another one than `task`."""
     from src.model.saving import load_generator
 
