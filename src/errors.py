@@ -58,11 +58,7 @@ def print_on_stderr(text: str) -> None:
 
 
 def network_failure(error: BaseException) -> str:
-    """Return in a few words why a host cannot be reached.
-
-    Args:
-        error: What a network library raised, with the system's own error somewhere inside.
-    """
+    """Return in a few words why a host cannot be reached, by what a network library raised."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, socket.gaierror | UnicodeError):
@@ -226,9 +222,6 @@ def memory_errors_named(place: str, remedy: str) -> Iterator[None]:
 @contextmanager
 def exit_on_user_error(program: str) -> Iterator[None]:
     """Run a program's body; what is no fault of the program ends it with one line on stderr.
-
-    Args:
-        program: The name that begins the line.
 
     Raises:
         SystemExit: With status 1 for a `UserError`, for memory that is short and for what the

@@ -15,11 +15,7 @@ from src.storage.ruling_files import PAIR_COLUMNS, read_lines
 
 
 def require_runnable(settings: Params) -> None:
-    """Raise UserError, with a line for each reason, if a stage would refuse the settings.
-
-    Args:
-        settings: The whole of params.yaml, which is valid by itself.
-    """
+    """Raise UserError, with a line for each reason, if a stage would refuse valid settings."""
     reasons = []
     for look in LOOKS:
         try:

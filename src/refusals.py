@@ -59,12 +59,7 @@ RENAMED_VALUES = {
 
 
 def sentences(path: Path, errors: list[ErrorDetails]) -> list[str]:
-    """Return a sentence for each error; a key that has only its old name is not called missing.
-
-    Args:
-        path: Of the file, as people know it.
-        errors: As pydantic lists them.
-    """
+    """Return a sentence for each error; a key that has only its old name is not called missing."""
     replacements = {RENAMED.get(_key(error)) for error in errors}
     return [
         _sentence(path, error)

@@ -39,12 +39,7 @@ class CodeChange:
 
 
 def parameter_changes(a: dict[str, Any], b: dict[str, Any]) -> list[ParameterChange]:
-    """Return the leaves that differ, in the order of b; then those that only a has.
-
-    Args:
-        a: The sections of the old params.yaml.
-        b: Those of the new one.
-    """
+    """Return the leaves that differ from params.yaml a to b, in the order of b; then a's own."""
     old, new = _leaves(a), _leaves(b)
     return [
         ParameterChange(key, old.get(key, UNSET), new.get(key, UNSET))

@@ -81,13 +81,7 @@ class Difference:
         return "b" if self.value * (self.direction or 1) > 0 else "a"
 
     def sentence(self, a: str, b: str, spread: SeedSpread | None = None) -> str:
-        """Return who is better and by how much, or that the difference may be chance.
-
-        Args:
-            a: The name of the experiment that is subtracted.
-            b: The name of the other one.
-            spread: What seeds alone change; None if it is not known.
-        """
+        """Return which experiment is better and by how much, or that the difference may be chance."""
         if not self.winner:
             interval = f"[{self.low:+.3g}, {self.high:+.3g}]"
             return f"{self.metric}: not distinguishable ({b} {self.value:+.3g} {interval})"
@@ -105,12 +99,6 @@ def compare(
     a: Experiment, b: Experiment, extractors: Sequence[Extractor], seed: int
 ) -> list[Difference]:
     """Return the differences, b minus a, of each picture's scores and of the distances of sets.
-
-    Args:
-        a: The experiment that is subtracted.
-        b: The other one.
-        extractors: Turn pictures into features, for the distances of sets.
-        seed: Of the draws.
 
     Raises:
         UserError: The two were not scored on the same validation pictures.
@@ -198,11 +186,7 @@ def _difference(metric: str, value: float, drawn: np.ndarray) -> Difference:
 
 
 def load_experiment(name: str, folder: Path) -> Experiment:
-    """Return the experiment whose artifacts lie in a folder under their paths in the project.
-
-    Args:
-        name: The experiment's name.
-        folder: Holds the ARTIFACTS of src/analysis/revision.py.
+    """Return the experiment whose ARTIFACTS (see revision) lie in a folder as in the project.
 
     Raises:
         UserError: An artifact is missing or damaged, or there are too few pictures.

@@ -24,14 +24,10 @@ COLUMNS = (  # of the ledger
 
 
 def write_credits(ledger: pd.DataFrame, file: TextIO) -> None:
-    """Write the kept rows of a ledger with COLUMNS, a line each below the head.
+    """Write the kept rows of a ledger after split with COLUMNS, a line each below the head.
 
     A cell that a spreadsheet would compute gets an apostrophe in front. Control characters become
     question marks.
-
-    Args:
-        ledger: After split.
-        file: Is open for text.
     """
     kept_rows = ledger[(ledger["verdict"] == "keep").fillna(False)]
     writer = csv.writer(file, lineterminator="\n")

@@ -31,10 +31,6 @@ def answer_photo(generator: Generator, data: bytes) -> Answer:
     A model that keeps its input's gray answers at the picture's size. For other models the picture
     is reduced to training's size, which bounds the memory and is what they know.
 
-    Args:
-        generator: A trained model, in evaluation mode.
-        data: The bytes of a picture file.
-
     Raises:
         ImageError: As `decode`.
     """

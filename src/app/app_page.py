@@ -20,13 +20,7 @@ NO_CARD = (
 
 
 def render_page(generator: Generator, card: str, max_bytes: int) -> str:
-    """Return the page as HTML; it loads page.css and page.js beside it, and nothing else.
-
-    Args:
-        generator: Whose task decides what the page asks for.
-        card: The model card as Markdown.
-        max_bytes: Of a picture's file.
-    """
+    """Return a model's page as HTML; it loads page.css and page.js beside it, and nothing else."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=select_autoescape(["html"]),

@@ -105,12 +105,7 @@ def command(name: str) -> str:
 
 
 class Lab:
-    """A clone of the last commit, with this repository's DVC cache.
-
-    Args:
-        root: The project's folder.
-        settings: Parameters of every run.
-    """
+    """A clone of the last commit, with this repository's DVC cache."""
 
     def __init__(self, root: Path, settings: Mapping[str, Any]):
         self.root = root.resolve()

@@ -25,11 +25,7 @@ def preset(name: str) -> None:
 
 
 def overrides(preset: Path, params: Path = Path("params.yaml")) -> list[str]:
-    """Return a preset's values as KEY=VALUE words.
-
-    Args:
-        preset: A YAML file of some keys of `params`.
-        params: The file whose values they override.
+    """Return a preset's values as KEY=VALUE words that override some keys of `params`.
 
     Raises:
         UserError: A file is missing, params.yaml would refuse a value, or a value needs quotes.

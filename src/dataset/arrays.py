@@ -151,14 +151,7 @@ def content_digest(pictures: Pictures) -> str:
 
 
 def save(folder: Path, side: str, arrays: dict[str, np.ndarray], index: pd.DataFrame) -> None:
-    """Write one side's arrays, a file each, and its index.
-
-    Args:
-        folder: Of all sides.
-        side: train, val or probe.
-        arrays: (N, …) uint8, by name.
-        index: N rows with the columns of INDEX, and maybe of FACES.
-    """
+    """Write one side's arrays, (N, …) uint8 by name and a file each, and its index of N rows."""
     for name, array in arrays.items():
         path = _array_file(folder, side, name)
         with atomic_write(path) as temporary, temporary.open("wb") as file:
@@ -173,14 +166,9 @@ def stream(
     index: pd.DataFrame,
     shard_size: int,
 ) -> None:
-    """Write one side's arrays, picture by picture, and its index.
+    """Write one side's arrays, picture by picture, and its index with a row for each picture.
 
-    Args:
-        folder: Of all sides.
-        side: train, val or probe.
-        pictures: N times the uint8 picture of each array, by its name.
-        index: N rows with the columns of INDEX, and maybe of FACES.
-        shard_size: How many pictures a file holds.
+    A picture is the uint8 pixels of each array, by its name. A file holds `shard_size` of them.
 
     Raises:
         ValueError: If there are more or fewer pictures than rows.
@@ -240,10 +228,6 @@ def _index_file(folder: Path, side: str) -> Path:
 
 def load(folder: Path, side: str) -> Pairs:
     """Open one side's pairs, memory-mapped.
-
-    Args:
-        folder: Of all sides.
-        side: train, val or probe.
 
     Raises:
         UserError: If a file is missing or broken, or the arrays differ in length.

@@ -44,13 +44,7 @@ def _gradient(gray: np.ndarray, across: int, down: int, canny: Canny) -> np.ndar
 
 
 def jitter_canny(canny: Canny, share: float, rng: np.random.Generator) -> Canny:
-    """Return settings whose thresholds differ by up to `share`, and whose blur by 0 or 2 pixels.
-
-    Args:
-        canny: The settings to start from.
-        share: 0…1, of each threshold.
-        rng: Decides how much.
-    """
+    """Return settings with thresholds changed by up to `share`, 0…1, and blur by 0 or 2 pixels."""
     limit = 100.0 if canny.thresholds == "relative" else np.inf
     jittered = (value * (1 + share * rng.uniform(-1, 1)) for value in (canny.low, canny.high))
     low, high = sorted(min(limit, value) for value in jittered)

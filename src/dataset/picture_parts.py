@@ -39,14 +39,7 @@ class Part(NamedTuple):
 
 
 def part_for(picture: Size, shape: Size, pair: Pair, face: Face | None) -> Part:
-    """Return the part of a picture that becomes a pair.
-
-    Args:
-        picture: Height and width of the picture.
-        shape: A size of the part's proportions.
-        pair: The section `pair` of params.yaml.
-        face: That the part shows; None where none was found or looked for.
-    """
+    """Return the part of a picture that becomes a pair, around a face if one was found."""
     if face is None:
         return largest_part(picture, shape, pair.crop)
     return face_part(picture, shape, face, pair.face_margin, pair.crop_size)

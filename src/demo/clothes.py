@@ -18,15 +18,7 @@ SHIRTS = [
 def draw_body(
     canvas: np.ndarray, rng: np.random.Generator, skin: Color, face: Point, size: int
 ) -> None:
-    """Draw shoulders, clothes and neck below a face.
-
-    Args:
-        canvas: The picture, (height, width, 3) uint8 RGB.
-        rng: Chooses the clothes.
-        skin: The colour of the face.
-        face: Its centre.
-        size: Half its width, in pixels.
-    """
+    """Draw shoulders, clothes and neck below a face, given by its centre and half its width."""
     x, y = face
     bottom, shoulder = canvas.shape[0], y + size * 19 // 10
     neck = size * 5 // 10

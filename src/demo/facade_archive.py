@@ -47,13 +47,7 @@ class Member:
 
 
 def list_members(count: int, seed: int, faults: bool) -> list[Member]:
-    """Return the pictures in the archive.
-
-    Args:
-        count: How many good pairs there are.
-        seed: Of the whole set; decides which of them are copied.
-        faults: Whether there are others beside them.
-    """
+    """Return the pictures in the archive: `count` good pairs, and maybe others beside them."""
     n_val = count // ONE_IN_VAL
     n_train = count - n_val
     members = [Member(_name("train", n + 1), "facade", n) for n in range(n_train)]

@@ -31,12 +31,7 @@ DRAW: dict[str, Callable[[Scene, Part], None]] = {
 
 
 def draw_pair(seed: int, number: int) -> np.ndarray:
-    """Return a photograph on the left and its label map on the right, (256, 512, 3) uint8 RGB.
-
-    Args:
-        seed: Of the whole set.
-        number: Of the house.
-    """
+    """Return a photograph on the left and its label map on the right, (256, 512, 3) uint8 RGB."""
     house = plan_house(np.random.default_rng([seed, number, 1]))
     labels = draw_labels(house, np.random.default_rng([seed, number, 2]))
     photo = photograph(house, np.random.default_rng([seed, number, 3]))

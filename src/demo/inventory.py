@@ -79,12 +79,8 @@ class Entry:
 def list_entries(count: int, seed: int, faults: bool, pool: int | None = None) -> list[Entry]:
     """Return the listed items in the site's order.
 
-    Args:
-        count: How many items are listed.
-        seed: Of the whole site.
-        faults: Whether there are any.
-        pool: How many distinct photographs there are, if people are not drawn. The list then
-            shrinks until these suffice, and no item has a second picture.
+    If people are not drawn, there is a pool of so many distinct photographs. The list then shrinks
+    until these suffice, and no item has a second picture.
     """
     rng = np.random.default_rng([seed, 1])
     planned = dict(FAULTS) if faults else {}
@@ -145,10 +141,7 @@ def photographs(folder: str) -> list[Path]:
 def picture(entry: Entry, seed: int, files: list[Path] | None) -> bytes | None:
     """Return the bytes of an entry's picture; None if the site has none (404).
 
-    Args:
-        entry: The listed item.
-        seed: Of the whole site.
-        files: The photographs to show, by person; None: portraits are drawn.
+    It is a portrait, which is drawn, or the photograph of its person among `files`.
 
     Raises:
         UserError: A photograph cannot be decoded.
@@ -174,13 +167,7 @@ def picture(entry: Entry, seed: int, files: list[Path] | None) -> bytes | None:
 
 
 def alter(pixels: np.ndarray, kind: str, rng: np.random.Generator) -> bytes:
-    """Return a changed copy of a picture as JPEG bytes.
-
-    Args:
-        pixels: The picture, (height, width, 3) uint8.
-        kind: How it is changed: a key of FAULTS, or turned.
-        rng: Chooses the corner of a crop, and noise.
-    """
+    """Return a copy as JPEG bytes of a picture, changed as a key of FAULTS says, or turned."""
     height, width = pixels.shape[:2]
     if kind == "recompressed":
         return encode_jpeg(pixels, 60)

@@ -26,9 +26,7 @@ SLIP_PX = 2  # by which an edge is annotated beside its place
 def draw_labels(house: House, rng: np.random.Generator) -> np.ndarray:
     """Return a house's label map, (SIDE_PX / 2, SIDE_PX / 2, 3) uint8 RGB.
 
-    Args:
-        house: What stands where.
-        rng: Moves each edge a little, as people who annotate do.
+    Each edge is moved a little, as people who annotate do.
     """
     canvas = np.full((SIDE_PX, SIDE_PX, 3), COLORS["background"], np.uint8)
     order = list(COLORS)

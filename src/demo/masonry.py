@@ -52,15 +52,7 @@ def choose_color(material: str, rng: np.random.Generator) -> Color:
 def lay(
     canvas: np.ndarray, box: Box, material: str, color: Color, rng: np.random.Generator
 ) -> None:
-    """Cover a box of a picture with a material.
-
-    Args:
-        canvas: The picture, (height, width, 3) uint8 RGB.
-        box: Inside the picture.
-        material: A key of COLORS.
-        color: Of the material on average.
-        rng: Chooses the size of bricks, stones and boards, and their stains.
-    """
+    """Cover a box inside a picture, (height, width, 3) uint8 RGB, with a material of COLORS."""
     left, top, right, bottom = box
     height, width = bottom - top, right - left
     if height <= 0 or width <= 0:

@@ -58,10 +58,7 @@ class Looks:
 def draw(seed: int, person: int, shot: int = 0) -> np.ndarray:
     """Return a portrait, (256, 192, 3) uint8 RGB.
 
-    Args:
-        seed: Of the whole site.
-        person: Their number.
-        shot: Which picture of this person; each has its own background, pose and clothes.
+    Each shot of a person has its own background, pose and clothes.
     """
     looks = _looks(np.random.default_rng([seed, person]))
     rng = np.random.default_rng([seed, person, shot + 1])

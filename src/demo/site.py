@@ -30,12 +30,7 @@ ROBOTS: Answer = (200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow
 
 
 class ArchiveSite:
-    """A site with one file, an archive of drawn facades.
-
-    Args:
-        demo: The section `demo` of params.yaml.
-        seed: Decides what is drawn.
-    """
+    """A site with one file, an archive of drawn facades."""
 
     def __init__(self, demo: Demo, seed: int):
         self._archive = archive(demo.pairs, seed, demo.faults)
@@ -52,10 +47,6 @@ class ArchiveSite:
 
 class Site:
     """The site's pages and pictures, drawn once.
-
-    Args:
-        demo: The section `demo` of params.yaml.
-        seed: Decides who is listed, with which picture.
 
     Attributes:
         demo: The section `demo` of params.yaml.
@@ -158,14 +149,7 @@ def served(site: Site | ArchiveSite) -> Iterator[int]:
 
 
 def lister(entries: list[Entry], total: int, page: int, has_next: bool) -> str:
-    """Return a list page in IMDb's layout up to 2023: thumbnails, some of them loaded lazily.
-
-    Args:
-        entries: What the page lists.
-        total: How many items the page says that the list has.
-        page: Its number, from 1.
-        has_next: Whether it links to a next page.
-    """
+    """Return a list page in IMDb's layout up to 2023: thumbnails, some of them loaded lazily."""
     items = "\n".join(_lister_item(entry) for entry in entries)
     next_link = f'<a class="lister-page-next" href="?page={page + 1}">Next</a>' if has_next else ""
     return f"""<!DOCTYPE html>
@@ -199,14 +183,7 @@ def _lister_item(entry: Entry) -> str:
 
 
 def next_data(entries: list[Entry], total: int, page: int, has_next: bool) -> str:
-    """Return a list page in IMDb's layout from 2024 on: JSON in the page.
-
-    Args:
-        entries: What the page lists.
-        total: How many items the page says that the list has.
-        page: Its number, from 1.
-        has_next: Whether it says that there is a next page.
-    """
+    """Return a list page in IMDb's layout from 2024 on: JSON in the page."""
     edges = [{"listItem": _list_item(entry)} for entry in entries]
     search = {"edges": edges, "pageInfo": {"hasNextPage": has_next, "endCursor": str(page)}}
     column = {"list": {"items": {"total": total}, "nameListItemSearch": search}}

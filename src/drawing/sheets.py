@@ -4,11 +4,7 @@ import numpy as np
 
 
 def grid(rows: list[list[np.ndarray]], gap: int = 4) -> np.ndarray:
-    """Lay pictures out in rows of equal length, white between and around them.
-
-    Args:
-        rows: Pictures, (H, W, 3) uint8, all of one size.
-        gap: Pixels between two pictures.
+    """Lay pictures of one size out in rows of equal length, white between and around them.
 
     Returns:
         (height, width, 3) uint8.
@@ -30,12 +26,7 @@ def three_channels(picture: np.ndarray) -> np.ndarray:
 
 
 def sample_sheet(inputs: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Lay samples out as input | output | target, two samples a row.
-
-    Args:
-        inputs: (N, H, W) or (N, H, W, 3) uint8.
-        outputs: (N, H, W, 3) uint8.
-        targets: (N, H, W, 3) uint8.
+    """Lay samples out as input | output | target, two samples a row; inputs may be gray.
 
     Returns:
         (height, width, 3) uint8.

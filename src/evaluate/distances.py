@@ -23,10 +23,6 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
 
     With A and B the centred sets over √(N - 1), their covariances are AᵀA and BᵀB. The trace of the
     root of their product is the sum of the singular values of A Bᵀ: N x M numbers instead of D x D.
-
-    Args:
-        a: The features of one set, (N, D).
-        b: The features of the other, (M, D).
     """
     mean_distance = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
     a, b = ((x - x.mean(axis=0)) / np.sqrt(len(x) - 1) for x in (a, b))
@@ -51,10 +47,6 @@ def kernel(a: np.ndarray, b: np.ndarray) -> float:
     """Return the kernel distance of two sets: the unbiased estimate over all their pictures.
 
     The kernel is (x·y / D + 1)³, as in Bińkowski et al. 2018, who average it over subsets.
-
-    Args:
-        a: The features of one set, (N, D).
-        b: The features of the other, (M, D).
     """
     return kernel_with_error(a, b, paired=False)[0]
 
@@ -64,11 +56,6 @@ def kernel_with_error(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[float
 
     The kernel is summed once for each pair of groups. Every estimate without a group follows from
     these sums.
-
-    Args:
-        a: The features of one set, (N, D).
-        b: The features of the other, (M, D).
-        paired: Pictures at the same position belong together, and are left out together.
     """
     sums = _KernelSums.of(a, b)
     all_a, all_b = (np.ones(len(sizes)) for sizes in sums.sizes)
@@ -146,13 +133,8 @@ def with_error(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return an estimate and its standard error by a jackknife over groups (Efron 1982).
 
-    A bootstrap would not do: pictures that are drawn twice bring the sets nearer.
-
-    Args:
-        estimate: Of two sets of features; one number, or several.
-        a: The features of one set, (N, D).
-        b: The features of the other, (M, D).
-        paired: Pictures at the same position belong together, and are left out together.
+    A bootstrap would not do: pictures that are drawn twice bring the sets nearer. Of `paired` sets,
+    pictures at the same position belong together, and are left out together.
     """
     groups_a, groups_b = _groups(len(a)), _groups(len(b))
     value = np.asarray(estimate(a, b))

@@ -192,13 +192,9 @@ def _mean_looks(val: Pairs, min_residual: float) -> dict[str, float]:
 
 
 def curve(evaluator: Evaluator, model: Path, val: Pairs, file: Path) -> None:
-    """Measure how far each snapshot's pictures are from validation's, and write a CSV.
+    """Measure how far each snapshot's pictures are from validation's.
 
-    Args:
-        evaluator: Renders and scores.
-        model: The folder of a trained model, with its snapshots.
-        val: Validation pairs.
-        file: Gets the columns step, and the first extractor's Fréchet distance.
+    The CSV file has the columns step, and the first extractor's Fréchet distance.
     """
     extractor = evaluator.extractors[0]
     targets = extractor(val.photo, cache=True)

@@ -57,12 +57,7 @@ class Evaluator:
     lpips: Lpips | None = None
 
     def renderer(self, generator: Generator, inputs: Shards | np.ndarray) -> RenderSlice:
-        """Return a function that runs the inputs of a slice through the generator.
-
-        Args:
-            generator: In evaluation mode.
-            inputs: (N, H, W) or (N, H, W, 3) uint8.
-        """
+        """Return a function that runs the inputs of a slice through the generator."""
 
         def render(part: slice) -> np.ndarray:
             x = to_tensor(inputs[part]).to(self.extractors[0].device)
@@ -79,12 +74,9 @@ class Evaluator:
     def measure(
         self, render: RenderSlice, pairs: Pairs, folder: Path | None = None
     ) -> ScoredPictures:
-        """Score pictures against their targets.
+        """Score pictures against their targets in `pairs`.
 
-        Args:
-            render: Returns the pictures of a slice of `pairs`.
-            pairs: Hold the targets.
-            folder: Where each picture is written as PNG, named by its ledger row; None: nowhere.
+        Each picture is written to `folder`, if there is one, as a PNG file named by its ledger row.
         """
         rows = list(pairs.index["row"])
 
@@ -107,12 +99,7 @@ class Evaluator:
         return ScoredPictures(set_features, pd.DataFrame(joined))
 
     def output_features(self, render: RenderSlice, pairs: Pairs) -> np.ndarray:
-        """Return the first extractor's features of pictures, (N, D), without scoring them.
-
-        Args:
-            render: Returns the pictures of a slice of `pairs`.
-            pairs: As many as the pictures.
-        """
+        """Return the first extractor's features of pictures, (N, D), without scoring them."""
         batch = self.extractors[0].batch
         parts = self.world.map(lambda part: batch(render(part)), self._batches(pairs))
         return np.concatenate(parts)
@@ -131,12 +118,7 @@ class Evaluator:
         return {name: score for scores in scored for name, score in scores.items()}
 
     def scores(self, pictures: ScoredPictures, targets: Features) -> dict[str, float]:
-        """Return the scores of a set as a whole, and the means of its pictures' scores.
-
-        Args:
-            pictures: The scored set.
-            targets: The features of its targets.
-        """
+        """Return the scores of a set against its targets, and the means of its pictures' scores."""
         return self.set_scores(pictures.features, targets) | summary(pictures.table)
 
     def _batches(self, pictures: Sized) -> list[slice]:

@@ -41,11 +41,7 @@ class FeatureNetwork(nn.Module):
 
     @staticmethod
     def weights_file(folder: Path) -> Path | None:
-        """Return the verified file of the network's weights, or None if it is not available.
-
-        Args:
-            folder: What the stage `weights` has written.
-        """
+        """Return the network's verified weights in the folder of the stage `weights`, or None."""
         raise NotImplementedError
 
     @staticmethod

@@ -46,12 +46,9 @@ class Extractor:
     world: World = SINGLE_PROCESS
 
     def __call__(self, pictures: Shards | np.ndarray, cache: bool = False) -> np.ndarray:
-        """Return the pictures' features.
+        """Return the features of pictures, (N, H, W, 3) uint8.
 
-        Args:
-            pictures: (N, H, W, 3) uint8.
-            cache: Whether to look into the cache, and to write there: for photographs, whose
-                features every evaluation needs.
+        The cache is for photographs, whose features every evaluation needs.
         """
         file = self._cache_file(pictures) if cache else None
         if file:
@@ -91,15 +88,7 @@ def build_extractors(
     world: World = SINGLE_PROCESS,
     networks: Sequence[type[FeatureNetwork]] = NETWORKS,
 ) -> tuple[Extractor, ...]:
-    """Return an extractor for each network whose weights are available.
-
-    Args:
-        folder: What the stage `weights` has written.
-        batch_size: Pictures through a network at a time.
-        cache_dir: Where features are cached, or None.
-        device: Where the networks run.
-        world: The processes that share the batches.
-        networks: Those to look for.
+    """Return an extractor for each network whose weights the stage `weights` has put into a folder.
 
     Raises:
         UserError: A file does not hold its network's weights.

@@ -56,12 +56,7 @@ class Lpips:
         self.weights = f"sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()}"
 
     def __call__(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return each picture's distance from its target, (N,) float64; 0 for equal ones.
-
-        Args:
-            outputs: The pictures, (N, H, W, 3) uint8.
-            targets: Their photographs, of the same shape.
-        """
+        """Return each picture's distance from its target, (N,) float64; 0 for equal ones."""
         a, b = (to_unit(pictures).to(self._metric.device) for pictures in (outputs, targets))
         with torch.no_grad():
             scores: torch.Tensor = self._metric(a, b)
@@ -73,11 +68,6 @@ def load_lpips(
     weights: tuple[Network, Path] | None, size: Size, device: torch.device
 ) -> Lpips | None:
     """Return LPIPS, or None without weights and for pictures that are too small.
-
-    Args:
-        weights: The network and its file, or None.
-        size: Height and width of the pictures in pixels.
-        device: Where the network runs.
 
     Raises:
         UserError: The file does not hold the network's weights.

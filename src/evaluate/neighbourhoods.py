@@ -13,12 +13,9 @@ MAX_CELLS = 1 << 22  # distances that are in memory at a time
 def neighbourhood_scores(fake: np.ndarray, real: np.ndarray) -> np.ndarray:
     """Return the precision, recall, density and coverage of a set, (4,), in the order of NAMES.
 
-    A picture's neighbourhood reaches to its k-th nearest picture of the same set, but never beyond
+    The features of the set are (N, D), those of the photographs that it should look like (M, D). A
+    picture's neighbourhood reaches to its k-th nearest picture of the same set, but never beyond
     the set.
-
-    Args:
-        fake: The features of the set, (N, D).
-        real: The features of the photographs that it should look like, (M, D).
 
     Returns:
         Precision: the share of `fake` in any neighbourhood of `real`, by 3 neighbours. Recall: the

@@ -23,12 +23,7 @@ FRECHET_DIGITS, KERNEL_DIGITS, SHARE_DIGITS = 3, 2, 3
 
 
 def per_picture(outputs: np.ndarray, targets: np.ndarray, min_residual: float) -> pd.DataFrame:
-    """Return a row of scores per picture.
-
-    Args:
-        outputs: The pictures.
-        targets: Their photographs, in the same order.
-        min_residual: The tone residual (Lab units) below which a picture counts as gray.
+    """Return a row of scores per picture; see `looks` for `min_residual`.
 
     Returns:
         The columns l1 (on the scale of [-1, 1]), psnr (dB), ssim, colorfulness and gray (0 or 1).
@@ -37,11 +32,9 @@ def per_picture(outputs: np.ndarray, targets: np.ndarray, min_residual: float) -
 
 
 def looks(pictures: np.ndarray, min_residual: float) -> dict[str, np.ndarray]:
-    """Return how colourful each picture is, and whether it is gray.
+    """Return how colourful each picture is, and whether it is gray: its tone residual is too low.
 
-    Args:
-        pictures: (N, H, W, 3) uint8.
-        min_residual: The tone residual (Lab units) below which a picture counts as gray.
+    The least tone residual of a picture in colour, `min_residual`, is in Lab units.
     """
     thumbnails = [downscale(np.ascontiguousarray(picture)) for picture in pictures]
     stacked = np.array(thumbnails, np.uint8).reshape(-1, REDUCED_PX, REDUCED_PX, 3)
@@ -67,13 +60,8 @@ def set_scores(
     """Return the scores of a set of pictures as a whole, each with its standard error.
 
     They are the Fréchet distance, 1000 times the kernel distance, precision, recall, density and
-    coverage.
-
-    Args:
-        network: Names the scores in its features.
-        a: The features of the set, (N, D).
-        b: The features of the photographs that it should look like, (M, D).
-        paired: Pictures at the same position show the same, and are left out together.
+    coverage. The features of the set are (N, D), and (M, D) those of the photographs that it should
+    look like. See `with_error` for `paired`.
     """
     fd, fd_error = distances.with_error(distances.frechet, a, b, paired)
     kd, kd_error = distances.kernel_with_error(a, b, paired)

@@ -35,13 +35,7 @@ BATCH = 64  # pairs that are in memory
 
 
 def write(sides: list[Side], folder: Path, shard_size: int) -> None:
-    """Write the splits train and validation.
-
-    Args:
-        sides: What to write.
-        folder: Shards that are in it already are not written again.
-        shard_size: Pairs in an Arrow file.
-    """
+    """Write the splits train and validation."""
     for side in sides:
         split = folder / SPLITS[side.name]
 

@@ -20,15 +20,7 @@ LARGEST = "n>1M"
 
 
 def write(path: Path, ledger: pd.DataFrame, sides: list[Side], task: str, kind: str) -> None:
-    """Write the card as Markdown.
-
-    Args:
-        path: Of the file.
-        ledger: After split.
-        sides: What is exported.
-        task: Whose inputs are exported.
-        kind: The format.
-    """
+    """Write the card of exported pairs as Markdown."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,

@@ -10,10 +10,7 @@ from src.storage.json_lines import write_json_lines
 def write(sides: list[Side], folder: Path, shard_size: int) -> None:
     """Write train/ and val/ with the folders image and input, and a metadata.jsonl.
 
-    Args:
-        sides: What to write.
-        folder: Pairs that are in it already are not written again.
-        shard_size: Has no effect: each picture is a file.
+    Each picture is a file, whatever the size of shards.
     """
     for side in sides:
         names = [(f"input/{key}.png", f"image/{key}.png") for key in side.names()]

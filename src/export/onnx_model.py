@@ -29,13 +29,10 @@ class Renderer(nn.Module):
 
 
 def export_onnx(generator: Generator, path: Path) -> float:
-    """Write the model and its config as ONNX, and compare ONNX Runtime's results with torch's.
+    """Write a trained model and its config as ONNX, and compare its results with torch's.
 
-    The file takes any number of pictures, with H and W any multiples of the network's.
-
-    Args:
-        generator: A trained model; it moves to the CPU.
-        path: The file to write.
+    The file takes any number of pictures, with H and W any multiples of the network's. The model
+    moves to the CPU.
 
     Returns:
         The largest difference of a value in [-1, 1].

@@ -19,11 +19,7 @@ def write_shards(
 ) -> list[Path]:
     """Write the shards of a side that are missing, each complete or not at all.
 
-    Args:
-        side: What to write.
-        path_of: Returns the path of a shard, by its number and how many there are.
-        size: Pairs in a shard.
-        write: Writes samples to a path.
+    The path of a shard follows from its number and from how many there are.
 
     Returns:
         The paths of all shards.

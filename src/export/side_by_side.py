@@ -17,10 +17,7 @@ from src.storage.json_lines import write_json_lines
 def write(sides: list[Side], folder: Path, shard_size: int) -> None:
     """Write train/ and val/ with a PNG for each pair, and their facts in metadata.jsonl.
 
-    Args:
-        sides: What to write.
-        folder: Pictures that are in it already are not written again.
-        shard_size: Has no effect: each pair is a file.
+    Each pair is a file, whatever the size of shards.
     """
     for side in sides:
         files = [folder / side.name / f"{key}.png" for key in side.names()]

@@ -78,13 +78,7 @@ def _encode(inputs: Pictures, photos: Pictures, index: int) -> tuple[bytes, byte
 
 
 def open_side(folder: Path, name: str, task: str, ledger: pd.DataFrame) -> Side:
-    """Open one side's pairs.
-
-    Args:
-        folder: The pairs of all sides.
-        name: train or val.
-        task: colorize, sketch or labels: whose inputs they are.
-        ledger: After split.
+    """Open one side's pairs, with the inputs of a task and the facts of the ledger after split.
 
     Raises:
         UserError: The pairs are missing, are not the ledger's, or have no inputs for this task.

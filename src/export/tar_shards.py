@@ -11,13 +11,7 @@ from src.export.side_content import Side
 
 
 def write(sides: list[Side], folder: Path, shard_size: int) -> None:
-    """Write train-000000.tar and so on. Equal pairs give equal bytes.
-
-    Args:
-        sides: What to write.
-        folder: Shards that are in it already are not written again.
-        shard_size: Pairs in a tar file.
-    """
+    """Write train-000000.tar and so on. Equal pairs give equal bytes."""
     for side in sides:
 
         def path_of(number: int, count: int, name: str = side.name) -> Path:

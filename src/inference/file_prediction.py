@@ -103,10 +103,7 @@ def predict_files(
 
 
 def find_inputs(sources: list[Path]) -> Inputs:
-    """Return the pictures to predict, with their results' names.
-
-    Args:
-        sources: Pictures, and folders, which are searched with all folders in them.
+    """Return the pictures to predict with their results' names; folders are searched to any depth.
 
     Raises:
         UserError: A source is missing, a folder holds no picture, or two results have one path.
@@ -144,9 +141,6 @@ def _note(source: Path, passed_over: dict[str, list[str]], inputs: Inputs) -> No
 def result_names(names: list[Path]) -> list[Path]:
     """Return each picture's result: `a.png` for `a.jpg`; beside `a.png` it is `a.jpg.png`.
 
-    Args:
-        names: Paths of pictures below their sources.
-
     Raises:
         UserError: Pictures of two sources have one path.
     """
@@ -179,12 +173,7 @@ def _whole_result(name: Path) -> Path:
 
 
 def refuse_originals(files: list[tuple[Path, Path]], out: Path) -> None:
-    """Raise UserError if a result below `out` would overwrite an input, or a picture beside one.
-
-    Args:
-        files: Each picture's path, and its result's path below `out`.
-        out: The output folder.
-    """
+    """Raise UserError if a result below `out` would overwrite an input, or a picture beside one."""
     originals = {Path(os.path.realpath(path)) for path, _ in files}
     folders = {path.parent for path in originals}
     for _, name in files:

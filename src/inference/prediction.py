@@ -59,12 +59,7 @@ def min_side(generator: Generator) -> int:
 
 
 def task_input(config: dict[str, Any], picture: np.ndarray) -> np.ndarray:
-    """Return what the model's task takes of a picture, (H, W) or (H, W, 3) uint8.
-
-    Args:
-        config: The model's.
-        picture: (H, W, 3) uint8.
-    """
+    """Return what a model's task takes of a picture, (H, W) or (H, W, 3) uint8."""
     # older models do not name the kind of thresholds: there was one only
     canny = Canny(**({"thresholds": "absolute"} | config["canny"])) if config["canny"] else None
     return inputs.derive_input(config["task"], picture, canny)
@@ -78,11 +73,9 @@ def _reduced_size(generator: Generator, side: int | None) -> Size | None:
 
 
 def reduce_picture(picture: np.ndarray, size: Size | None) -> np.ndarray:
-    """Return a picture as small as training made it, but whole; MAX_ASPECT bounds its area.
+    """Return a picture reduced to just cover a size, as training did; None leaves it as it is.
 
-    Args:
-        picture: (H, W, 3) uint8.
-        size: What the reduced picture just covers; None leaves the picture as it is.
+    MAX_ASPECT bounds its area.
     """
     height, width = picture.shape[:2]
     if not size:

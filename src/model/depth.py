@@ -12,11 +12,6 @@ def network_settings(model: str, settings: dict[str, Any], size: Size) -> dict[s
     A U-Net with `n_downs: 0` halves both sides as often as both can be: to 1x1 for 128 or 256
     pixels, to 3x3 for 96, and to 1x2 for 128 and 256.
 
-    Args:
-        model: encdec or unet.
-        settings: The model's section of params.yaml.
-        size: Of the pictures.
-
     Raises:
         UserError: A side cannot be halved `n_downs` times, or an encoder-decoder's bottleneck
             would be a single pixel, over which nothing can be normalised.
@@ -39,12 +34,7 @@ def network_settings(model: str, settings: dict[str, Any], size: Size) -> dict[s
 
 
 def require_patches(n_layers: int, size: Size) -> None:
-    """Raise UserError if pictures are too small for a discriminator.
-
-    Args:
-        n_layers: Of the discriminator.
-        size: Of the pictures.
-    """
+    """Raise UserError if pictures are too small for a discriminator."""
     smallest = 3 * 2**n_layers
     if min(size) < smallest:
         raise UserError(

@@ -12,11 +12,7 @@ ONEDNN_LIMIT = "ONEDNN_MAX_CPU_ISA"  # by which a user forbids instructions
 
 
 def pick_device(name: str, setting: str) -> torch.device:
-    """Return the device of that name; `auto` is a GPU if there is one.
-
-    Args:
-        name: auto, cpu or cuda.
-        setting: What the user calls the choice, for the message.
+    """Return the device of that name (auto, cpu or cuda); `auto` is a GPU if there is one.
 
     Raises:
         UserError: `name` is cuda, and torch sees no GPU.
@@ -27,12 +23,7 @@ def pick_device(name: str, setting: str) -> torch.device:
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Return autocast's dtype; `auto` is bf16 if the processor is faster in it, else float32.
-
-    Args:
-        precision: auto, bf16 or fp32.
-        device: Where the networks run.
-    """
+    """Return autocast's dtype; `auto` is bf16 if the device is faster in it, else float32."""
     if precision == "auto":
         fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_is_fast_in_bf16()
         precision = "bf16" if fast else "fp32"

@@ -59,11 +59,7 @@ class World:
             function(*arguments)
 
     def local_slice(self, count: int, name: str) -> slice:
-        """Return this process's part of `count` things.
-
-        Args:
-            count: The things of all processes.
-            name: What the user calls the count, for the message.
+        """Return this process's part of `count` things, which a user knows by `name`.
 
         Raises:
             UserError: The processes cannot share them evenly.
@@ -166,16 +162,10 @@ def sync_batch_norms(module: Network, world: World) -> Network:
 
 
 def run(main: Callable[[World], None], module: str, processes: int, device: str) -> None:
-    """Run `main` in this process, or in several ones that torchrun starts.
+    """Run `main` in this process, or in several ones that torchrun starts by `python -m module`.
 
-    In a process that torchrun started, `main` runs as one of them. A process that fails ends the
-    program.
-
-    Args:
-        main: What each process does.
-        module: What `python -m` runs to get here again.
-        processes: How many this machine runs.
-        device: auto, cpu or cuda; each process has a GPU of its own.
+    In a process that torchrun started, `main` runs as one of them. Each one has a GPU of its own. A
+    process that fails ends the program.
 
     Raises:
         UserError: There are fewer GPUs, the processes do not find each other, or a signal ended
@@ -191,12 +181,7 @@ def run(main: Callable[[World], None], module: str, processes: int, device: str)
 
 
 def require_gpus(processes: int, device: str) -> bool:
-    """Return whether processes use GPUs; raise UserError if there are not as many.
-
-    Args:
-        processes: How many this machine runs.
-        device: auto, cpu or cuda.
-    """
+    """Return whether this machine's processes use GPUs; raise UserError if there are not as many."""
     cuda = device != "cpu" and torch.cuda.is_available()
     if cuda and processes > torch.cuda.device_count():
         raise UserError(

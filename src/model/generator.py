@@ -48,9 +48,7 @@ class Generator(nn.Module):
     def render(self, x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return finished pictures, (N, 3, H, W) float in [-1, 1], which keep the input's gray.
 
-        Args:
-            x: (N, C, H, W) in [-1, 1].
-            dtype: Of the network's products; see `rendering_dtype`.
+        The network's products have the dtype, see `rendering_dtype`.
         """
         with torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
             y = self(x).float()
@@ -60,11 +58,8 @@ class Generator(nn.Module):
 def rendering_dtype(config: dict[str, Any], device: torch.device) -> torch.dtype:
     """Return bf16 if the device is faster in it and training was free to use it, else float32.
 
-    Scores are of pictures in float32; those in bf16 differ by a level here and there.
-
-    Args:
-        config: Of the generator; those of earlier versions have no precision.
-        device: Where it runs.
+    Scores are of pictures in float32; those in bf16 differ by a level here and there. Models of
+    earlier versions have no precision.
     """
     free = config.get("precision", "fp32") != "fp32"
     return pick_dtype("auto", device) if free else torch.float32
@@ -73,9 +68,7 @@ def rendering_dtype(config: dict[str, Any], device: torch.device) -> torch.dtype
 def into_gamut(gray: Tensor, picture: Tensor) -> Tensor:
     """Desaturate each pixel just enough to bring all channels into [-1, 1]; their mean stays.
 
-    Args:
-        gray: (N, 1, H, W), the mean of the picture's channels.
-        picture: (N, 3, H, W).
+    That mean is `gray`, (N, 1, H, W).
     """
     chroma = picture - gray
     room = torch.where(chroma > 0, 1 - gray, 1 + gray)

@@ -14,10 +14,6 @@ BETTER = {"l1": -1, "psnr": 1, "ssim": 1}  # the sign of what is better
 def scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
     """Return each picture's l1 (on the scale of [-1, 1]), psnr (dB) and ssim, (N,) float each.
 
-    Args:
-        outputs: (N, H, W, 3) uint8.
-        targets: (N, H, W, 3) uint8, in the same order.
-
     Raises:
         TypeError: The pictures are not uint8.
     """

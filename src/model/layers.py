@@ -135,11 +135,8 @@ class BatchNorm2d(nn.BatchNorm2d):
 def set_memory_format(network: nn.Module, shape: tuple[int, int, int, int]) -> None:
     """Store weights in the order that is fastest for batches of a shape, on any device.
 
-    That is channels last for convolutions, and torch's own order for matrix products.
-
-    Args:
-        network: Gets the new order in place; it may be in training mode.
-        shape: (N, C, H, W) of its inputs.
+    That is channels last for convolutions, and torch's own order for matrix products. The network
+    may be in training mode. The shape is that of its inputs, (N, C, H, W).
     """
 
     def reorder(layer: nn.Module, inputs: tuple[Tensor]) -> None:

@@ -25,12 +25,7 @@ def norm_layer(kind: str, channels: int) -> nn.Module:
 def upsample_layers(kind: str, in_width: int, out_width: int, bias: bool) -> list[nn.Module]:
     """Return layers that double the size, from one number of channels to another.
 
-    Args:
-        kind: transposed (a transposed convolution, as published) or resize (resize and convolve,
-            Odena et al. 2016).
-        in_width: Channels of the input.
-        out_width: Channels of the output.
-        bias: Whether the convolution adds one.
+    They are a transposed convolution, as published, or resize and convolve (Odena et al. 2016).
     """
     if kind == "transposed":
         return [ConvTranspose2d(in_width, out_width, 4, 2, 1, bias=bias)]
@@ -79,15 +74,6 @@ class EncDec(nn.Module):
 
     Everything passes through the bottleneck, which has ngf * 2**(n_downs - 1) channels and
     1 / 2**n_downs of the size. H and W must be multiples of 2**n_downs.
-
-    Args:
-        in_channels: Of the inputs.
-        out_channels: Of the outputs.
-        ngf: Channels of the first level.
-        n_downs: How often the size is halved.
-        n_blocks: Residual blocks in the bottleneck.
-        upsample: resize or transposed.
-        norm: batch or instance.
     """
 
     def __init__(
@@ -127,15 +113,6 @@ class UNet(nn.Module):
     The encoder's levels have ngf * (1, 2, 4, 8, 8, …) channels. With 3 → 3 channels, ngf 64,
     n_downs 8 and transposed convolutions this is the official 256-pixel network of 54,413,955
     parameters. H and W must be multiples of 2**n_downs.
-
-    Args:
-        in_channels: Of the inputs.
-        out_channels: Of the outputs.
-        ngf: Channels of the first level.
-        n_downs: How often the size is halved.
-        upsample: resize or transposed.
-        norm: batch or instance.
-        dropout: The share of values that the inner levels drop in training.
     """
 
     def __init__(
@@ -189,12 +166,7 @@ class UNet(nn.Module):
 class PatchGAN(nn.Module):
     """The discriminator: a logit, real or fake, for each patch of (input, picture), (N, 1, h, w).
 
-    The receptive field is 16, 34, 70 or 142 pixels for 1 to 4 layers.
-
-    Args:
-        in_channels: Of input and picture together.
-        ndf: Channels of the first level.
-        n_layers: Levels after it.
+    The receptive field is 16, 34, 70 or 142 pixels for 1 to 4 layers after the first.
     """
 
     def __init__(self, in_channels: int, ndf: int, n_layers: int):

@@ -16,10 +16,7 @@ LEAST_CONFIDENCE = 70  # percent: real faces have 80 and more, the windows of fa
 
 
 def detect(pixels: np.ndarray) -> list[Face]:
-    """Return the faces of a picture, the largest first.
-
-    Args:
-        pixels: (H, W, 3) uint8 RGB.
+    """Return the faces of a picture, (H, W, 3) uint8 RGB, the largest first.
 
     Raises:
         UserError: The detector is not installed.

@@ -31,11 +31,6 @@ Pictures = dict[str, np.ndarray]  # by the name of their array
 def largest_crop(pixels: np.ndarray, size: Size, crop: str) -> np.ndarray:
     """Return the largest part of a picture that has the proportions of a size, resized to it.
 
-    Args:
-        pixels: (height, width, 3) uint8.
-        size: Of the result.
-        crop: Where the part lies in a picture that is too high: in its center, else at its top.
-
     Returns:
         (size.height, size.width, 3) uint8.
     """
@@ -51,18 +46,11 @@ def write_pairs(
     seed: int,
     detector: Detector = detect,
 ) -> dict[str, Any]:
-    """Write the arrays of every side, and return metrics/pair.json.
+    """Write the arrays of train, val and probe, and return metrics/pair.json.
 
     Training pictures have `load_size`, with room for random crops. Those of validation and of the
-    probe have `crop_size`. The probe holds as many training pictures as validation has.
-
-    Args:
-        table: The ledger after split.
-        raw: The folder data/raw.
-        folder: Where the arrays of train, val and probe are written.
-        pair: The section `pair` of params.yaml.
-        seed: Another seed gives another probe.
-        detector: Finds the faces for `crop: face`; picklable.
+    probe have `crop_size`. The probe holds as many training pictures as validation has, by the
+    seed.
 
     Raises:
         UserError: A side is empty, a file cannot be read, or the detector is not installed.

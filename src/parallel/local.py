@@ -118,12 +118,8 @@ def map_compiled(
 ) -> list[Result]:
     """Return the results of `map_processes` for compiled code over large arrays.
 
-    On this machine, threads share the arrays; a cluster sends them to each node once.
-
-    Args:
-        function: A `partial` that holds the arrays.
-        items: Its arguments.
-        title: The progress bar's; "" for none.
+    On this machine, threads share the arrays that the function, a `partial`, holds; a cluster sends
+    them to each node once.
     """
     if _clusters:
         return map_processes(function, items, title)

@@ -54,9 +54,7 @@ _resources: Callable[[], dict[str, float]] = ray.cluster_resources
 def cluster(engine: Engine, resume: bool) -> Iterator[None]:
     """Run the block's maps and actors on the Ray cluster of `engine`, or on one started here.
 
-    Args:
-        engine: The section `engine` of params.yaml.
-        resume: Start from the results that a killed map saved.
+    They may resume: start from the results that a killed map saved.
 
     Raises:
         UserError: No Ray answers at engine.address, or the cluster breaks down.

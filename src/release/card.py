@@ -26,14 +26,7 @@ REMOVED = (  # keys of metrics/clean.json
 
 
 def release(p: Params, data: Path, metrics: Path, out: Path) -> None:
-    """Put the scored model and its card into one folder that can be given away.
-
-    Args:
-        p: The parameters of the run.
-        data: The folder data.
-        metrics: The folder metrics.
-        out: Gets generator.safetensors, config.json and README.md.
-    """
+    """Put the scored model, its config and its card into a folder that can be given away."""
     numbers = {name: read_json(metrics / f"{name}.json") for name in METRICS}
     numbers["verdict"] = read_json(data / "review" / "verdict.json")
     model = data / "model"
@@ -45,13 +38,7 @@ def release(p: Params, data: Path, metrics: Path, out: Path) -> None:
 
 
 def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
-    """Return the card's Markdown.
-
-    Args:
-        p: The parameters of the run.
-        config: The model's config.json.
-        numbers: The files of METRICS by name, and data/review/verdict.json as verdict.
-    """
+    """Return the card's Markdown; the numbers are those of METRICS and the verdict."""
     evaluated = numbers["evaluate"]
     sets = {
         "validation": evaluated["val"],
@@ -99,12 +86,7 @@ def cell(scores: dict[str, float], name: str) -> str:
 
 
 def verdict(when: str, metrics: dict[str, Any]) -> str:
-    """Return a sentence on the checks: how many there were, and which failed.
-
-    Args:
-        when: Begins the sentence.
-        metrics: metrics/audit.json or review.json.
-    """
+    """Return a sentence on the checks in metrics/audit.json or review.json, and which failed."""
     failed = failed_checks(metrics)
     outcome = f"{len(failed)} failed: {', '.join(failed)}" if failed else "all passed"
     return f"{when}: {len(metrics['checks'])} checks, {outcome}."

@@ -21,10 +21,6 @@ FACE_COLOR = (245, 130, 10)
 def shown(album: Album, pair: Pair) -> dict[str, Any]:
     """Return what the page shows of faces: counts, and validation pictures with their cuts.
 
-    Args:
-        album: Of the run.
-        pair: The section `pair` of params.yaml.
-
     Returns:
         Groups of figures as `face_cuts`, none if no faces were looked for; and as `faces` how
         many pictures have one face, several and none.
@@ -65,12 +61,9 @@ def _figures(album: Album, pair: Pair, row: int, faces: list[Face]) -> list[Figu
 
 
 def outlined(pixels: np.ndarray, middle: Part, cut: Part) -> np.ndarray:
-    """Return a picture reduced to a thumbnail of twice the usual width, with both parts outlined.
+    """Return a picture as a thumbnail of twice the usual width, with both parts outlined.
 
-    Args:
-        pixels: (H, W, 3) uint8.
-        middle: Drawn dashed.
-        cut: Drawn over it.
+    The middle is drawn dashed, and the cut over it.
     """
     height, width = pixels.shape[:2]
     scale = min(2 * THUMBNAIL_PX / width, MAX_PX / height)

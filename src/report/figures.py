@@ -188,12 +188,7 @@ class Album:
         ]
 
     def offenders(self, finding: dict[str, Any], outputs: bool) -> list[Figure]:
-        """Return the first rows that a check names, of those in the ledger.
-
-        Args:
-            finding: Of the check.
-            outputs: Whether the outputs are at fault, and not the pictures of data/raw.
-        """
+        """Return the first rows of the ledger that a check names, as outputs or as pictures."""
         listed = [o for o in finding["offenders"] if o["row"] in self.by_row.index]
         figure = self.output if outputs else self.figure
         return [figure(o["row"], o["detail"]) for o in listed[:MAX_ROWS]]
@@ -243,11 +238,7 @@ class Album:
         return {name: list(columns[name].dropna()) for name in SCORES if name in columns}
 
     def samples(self, task: str) -> dict[str, list[Sample]]:
-        """Return the best, the median and the worst outputs by L1.
-
-        Args:
-            task: Decides which input is shown.
-        """
+        """Return the best, the median and the worst outputs by L1, with the task's inputs."""
         scores = self.scores[[self._has_sample(int(row)) for row in self.scores["row"]]]
         order = list(scores.sort_values(["l1", "row"])["row"])
         middle = max(0, len(order) // 2 - N_SAMPLES // 2)
@@ -289,10 +280,6 @@ class Album:
 def error_map(output: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return where an output differs from its target: black, red, yellow, white with the error.
 
-    Args:
-        output: (H, W, 3) uint8.
-        target: (H, W, 3) uint8.
-
     Returns:
         (H, W, 3) uint8; white is an L1 of MAX_ERROR and more, as the mean of the channels.
     """
@@ -303,12 +290,7 @@ def error_map(output: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def uri(pixels: np.ndarray, limit: int = MAX_PX) -> str:
-    """Return a picture as a data: URI.
-
-    Args:
-        pixels: (H, W[, 3]) uint8.
-        limit: The longer side, in pixels, to which a larger picture is reduced.
-    """
+    """Return a picture as a data: URI, reduced to `limit` pixels on its longer side."""
     pixels = np.ascontiguousarray(pixels)
     if max(pixels.shape[:2]) > limit:
         scale = limit / max(pixels.shape[:2])

@@ -29,15 +29,7 @@ class Step:
 
 
 def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: str) -> str:
-    """Return the page's HTML. Names and URLs come from the web and are escaped.
-
-    Args:
-        data: The folder data.
-        metrics: The folder metrics.
-        p: The parameters of the run.
-        parameters: Their text, as the page shows it.
-        experiment: The name and commit of the experiment, or that it is none.
-    """
+    """Return the page's HTML. Names and URLs come from the web and are escaped."""
     results, album = Results.read(data, metrics), Album(data)
     return (
         environment()
@@ -117,9 +109,7 @@ def _is_measured(finding: Finding, album: Album, task: str) -> bool:
 def funnel(clean: dict[str, int], split: dict[str, int]) -> list[Step]:
     """Return the steps from listed to training and validation; counts and losses add up.
 
-    Args:
-        clean: Counts by verdict, as metrics/clean.json has them.
-        split: Counts by side, as metrics/split.json has them.
+    They come from metrics/clean.json and split.json.
     """
     count = clean["listed"]
     steps = [Step("listed", count, {})]

@@ -84,11 +84,7 @@ def counts(*names: str) -> type[BaseModel]:
 
 
 def read_recorded(path: Path, shape: Any) -> Any:
-    """Return what a stage has written.
-
-    Args:
-        path: Of the JSON file.
-        shape: The type of its content, which may have more keys.
+    """Return what a stage has written to a JSON file, which may have more keys than its shape.
 
     Raises:
         UserError: The file is missing or broken, or has another shape.

@@ -101,10 +101,6 @@ class Results:
     def read(cls, data: Path, metrics: Path) -> "Results":
         """Read what the stages wrote.
 
-        Args:
-            data: The folder data.
-            metrics: The folder metrics.
-
         Raises:
             UserError: A file is missing, broken, or of another shape.
         """

@@ -14,13 +14,7 @@ QUALITY = ("sharpness", "highlights", "shadows", "entropy", "aspect_ratio")  # c
 
 
 def lineage(ledger: pd.DataFrame, copies: pd.DataFrame, row: int) -> Facts:
-    """Return what the ledger says about a row, from its list page to its side.
-
-    Args:
-        ledger: After split.
-        copies: The proven pairs of copies.
-        row: The row's number.
-    """
+    """Return what the ledger after split says about a row, from its list page to its side."""
     values = ledger.set_index("row").loc[row].to_dict()
     facts = [
         ("listed", f"page {values['page']}, position {values['position']}"),
@@ -50,11 +44,7 @@ def lineage(ledger: pd.DataFrame, copies: pd.DataFrame, row: int) -> Facts:
 
 
 def rulings(values: Mapping[Hashable, Any]) -> str:
-    """Return in words what a person ruled on a row and others; "" if nothing.
-
-    Args:
-        values: The row's, with `excluded` and `forced`.
-    """
+    """Return in words what a person ruled on a row and others; "" if nothing."""
     words = {"excluded": "no copy of {} (clean.exclude)", "forced": "a copy of {} (clean.force)"}
     ruled = []
     for column, word in words.items():
@@ -79,12 +69,7 @@ def _links(copies: pd.DataFrame, row: int) -> list[str]:
 
 
 def downstream(data: Path, row: int) -> Facts:
-    """Return a row's nearest training picture, scores and findings, as later stages wrote them.
-
-    Args:
-        data: The folder data; what is missing there is left out.
-        row: The row's number.
-    """
+    """Return a row's nearest training picture, scores and findings; what is missing is left out."""
     facts = []
     for nearest in _read_list(data / "audit" / "nearest.json", Nearest):
         if nearest["row"] == row:

@@ -11,12 +11,7 @@ FILES = "report: data/report/index.html; model: data/release"
 
 
 def summary(results: Results, config: dict[str, Any]) -> str:
-    """Return the verdict, the counts, validation's scores beside the baselines', and the report's path.
-
-    Args:
-        results: Of a finished run.
-        config: Of its model.
-    """
+    """Return the verdict, the counts, validation's scores beside the baselines', and the report's path."""
     findings = [finding for group in results.findings.values() for finding in group]
     rows = [row for row in results.table() if row.standing][:ROWS]
     n, steps = results.scores["val"]["n"], results.train["steps"]

@@ -6,11 +6,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 
 def environment(*folders: Path) -> Environment:
-    """Return an environment that escapes what it fills in.
-
-    Args:
-        folders: Hold the pages' templates, beside those of this folder.
-    """
+    """Return an environment that escapes what it fills in; this folder's templates count too."""
     return Environment(
         loader=FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=select_autoescape(["html"]),

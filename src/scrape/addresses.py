@@ -44,9 +44,7 @@ def absolute_url(url: str, target: object, encoding: str = "utf-8") -> str:
 def _slashes(target: str, scheme: str) -> str:
     """Return an address of http or https with the slashes that its standard asks for.
 
-    Args:
-        target: Without surrounding blanks.
-        scheme: Of what it is relative to.
+    It has no surrounding blanks, and is relative to one of that scheme.
     """
     stated = SCHEME.match(target)
     if TWO_HOSTS.match(target):

@@ -51,11 +51,7 @@ class Save(NamedTuple):
 
 
 def read_save(file: Path, unknown_url: str) -> Save:
-    """Read a saved file.
-
-    Args:
-        file: With one of the suffixes of READERS.
-        unknown_url: The address of a page whose save does not say it.
+    """Read a saved file, by its suffix; see `Save` for `unknown_url`.
 
     Raises:
         UserError: The file is none of that kind.

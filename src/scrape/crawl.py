@@ -58,14 +58,7 @@ def crawl(
     """Follow a list from page to page.
 
     A page without a new item counts as repeated. With scrape.on_repeat = `stop` it ends the list,
-    and its items are not listed again.
-
-    Args:
-        first_url: The URL of the first page.
-        parse: Picklable; raises ListingError for a page that is not a list.
-        client: Fetches the pages.
-        folder: Where the raw pages are saved, as 0001.html and so on.
-        suffix: Of these files.
+    and its items are not listed again. The raw pages are saved in `folder`, as 0001.html and so on.
 
     Raises:
         UserError: The first page cannot be fetched, a page cannot be understood, or the list has
@@ -208,11 +201,7 @@ def print_note(note: str, place: str) -> None:
 
 
 def count_passed_over(names: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return how many files are in no row, by the reason, and name some on the terminal.
-
-    Args:
-        names: Of these files, by the reason.
-    """
+    """Return how many files are in no row, by the reason, and name some on the terminal."""
     counts = {reason: len(group) for reason, group in sorted(names.items())}
     if counts:
         note = f"{sum(counts.values())} files are passed over"

@@ -14,13 +14,7 @@ class ExpressionError(Exception):
 
 
 def require_expressions(section: str, settings: object, keys: Iterable[str]) -> None:
-    """Raise UserError if an expression of a section of params.yaml is not valid.
-
-    Args:
-        section: Its name.
-        settings: The section.
-        keys: Those that hold an expression; an empty one is valid.
-    """
+    """Raise UserError if a section of params.yaml has an expression that is not valid, but for ""."""
     for key in keys:
         expression = getattr(settings, key)
         try:

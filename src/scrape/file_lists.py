@@ -32,10 +32,6 @@ class Half(NamedTuple):
 def with_utf8_names(key: str, contents: Contents) -> Contents:
     """Return contents whose names are UTF-8, as the ledger holds them: other bytes as `\\xe9`.
 
-    Args:
-        key: The parameter that gave the folder or archive.
-        contents: What is in it.
-
     Raises:
         UserError: Two files have one name then.
     """
@@ -57,13 +53,7 @@ def utf8_name(name: str) -> str:
 
 
 def file_row(name: str, position: int, item_id: str) -> Row:
-    """Return the row of a picture file.
-
-    Args:
-        name: Its path below the source's, with slashes.
-        position: In the list, from 1.
-        item_id: What it shows.
-    """
+    """Return the row of a picture file, by its path below the source's, with slashes."""
     return {
         "page": 1,
         "position": position,
@@ -80,10 +70,6 @@ def list_combined(names: Iterable[str], direction: str) -> list[Row]:
 
     The nearest folder with a split's name, such as train or Test, gives a picture's side. Where any
     picture has a side, one without has the status `outside_folders`.
-
-    Args:
-        names: Of picture files, below the source's path.
-        direction: AtoB or BtoA; the photograph is what it leads to.
 
     Raises:
         ListingError: There is no picture, or A and B are folders.
@@ -110,10 +96,6 @@ def list_halves(names: Iterable[str], direction: str) -> list[Row]:
     These are A and B, or trainA and trainB, and so on with other splits. Names may differ in their
     suffix, if that leaves one file on either side. A file without partner has the status `no_photo`
     or `no_label`, one in neither folder `outside_folders`; sides are as those of `list_combined`.
-
-    Args:
-        names: Of picture files, below the source's path.
-        direction: AtoB or BtoA; the photograph is what it leads to.
 
     Raises:
         ListingError: There are no such folders.

@@ -14,10 +14,9 @@ URLS = ("image_url", "label_url")  # columns of a row
 
 
 def read(path: str) -> dict[str, str]:
-    """Return the listed ids, each with the file and line that names it.
+    """Return the ids in the column `id` of a CSV file, each with the file and line that names it.
 
-    Args:
-        path: Of a CSV file with the column `id`: a picture's URL or an item's id.
+    An id is a picture's URL, or an item's.
 
     Raises:
         UserError: The file is missing or no such CSV file, or an id is empty.
@@ -34,19 +33,10 @@ def read(path: str) -> dict[str, str]:
 
 
 def forget(rows: Rows, places: Mapping[str, str], folder: Path, snapshot: str) -> Rows:
-    """Mark the rows of listed pictures, and delete what the cache holds of them.
+    """Mark the rows of listed pictures as `forgotten`, and delete what the cache holds of them.
 
     All rows that show a picture by the same URL are marked. A line on stderr says how many these
     are, and one for each id that is in no row.
-
-    Args:
-        rows: The ledger's first columns.
-        places: See `read`.
-        folder: Where the cache is.
-        snapshot: As scrape.snapshot.
-
-    Returns:
-        The rows; those of listed pictures have the status `forgotten`.
 
     Raises:
         UserError: The cache cannot be used.
@@ -68,13 +58,7 @@ def forget(rows: Rows, places: Mapping[str, str], folder: Path, snapshot: str) -
 
 
 class MarkedRows:
-    """Rows, of which some have the status `forgotten`.
-
-    Args:
-        rows: All of them; they are not changed.
-        ids: Of the items to forget.
-        urls: Of the pictures to forget.
-    """
+    """Rows, of which those of some items and pictures have the status `forgotten`."""
 
     def __init__(self, rows: Rows, ids: Container[str], urls: Set[str]):
         self._rows, self._ids, self._urls = rows, ids, urls

@@ -62,13 +62,9 @@ def _selectors(gallery: Selectors) -> dict[str, str]:
 
 
 def parse_gallery(html: str, url: str, number: int, gallery: Selectors) -> ListPage:
-    """Read a list page by the selectors of `gallery`.
+    """Read the list page of a number, from 1, by the selectors of the section `gallery` or `saved`.
 
-    Args:
-        html: The page.
-        url: Its URL.
-        number: Of the page, from 1.
-        gallery: The section `gallery` or `saved` of params.yaml. Only a gallery has a next page.
+    Only a gallery has a next page.
 
     Raises:
         ListingError: The first page has no items or no pictures, or items stand inside each other.

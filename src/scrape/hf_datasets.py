@@ -29,12 +29,7 @@ SHARD = re.compile(r"(.*-)\d{5}(-of-(\d{5})\..+)", re.DOTALL)  # the Hub's names
 
 
 class HfDataset:
-    """The rows of a data set, and their pictures.
-
-    Args:
-        hf: The section `hf` of params.yaml.
-        scrape: The section `scrape`; max_items and max_bytes hold.
-        folder: Where the rows are kept.
+    """The rows of a data set, which are kept in a folder, and their pictures.
 
     Attributes:
         crawl: The list. A file is a page, and a row's number its position.

@@ -41,10 +41,7 @@ def imdb_url(list_id: str) -> str:
 def parse_imdb(html: str, url: str, width: int) -> ListPage:
     """Read a list page of IMDb, in either layout.
 
-    Args:
-        html: The page.
-        url: Its URL.
-        width: Of the pictures to ask for, in pixels; 0 asks for the originals.
+    The pictures to ask for have a width in pixels; 0 asks for the originals.
 
     Raises:
         ListingError: It is any other page.

@@ -25,14 +25,10 @@ class Compared(NamedTuple):
 
 
 def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
-    """Set the status of pairs that do not fit, and delete the files that no row names any more.
+    """Set the status of pairs in the ledger that do not fit, and delete files that no row names.
 
     The status of a label map that cannot be decoded begins with `label_`. A photograph that cannot
     be decoded is for `clean` to judge.
-
-    Args:
-        table: The ledger, with LABEL_FILES.
-        folder: data/raw.
     """
     stored = _files(table)
     ok = table.loc[table["status"] == "ok", ["layout", "width", "file", "label_file"]]

@@ -115,11 +115,7 @@ def enclosing(tag: Tag, name: str) -> Tag | None:
 
 
 def read_document(html: str, url: str) -> Document:
-    """Return a page's elements.
-
-    Args:
-        html: The page; a PageText knows its encoding, any other text is taken for UTF-8.
-        url: That answered.
+    """Return a page's elements; a PageText knows its encoding, any other text is taken for UTF-8.
 
     Raises:
         ListingError: It has more than MAX_MARKS tags, attributes and classes.

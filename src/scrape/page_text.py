@@ -60,10 +60,6 @@ def decode_page(data: bytes, charset: str | None) -> PageText:
     The byte order mark decides, then the charset of the HTTP header, then the page's own. A page
     without any is UTF-8 if it is valid, and windows-1252 otherwise. Unlike in browsers, valid UTF-8
     declared as windows-1252 is UTF-8: servers declare that for all pages alike.
-
-    Args:
-        data: The page.
-        charset: As the HTTP header states it.
     """
     for mark, name in BYTE_ORDER_MARKS.items():
         if data.startswith(mark):

@@ -21,10 +21,7 @@ BATCH_ROWS = 4096
 
 
 class CellFile:
-    """An Arrow stream or a Parquet file.
-
-    Args:
-        path: A name that ends in .arrow or .parquet.
+    """An Arrow stream, whose name ends in .arrow, or a Parquet file.
 
     Attributes:
         n_rows: How many rows it has.
@@ -120,9 +117,7 @@ def _named(value: Any, names: list[str]) -> Any:
 class PictureCells:
     """Reads single pictures; threads may share it. The last KEPT_BLOCKS blocks stay in memory.
 
-    Args:
-        root: The folder of the data set. Pictures outside it are not read.
-        max_bytes: A larger picture is refused.
+    Pictures outside the data set's folder or larger than `max_bytes` are not read.
     """
 
     def __init__(self, root: Path, max_bytes: int):

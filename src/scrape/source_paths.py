@@ -38,12 +38,7 @@ def require_source(params: Params) -> None:
 
 
 def require_path(key: str, path: str) -> None:
-    """Raise UserError, with the remedy, if a source's path is empty.
-
-    Args:
-        key: One of REMEDIES.
-        path: As params.yaml has it.
-    """
+    """Raise UserError, with the remedy, if the path of a source in params.yaml is empty."""
     if not path:
         raise UserError(f"{key} is empty: {REMEDIES[key]}")
 

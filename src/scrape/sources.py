@@ -62,9 +62,7 @@ class Source:
 def open_source(params: Params, raw: Path) -> Iterator[Source]:
     """List the source named by `params.source`, and let the block fetch its pictures.
 
-    Args:
-        params: Of the whole project.
-        raw: Raw pages go to its folder pages. That and images are emptied first.
+    The folders pages and images in `raw` are emptied first. Raw pages go to the first.
 
     Raises:
         UserError: The list cannot be read, or lies in data/; another process scrapes in this

@@ -46,10 +46,7 @@ class SpooledRows:
 def spool_rows(rows: Iterator[Row], file: Path, max_items: int) -> SpooledRows:
     """Write rows to an Arrow file, and return them as they are read back from it.
 
-    Args:
-        rows: With columns of SPOOLED; others are not kept.
-        file: It must last as long as the rows are read.
-        max_items: More rows are an error.
+    Columns that SPOOLED lacks are not kept. The file must last as long as the rows are read.
 
     Raises:
         UserError: There are more.

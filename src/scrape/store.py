@@ -90,20 +90,11 @@ Fetch = Callable[[str, ParseBody[Stored]], Stored]  # URL, what to do with its b
 def store(
     rows: Rows, fetch: Fetch, folder: Path, scrape: Scrape, n_downloaders: int = 1
 ) -> pd.DataFrame:
-    """Fetch the rows' pictures into `folder`/images.
+    """Fetch the rows' pictures into images of `folder`, data/raw, and return the ledger.
 
     Files are named by their content, so equal bytes are stored once. More than scrape.shard_size
-    files are packed into shards.
-
-    Args:
-        rows: The ledger's first columns. Nothing is fetched of a row that has a status already.
-        fetch: Calls a picklable function with the body of a URL, and returns its result.
-        folder: data/raw.
-        scrape: The section `scrape` of params.yaml.
-        n_downloaders: How many downloaders share the hosts, with scrape.workers threads each.
-
-    Returns:
-        The ledger after the stage raw.
+    files are packed into shards. Nothing is fetched of a row that has a status already. The
+    downloaders share the hosts, with scrape.workers threads each.
 
     Raises:
         UserError: The run cannot continue; the message says how many pictures are done.

@@ -37,12 +37,7 @@ class CheckedMember(tarfile.TarInfo):
 def open_tar(
     path: Path, member: type[CheckedMember], mode: Literal["r", "r:"] = "r"
 ) -> tarfile.TarFile:
-    """Open an archive.
-
-    Args:
-        path: Of the file.
-        member: The class of its members.
-        mode: `r:` refuses compressed archives.
+    """Open an archive; with the mode `r:` none that is compressed.
 
     Raises:
         tarfile.ReadError: It is another kind of file; in one line, where tarfile writes several.
@@ -58,10 +53,6 @@ def open_tar(
 
 def require_end(archive: tarfile.TarFile, max_bytes: int) -> None:
     """Read what follows an archive's last member: zeros, and the checksum of a compressed one.
-
-    Args:
-        archive: All its members were read.
-        max_bytes: How many may follow.
 
     Raises:
         FetchError: `too_large`.

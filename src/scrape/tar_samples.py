@@ -38,12 +38,9 @@ class Member(NamedTuple):
 
 
 class TarSamples:
-    """The rows of samples in tar files, and their pictures. Nothing is unpacked.
+    """The rows of samples in tar files, which are kept in a folder, and their pictures.
 
-    Args:
-        webdataset: The section `webdataset` of params.yaml.
-        scrape: The section `scrape`; max_items and max_bytes hold.
-        folder: Where the rows are kept.
+    Nothing is unpacked.
 
     Attributes:
         crawl: The list. A tar file is a page, and a sample's number its position.
@@ -181,11 +178,9 @@ def _is_picture(suffix: str) -> bool:
 
 
 def _samples(file: Path, contents: Contents) -> Iterator[tuple[str, dict[str, Member]]]:
-    """Yield samples: their name, and their members by the rest of their names.
+    """Yield a tar file's samples: their name, and their members by the rest of their names.
 
-    Args:
-        file: A tar file.
-        contents: Notes what is a member of no sample.
+    What is a member of no sample is noted in the contents.
 
     Raises:
         UserError: The file is none of tar or damaged, or a sample's members are not side by side.

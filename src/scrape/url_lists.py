@@ -23,12 +23,8 @@ def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
     """List the rows of one file, or of all files of a folder.
 
     A row's page is the number of its file, its position the row in the file, and its page_url the
-    file's name. A row without a URL is listed without a picture.
-
-    Args:
-        urls: The section `urls` of params.yaml.
-        max_items: More rows are an error.
-        folder: Where the rows are kept; it must last as long as they are read.
+    file's name. A row without a URL is listed without a picture. The rows are kept in `folder`,
+    which must last as long as they are read.
 
     Raises:
         UserError: There is no list, one cannot be read, lacks a column or holds a wrong value, or

@@ -41,12 +41,6 @@ def assign_sides(
     val_fraction: added pictures never move old ones unless they join two groups, and the fraction
     is met on average. `method: exact` takes groups in the order of their hash until the fraction is
     met, to within one group's size.
-
-    Args:
-        table: The ledger after clean.
-        copies: Pairs of rows that are copies, with the columns row_a and row_b.
-        settings: See params.yaml.
-        seed: Another seed gives other sides.
     """
     table = table.copy()
     good = table[table["verdict"] == "keep"]
@@ -81,14 +75,7 @@ def counts(table: pd.DataFrame) -> dict[str, float]:
 def require_both_sides(
     table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: int
 ) -> None:
-    """Raise UserError, with settings that help, if a side has fewer than MIN_PICTURES pictures.
-
-    Args:
-        table: The ledger with sides.
-        copies: As for `assign_sides`.
-        settings: With which the sides were assigned.
-        seed: As for `assign_sides`.
-    """
+    """Raise UserError, with settings that help, if a side has fewer than MIN_PICTURES pictures."""
     if _are_filled(table):
         return
     sizes = {side: int(table["side"].eq(side).sum()) for side in SIDES}
@@ -128,12 +115,7 @@ def _remedy(table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: in
 
 
 def report_large_groups(table: pd.DataFrame, settings: Split) -> None:
-    """Print a line for each group that holds more than `largest_group` of the kept pictures.
-
-    Args:
-        table: The ledger with sides.
-        settings: See params.yaml.
-    """
+    """Print a line for each group that holds more than `largest_group` of the kept pictures."""
     sizes = table["group"].value_counts().sort_index()
     total = int(sizes.sum())
     large = sizes[sizes > max(1, settings.largest_group * total)]
@@ -146,11 +128,7 @@ def report_large_groups(table: pd.DataFrame, settings: Split) -> None:
 
 
 def report_parted_groups(table: pd.DataFrame) -> None:
-    """Print a line if the source's own split divides groups, with the first of these.
-
-    Args:
-        table: The ledger with sides.
-    """
+    """Print a line if the source's own split divides groups, with the first of these."""
     n_sides = table.groupby("group")["side"].nunique().sort_index()
     parted = [int(group) for group in n_sides.index[n_sides > 1]]
     if not parted:
@@ -185,13 +163,7 @@ def _connected_rows(table: pd.DataFrame, copies: pd.DataFrame) -> dict[int, int]
 
 
 def _group_names(good: pd.DataFrame, groups: dict[int, int], group_by: str) -> dict[int, str]:
-    """Name each group so that the name stays when other pictures come or go.
-
-    Args:
-        good: The ledger's rows with the verdict keep.
-        groups: The group of each row.
-        group_by: person or image.
-    """
+    """Name each group of kept rows so that the name stays when other pictures come or go."""
     names: dict[int, str] = {}
     occurrences: Counter[tuple[str, str]] = Counter()
     for row, item, url in zip(good["row"], good["item_id"], good["image_url"], strict=True):
@@ -204,13 +176,9 @@ def _group_names(good: pd.DataFrame, groups: dict[int, int], group_by: str) -> d
 
 
 def _given_sides(good: pd.DataFrame, groups: dict[int, int]) -> dict[int, str]:
-    """Return the side of each row to which the source gives one, and of the rest of its group.
+    """Return the side of each kept row to which the source gives one, and of the rest of its group.
 
     Where the source gives a group both sides, rows without one are left out.
-
-    Args:
-        good: The ledger's rows with the verdict keep.
-        groups: The group of each row.
     """
     rows = good[good["given_side"].notna()]
     given = dict(zip(rows["row"], rows["given_side"], strict=True))
@@ -224,14 +192,7 @@ def _given_sides(good: pd.DataFrame, groups: dict[int, int]) -> dict[int, str]:
 def _draw_sides(
     groups: dict[int, int], names: dict[int, str], settings: Split, seed: int
 ) -> dict[int, str]:
-    """Return the side of each row.
-
-    Args:
-        groups: The group of each row.
-        names: The name of each group, and maybe of others.
-        settings: The method and val_fraction.
-        seed: Another seed gives other sides.
-    """
+    """Return the side of each row, by its group and the group's name."""
     draws = {group: _draw(names[group], seed) for group in groups.values()}
     if settings.method == "hash":
         val = {group for group, draw in draws.items() if draw < settings.val_fraction}

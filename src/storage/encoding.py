@@ -9,11 +9,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def inert_cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: of one, a quote is put before it.
-
-    Args:
-        text: May come from the web.
-    """
+    """Return a text that no spreadsheet takes for a formula: of one, a quote is put before it."""
     # blanks before it do not keep a spreadsheet from computing
     formula = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
     return f"'{text}" if formula else text
@@ -38,12 +34,7 @@ def encode_png(pixels: np.ndarray, exif: bytes = b"", level: int = 6) -> bytes:
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int = 90) -> bytes:
-    """Encode pixels as JPEG.
-
-    Args:
-        pixels: (height, width) gray or (height, width, 3) RGB, uint8.
-        quality: 1 … 100, by libjpeg's scale.
-    """
+    """Encode gray or RGB pixels, uint8, as JPEG of a quality from 1 to 100, by libjpeg's scale."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()

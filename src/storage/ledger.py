@@ -100,12 +100,9 @@ def schema(stage: str) -> pa.Schema:
 
 
 def write_ledger(table: pd.DataFrame, path: Path, stage: str) -> None:
-    """Write the ledger as Parquet; equal tables give equal bytes.
+    """Write the ledger after raw, clean or split as Parquet; equal tables give equal bytes.
 
-    Args:
-        table: May have more columns than the stage's and OPTIONAL; these are not written.
-        path: Of the file.
-        stage: raw, clean or split.
+    Columns beside the stage's and OPTIONAL are not written.
 
     Raises:
         ValueError: If columns are missing, or rows are not numbered 0, 1, ….
@@ -125,10 +122,7 @@ def _has_values(table: pd.DataFrame, names: list[str]) -> bool:
 def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
     """Write a table as Parquet: a file, or beyond ROWS_PER_FILE rows a folder of files.
 
-    Args:
-        table: May have more columns than `columns`; these are not written.
-        path: Of the file or folder; what was there is replaced.
-        columns: Names and types.
+    Columns beside `columns` are not written. What was at the path is replaced.
 
     Raises:
         ValueError: If columns are missing.

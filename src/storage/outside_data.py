@@ -19,11 +19,7 @@ PATHS = (
 
 
 def require_originals_outside(params: Mapping[str, Any]) -> None:
-    """Raise UserError if a path of params.yaml is in the folder data of a project, or holds one.
-
-    Args:
-        params: The sections of params.yaml.
-    """
+    """Raise UserError if a path of params.yaml is in the folder data of a project, or holds one."""
     for key in PATHS:
         section, name = key.split(".")
         require_outside_data(key, params[section][name])

@@ -39,11 +39,9 @@ def find_rows(ledger: pd.DataFrame, identifier: str) -> list[int]:
 
 
 def find_row(ledger: pd.DataFrame, identifier: str) -> int:
-    """Return the row of the one picture that an identifier names; of equal files the first.
+    """Return the row of the one picture that an identifier names, as for `find_rows`.
 
-    Args:
-        ledger: Its columns row, item_id, file and layout are searched.
-        identifier: As of `find_rows`; a number is always a row.
+    A number is always a row. Of equal files the first row is taken.
 
     Raises:
         UserError: It names no row, or rows of several files.

@@ -16,12 +16,9 @@ CUTOUT_SIDE = 1 / 2  # of a side: the square that is cut out
 
 
 def augment(x: Tensor, picture: Tensor, kinds: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Return inputs and pictures changed by each of `kinds`, drawn from torch's own generator.
+    """Return inputs and pictures, in [-1, 1], changed by each of `kinds`, names in KINDS.
 
-    Args:
-        x: Inputs, (B, C, H, W) in [-1, 1].
-        picture: Photos or generated pictures, (B, 3, H, W) in [-1, 1].
-        kinds: Names in KINDS.
+    The changes are drawn from torch's own generator.
     """
     for kind in kinds:
         x, picture = KINDS[kind](x, picture)

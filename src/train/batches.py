@@ -74,9 +74,6 @@ class Batches:
         """Return this process's part of a batch: inputs (b, C, H, W) and photos (b, 3, H, W).
 
         Both are float in [-1, 1]. Every epoch has each picture once, in another order.
-
-        Args:
-            step: The number of the batch, from 0.
         """
         crops = [self._crop_of(step * self.batch_size + position) for position in self.local]
         photos = self._cut(self.photos, crops)

@@ -97,12 +97,7 @@ class Progress:
 
 
 def directory(settings: dict[str, Any], data: list[Shards | np.ndarray]) -> Path:
-    """Return the folder of exactly this training's checkpoint.
-
-    Args:
-        settings: Everything that its numbers depend on beside code and data.
-        data: The arrays that it reads.
-    """
+    """Return the folder of exactly this training's checkpoint, by all that its numbers depend on."""
     digests = [content_digest(array) for array in data]
     canonical = json.dumps(settings, sort_keys=True)
     return ROOT / fingerprint(CODE, canonical, torch.__version__, digests)
@@ -134,12 +129,7 @@ def save(folder: Path, nets: Networks, progress: Progress) -> None:
 
 
 def restore(folder: Path, nets: Networks, device: torch.device) -> Progress:
-    """Load a checkpoint into the networks, if there is one.
-
-    Args:
-        folder: Where the checkpoint lies.
-        nets: Fresh networks; they get the checkpoint's state.
-        device: The networks' own.
+    """Load a checkpoint into fresh networks, if there is one.
 
     Returns:
         The training's progress, at step 0 if there is no checkpoint or it is damaged.
@@ -190,13 +180,7 @@ def _snapshot_files(folder: Path, stems: Container[str]) -> list[Path]:
 
 
 def restore_snapshots(folder: Path, out: Path, stems: Container[str]) -> None:
-    """Copy snapshots into the outputs, each file whole.
-
-    Args:
-        folder: Where the checkpoint lies.
-        out: The outputs.
-        stems: Names without suffix of the files to copy.
-    """
+    """Copy snapshots, by their names without suffix, into the outputs, each file whole."""
     for path in _snapshot_files(folder, stems):
         write_bytes(out / path.relative_to(snapshot_dir(folder)), path.read_bytes())
 
@@ -207,11 +191,7 @@ def remove(folder: Path) -> None:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove checkpoints of other settings that nothing has written to for MAX_AGE_DAYS.
-
-    Args:
-        folder: This training's own, which stays.
-    """
+    """Remove checkpoints of other trainings that nothing has written to for MAX_AGE_DAYS."""
     oldest = time.time() - MAX_AGE_DAYS * 24 * 3600
     for other in ROOT.glob("*"):
         # a cluster's maps lie beside the checkpoints

@@ -67,10 +67,6 @@ class Networks:
         The lower decay of the first steps forgets the initial weights. After 300 steps at 0.99
         they would else still count a twentieth. The running variances of batch normalisation
         start at 1, and that twentieth would dominate them.
-
-        Args:
-            decay: train.ema_decay.
-            step: The number of the step, from 0.
         """
         if self.ema is None:
             return
@@ -88,12 +84,6 @@ def build(
     config: dict[str, Any], p: Params, device: torch.device, world: World = SINGLE_PROCESS
 ) -> Networks:
     """Return fresh networks and optimizers; their weights come from torch's own generator.
-
-    Args:
-        config: The generator's.
-        p: All parameters.
-        device: Where the networks run.
-        world: The processes that train them together.
 
     Raises:
         UserError: The pictures are too small for the discriminator.

@@ -80,11 +80,7 @@ LOGGERS: dict[str, Callable[[int], Logger]] = {"dvclive": DVCLive, "tensorboard"
 
 
 def start(names: Sequence[str], first: int) -> list[Logger]:
-    """Start loggers.
-
-    Args:
-        names: Of LOGGERS.
-        first: The step from which the training resumes.
+    """Start loggers, names of LOGGERS, of a training that resumes from step `first`.
 
     Raises:
         UserError: One of them is not installed.

@@ -80,12 +80,7 @@ def train(
 
 
 def require_trainable(p: Params, train_pairs: Pairs) -> None:
-    """Raise UserError, before any process starts, if the settings do not fit the pairs.
-
-    Args:
-        p: All parameters.
-        train_pairs: Of the training side.
-    """
+    """Raise UserError, before any process starts, if the settings do not fit the pairs."""
     pick_device(p.train.device, "train.device")
     generator_config(p)
     train_pairs.inputs(p.task)

@@ -28,12 +28,7 @@ class PerceptualLoss(nn.Module):
             stem, start = [], last + 1
 
     def forward(self, fake: Tensor, real: Tensor) -> Tensor:
-        """Return the loss.
-
-        Args:
-            fake: Pictures, (B, 3, H, W) in [-1, 1].
-            real: The photos that they should be, (B, 3, H, W) in [-1, 1].
-        """
+        """Return the loss of pictures and the photos that they should be, (B, 3, H, W) in [-1, 1]."""
         x, y = (prepare(127.5 * (pictures + 1)) for pictures in (fake, real))
         loss = x.new_zeros(())
         for stage in self.stages:

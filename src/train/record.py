@@ -16,13 +16,7 @@ class Record:
     """The metrics of a training, which grow while it runs."""
 
     def __init__(self, folder: Path, parameters: dict[str, int], batch_size: int) -> None:
-        """Write nothing yet.
-
-        Args:
-            folder: Gets history.csv, progress.csv and train.json.
-            parameters: How many each network has.
-            batch_size: Of all processes.
-        """
+        """Write nothing yet; later history.csv, progress.csv and train.json in `folder`."""
         self.folder, self.parameters, self.batch_size = folder, parameters, batch_size
         self._written_at = -WRITE_EVERY_S
 
@@ -32,15 +26,7 @@ class Record:
             self.write(done, progress)
 
     def write(self, done: int, progress: Progress) -> dict[str, Any]:
-        """Write the files.
-
-        Args:
-            done: Steps.
-            progress: The losses and scores so far.
-
-        Returns:
-            The content of train.json.
-        """
+        """Write the files after so many steps, and return the content of train.json."""
         history = pd.DataFrame(progress.history).astype({"step": int})
         write_text(self.folder / "history.csv", history.to_csv(index=False, float_format="%.5f"))
         if progress.scores:

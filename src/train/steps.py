@@ -1,4 +1,8 @@
-"""One step of each network: the losses of pix2pix (Isola et al. 2017)."""
+"""One step of each network: the losses of pix2pix (Isola et al. 2017).
+
+Inputs `x` are (B, C, H, W), photos `real` and the generator's pictures `fake` (B, 3, H, W), all of
+them in [-1, 1]. A step changes the weights of its network.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -15,13 +19,6 @@ def discriminator_step(
     """Teach the discriminator to distinguish (x, real) from (x, fake).
 
     Its loss is the mean of both losses, as published.
-
-    Args:
-        nets: With a discriminator, whose weights change.
-        x: Inputs, (B, C, H, W) in [-1, 1].
-        real: Photos, (B, 3, H, W) in [-1, 1].
-        fake: The generator's pictures, as the photos.
-        t: The parameters of training.
 
     Returns:
         The loss `d`, and which share of its logits is right on real and on generated pictures.
@@ -53,13 +50,7 @@ def generator_step(
 ) -> dict[str, Tensor]:
     """Teach the generator to match the photo (L1) and to pass for real.
 
-    Args:
-        nets: The networks; the generator's weights change.
-        x: Inputs, (B, C, H, W) in [-1, 1].
-        real: Photos, (B, 3, H, W) in [-1, 1].
-        fake: The generator's pictures for `x`, with their graph.
-        t: The parameters of training.
-        use_discriminator: False for L1 alone, as without a discriminator.
+    Without use of the discriminator L1 and the perceptual loss alone count.
 
     Returns:
         The losses `g_l1` and, where there is one, `g_perceptual` and `g_gan`, before their weights.

@@ -11,10 +11,7 @@ SIDE_PX = 224  # at which the network was trained
 
 
 def load_effnet(weights: Path | None = None) -> nn.Module:
-    """Return the frozen network.
-
-    Args:
-        weights: Its file; None for the package's own.
+    """Return the frozen network, with the package's own weights or those of a file.
 
     Raises:
         UserError: The package holds another file.

@@ -119,10 +119,7 @@ def obtain_inception(
 def obtain_lpips(settings: Evaluate, folder: Path, sha256: str | None = None) -> str:
     """Put the weights of LPIPS's network into a folder, if they are available.
 
-    Args:
-        settings: The section `evaluate` of params.yaml.
-        folder: Gets one of LPIPS_FILES.
-        sha256: The right file's, or the first digits of it; None: the published ones.
+    Their SHA-256 begins with the published digits, unless others are given.
 
     Returns:
         A sentence for the user.

@@ -51,12 +51,7 @@ def validate_on_training(root: Path, kind: str) -> None:
 
 
 def change_rows(root: Path, kind: str) -> None:
-    """Lose or repeat rows of training, or shift or rename the rows of all sides.
-
-    Args:
-        root: The project's folder.
-        kind: lost, doubled, shifted or renamed.
-    """
+    """Lose or repeat rows of training, or shift or rename the rows of all sides."""
     for side in ("train",) if kind in ("lost", "doubled") else SIDES:
         pairs = _load(root, side)
         index, order = pairs.index, np.arange(len(pairs))
@@ -76,11 +71,9 @@ def change_rows(root: Path, kind: str) -> None:
 
 
 def change_photos(root: Path, kind: str) -> None:
-    """Swap the channels of all photographs, or put them in a wrong range; inputs follow.
+    """Swap the channels of all photographs, or put them in a wrong range: one of PIXEL_FAULTS.
 
-    Args:
-        root: The project's folder.
-        kind: One of PIXEL_FAULTS.
+    The inputs follow.
     """
     p = _read_params(root)
     for side in SIDES:
@@ -127,11 +120,9 @@ def displace_inputs(root: Path, kind: str) -> None:
 
 
 def displace_labels(root: Path, kind: str) -> None:
-    """Change where label maps are, and leave the other inputs alone.
+    """Give each photograph the next one's label map (shuffled), or move label maps aside (moved).
 
-    Args:
-        root: The project's folder.
-        kind: shuffled, each belongs to the next photograph, or moved, a sixteenth down and right.
+    They move by a sixteenth, down and right. The other inputs stay.
     """
     for side in SIDES:
         pairs = _load(root, side)

@@ -22,10 +22,8 @@ N_LOST = 2  # pictures
 def replace_outputs(root: Path, kind: str) -> None:
     """Replace the outputs by others, and score them unless the scores are to be stale.
 
-    Args:
-        root: The project's folder.
-        kind: lost: the last ones are deleted; training: outputs for training pictures; unit:
-            levels of 0 and 1; shuffled or stale: each picture gets another's output.
+    The last ones are deleted (lost), are those of training pictures (training), have levels of 0
+    and 1 (unit), or each picture gets another's output (shuffled or stale).
     """
     folder, val = root / "data/predictions", arrays.load(root / "data/pairs", "val")
     paths = sorted(folder.glob("*.png"))

@@ -35,10 +35,7 @@ ERROR_PAGE = b"<!DOCTYPE html><title>503</title><p>Come back later"
 def replace_pictures(root: Path, kind: str) -> None:
     """Replace every fifth downloaded picture by another: every second placeholder, every thumbnail.
 
-    Args:
-        root: The project's folder.
-        kind: html, placeholder, stranger, thumbnail, truncated, framed, ornate, sky, poor, or one
-            of inventory.alter's.
+    Beside those in `_replacement`, there are the kinds of `inventory.alter`.
     """
     ledger = _read_ledger(root)
     every = {"placeholder": 2, "stranger": 3, "thumbnail": 1}.get(kind, EVERY)
@@ -161,11 +158,9 @@ def refuse_pictures(root: Path, kind: str) -> None:
 
 
 def rewrite_files(root: Path, kind: str) -> None:
-    """Store every fifth picture in a way that decoders often get wrong; it shows the same.
+    """Store every fifth picture turned, cmyk or transparent, which decoders often get wrong.
 
-    Args:
-        root: The project's folder.
-        kind: turned, cmyk or transparent.
+    It shows the same.
     """
     ledger = _read_ledger(root)
     for row in ledger.loc[ledger["file"].notna(), "row"][::EVERY]:

@@ -100,10 +100,7 @@ class CacheEntry:
 def forget(folder: Path, urls: Iterable[str], snapshot: str) -> None:
     """Delete what the cache in a folder holds of some URLs, of every snapshot.
 
-    Args:
-        folder: Of the cache.
-        urls: Any texts.
-        snapshot: The current one, of which a killed run may have left bodies without a row.
+    Of the current snapshot a killed run may have left bodies without a row.
 
     Raises:
         UserError: The folder or the table cannot be used.
@@ -125,13 +122,8 @@ class HttpCache:
     """A folder with one file for each body, and a table with the state of every URL.
 
     A body or row that does not match its checksum counts as missing, and a line on stderr names it.
-    A damaged table is replaced by an empty one in the same way.
-
-    Args:
-        folder: Of the cache.
-        snapshot: Keeps states of the web apart.
-        deciding: Returns the settings that decide a failure, by its reason. A failure under other
-            settings is forgotten.
+    A damaged table is replaced by an empty one in the same way. A failure is forgotten when the
+    settings that decide it change: see `deciding_settings`.
 
     Raises:
         UserError: The folder or the table cannot be used.

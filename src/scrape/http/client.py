@@ -41,10 +41,7 @@ from src.scrape.http.transport import Redirect
 class Client:
     """Fetches URLs over http and https; threads may share it.
 
-    Args:
-        scrape: The section `scrape` of params.yaml.
-        folder: Where the cache is.
-        local_ports: Origins that this very process serves, and their ports on 127.0.0.1.
+    See `Downloader` for `local_ports`.
     """
 
     def __init__(self, scrape: Scrape, folder: Path, local_ports: Mapping[str, int] | None = None):

@@ -122,10 +122,7 @@ def connection_pools(
 ) -> dict[str, type[HTTPConnectionPool]]:
     """Return urllib3's pool classes by scheme, with connections to checked addresses only.
 
-    Args:
-        allow_hosts: Hosts that may be at any address, in any spelling.
-        watcher: Ends requests that take too long.
-        names: Looks up hosts.
+    Hosts in `allow_hosts`, in any spelling, may be at any address.
     """
     allowed = frozenset(map(host_name, allow_hosts))
 

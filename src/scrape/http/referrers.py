@@ -10,9 +10,7 @@ VISIBLE = "!#$%&'()*+,/:;=?@[]~"  # characters of a URL that are not escaped, as
 def referer(page_url: str, target: str) -> str | None:
     """Return the header Referer, by the policy of browsers: strict-origin-when-cross-origin.
 
-    Args:
-        page_url: The page that has the link or the picture.
-        target: What is asked for.
+    The page has the link to the target, or its picture.
 
     Returns:
         The page's URL for the same site, the page's site for another one, and None where https leads

@@ -56,10 +56,7 @@ class Redirect:
 class Transport:
     """Sends requests over http and https; threads may share it.
 
-    Args:
-        scrape: The section `scrape` of params.yaml.
-        local_ports: Origins that this very process serves, and their ports on 127.0.0.1.
-        resolver: Looks up hosts.
+    See `Downloader` for `local_ports`.
 
     Attributes:
         budget: Counts the requests and bytes.
