@@ -21,10 +21,7 @@ def main() -> None:
         rows = forget_list.forget(crawl.rows, forgotten, sources.CACHE, p.scrape.snapshot)
         table = store.store(rows, source.fetch, raw, p.scrape, source.n_downloaders)
     write_ledger(table, raw / "ledger.parquet", "raw")
-    write_json(
-        Path("metrics/scrape.json"),
-        store.counts(table, crawl.pages, crawl.repeated_pages, crawl.expected, crawl.passed_over),
-    )
+    write_json(Path("metrics/scrape.json"), store.counts(table, crawl))
     store.require_pictures(table)
 
 

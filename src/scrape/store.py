@@ -5,7 +5,7 @@ import mmap
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from src.imaging import decoding
 from src.parallel.local import map_threads
 from src.params import Scrape
 from src.progress import progress
-from src.scrape.crawl import Row, Rows
+from src.scrape.crawl import Crawl, Row, Rows
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.fetch_errors import FetchError
@@ -110,33 +110,19 @@ def store(
     return _pack(table, folder, scrape.shard_size)
 
 
-def counts(
-    table: pd.DataFrame,
-    pages: int,
-    repeated_pages: int,
-    expected: int | None,
-    passed_over: Mapping[str, int] | None = None,
-) -> dict[str, Any]:
-    """Return metrics/scrape.json: listed = downloaded + the sum of failed.
-
-    Args:
-        table: The ledger.
-        pages: How many list pages were read.
-        repeated_pages: How many of them list no new item.
-        expected: How many items the list says that it has; None if it does not say.
-        passed_over: How many files of a folder or an archive are in no row, by the reason.
-    """
+def counts(table: pd.DataFrame, crawl: Crawl) -> dict[str, Any]:
+    """Return metrics/scrape.json: listed = downloaded + the sum of failed."""
     failed = table.loc[table["status"] != "ok", "status"].value_counts().sort_index()
     return {
-        "pages": pages,
-        "repeated_pages": repeated_pages,
-        "expected": len(table) if expected is None else expected,
+        "pages": crawl.pages,
+        "repeated_pages": crawl.repeated_pages,
+        "expected": len(table) if crawl.expected is None else crawl.expected,
         "listed": len(table),
         "unique_items": int(table["item_id"].nunique()),
         "downloaded": int((table["status"] == "ok").sum()),
         "animated": int(table["animated"].eq(True).sum()),
         "failed": {reason: int(count) for reason, count in failed.items()},
-        "passed_over": dict(sorted((passed_over or {}).items())),
+        "passed_over": dict(sorted(crawl.passed_over.items())),
     }
 
 

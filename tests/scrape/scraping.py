@@ -26,10 +26,7 @@ def scraped(params, folder: Path) -> tuple[pd.DataFrame, dict]:
     with sources.open_source(params, folder) as source:
         table = store(source.crawl.rows, source.fetch, folder, params.scrape)
     write_ledger(table, folder / "ledger.parquet", "raw")
-    listed = source.crawl
-    found = listed.pages, listed.repeated_pages, listed.expected, listed.passed_over
-    metrics = counts(table, *found)
-    return read_ledger(folder / "ledger.parquet", "raw"), metrics
+    return read_ledger(folder / "ledger.parquet", "raw"), counts(table, source.crawl)
 
 
 def picture(seed: int, width: int = 12, height: int = 8) -> bytes:

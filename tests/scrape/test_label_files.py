@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from src.errors import UserError
+from src.scrape.crawl import Crawl
 from src.scrape.file_lists import file_row, list_combined, list_halves
 from src.scrape.store import REMEDIES, counts, require_pictures, store
 from tests.conftest import SCRAPE, handing
@@ -62,7 +63,7 @@ def test_a_label_map_that_does_not_fit_keeps_its_row_and_the_reason(
     assert list(table["status"]) == ["ok", status]
     assert table[["file", "label_file"]].loc[1].isna().all()
     assert on_disk(tmp_path) == {table["file"][0], table["label_file"][0]}
-    assert counts(table, 1, 0, None)["failed"] == {status: 1}
+    assert counts(table, Crawl())["failed"] == {status: 1}
     assert f"1 of 2 rows are no pair: 1 {status} (B/2.png)" in capsys.readouterr().err
 
 
@@ -98,7 +99,7 @@ def test_a_broken_photograph_is_left_to_clean(tmp_path):
 def test_files_without_partner_are_counted_named_and_not_fetched(tmp_path, capsys):
     names = ["A/1.png", "B/1.png", "B/9.png", *(f"A/{n}.png" for n in range(2, 7)), "x.png"]
     table = stored({name: picture(n) for n, name in enumerate(names)}, tmp_path)
-    assert counts(table, 1, 0, None)["failed"] == {
+    assert counts(table, Crawl())["failed"] == {
         "no_label": 1,
         "no_photo": 5,
         "outside_folders": 1,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import UserError
+from src.scrape.crawl import Crawl
 from src.scrape.http.block_pages import LFS_POINTER
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.store import REMEDIES, counts, require_pictures, store
@@ -117,7 +118,7 @@ def test_what_is_no_picture_keeps_its_row_and_the_reason(tmp_path, data, status)
 
     table = store(rows("bad", None), handing(fetch), tmp_path, SCRAPE)
     assert list(table["status"]) == [status, "no_image"]
-    assert counts(table, 1, 0, None)["failed"] == {status: 1, "no_image": 1}
+    assert counts(table, Crawl())["failed"] == {status: 1, "no_image": 1}
     write_ledger(table, tmp_path / "ledger.parquet", "raw")
     assert len(read_ledger(tmp_path / "ledger.parquet", "raw")) == 2
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from src.errors import UserError
 from src.imaging import decoding
 from src.params import Gallery
-from src.scrape.crawl import _save_and_parse, page_rows
+from src.scrape.crawl import Crawl, _save_and_parse, page_rows
 from src.scrape.gallery import parse_gallery
 from src.scrape.http.cache import Body
 from src.scrape.http.fetch_errors import FetchError
@@ -158,7 +158,7 @@ def kept(rows: list[dict], folder: Path, body: Callable[[str], Path]) -> None:
     """Store pictures, write the ledger, read it back, and see that all are accounted for."""
     table = store(rows, lambda url, use: use(Body(body(url))), folder, SCRAPE)
     write_ledger(table, folder / "ledger.parquet", "raw")
-    counted = counts(read_ledger(folder / "ledger.parquet", "raw"), 1, 0, None)
+    counted = counts(read_ledger(folder / "ledger.parquet", "raw"), Crawl())
     assert counted["listed"] == len(rows) == counted["downloaded"] + sum(counted["failed"].values())
 
 
