@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from src.export.side_content import Side
-from src.storage.atomic import write_bytes
-from src.storage.json_lines import write_json_lines
+from src.storage.atomic import write_bytes, write_json_lines
 
 
 def write(sides: list[Side], folder: Path, shard_size: int) -> None:

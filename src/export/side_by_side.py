@@ -9,9 +9,8 @@ from src.dataset.arrays import Pictures
 from src.drawing.sheets import three_channels
 from src.export.side_content import Side
 from src.parallel.local import stream_processes
-from src.storage.atomic import write_bytes
+from src.storage.atomic import write_bytes, write_json_lines
 from src.storage.encoding import encode_png
-from src.storage.json_lines import write_json_lines
 
 
 def write(sides: list[Side], folder: Path, shard_size: int) -> None:

@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,13 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: If the value holds NaN or infinity.
     """
     write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_json_lines(path: Path, values: Iterable[Any]) -> None:
+    """Write a line of JSON for each value, atomically; raises as `write_json`."""
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for value in values:
+            file.write(json.dumps(value, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
