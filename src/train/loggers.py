@@ -1,24 +1,14 @@
 """Other programs that show a training while it runs: DVCLive and TensorBoard, if they are installed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from src.errors import UserError, output_folder
 from src.storage.atomic import write_text
 
 ROOT = Path("logs")
 INSTALL = "pip install -r requirements-log.txt"
-
-
-class Logger(Protocol):
-    """Takes the numbers of a step."""
-
-    def log(self, step: int, values: dict[str, float]) -> None:
-        """Note values by name, after `step` steps."""
-
-    def close(self) -> None:
-        """Write what is not written yet."""
 
 
 class DVCLive:
@@ -33,12 +23,14 @@ class DVCLive:
         self._live: Any = Live(str(folder), resume=first > 0, dvcyaml=None, save_dvc_exp=False)
 
     def log(self, step: int, values: dict[str, float]) -> None:
+        """Note values by name, after `step` steps."""
         self._live.step = step
         for name, value in values.items():
             self._live.log_metric(name, value)
         self._live.make_summary()
 
     def close(self) -> None:
+        """Write what is not written yet."""
         self._live.end()
 
 
@@ -76,7 +68,8 @@ def _drop_later_rows(folder: Path, last: int) -> None:
         write_text(table, header + "".join(earlier_rows))
 
 
-LOGGERS: dict[str, Callable[[int], Logger]] = {"dvclive": DVCLive, "tensorboard": TensorBoard}
+Logger = DVCLive | TensorBoard
+LOGGERS: dict[str, type[Logger]] = {"dvclive": DVCLive, "tensorboard": TensorBoard}
 
 
 def start(names: Sequence[str], first: int) -> list[Logger]:
