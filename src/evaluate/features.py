@@ -1,6 +1,5 @@
 """Features of pictures, in which two sets are compared: computed in batches, and cached."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -86,7 +85,6 @@ def build_extractors(
     cache_dir: Path | None = None,
     device: torch.device = CPU,
     world: World = SINGLE_PROCESS,
-    networks: Sequence[type[FeatureNetwork]] = NETWORKS,
 ) -> tuple[Extractor, ...]:
     """Return an extractor for each network whose weights the stage `weights` has put into a folder.
 
@@ -94,7 +92,7 @@ def build_extractors(
         UserError: A file does not hold its network's weights.
     """
     extractors = []
-    for network in networks:
+    for network in NETWORKS:
         if file := network.weights_file(folder):
             name = f"sha256 {file_sha256(file)}"
             built = network(file).to(device)
