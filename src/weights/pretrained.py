@@ -11,12 +11,12 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Literal
 
 import requests
@@ -259,23 +259,19 @@ def _within(seconds: float, url: str, work: Callable[[], None]) -> None:
 
     A library's own timeout starts again with every byte. The thread then ends with the process.
     """
-    outcome: SimpleQueue[Exception | None] = SimpleQueue()
+    outcome: Future[None] = Future()
 
     def run() -> None:
         try:
             work()
+            outcome.set_result(None)
         except Exception as error:
-            outcome.put(error)
-        else:
-            outcome.put(None)
+            outcome.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    try:
-        error = outcome.get(timeout=seconds)
-    except Empty:
-        raise TimeoutError(f"{url} is not done after {seconds:.0f} s") from None
-    if error:
-        raise error
+    if not wait([outcome], seconds).done:
+        raise TimeoutError(f"{url} is not done after {seconds:.0f} s")
+    outcome.result()
 
 
 def _record(folder: Path, inception: str, detail: str) -> None:
