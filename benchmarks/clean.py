@@ -128,7 +128,7 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
     print(f"rate of decoding, fingerprint and tone over plain decoding: {ratio:.2f}")
 
 
-def originals(folder: Path | None, count: int, layout: str) -> list[np.ndarray]:
+def originals(folder: Path | None, count: int, layout: str = "single") -> list[np.ndarray]:
     """Return pictures of `count` people, from half of a folder or drawn."""
     if folder is None:
         return map_processes(partial(portraits.draw, 77), range(count), "drawing")

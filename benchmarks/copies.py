@@ -22,26 +22,20 @@ their copies.
 """
 
 import argparse
-import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.clean import build_table
+from benchmarks.clean import build_table, originals
 from src.audit import candidates, findings, leak
 from src.audit.side import Side
 from src.clean import measure, verdicts
-from src.demo import portraits
 from src.imaging.decoding import decode
-from src.imaging.picture_files import read_photo
-from src.imaging.picture_folders import find_pictures
 from src.pair.pairing import largest_crop
-from src.parallel.local import map_processes
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
 from src.storage.row_components import smallest_connected
@@ -115,7 +109,7 @@ def main() -> None:
         tabulate_lookalikes()
     if arguments.copies or arguments.leaks:
         count = arguments.count + (OTHERS if arguments.leaks else 0)
-        pictures = originals(arguments.portraits, arguments.layout, count)
+        pictures = originals(arguments.portraits, count, arguments.layout)
         if arguments.copies and arguments.mixed:
             tabulate_mixed(pictures[: arguments.count])
         elif arguments.copies:
@@ -124,14 +118,6 @@ def main() -> None:
             tabulate_leaks(pictures[: arguments.count], pictures[arguments.count :])
         if arguments.leaks and not arguments.portraits:
             tabulate_false_leaks()
-
-
-def originals(folder: Path | None, layout: str, count: int) -> list[np.ndarray]:
-    """Return `count` different pictures, drawn or from half of a folder."""
-    if folder is None:
-        return map_processes(partial(portraits.draw, 77), range(count), "drawing")
-    half = [p for p in find_pictures(folder) if hashlib.sha256(p.name.encode()).digest()[0] % 2]
-    return [read_photo(path, layout) for path in half[:count]]
 
 
 def copies_of(pictures: Sequence[np.ndarray], kind: str) -> list[bytes]:
