@@ -52,6 +52,11 @@ def printable(text: str, allowed: str = "") -> str:
     return "".join(c if c.isprintable() or c in allowed else "?" for c in text)
 
 
+def one_line(error: Exception) -> str:
+    """Return a library's own words in one line."""
+    return " ".join(str(error).split())
+
+
 def print_on_stderr(text: str) -> None:
     """Print a line for the user, made printable."""
     print(printable(text), file=sys.stderr)

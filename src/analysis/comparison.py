@@ -17,7 +17,7 @@ import pandas as pd
 from src.analysis.seed_spread import SeedSpread
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
-from src.errors import UserError
+from src.errors import UserError, one_line
 from src.evaluate import distances
 from src.evaluate.distances import Distance
 from src.evaluate.evaluation import MIN_PICTURES
@@ -197,7 +197,7 @@ def load_experiment(name: str, folder: Path) -> Experiment:
         table = table[["row", *(m for m in BETTER if m in table or m not in LPIPS)]]
         outputs = [read_photo(predictions / f"{row:06d}.png") for row in table["row"]]
     except (OSError, KeyError, ValueError, decoding.ImageError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(
             f"{name}: its predictions cannot be read ({reason}): `dvc repro evaluate` computes "
             "them, `dvc pull` gets them if a remote holds them"

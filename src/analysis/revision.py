@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError
+from src.errors import UserError, one_line
 
 WORKSPACE = "workspace"
 # of an experiment, for a comparison
@@ -76,7 +76,7 @@ def fetch_from_dvc(name: str, folder: Path, with_details: bool = False) -> Revis
             f"{WORKSPACE} can be compared"
         ) from None
     except Exception as error:  # DVC, its index and git raise errors without a common class
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise UserError(
             f"{name}: its {' and '.join(ARTIFACTS)} are not in DVC's cache ({reason}): {REMEDY}"
         ) from None

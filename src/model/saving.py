@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from src.errors import UserError
+from src.errors import UserError, one_line
 from src.model.generator import Generator
 from src.model.model_config import REMEDY, read_config
 from src.storage.atomic import atomic_write, write_json
@@ -55,7 +55,7 @@ def load_generator(folder: Path, name: str = "generator") -> Generator:
             raise ValueError(f"{broken[0]} holds values that are not finite")
         generator.load_state_dict(state)
     except LOADING_ERRORS as error:
-        reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        reason = one_line(error)[:MAX_REASON] or type(error).__name__
         raise UserError(
             f"{path} is no generator saved by this project: {reason}; {REMEDY}"
         ) from None

@@ -29,7 +29,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 
-from src.errors import UserError
+from src.errors import UserError, one_line
 from src.parallel.local import THREADS, TICK_S, Actor, use_cluster
 from src.params import Engine
 from src.storage.checksums import checked_read, checked_write
@@ -70,14 +70,14 @@ def cluster(engine: Engine, resume: bool) -> Iterator[None]:
             runtime_env={"env_vars": variables},
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"engine.address = {engine.address!r}: no Ray there: {reason}") from None
+        message = f"engine.address = {engine.address!r}: no Ray there: {one_line(error)}"
+        raise UserError(message) from None
     registry = _ActorRegistry()
     try:
         with use_cluster(_RayCluster(engine.task_size, resume, registry)):
             yield
     except ray.exceptions.RayError as error:
-        raise UserError(f"the cluster broke down: {' '.join(str(error).split())[-300:]}") from None
+        raise UserError(f"the cluster broke down: {one_line(error)[-300:]}") from None
     finally:
         try:
             registry.end()

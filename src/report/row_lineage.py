@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from src.errors import UserError
+from src.errors import UserError, one_line
 from src.report.recorded import NO_MATCH, REMEDY, Judged, Nearest, read_recorded
 
 Facts = list[tuple[str, str]]  # label and value
@@ -116,8 +116,8 @@ def _scores(path: Path, row: int) -> Facts:
         table = pd.read_csv(path)
         scored = table[table["row"] == row].to_dict("records")
     except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} cannot be read as scores of rows ({reason}): {REMEDY}") from None
+        message = f"{path} cannot be read as scores of rows ({one_line(error)}): {REMEDY}"
+        raise UserError(message) from None
     names = [name for name in ("l1", "psnr", "ssim") if name in table]
     return [("scores", ", ".join(f"{name} {values[name]}" for name in names)) for values in scored]
 

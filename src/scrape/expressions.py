@@ -6,7 +6,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from src.errors import UserError
+from src.errors import UserError, one_line
 
 
 class ExpressionError(Exception):
@@ -21,9 +21,8 @@ def require_expressions(section: str, settings: object, keys: Iterable[str]) -> 
             if expression:
                 jmespath.compile(expression)
         except JMESPathError as error:
-            reason = " ".join(str(error).split())
             raise UserError(
-                f"{section}.{key} = {expression!r} is no JMESPath expression: {reason}"
+                f"{section}.{key} = {expression!r} is no JMESPath expression: {one_line(error)}"
             ) from None
 
 
@@ -36,5 +35,4 @@ def find(key: str, expression: str, value: Any) -> Any:
     try:
         return jmespath.search(expression, value) if expression else None
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ExpressionError(f"{key} = {expression!r} fails: {reason}") from None
+        raise ExpressionError(f"{key} = {expression!r} fails: {one_line(error)}") from None

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from src.errors import UserError
+from src.errors import UserError, one_line
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.source_paths import file_below, lfs_remedy
@@ -53,8 +53,7 @@ class CellFile:
 
     def refusal(self, error: Exception) -> UserError:
         """Return the message on an error in the file."""
-        reason = " ".join(str(error).split())
-        return UserError(f"{self.path} cannot be read: {reason}{lfs_remedy(self.path)}")
+        return UserError(f"{self.path} cannot be read: {one_line(error)}{lfs_remedy(self.path)}")
 
     def values(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
         """Yield the rows' values of some columns, classes by their names.

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from src.errors import UserError, print_on_stderr
+from src.errors import UserError, one_line, print_on_stderr
 from src.params import Scrape
 from src.scrape.http.cache import Body, ParseBody, Result
 from src.scrape.http.client import Client
@@ -67,7 +67,7 @@ def rendering(client: Client) -> Iterator["RenderingClient"]:
                 chromium_sandbox=os.geteuid() != 0,  # root has none
             )
         except Error as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)[:200]
             raise UserError(f"{MISSING}: {reason}") from None
         try:
             yield RenderingClient(client, browser, Path(folder))
@@ -163,7 +163,7 @@ class Visit:
             if self._failure:
                 raise self._failure from None
             message = f"{self.url}: not drawn in {self._page_client.scrape.deadline_s:g} s"
-            reason = " ".join(str(error).split())[:100]
+            reason = one_line(error)[:100]
             raise FetchError("too_slow", f"{message} (scrape.deadline_s): {reason}") from None
         finally:
             if self._requests > MAX_REQUESTS:

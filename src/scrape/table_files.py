@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TextIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from src.errors import UserError
+from src.errors import UserError, one_line
 from src.imaging.picture_folders import Contents
 from src.scrape.page_text import encoding_by_mark
 from src.scrape.source_paths import lfs_remedy, visible_files
@@ -87,8 +87,7 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
         reason = 'it is not in UTF-8: save it so, in Excel as "CSV UTF-8"'
         raise UserError(f"{file} cannot be read as a list: {reason}") from None
     except (TableError, *DAMAGE) as error:
-        reason = " ".join(str(error).split())
-        message = f"{file} cannot be read as a list: {reason}{lfs_remedy(file)}"
+        message = f"{file} cannot be read as a list: {one_line(error)}{lfs_remedy(file)}"
         raise UserError(message) from None
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from src.errors import UserError
+from src.errors import UserError, one_line
 from src.storage.atomic import atomic_folder, atomic_write, remove
 from src.storage.slices import slices
 
@@ -169,8 +169,7 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
     except (OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} cannot be read as Parquet: {reason}") from None
+        raise UserError(f"{path} cannot be read as Parquet: {one_line(error)}") from None
     if missing := [name for name in columns.names if name not in arrow.column_names]:
         names = ", ".join(missing)
         raise UserError(f"{path} lacks the columns {names}: `dvc repro` makes it anew")
@@ -180,9 +179,8 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
     try:
         return to_nullable(arrow.select(read_columns.names).cast(read_columns))
     except pa.ArrowException as error:  # another program has written it
-        reason = " ".join(str(error).split())
         raise UserError(
-            f"{path} has a column of another type ({reason}): `dvc repro` makes it anew"
+            f"{path} has a column of another type ({one_line(error)}): `dvc repro` makes it anew"
         ) from None
 
 

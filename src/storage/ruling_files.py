@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.errors import UserError
+from src.errors import UserError, one_line
 from src.storage.encoding import text_of_cell
 
 PAIR_COLUMNS = ("a", "b")  # of a file that rules on pairs of pictures
@@ -37,8 +37,8 @@ def read_lines(path: Path, parameter: str, columns: Sequence[str], rows: str) ->
             f"for no {rows}, one with the line {head} alone"
         ) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} ({parameter}) cannot be read as CSV in UTF-8: {reason}") from None
+        message = f"{path} ({parameter}) cannot be read as CSV in UTF-8: {one_line(error)}"
+        raise UserError(message) from None
     if missing := [name for name in columns if name not in names]:
         expected = f"columns {head}, separated by a comma" if len(columns) > 1 else f"column {head}"
         raise UserError(
