@@ -1,13 +1,10 @@
 """python -m src app: its messages and its exit status."""
 
-import socket
 import sys
 
 import pytest
 
 from src.__main__ import PROGRAM, run
-from src.model.saving import save_generator
-from tests.model.generators import variant
 
 
 @pytest.fixture
@@ -34,17 +31,6 @@ def test_without_a_release_the_line_says_which_command_writes_one(refused):
 def test_a_folder_without_a_model_is_refused(refused, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "empty/config.json" in refused("--model", "empty")
-
-
-def test_a_port_in_use_is_one_line_with_a_remedy(refused, tmp_path):
-    save_generator(variant(), tmp_path / "model")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        line = refused("--model", "model", "--port", port)
-    assert line.startswith(
-        f"{PROGRAM}: --port {port}: cannot listen there (Address already in use)"
-    )
-    assert line.endswith("choose another one, or --port 0 for a free one")
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])

@@ -194,22 +194,6 @@ def test_a_server_that_goes_away_is_an_error_and_no_fetched_picture_is_lost(serv
     assert len(written(folder)) == PICTURES - 2 + 3 + 2  # pages; the ledger and the metrics
 
 
-def test_a_budget_ends_a_run_and_the_next_run_resumes(server, scrape_folder):
-    folder = scrape_folder("scrape", max_requests=150)
-    status, messages = finish(folder)
-    assert status == 1
-    assert "scrape.max_requests = 150 is used up" in messages
-    assert f"of {PICTURES} pictures" in messages
-    assert len(server.targets) <= 150
-    status, messages = finish(folder)
-    assert status in (0, 1)
-    assert len(server.targets) <= 300
-    for _ in range(5):
-        status, messages = finish(folder) if status else (status, messages)
-    assert status == 0
-    assert picture_requests(server)["/p/0.jpg"] == 1
-
-
 def test_a_folder_that_cannot_be_written_is_named(server, scrape_folder):
     folder = scrape_folder("scrape")
     (folder / ".cache").write_text("a file where a folder should be")
