@@ -33,13 +33,7 @@ TRAINING = {"g_l1": "Training g_l1"}  # what is drawn of the history, with its t
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two that are compared.
-
-    Attributes:
-        letter: A or B.
-        revision: Where its files lie.
-        experiment: Its outputs and their scores.
-    """
+    """One of the two that are compared: A or B."""
 
     letter: str
     revision: Revision
@@ -161,13 +155,6 @@ def render(
     spread: SeedSpread | None = None,
 ) -> str:
     """Return the page's HTML. Names come from people and are escaped.
-
-    Args:
-        a: The side that is subtracted.
-        b: The other one.
-        differences: Of their scores.
-        task: Decides which input is shown.
-        spread: What seeds alone change; None if it is not known.
 
     Raises:
         UserError: A file of either cannot be read, or git cannot compare the two.

@@ -41,12 +41,9 @@ class Revision:
 
 
 def fetch_from_dvc(name: str, folder: Path, with_details: bool = False) -> Revision:
-    """Copy a revision's artifacts from DVC's cache.
+    """Copy an experiment's or a commit's artifacts from DVC's cache; WORKSPACE needs no copy.
 
-    Args:
-        name: An experiment, a commit, or WORKSPACE, which needs no copy.
-        folder: Gets the copies.
-        with_details: Whether to copy those of LABELS and DETAILS too that the revision has.
+    Details are those of LABELS and DETAILS that it has.
 
     Raises:
         UserError: DVC has no such experiment, or not its artifacts.

@@ -49,11 +49,6 @@ def run(
 ) -> dict[str, Entry]:
     """Run the named bugs, and for comparison the demo without them.
 
-    Args:
-        names: Bugs of the catalogue.
-        root: The project's folder, a git repository with a DVC cache.
-        settings: Parameters of the demo that all of them run on.
-
     Returns:
         For each bug: the checks that caught or missed it, and the scores with and without it.
 
@@ -130,11 +125,6 @@ class Lab:
 
     def result(self, name: str, settings: Settings, bug: Bug | None = None) -> Entry:
         """Return the failed checks and the scores of an experiment; run it if it is new.
-
-        Args:
-            name: The bug's, or one for a run without a bug.
-            settings: Parameters beside those of every run.
-            bug: The bug whose mutations are applied, and whose refusal is expected.
 
         Raises:
             UserError: The experiment fails in another way than the bug says.

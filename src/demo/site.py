@@ -48,12 +48,6 @@ class ArchiveSite:
 class Site:
     """The site's pages and pictures, drawn once.
 
-    Attributes:
-        demo: The section `demo` of params.yaml.
-        entries: The listed items.
-        pictures: The bytes of each picture, by its name in URLs.
-        requests: The path and query of each request so far.
-
     Raises UserError if demo.portraits is no folder of pictures.
     """
 

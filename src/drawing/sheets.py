@@ -4,11 +4,7 @@ import numpy as np
 
 
 def grid(rows: list[list[np.ndarray]], gap: int = 4) -> np.ndarray:
-    """Lay pictures of one size out in rows of equal length, white between and around them.
-
-    Returns:
-        (height, width, 3) uint8.
-    """
+    """Lay pictures of one size, (H, W, 3) uint8, out in rows of equal length, parted by white."""
     height, width = rows[0][0].shape[:2]
     down, across = height + gap, width + gap
     shape = (gap + len(rows) * down, gap + len(rows[0]) * across, 3)
@@ -26,11 +22,7 @@ def three_channels(picture: np.ndarray) -> np.ndarray:
 
 
 def sample_sheet(inputs: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Lay samples out as input | output | target, two samples a row; inputs may be gray.
-
-    Returns:
-        (height, width, 3) uint8.
-    """
+    """Lay samples out as input | output | target, two samples a row; inputs may be gray."""
     samples = [
         [three_channels(picture), output, target]
         for picture, output, target in zip(inputs, outputs, targets, strict=True)

@@ -48,15 +48,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a model, and write its pictures, the scores of each, and sheets of samples.
 
-    Args:
-        evaluator: Renders and scores.
-        model: The folder of a trained model.
-        val: Validation pairs.
-        probe: As many training pairs, prepared like validation's.
-        predictions: Gets a PNG for each validation pair, and scores.csv.
-        samples: Gets val.png and train.png.
-        leaks: Whether the audit found training pictures in validation: the gap is then recorded as
-            not interpretable.
+    The probe holds training pairs, prepared like validation's. If training pictures leak into
+    validation, the gap is recorded as not interpretable.
 
     Returns:
         metrics/evaluate.json: the scores on `val` and `train`, the `gap` between them, and the

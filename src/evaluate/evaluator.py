@@ -27,12 +27,7 @@ RenderSlice = Callable[[slice], np.ndarray]
 
 @dataclass(frozen=True)
 class ScoredPictures:
-    """What is kept of a set of pictures: their features and `per_picture` scores.
-
-    Attributes:
-        features: Those of each extractor, (N, D).
-        table: A row per picture.
-    """
+    """What is kept of a set of pictures: their features and `per_picture` scores."""
 
     features: Features
     table: pd.DataFrame

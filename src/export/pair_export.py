@@ -53,14 +53,9 @@ OWN = re.compile(  # the paths in an export, and what `datasets` writes beside i
 
 
 def export_pairs(data: Path, out: Path, task: str, kind: str, shard_size: int) -> int:
-    """Write the pairs of both sides with their facts and a data card.
+    """Write the pairs of both sides, with the inputs of a task, their facts and a data card.
 
-    Args:
-        data: The folder data, with pairs and split.
-        out: A folder that is new, empty, or an earlier export, which is replaced.
-        task: colorize, sketch or labels: whose inputs are written.
-        kind: One of WRITERS.
-        shard_size: Pairs in a file, where a file holds many.
+    The folder is new, empty, or an earlier export, which is replaced.
 
     Returns:
         How many pairs were written.

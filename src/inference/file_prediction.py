@@ -68,15 +68,10 @@ def predict_files(
     batch_size: int = 8,
     side_by_side: bool = False,
 ) -> tuple[int, list[str]]:
-    """Run picture files through the generator, into PNG files below `out`.
+    """Run picture files, also those in folders, through a trained model; write PNG files to `out`.
 
-    Args:
-        generator: A trained model.
-        sources: Pictures, and folders of pictures.
-        out: A folder; each result has its picture's name.
-        side: As for `predict_all`.
-        batch_size: Pictures that are in memory at a time.
-        side_by_side: Write the task's input beside the result, without transparency.
+    So many pictures as a batch has are in memory at a time. The task's input beside the result is
+    without transparency. See `predict_all` for `side`.
 
     Returns:
         How many files were written, and a line for each picture that cannot be read or written.

@@ -29,11 +29,7 @@ Pictures = dict[str, np.ndarray]  # by the name of their array
 
 
 def largest_crop(pixels: np.ndarray, size: Size, crop: str) -> np.ndarray:
-    """Return the largest part of a picture that has the proportions of a size, resized to it.
-
-    Returns:
-        (size.height, size.width, 3) uint8.
-    """
+    """Return the largest part of a picture that has the proportions of a size, resized to it."""
     part = largest_part(Size(*pixels.shape[:2]), size, crop)
     return resize(part.of(pixels), size.width, size.height)
 

@@ -23,10 +23,6 @@ BATCH_ROWS = 4096
 class CellFile:
     """An Arrow stream, whose name ends in .arrow, or a Parquet file.
 
-    Attributes:
-        n_rows: How many rows it has.
-        names: Of its columns.
-
     Raises UserError if it cannot be read.
     """
 

@@ -76,11 +76,7 @@ def rendering(client: Client) -> Iterator["RenderingClient"]:
 
 
 class RenderingClient:
-    """Fetches pages as a Client does, and hands over what their scripts have made of them.
-
-    Attributes:
-        scrape: The section `scrape` of params.yaml.
-    """
+    """Fetches pages as a Client does, and hands over what their scripts have made of them."""
 
     def __init__(self, client: Client, browser: "Browser", folder: Path):
         self.scrape: Scrape = client.scrape
@@ -119,16 +115,7 @@ class RenderingClient:
 
 
 class Visit:
-    """A page in the browser.
-
-    Args:
-        client: Fetches what it loads.
-        requested_url: Its address, by which the client knows it.
-        url: The address that answered.
-
-    Attributes:
-        url: The address that answered.
-    """
+    """A page in the browser, which the client knows by `requested_url`; `url` has answered."""
 
     def __init__(self, client: Client, requested_url: str, url: str):
         self.url, self._requested_url = url, requested_url

@@ -17,10 +17,7 @@ MAX_OPEN = 8  # archives, in one process
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a file or of an archive's member.
-
-    Args:
-        path: Of a file, or an archive's path followed by a member's name.
+    """Return the bytes of a file, or of an archive's member, whose name follows the archive's path.
 
     Raises:
         OSError: If there is no such file or member, or it is damaged.

@@ -11,11 +11,7 @@ NAMED_ROWS = 5  # in an error
 
 
 def find_rows(ledger: pd.DataFrame, identifier: str) -> list[int]:
-    """Return the rows that an identifier names.
-
-    Args:
-        ledger: Its columns row, item_id and file are searched.
-        identifier: A row number, an item's id, or a file of data/raw or data/predictions.
+    """Return the rows of a number, an item's id, or a file of data/raw or data/predictions.
 
     Raises:
         UserError: It names no row.

@@ -129,10 +129,9 @@ def save(folder: Path, nets: Networks, progress: Progress) -> None:
 
 
 def restore(folder: Path, nets: Networks, device: torch.device) -> Progress:
-    """Load a checkpoint into fresh networks, if there is one.
+    """Load a checkpoint into fresh networks; return its progress.
 
-    Returns:
-        The training's progress, at step 0 if there is no checkpoint or it is damaged.
+    Without a checkpoint, or with a damaged one, that is at step 0.
     """
     content = checked_read(folder / "state.pt", "the training starts at step 0")
     if content is None:

@@ -41,12 +41,7 @@ class Download(NamedTuple, Generic[Result]):
 
 
 class Reply(NamedTuple, Generic[Result]):
-    """What a downloader returns.
-
-    Attributes:
-        outcome: The download, or why there is none.
-        usage: What the downloader has used since its last reply.
-    """
+    """What a downloader returns, and what it has used since its last reply."""
 
     outcome: Download[Result] | Redirect | FetchError
     usage: Usage
