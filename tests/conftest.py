@@ -12,6 +12,7 @@ import yaml
 from hypothesis import settings
 
 from src.demo import portraits
+from src.imaging.resizing import resize
 from src.params import Params, read_params
 from src.scrape.http.cache import Body
 from src.scrape.store import Fetch, ParseBody
@@ -95,6 +96,12 @@ def changed(tmp_path: Path) -> Callable[..., Params]:
 def faces() -> list[np.ndarray]:
     """Forty different drawn portraits, (256, 192, 3) uint8."""
     return [portraits.draw(11, person) for person in range(40)]
+
+
+@pytest.fixture(scope="session")
+def photos(faces) -> np.ndarray:
+    """The same portraits, smaller, (40, 32, 32, 3) uint8."""
+    return np.stack([resize(face, 32, 32) for face in faces])
 
 
 def real(folder: str, pattern: str = "*.jpg") -> list[Path]:

@@ -29,12 +29,6 @@ from tests.conftest import ROOT
 ESPRESSO, CAT = 967, 285  # classes of ImageNet; the cat's is "Egyptian cat"
 
 
-@pytest.fixture(scope="module")
-def photos(faces) -> np.ndarray:
-    """Forty portraits, (40, 32, 32, 3) uint8."""
-    return np.stack([resize(face, 32, 32) for face in faces])
-
-
 def test_features_do_not_depend_on_the_batch(photos):
     features = [extractor(size)(photos) for size in (7, 64)]
     np.testing.assert_allclose(*features, rtol=1e-5, atol=1e-6)

@@ -16,12 +16,6 @@ from tests.colour_means import extractor
 FEW = settings(max_examples=10, deadline=None)
 
 
-@pytest.fixture(scope="module")
-def photos(faces) -> np.ndarray:
-    """Forty portraits, (40, 32, 32, 3) uint8."""
-    return np.stack([resize(face, 32, 32) for face in faces])
-
-
 def distances_of(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     features = extractor()
     return scores.set_scores(features.network, features(a), features(b))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.scrape.hostile.runs import FORKER, Place
-from tests.servers import Server, served
+from tests.servers import Server
 
 
 def _numeric_only(
@@ -33,12 +33,6 @@ def here_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but 127.0.0.1, which every case allows by its parameters, is connected to."""
     monkeypatch.setattr(socket, "getaddrinfo", _numeric_only)
     monkeypatch.setattr("src.scrape.http.public_addresses.create_connection", _no_network)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with served() as server:
-        yield server
 
 
 @pytest.fixture
