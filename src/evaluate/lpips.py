@@ -1,6 +1,5 @@
 """LPIPS (Zhang et al. 2018): the distance of two pictures in a network's features."""
 
-import hashlib
 import sys
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,6 +11,7 @@ import torch
 from src.errors import UserError
 from src.model.image_metrics import to_unit
 from src.params import Size
+from src.storage.checksums import file_sha256
 from src.storage.environment import environment
 
 MIN_PX = 32  # of a side, which the networks reduce to one pixel
@@ -53,7 +53,7 @@ class Lpips:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UserError(f"{weights} does not fit {NETWORKS[network]}: {reason}") from None
         self._metric, self.name = metric.to(device), f"lpips_{network}"
-        self.weights = f"sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()}"
+        self.weights = f"sha256 {file_sha256(weights)}"
 
     def __call__(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return each picture's distance from its target, (N,) float64; 0 for equal ones."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 from src.export.shard_files import Sample, write_shards
 from src.export.side_content import NUMBERS, TEXTS, Side
 from src.storage.atomic import write_json
+from src.storage.checksums import file_sha256
 
 SPLITS = {"train": "train", "val": "validation"}  # by side
 PICTURES = ("image", "input")
@@ -67,8 +68,7 @@ def _state(split: str, paths: list[Path]) -> dict[str, Any]:
     """Return what `load_from_disk` wants to know; its fingerprint names results that it caches."""
     digest = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(file_sha256(path)))
     return {
         "_data_files": [{"filename": path.name} for path in paths],
         "_fingerprint": digest.hexdigest()[:16],
