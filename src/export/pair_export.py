@@ -83,6 +83,8 @@ def _target(out: Path) -> Path:
     target = out.resolve()
     if Path.cwd().is_relative_to(target):
         raise UserError(f"FOLDER = '{out}' is the working folder, expected a name in it")
+    if target.is_mount():  # it can be emptied, and not replaced
+        raise UserError(f"FOLDER = '{out}' is a mounted disk, expected a name in it")
     for folder in (target, _partial(target)):
         _require_nothing_else(folder)
     return target

@@ -203,6 +203,16 @@ def test_the_working_folder_is_refused(data, tmp_path, monkeypatch, name):
         export_pairs(data, Path(name), "colorize", "hf", 10)
 
 
+def test_a_mounted_disk_is_refused_before_anything_in_it_is_removed(data, export, monkeypatch):
+    earlier = export("pix2pix")
+    before = contents(earlier)
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == earlier)
+    with pytest.raises(UserError, match="is a mounted disk, expected a name in it"):
+        export("hf")
+    assert contents(earlier) == before
+    assert not earlier.with_name("out.partial").exists()
+
+
 def test_an_empty_folder_and_a_link_to_one_are_filled(data, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "empty")
