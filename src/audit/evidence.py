@@ -165,6 +165,7 @@ class OutputEvidence:
         losses: The generator's L1 over training, (R,), as metrics/history.csv has it.
         settings: The section `train` of params.yaml.
         limits: Every check's limit and thresholds, by their keys.
+        done: Steps after which training ended, as metrics/history.csv has it.
         leaks: Whether validation holds what training has seen.
     """
 
@@ -177,6 +178,7 @@ class OutputEvidence:
     task: str
     settings: Train
     limits: dict[str, float]
+    done: int
     leaks: bool = False
 
     @classmethod
@@ -200,22 +202,24 @@ class OutputEvidence:
             limits: Every check's limit and thresholds.
         """
         files = sorted((data / "predictions").glob("*.png"))
+        losses = pd.read_csv(history)
         return cls(
             arrays.load(data / "pairs", "val"),
             frozenset(arrays.load(data / "pairs", "train").index["row"]),
             {int(path.stem): read_photo(path) for path in files},
             evaluated["val"],
             {name: evaluated["floor"][name] for name in BASELINES},
-            pd.read_csv(history)["g_l1"].to_numpy(),
+            losses["g_l1"].to_numpy(),
             task,
             settings,
             limits,
+            int(losses["step"].max()),
             not evaluated["gap"]["interpretable"],
         )
 
     def remedy(self, general: str, settings: tuple[str, ...]) -> str:
         """Return the remedy for these settings of training, or `general` with their values."""
-        return remedy_for(general, settings, self.settings, self.task)
+        return remedy_for(general, settings, self.settings, self.task, self.done)
 
     @property
     def size(self) -> Size:

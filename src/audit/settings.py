@@ -8,7 +8,7 @@ FAR = 10  # times a published value: beyond it, it is the first thing to change
 MIN_PICTURES_SEEN = 2000  # below it no model of this project has learned its task
 
 
-def remedy_for(general: str, names: tuple[str, ...], settings: Train, task: str) -> str:
+def remedy_for(general: str, names: tuple[str, ...], settings: Train, task: str, done: int) -> str:
     """Return the remedy for a check that failed.
 
     Args:
@@ -16,8 +16,9 @@ def remedy_for(general: str, names: tuple[str, ...], settings: Train, task: str)
         names: The settings of training that may be the cause, of `unusual`'s keys.
         settings: The section `train` of params.yaml.
         task: Of the model.
+        done: Steps after which training ended.
     """
-    causes = unusual(settings, task)
+    causes = unusual(settings, task, done)
     if named := [causes[name] for name in causes if name in names]:
         return "; ".join(named)
     values = settings.model_dump()
@@ -25,12 +26,13 @@ def remedy_for(general: str, names: tuple[str, ...], settings: Train, task: str)
     return f"{general} ({', '.join(present)})"
 
 
-def unusual(t: Train, task: str) -> dict[str, str]:
+def unusual(t: Train, task: str, done: int) -> dict[str, str]:
     """Return the settings that are far from those known to work, each with its remedy.
 
     Args:
         t: The section `train` of params.yaml.
         task: Of the model.
+        done: Steps after which training ended: `train.stop_after` may end it early.
     """
     causes = {}
     published = f"train.lr is {t.lr:g}, published is {PUBLISHED_LR:g}"
@@ -51,10 +53,16 @@ def unusual(t: Train, task: str) -> dict[str, str]:
             f"train.gan_weight is 0, published is {PUBLISHED_GAN}: with L1 alone outputs get a mean "
             "tint, and little colour and contrast"
         )
-    if t.steps * t.batch_size < MIN_PICTURES_SEEN:
+    if done * t.batch_size < MIN_PICTURES_SEEN:
+        ended = f"train.steps is {t.steps}", ""
+        if done < t.steps:
+            stop = (
+                f"train.stop_after: {t.stop_after} ended training after {done} of {t.steps} steps"
+            )
+            ended = stop, ", with train.stop_after: 0"
         causes["steps"] = (
-            f"train.steps is {t.steps}, so that training saw {t.steps * t.batch_size} pictures: "
-            f"train at least {-(-MIN_PICTURES_SEEN // t.batch_size)} steps"
+            f"{ended[0]}, so that training saw {done * t.batch_size} pictures: "
+            f"train at least {-(-MIN_PICTURES_SEEN // t.batch_size)} steps{ended[1]}"
         )
     if task == "colorize" and t.output == "rgb":
         causes["output"] = (

@@ -222,7 +222,16 @@ def output_evidence_of(photos: Sequence[np.ndarray]) -> OutputEvidence:
     losses, train_rows = np.array([]), frozenset(range(10))
     evidence = rescored(
         OutputEvidence(
-            val, train_rows, outputs, {}, BASELINES, losses, "colorize", settings, limits
+            val,
+            train_rows,
+            outputs,
+            {},
+            BASELINES,
+            losses,
+            "colorize",
+            settings,
+            limits,
+            settings.steps,
         )
     )
     return replace(evidence, losses=evidence.scores["l1"] * np.linspace(2, 1, 100))

@@ -28,7 +28,7 @@ def test_outputs_scores_and_losses_are_read_as_the_stages_wrote_them(good, tmp_p
     save(tmp_path / "data/pairs", "val", good.val)
     save(tmp_path / "data/pairs", "train", pairs_of(good.val.photo[:3], [4, 5, 6]))
     history = tmp_path / "history.csv"
-    pd.DataFrame({"step": range(100), "g_l1": good.losses}).to_csv(history, index=False)
+    pd.DataFrame({"step": range(1, 101), "g_l1": good.losses}).to_csv(history, index=False)
     evaluated = {
         "val": good.scores,
         "floor": good.baselines | {"real_real": {}},
@@ -42,4 +42,5 @@ def test_outputs_scores_and_losses_are_read_as_the_stages_wrote_them(good, tmp_p
     assert evidence.train_rows == {4, 5, 6}
     assert set(evidence.baselines) == {"copy_input", "mean_color"}
     assert evidence.losses == pytest.approx(good.losses)
+    assert evidence.done == 100
     assert evidence.leaks is (interpretable == 0)

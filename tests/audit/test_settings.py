@@ -14,9 +14,8 @@ def causes(changed):
     """The unusual settings of a task: causes("colorize", lr=1000)."""
 
     def of(task: str = "colorize", **values: object) -> dict[str, str]:
-        return unusual(
-            changed({f"train.{key}": value for key, value in values.items()}).train, task
-        )
+        t = changed({f"train.{key}": value for key, value in values.items()}).train
+        return unusual(t, task, t.steps)
 
     return of
 
@@ -50,20 +49,30 @@ def test_an_unusual_setting_is_named_with_its_value_and_what_is_known_to_work(
     assert words in found[key]
 
 
+def test_a_training_that_stop_after_ended_early_is_counted_by_the_steps_that_it_did(changed):
+    t = changed({"train.steps": 100_000, "train.stop_after": 2}).train
+    assert unusual(t, "colorize", 80) == {
+        "steps": "train.stop_after: 2 ended training after 80 of 100000 steps, so that training saw "
+        "640 pictures: train at least 250 steps, with train.stop_after: 0"
+    }
+    assert unusual(t, "colorize", 250) == {}
+
+
 def test_rgb_is_usual_where_no_input_has_gray(causes):
     assert causes("sketch", output="rgb") == {}
 
 
 def test_a_remedy_names_the_unusual_settings_alone(changed):
     settings = changed({"train.lr": 1000.0, "train.steps": 5}).train
-    remedy = remedy_for("look at it", NAMES, settings, "colorize")
+    remedy = remedy_for("look at it", NAMES, settings, "colorize", 5)
     assert remedy.startswith("train.lr is 1000, published is 0.0002: lower it; train.steps is 5")
     assert "look at it" not in remedy
-    assert remedy_for("look at it", ("lr",), settings, "sketch").endswith("lower it")
+    assert remedy_for("look at it", ("lr",), settings, "sketch", 5).endswith("lower it")
 
 
 def test_a_remedy_without_an_unusual_setting_names_the_values(changed):
-    remedy = remedy_for("look at it", ("lr", "output", "steps"), changed().train, "colorize")
+    names = ("lr", "output", "steps")
+    remedy = remedy_for("look at it", names, changed().train, "colorize", 800)
     assert remedy == "look at it (train.lr is 0.0004, train.steps is 800)"
 
 
