@@ -30,7 +30,8 @@ class Record:
         history = pd.DataFrame(progress.history).astype({"step": int})
         write_text(self.folder / "history.csv", history.to_csv(index=False, float_format="%.5f"))
         if progress.scores:
-            scores = pd.DataFrame(progress.scores).round(4).to_csv(index=False)
+            # all digits: the best snapshot by this file is the one that evaluate.model selects
+            scores = pd.DataFrame(progress.scores).to_csv(index=False)
             write_text(self.folder / "progress.csv", scores)
         final = history.tail(max(1, len(history) // 10)).mean().dropna().drop("step")
         metrics = {

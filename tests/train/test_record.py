@@ -45,8 +45,15 @@ def test_a_resumed_training_ends_with_the_same_metrics(tiny, train, monkeypatch,
 def test_progress_holds_the_scores_of_each_snapshot(tiny, train):
     train(tiny({"train.snapshots": 2}))
     scores = json.loads(Path("model/snapshots/scores.json").read_text())
-    rounded = [{name: round(value, 4) for name, value in row.items()} for row in scores]
-    assert pd.read_csv("progress.csv").to_dict("records") == rounded
+    assert pd.read_csv("progress.csv").to_dict("records") == scores
+
+
+def test_progress_tells_snapshots_apart_that_differ_in_the_last_digit(tmp_path):
+    scores = [{"step": step, "l1": l1} for step, l1 in ((1, 0.05004), (2, 0.05001))]
+    Record(tmp_path, {"generator": 3}, 4).write(
+        2, Progress(2, [{"step": 2.0, "g_l1": 0.1}], scores)
+    )
+    assert list(pd.read_csv(tmp_path / "progress.csv")["l1"]) == [0.05004, 0.05001]
 
 
 def test_the_final_losses_are_means_of_the_last_tenth(tmp_path):
