@@ -156,6 +156,7 @@ class Artifacts:
         self.review = [finding("lost_color", False, [], "warn")]
         self.task = "colorize"
         self.steps = [1, 2]  # of the snapshots
+        self.model = "last"
         self.scores = "On 3 pictures that training never saw: L1 0.1, worse than the mean colour."
         self.history = (
             "step,d,d_right_on_real,d_right_on_fake,g_l1,g_gan\n"
@@ -244,6 +245,7 @@ class Artifacts:
                 },
             },
             "evaluate_meta": {
+                "model": self.model,
                 "features": {"fd_effnet": "sha256 57934424"},
                 "computed_on": {
                     "training": {"processor": "AMD EPYC, AVX512", "dtype": "bfloat16"},

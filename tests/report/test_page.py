@@ -647,7 +647,12 @@ def test_the_snapshots_sheets_are_shown_in_the_order_of_training(artifacts):
 
 
 def test_the_best_snapshot_is_named(artifacts):
-    assert "Best snapshot by L1: step 2" in text_of(artifacts.soup().select_one("#curves"))
+    best = "Best snapshot by L1: step 2. "
+    text = text_of(artifacts.soup().select_one("#curves"))
+    assert f"{best}To score and release it, set evaluate.model: best_l1." in text
+    artifacts.model = "best_l1"
+    text = text_of(artifacts.soup().select_one("#curves"))
+    assert f"{best}It is scored and released." in text
 
 
 def test_the_parameters_are_shown_as_they_are(artifacts):
