@@ -44,6 +44,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
 NotNegative = Annotated[float, Field(ge=0)]
+LossWeight = Annotated[float, Field(ge=0, le=10**6)]  # far more would overflow, at any train.lr
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]  # no name holds a NUL
 Task = Literal["colorize", "sketch", "labels"]
 PictureFault = Literal["odd_aspect", "low_information", "dark", "bright", "blurred"]
@@ -384,9 +385,9 @@ class Train(Section):
     lr: Positive
     beta1: Annotated[float, Field(ge=0, lt=1)]
     beta2: Annotated[float, Field(ge=0, lt=1)]
-    l1_weight: NotNegative
-    perceptual_weight: NotNegative
-    gan_weight: NotNegative
+    l1_weight: LossWeight
+    perceptual_weight: LossWeight
+    gan_weight: LossWeight
     gan_mode: Literal["vanilla", "lsgan", "hinge"]
     output: Literal["chroma", "rgb"]
     discriminator: Discriminator
