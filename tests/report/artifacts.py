@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup, Tag
 from src.clean import verdicts
 from src.dataset import arrays, inputs
 from src.imaging import decoding
-from src.params import read_params
+from src.params import Size, read_params
 from src.report import page
 from src.report.figures import Album
 from src.split import assignment
@@ -134,6 +134,7 @@ class Artifacts:
         self.parameters = "source: imdb\nurl: https://example.test/?a=1&b=<2>\n"
         self.experiment = "experiment wiry-ants on 0123456789"
         self.labels = False
+        self.height = SIZE  # of a pair's pictures
         self.faces: dict[int, list] | None = None  # by row, if they were looked for
         self.table = table_of(words, name, val)
         for row in self.table.loc[self.table["file"].notna(), "row"]:
@@ -190,7 +191,7 @@ class Artifacts:
             "canny": np.full(photos.shape[:3], 255, np.uint8),
         }
         if self.labels:
-            labels = [flat(tint(row, "labels")) for row in rows]
+            labels = [flat(tint(row, "labels"), self.height) for row in rows]
             parts["labels"] = np.array(labels, np.uint8).reshape(photos.shape)
         index = self.table.loc[rows, ["row", "item_id", "name"]]
         if self.faces is not None:
@@ -205,11 +206,12 @@ class Artifacts:
         write_json(self.data / "review" / "verdict.json", {"fails": [], "scores": self.scores})
         write_json(self.data / "audit" / "nearest.json", self.nearest)
         for side, rows in zip(SIDES, self.sides(), strict=True):
-            photos = [flat(tint(row, "photo")) for row in rows]
-            self.put_pairs(side, np.array(photos, np.uint8).reshape(-1, SIZE, SIZE, 3), rows)
+            photos = [flat(tint(row, "photo"), self.height) for row in rows]
+            shape = (-1, self.height, SIZE, 3)
+            self.put_pairs(side, np.array(photos, np.uint8).reshape(shape), rows)
         scores = []
         for row in self.sides()[0]:
-            output = encode_png(flat(tint(row, "output")))
+            output = encode_png(flat(tint(row, "output"), self.height))
             put_file(self.data / "predictions" / f"{row:06d}.png", output)
             names = dict(self.table.loc[row, ["row", "item_id", "name"]])
             measures = {"l1": self.l1[row], "psnr": 20.0, "ssim": 0.5, "colorfulness": 3.0}
@@ -257,7 +259,8 @@ class Artifacts:
 
     def html(self) -> str:
         """The page of what is written."""
-        p = self.p.model_copy(update={"task": self.task})
+        pair = self.p.pair.model_copy(update={"crop_size": Size(self.height, SIZE)})
+        p = self.p.model_copy(update={"task": self.task, "pair": pair})
         return page.render(self.data, self.metrics, p, self.parameters, self.experiment)
 
     def render(self) -> str:

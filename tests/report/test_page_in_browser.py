@@ -19,7 +19,7 @@ from tests.browser import (
     scroll_width,
     turned_texts,
 )
-from tests.report.artifacts import Artifacts, finding, offender
+from tests.report.artifacts import SIZE, Artifacts, finding, offender
 
 URL = "javascript:alert(document.domain)//" + "x" * 200
 
@@ -127,6 +127,23 @@ def test_a_picture_opens_large_over_the_page_and_closes_by_a_click(visit, file, 
     assert page.evaluate("document.documentElement.scrollWidth") <= window["width"]
     picture.click()
     assert picture.bounding_box() == small
+
+
+def test_pictures_much_higher_than_wide_leave_room_for_others(visit, tmp_path):
+    artifacts = Artifacts(tmp_path)
+    artifacts.height, artifacts.labels = 16 * SIZE, True
+    file = tmp_path / "index.html"
+    file.write_text(artifacts.render(), encoding="utf-8")
+    page = visit(file).page
+    open_all(page)
+    sizes_of = "all => all.map(image => [image.clientWidth, image.clientHeight])"
+    samples, pairs = (
+        page.eval_on_selector_all(f"#{part} img", sizes_of) for part in ("samples", "pairs")
+    )
+    assert len(samples) > len(pairs) > 0
+    assert max(height for _, height in samples + pairs) <= 24 * 16
+    # nothing of a sample is cut off
+    assert min(width / height for width, height in samples) == pytest.approx(1 / 16, rel=0.05)
 
 
 def test_pictures_open_large_by_keyboard_one_at_a_time(visit, file):
