@@ -1,11 +1,12 @@
 """Other programs that show a training while it runs: DVCLive and TensorBoard, if they are installed."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from src.errors import UserError, output_folder
-from src.storage.atomic import write_text
+from src.storage.atomic import write_bytes
 
 ROOT = Path("logs")
 INSTALL = "pip install -r requirements-log.txt"
@@ -60,12 +61,11 @@ def log_folder(name: str) -> Path:
 def _drop_later_rows(folder: Path, last: int) -> None:
     """Remove the rows that a killed training wrote after step `last`, from which it resumes."""
     for table in folder.rglob("*.tsv"):
-        header, *rows = table.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
-        # a kill may leave half a row
-        earlier_rows = [
-            row for row in rows if row.endswith("\n") and int(row.split("\t")[0]) <= last
-        ]
-        write_text(table, header + "".join(earlier_rows))
+        header, *rows = table.read_bytes().splitlines(keepends=True) or [b""]
+        # a kill may leave half a row, and a power cut zeros
+        steps = (re.match(rb"(\d+)\t.*\n", row) for row in rows)
+        earlier_rows = [step[0] for step in steps if step and int(step[1]) <= last]
+        write_bytes(table, b"".join([header, *earlier_rows]))
 
 
 Logger = DVCLive | TensorBoard

@@ -50,6 +50,14 @@ def test_programs_show_each_step_once_whatever_was_trained_before(
         assert list(table["step"]) == steps
 
 
+@pytest.mark.parametrize("damage", [b"\0\0\0\0\n", b"\xff\xfe\t1\n", b"x\t1\n", b"\n", b"3\t0."])
+def test_a_damaged_row_of_an_earlier_table_is_dropped(tmp_path, damage):
+    table = tmp_path / "g_l1.tsv"
+    table.write_bytes(b"step\tg_l1\n1\t0.5\n" + damage)
+    loggers._drop_later_rows(tmp_path, 4)
+    assert table.read_bytes() == b"step\tg_l1\n1\t0.5\n"
+
+
 def test_watching_does_not_change_the_training(tiny, train):
     pytest.importorskip("tensorboard")
     plain, _ = undisturbed(train, tiny())
