@@ -11,7 +11,7 @@ from typing import Any
 
 from src.app.answers import Answer, answer_drawing, answer_photo
 from src.app.app_page import HERE
-from src.errors import UserError, printable
+from src.errors import UserError, is_out_of_memory, printable
 from src.imaging.decoding import ImageError
 from src.model.generator import Generator
 
@@ -43,6 +43,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+MEMORY = "memory is short: make the picture smaller, or close other programs"
 PLAIN = "text/plain; charset=utf-8"
 Reply = Callable[[bytes], Answer]  # to the bytes of an upload
 
@@ -132,6 +133,10 @@ class PageHandler(BaseHTTPRequestHandler):
                     answer = reply(data)
             except ImageError as error:
                 self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, MEMORY)
             else:
                 seen = {"Seen-Bytes": str(len(answer.seen))}
                 kind = "application/octet-stream"

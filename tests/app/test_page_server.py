@@ -153,6 +153,21 @@ def test_the_server_goes_on_after_a_browser_went_away(server, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError("Unable to allocate"), RuntimeError("DefaultCPUAllocator: out of memory")]
+)
+def test_memory_that_is_short_is_one_line_and_the_server_goes_on(server, monkeypatch, capfd, error):
+    def reply(data: bytes) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setitem(server.replies, "/photo", reply)
+        status, _, body = ask(server, body=b"x")
+    assert (status, body.decode()) == (503, page_server.MEMORY)
+    assert capfd.readouterr().err == ""
+    assert ask(server, body=encode_png(noise(20, 30)))[0] == 200
+
+
 def test_pictures_are_answered_one_at_a_time(server, monkeypatch):
     running, most = [], []
 
