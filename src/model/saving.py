@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from src.errors import UserError, one_line
 from src.model.generator import Generator
-from src.model.model_config import REMEDY, read_config
+from src.model.model_config import REMEDY, read_config, require_no_pipe
 from src.storage.atomic import atomic_write, write_json
 
 DTYPES = {torch.float32: "F32", torch.int64: "I64"}  # as safetensors names them
@@ -48,6 +48,7 @@ def load_generator(folder: Path, name: str = "generator") -> Generator:
     config = read_config(folder / "config.json")
     path = folder / f"{name}.safetensors"
     try:
+        require_no_pipe(path)
         _require_fitting_weights(config, path)
         generator = Generator(config)
         state = load_file(path)

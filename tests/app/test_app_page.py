@@ -1,5 +1,6 @@
 """The page's HTML: what it asks for, and a stranger's model card in it."""
 
+import os
 import re
 
 import pytest
@@ -62,3 +63,8 @@ def test_any_card_is_read_and_a_missing_one_is_said_to_be_missing(tmp_path, body
     card = read_card(tmp_path)
     assert ("has no model card" in card) == (body is None)
     assert 0 < len(card) <= MAX_CARD_BYTES
+
+
+def test_a_pipe_in_place_of_a_card_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "README.md")
+    assert "has no model card" in read_card(tmp_path)

@@ -1,5 +1,6 @@
 """Generators in folders: saved, loaded and refused."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,15 @@ from src.errors import UserError
 from src.model.saving import load_generator, save_generator
 from src.storage.atomic import read_json, write_json
 from tests.model.generators import NETWORKS, generator, inputs
+
+
+@pytest.mark.parametrize("name", ["config.json", "generator.safetensors"])
+def test_a_pipe_in_the_folder_of_a_model_is_refused_and_not_waited_for(tmp_path: Path, name: str):
+    save_generator(generator(), tmp_path)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match=rf"{name} is no .*: it is a folder, a pipe or a device"):
+        load_generator(tmp_path)
 
 
 @pytest.mark.parametrize("model", NETWORKS)
