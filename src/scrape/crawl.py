@@ -155,6 +155,7 @@ def _save_and_parse(
     write_bytes(saved, data)
     url = body.url or url  # what its links are relative to
     html = decode_page(data, body.charset)
+    html.next_url = body.next_url
     if respect_noai:
         block_pages.raise_if_noai(html, url)
     page: ListPage | ListingError

@@ -82,7 +82,7 @@ def parse_gallery(html: str, url: str, number: int, gallery: Selectors) -> ListP
     notes: tuple[str, ...] = ()
     if number == 1:
         _raise_if_empty(soup, boxes, items, gallery)
-        notes = _unmatched(soup, boxes, gallery)
+        notes = _unmatched(soup, boxes, gallery, next_url is None)
         if next_url is None:
             notes += _dead_end(soup, getattr(gallery, "next", ""))
         if stated and total is None:
@@ -98,7 +98,7 @@ def _next_url(document: Document, gallery: Selectors, number: int, items: list[I
         return None
     if "{page}" in gallery.url:
         return gallery.url.replace("{page}", str(number + 1)) if items else None
-    return document.next_url(_first(document.soup, gallery.next))
+    return document.next_url(_first(document.soup, gallery.next)) or document.stated_next
 
 
 def _raise_if_empty(
@@ -128,10 +128,12 @@ def _raise_if_empty(
     raise ListingError(f"{expected}. Of all {len(soup.find_all())} elements {', '.join(counts)}")
 
 
-def _unmatched(soup: BeautifulSoup, boxes: list[Tag], gallery: Selectors) -> tuple[str, ...]:
+def _unmatched(
+    soup: BeautifulSoup, boxes: list[Tag], gallery: Selectors, is_last: bool
+) -> tuple[str, ...]:
     """Return a sentence for each selector that is set, and matches nothing on the first page."""
     places: dict[str, list[Tag]] = {"link": boxes, "name": boxes, "total": [soup]}
-    if isinstance(gallery, Gallery) and "{page}" not in gallery.url:
+    if isinstance(gallery, Gallery) and "{page}" not in gallery.url and is_last:
         places["next"] = [soup]
     selectors = {key: selector for key in places if (selector := getattr(gallery, key))}
     return tuple(

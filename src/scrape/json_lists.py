@@ -11,6 +11,7 @@ from src.scrape.addresses import absolute_url, readable
 from src.scrape.expressions import ExpressionError, find
 from src.scrape.item_ids import IGNORED_KEYS, item_id
 from src.scrape.listings import MAX_NODES, Item, ListingError, ListPage
+from src.scrape.page_text import stated_next
 from src.scrape.totals import stated_total
 from src.scrape.value_texts import id_text, value_text
 
@@ -70,7 +71,9 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
         )
     total = _text(answer, "total", settings)
     known = None if total.startswith("-") else stated_total(total)  # -1 says "unknown"
-    next_url = _next_url(answer, url, number, len(items), settings) if items else None
+    next_url = None
+    if items:
+        next_url = _next_url(answer, url, number, len(items), settings) or stated_next(text)
     if number == 1 and items:
         lacks_next = next_url is None and (known is None or known > len(items))
         notes = _unmatched(answer, listed, lacks_next, settings)

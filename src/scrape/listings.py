@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from bs4 import BeautifulSoup, Tag
 
 from src.scrape.addresses import BLANKS, absolute_url, is_web
-from src.scrape.page_text import UTF8, PageText
+from src.scrape.page_text import UTF8, PageText, stated_next
 
 # Tags, attributes and classes: each takes up to a kilobyte in memory, from a few bytes of a hostile
 # page. A list page of 250 items has some 20,000.
@@ -65,11 +65,13 @@ class Document:
         soup: The elements.
         url: The page's own, which answered.
         encoding: Of the page, as the WHATWG names it.
+        stated_next: The next page, as the answer's headers name it.
     """
 
     soup: BeautifulSoup
     url: str
     encoding: str
+    stated_next: str | None = None
 
     @cached_property
     def base(self) -> str:
@@ -124,4 +126,4 @@ def read_document(html: str, url: str) -> Document:
     if marks > MAX_MARKS:
         raise ListingError(f"expected at most {MAX_MARKS} tags and attributes, found {marks}")
     encoding = html.encoding if isinstance(html, PageText) else UTF8.name
-    return Document(BeautifulSoup(html, "lxml"), url, encoding)
+    return Document(BeautifulSoup(html, "lxml"), url, encoding, stated_next(html))

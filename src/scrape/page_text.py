@@ -43,15 +43,22 @@ class PageText(str):
     Attributes:
         encoding: The name of its encoding, as the WHATWG spells it. Queries of the page's links are
             sent in it.
+        next_url: Of the page after it, as the answer's headers state it.
     """
 
     encoding: str
+    next_url: str | None = None
 
     def __new__(cls, text: str, encoding: str) -> "PageText":
         """Create a text with the encoding that it had."""
         page = super().__new__(cls, text)
         page.encoding = encoding
         return page
+
+
+def stated_next(page: str) -> str | None:
+    """Return the next page that the headers of a page's answer name; None if they name none."""
+    return page.next_url if isinstance(page, PageText) else None
 
 
 def decode_page(data: bytes, charset: str | None) -> PageText:

@@ -96,7 +96,7 @@ class RenderingClient:
             FetchError: Beside the client's, `too_slow`: its scripts leave no time to read it, and
                 `too_large`: so is what they have drawn.
         """
-        answered = self._client.get(url, _address, limit, page_url, insist)
+        answered, next_url = self._client.get(url, _head, limit, page_url, insist)
         visit = Visit(self._client, url, answered or url)
         context = self._browser.new_context(
             viewport=SIZE,  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ class RenderingClient:
             raise FetchError("too_large", f"{url}: {len(html)} bytes when its scripts have run")
         path = self._folder / "page.html"
         path.write_bytes(html)
-        return parse(Body(path, charset="utf-8", url=visit.url))
+        return parse(Body(path, charset="utf-8", url=visit.url, next_url=next_url))
 
 
 class Visit:
@@ -223,8 +223,8 @@ class Visit:
         return max(1.0, 1000 * (self._deadline - time.monotonic()))
 
 
-def _address(body: Body) -> str | None:
-    return body.url
+def _head(body: Body) -> tuple[str | None, str | None]:
+    return body.url, body.next_url
 
 
 def _content(body: Body) -> tuple[bytes, str | None]:

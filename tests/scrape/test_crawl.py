@@ -10,6 +10,7 @@ from src.scrape.crawl import crawl
 from src.scrape.gallery import parse_gallery
 from src.scrape.http.client import Client
 from src.scrape.imdb import parse_imdb
+from src.scrape.json_lists import parse_json
 from tests.scrape.scraping import QUICK, list_page
 from tests.servers import NOT_FOUND, Answer, saved
 
@@ -149,6 +150,64 @@ def test_items_that_all_have_one_id_are_told(server, changed, tmp_path, capsys):
 def test_a_missing_later_page_is_the_end(server, crawl_list):
     server["/list"] = list_page(range(5), 1000, 1)
     assert len(crawl_list().rows) == 5
+
+
+def linked(body: str, target: str = "") -> Answer:
+    return Answer(body.encode(), headers={"Link": f'<{target}>; rel="next"'} if target else {})
+
+
+def test_a_list_of_json_goes_on_where_its_link_header_leads(server, changed, tmp_path, capsys):
+    """GitHub and WordPress answer with a bare list; what is cached leads on too."""
+    server["/items"] = linked('[{"id": 1, "url": "1.jpg"}]', "/items?page=2")
+    server["/items?page=2"] = linked('[{"id": 2, "url": "2.jpg"}]', server["/items?page=3"])
+    server["/items?page=3"] = linked('[{"id": 3, "url": "3.jpg"}]')
+    changes = {
+        "json.url": server["/items"],
+        "json.items": "@",
+        "json.name": "",
+        "json.next": "more",
+    }
+    parse = partial(parse_json, settings=changed(changes).json)
+    for _ in range(2):
+        client = Client(changed(QUICK).scrape, tmp_path / "http")
+        listed = crawl(server["/items"], parse, client, tmp_path / "pages", "json")
+        assert [row["item_id"] for row in listed.rows] == ["1", "2", "3"]
+    assert len(server.page_targets()) == 3
+    assert capsys.readouterr().err == ""
+
+
+def test_a_gallery_goes_on_where_its_link_header_leads_if_its_page_does_not(
+    server, changed, tmp_path, capsys
+):
+    """Page 1 itself names page 2, which then states where page 3 is."""
+    page = '<p><a href="/{0}"><img src="{0}.jpg"></a></p>'
+    server["/g"] = linked(page.format(1) + '<a class="n" href="/g?page=2">', "/g?page=9")
+    server["/g?page=2"] = linked(page.format(2) + '<a class="n" href="#">', "/g?page=3")
+    server["/g?page=3"] = linked(page.format(3), "/g?page=3")
+    changes = {"gallery.url": server["/g"], "gallery.item": "p", "gallery.next": "a.n"}
+    client = Client(changed(QUICK).scrape, tmp_path / "http")
+    parse = partial(parse_gallery, gallery=changed(changes).gallery)
+    assert len(crawl(server["/g"], parse, client, tmp_path / "pages").rows) == 3
+    assert server.page_targets() == ["/g", "/g?page=2", "/g?page=3"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_page_that_has_not_changed_leads_where_its_answer_says_now(server, changed, tmp_path):
+    """Servers may leave the header out of such an answer."""
+    page = linked('[{"id": 1, "url": "1.jpg"}]', "/items?page=2")
+    first = Answer(page.body, headers=page.headers | {"ETag": '"1"'})
+    unchanged = [Answer(b"", 304), Answer(b"", 304, headers={"Link": "</items?page=3>;rel=next"})]
+    server["/items"] = [first, *unchanged]
+    for number in (2, 3):
+        server[f"/items?page={number}"] = linked(f'[{{"id": {number}, "url": "x.jpg"}}]')
+    changes = {"json.url": server["/items"], "json.items": "@"}
+    parse = partial(parse_json, settings=changed(changes).json)
+    ids = []
+    for snapshot in ("a", "b", "c"):
+        scrape = changed(QUICK | {"scrape.snapshot": snapshot}).scrape
+        listed = crawl(server["/items"], parse, Client(scrape, tmp_path), tmp_path, "json")
+        ids.append([row["item_id"] for row in listed.rows])
+    assert ids == [["1", "2"], ["1", "2"], ["1", "3"]]
 
 
 @pytest.mark.parametrize("answer", [Answer(b"", 202), Answer(b"", 503)], ids=["202", "503"])

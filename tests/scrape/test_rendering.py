@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -108,10 +109,12 @@ def test_relative_addresses_are_those_of_the_page_that_answered(server, drawn):
 
 def test_pages_are_followed_as_those_of_any_gallery(server, drawn):
     server["/list"] = page("add(1); document.body.innerHTML += '<a class=n href=/2>2</a>';")
-    server["/2"] = page("add(2)")
+    second = page("add(2)")
+    server["/2"] = replace(second, headers=second.headers | {"Link": "</3>; rel=next"})
+    server["/3"] = page("add(3)")
     table, metrics = drawn({"gallery.next": "a.n"})
-    assert list(table["name"]) == ["P 1", "P 2"]
-    assert metrics["pages"] == 2
+    assert list(table["name"]) == ["P 1", "P 2", "P 3"]
+    assert metrics["pages"] == 3
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from src.errors import UserError, print_on_stderr
 from src.scrape.http.fetch_errors import FetchError
 from src.storage.atomic import atomic_write, remove
 
-# Of a body: charset, etag, modified, the URL that answered unless it is this one, and the date. Of a
-# failure: reason, message, the number of runs, and the settings that decide it. Then the SHA-256 of
-# the row and of its body.
+# Of a body: charset, etag, modified, the URL that answered unless it is this one, the date, and the
+# next page. Of a failure: reason, message, the number of runs, and the settings that decide it. Then
+# the SHA-256 of the row and of its body.
 COLUMNS = {
     "url": "TEXT",
     "snapshot": "TEXT",
@@ -29,9 +29,10 @@ COLUMNS = {
     "answered": "TEXT",
     "date": "TEXT",
     "settings": "TEXT",
+    "next_url": "TEXT",
     "sha256": "TEXT",
 }
-LATER_COLUMNS = {"answered", "date", "settings", "sha256"}  # which the first version lacks
+LATER_COLUMNS = {"answered", "date", "settings", "next_url", "sha256"}  # which version 0 lacks
 SCHEMA = (
     f"CREATE TABLE answers ({', '.join(map(' '.join, COLUMNS.items()))}, "
     "PRIMARY KEY (url, snapshot)) WITHOUT ROWID"
@@ -56,6 +57,7 @@ class Body:
         modified: The Last-Modified header.
         url: The URL that answered after redirects; None if it is the one that was asked for.
         date: On which it was fetched, as 2026-11-22 (UTC); None if not from the web.
+        next_url: Of the page after it, as the Link header states it.
     """
 
     path: Path
@@ -64,6 +66,7 @@ class Body:
     modified: str | None = None
     url: str | None = None
     date: str | None = None
+    next_url: str | None = None
 
     def conditions(self) -> dict[str, str]:
         """Return headers that ask for a body only if it has changed (RFC 9110, section 13)."""
@@ -172,26 +175,32 @@ class HttpCache:
         [(version,)] = self._table.execute("PRAGMA user_version")
         if version == 0 and "sha256" in missing and LATER_COLUMNS.issuperset(missing):
             self._upgrade(missing)
+        elif version == VERSION and missing == ["next_url"]:
+            self._add_columns(missing)
         elif missing or version != VERSION:
             raise sqlite3.DatabaseError("it is of another version")
 
     def _upgrade(self, columns: list[str]) -> None:
         """Add columns to a table of an earlier version, and checksums to its rows."""
         self._table.execute("BEGIN")
-        for name in columns:
-            self._table.execute(f"ALTER TABLE answers ADD COLUMN {name} {COLUMNS[name]}")
+        self._add_columns(columns)
         for *values, _ in self._table.execute(f"SELECT {NAMES} FROM answers").fetchall():
             if values[4] or self._path(values[0], values[1]).exists():
                 self._replace(values)
         self._table.execute(f"PRAGMA user_version={VERSION}")
         self._table.execute("COMMIT")
 
+    def _add_columns(self, names: list[str]) -> None:
+        for name in names:
+            self._table.execute(f"ALTER TABLE answers ADD COLUMN {name} {COLUMNS[name]}")
+
     def entry(self, url: str) -> CacheEntry:
         """Return what is known of a URL."""
         current = earlier = failure = None
         query = f"SELECT {NAMES} FROM answers WHERE url = ? ORDER BY snapshot"
         for *values, sha256 in self._execute(query, _escaped(url)):
-            _, snapshot, reason, message, runs, *headers, settings = values
+            _, snapshot, reason, message, runs, *headers, settings, next_url = values
+            headers.append(next_url)
             path = self._path(url, snapshot)
             if not runs and not path.exists():
                 continue
@@ -213,9 +222,11 @@ class HttpCache:
 
     def record_body(self, url: str, body: Body) -> None:
         """Note that a URL was fetched, with its body's headers."""
-        answered = _escaped(body.url) if body.url else None
+        answered, next_url = (
+            _escaped(address) if address else None for address in (body.url, body.next_url)
+        )
         headers = body.charset, body.etag, body.modified, answered, body.date
-        self._replace([_escaped(url), self.snapshot, None, None, None, *headers, None])
+        self._replace([_escaped(url), self.snapshot, *[None] * 3, *headers, None, next_url])
 
     def record_failure(self, url: str, error: FetchError) -> int:
         """Note that a URL failed; return in how many runs by now."""
@@ -223,7 +234,7 @@ class HttpCache:
         runs = earlier.runs + 1 if earlier else 1
         failure = error.reason, _escaped(str(error)), runs
         settings = self._deciding(error.reason)
-        self._replace([_escaped(url), self.snapshot, *failure, *[None] * 5, settings])
+        self._replace([_escaped(url), self.snapshot, *failure, *[None] * 5, settings, None])
         return runs
 
     def _path(self, url: str, snapshot: str) -> Path:
@@ -231,8 +242,9 @@ class HttpCache:
 
     def _checksum(self, values: list[Any]) -> str:
         """Return the SHA-256 of a row without its last column, and of its body if it has one."""
-        url, snapshot, _, _, runs, *_ = values
-        digest = hashlib.sha256(repr(values).encode())
+        url, snapshot, _, _, runs, *_, next_url = values
+        # rows from before there was a next_url keep their checksums
+        digest = hashlib.sha256(repr(values if next_url else values[:-1]).encode())
         if not runs:
             with self._path(url, snapshot).open("rb") as body:
                 hashlib.file_digest(body, lambda: digest)

@@ -33,6 +33,7 @@ from src.scrape.http.budget import Budget
 from src.scrape.http.cache import Body
 from src.scrape.http.deadlines import Deadlines
 from src.scrape.http.fetch_errors import FetchError, TransientError
+from src.scrape.http.link_headers import next_url
 from src.scrape.http.origins import origin
 from src.scrape.http.public_addresses import connection_pools
 from src.scrape.http.resolver import Resolver
@@ -102,9 +103,9 @@ class Transport:
         if request.overdue:  # its socket was shut, which looks like the end of an answer
             message = f"{url}: not done in {self._scrape.deadline_s} s (scrape.deadline_s)"
             raise FetchError("too_slow", message)
-        if earlier and answer is earlier:
-            copyfile(earlier.path, path)
-            return replace(earlier, path=path)
+        if isinstance(answer, Body) and answer.path != path:  # the earlier one
+            copyfile(answer.path, path)
+            return replace(answer, path=path)
         return answer
 
     def _send_and_receive(
@@ -158,17 +159,18 @@ class Transport:
         self, response: BaseHTTPResponse, url: str, path: Path, limit: int, earlier: Body | None
     ) -> Body | Redirect:
         headers = response.headers
+        # a header's bytes are read as Latin-1
+        following = next_url(headers.get("Link", "").encode("latin1").decode(errors="replace"), url)
         if response.status in REDIRECT_STATUSES and "Location" in headers:
-            # a header's bytes are read as Latin-1
             return Redirect(absolute_url(url, headers["Location"].encode("latin1").decode()))
         if response.status == 304 and earlier:
-            return earlier
+            return replace(earlier, next_url=following or earlier.next_url)
         self._raise_for_head(response, url, limit)
         self._read(response, url, path, limit)
         stated = "charset" in headers.get("Content-Type", "").lower()
         charset = get_encoding_from_headers(CaseInsensitiveDict(headers)) if stated else None
         etag, modified = (_returnable(headers, name) for name in ("ETag", "Last-Modified"))
-        return Body(path, charset, etag, modified)
+        return Body(path, charset, etag, modified, next_url=following)
 
     def _raise_for_head(self, response: BaseHTTPResponse, url: str, limit: int) -> None:
         """Raise FetchError if status or headers say that the body is of no use."""

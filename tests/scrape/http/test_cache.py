@@ -151,7 +151,13 @@ def test_bodies_of_two_urls_that_were_swapped_are_not_believed(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    ["charset = 'latin-1'", "answered = 'http://evil.test/'", "etag = NULL", "runs = 3"],
+    [
+        "charset = 'latin-1'",
+        "answered = 'http://evil.test/'",
+        "etag = NULL",
+        "runs = 3",
+        "next_url = 'x'",
+    ],
 )
 def test_a_row_that_is_not_what_was_noted_is_not_believed(tmp_path, capsys, change):
     save(HttpCache(tmp_path, "one"), b"picture", etag='"1"', charset="utf-8")
@@ -176,7 +182,7 @@ def test_a_failure_under_another_setting_is_forgotten(tmp_path):
 def test_a_cache_of_an_earlier_version_gets_its_new_columns(tmp_path):
     save(HttpCache(tmp_path, "one"), b"picture")
     with closing(sqlite3.connect(tmp_path / "answers.sqlite", isolation_level=None)) as table:
-        for column in ("answered", "date", "settings", "sha256"):
+        for column in ("answered", "date", "settings", "next_url", "sha256"):
             table.execute(f"ALTER TABLE answers DROP COLUMN {column}")
         table.execute("PRAGMA user_version=0")
     body = HttpCache(tmp_path, "one").entry(URL).body
@@ -186,6 +192,17 @@ def test_a_cache_of_an_earlier_version_gets_its_new_columns(tmp_path):
     body = HttpCache(tmp_path, "one").entry(URL).body
     assert (body.url, body.etag) == ("http://photos.test/moved.jpg", '"1"')
     assert body.date == "2026-11-22"
+
+
+def test_a_cache_from_before_link_headers_keeps_its_bodies(tmp_path, capsys):
+    save(HttpCache(tmp_path, "one"), b"picture", etag='"1"')
+    with closing(sqlite3.connect(tmp_path / "answers.sqlite", isolation_level=None)) as table:
+        table.execute("ALTER TABLE answers DROP COLUMN next_url")
+    body = HttpCache(tmp_path, "one").entry(URL).body
+    assert (body.path.read_bytes(), body.etag, body.next_url) == (b"picture", '"1"', None)
+    save(HttpCache(tmp_path, "one"), b"page", next_url="http://photos.test/2")
+    assert HttpCache(tmp_path, "one").entry(URL).body.next_url == "http://photos.test/2"
+    assert capsys.readouterr().err == ""
 
 
 def test_a_forgotten_url_leaves_nothing_of_any_snapshot(tmp_path):
