@@ -9,6 +9,8 @@ import string
 from collections.abc import Collection
 from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit
 
+from src.scrape.http.origins import DEFAULT_PORTS, host_name
+
 # Keys of a query that say where a visitor came from, not what is shown; `*` stands for any ending.
 # Sources: Brave's query filter (components/query_filter/utils.cc), Firefox's
 # privacy.query_stripping.strip_list, and ClearURLs (utm_*, and IMDb's and Amazon's keys).
@@ -79,7 +81,6 @@ POSITION_KEYS = ("list_pos", "pos", "position")
 SESSION_KEYS = ("aspsessionid*", "cfid", "cftoken", "jsessionid", "phpsessid")
 IGNORED_KEYS = (*POSITION_KEYS, *SESSION_KEYS, *TRACKING_KEYS)
 PATH_SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)  # Java's, of the path
-DEFAULT_PORTS = {"http": 80, "https": 443}
 UNRESERVED = string.ascii_letters + string.digits + "-._~"  # RFC 3986, section 2.3
 RESERVED = "!#$&'()*+,/:;=?@[]"  # section 2.2
 
@@ -116,10 +117,12 @@ def item_id(address: str, page_url: str, ignored: Collection[str] = IGNORED_KEYS
 
 def _place(parts: SplitResult, words: frozenset[str], prefixes: tuple[str, ...]) -> str:
     """Return an address without its fragment."""
-    scheme, host = parts.scheme, parts.netloc.lower()
+    scheme, host, port = parts.scheme, host_name(parts.hostname or ""), f":{parts.port}"
     if parts.port in (None, DEFAULT_PORTS.get(scheme)):
-        scheme, host = "https", re.sub(r":\d*$", "", host)
-    return f"{scheme}://{host}{_resource(parts.path, parts.query, words, prefixes)}"
+        scheme, port = "https", ""
+    user = "".join(parts.netloc.rpartition("@")[:2])
+    authority = f"{user}{f'[{host}]' if ':' in host else host}{port}"
+    return f"{scheme}://{authority}{_resource(parts.path, parts.query, words, prefixes)}"
 
 
 def _resource(path: str, query: str, words: frozenset[str], prefixes: tuple[str, ...]) -> str:

@@ -45,6 +45,14 @@ def test_links_to_one_item_have_one_id(address):
         ("http://a.example:8000/p/", "http://A.example:8000/p"),
         ("http://a.example/?id=1", "http://a.example?id=1"),
         ("http://a.example/#/person/7", "http://a.example/#/person/7/?ref=3"),
+        ("http://bücher.example/p", "http://xn--bcher-kva.example/p"),
+        ("http://BÜCHER.example:80/p", "https://XN--Bcher-KVA.Example./p"),
+        ("http://a.example./p", "http://a.example/p"),
+        ("http://a.example.:8000/p", "http://a.example:8000/p"),
+        ("http://[2001:DB8::0:1]:80/p", "http://[2001:db8::1]/p"),
+        ("http://a.example:/p", "http://a.example/p"),
+        ("http://a.example:08000/p", "http://a.example:8000/p"),
+        ("http://Ada@a.example/p", "http://Ada@A.example./p"),
     ],
 )
 def test_addresses_that_differ_in_spelling_are_one_item(address, same):
@@ -64,6 +72,9 @@ def test_addresses_that_differ_in_spelling_are_one_item(address, same):
         ("http://a.example/p+q", "http://a.example/p%20q"),
         ("http://a.example/p", "http://b.example/p"),
         ("http://a.example:8000/p", "http://a.example:8001/p"),
+        ("http://bücher.example/p", "http://bucher.example/p"),
+        ("http://[2001:db8::1]/p", "http://[2001:db8::2]/p"),
+        ("http://Ada@a.example/p", "http://Eva@a.example/p"),
         ("http://a.example/#/person/7", "http://a.example/#/person/8"),
         ("http://a.example/#!person=7", "http://a.example/#!person=8"),
         (f"{LIST}#person-7", f"{LIST}#person-8"),
@@ -100,4 +111,13 @@ def test_known_keys_are_sorted_and_written_once_in_lower_case(keys):
 @example("//?ref=1#/a?b")
 def test_an_id_is_its_own_id(rest):
     once = item_id(f"http://a.example/{rest}", LIST)
+    assert item_id(once, LIST) == once
+
+
+@given(st.text(alphabet="aB.ü。ß_-@:[]8%4 ", max_size=12))
+@example("a..")
+@example(".")
+@example("ü_.")
+def test_an_id_of_any_host_is_its_own_id(host):
+    once = item_id(f"http://{host}/p", LIST)
     assert item_id(once, LIST) == once

@@ -13,6 +13,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 CACHED_URLS = 1024  # each is asked for several times while it is fetched
 
 
+@lru_cache(CACHED_URLS)
 def host_name(host: str) -> str:
     """Return a host in one spelling: lower case, IDNA, no dot at the end, no brackets.
 
