@@ -15,6 +15,7 @@ from types import FrameType
 
 import yaml
 
+MAX_FILE_BYTES = 10**9  # of a picture or a table that a user names, to read at once
 MAX_WORDS = 120  # characters of a library's own words in a message
 ABSOLUTE = "with --queue or --temp give an absolute path"
 # Errors of the disk, the rights and the number of open files, which are no fault of a program.
@@ -116,7 +117,8 @@ def existing_folder(key: str, path: str | Path, remedy: str = ABSOLUTE) -> Path:
     """Return a folder's path as `existing_path`; raise UserError if a file is there."""
     target = existing_path(key, path, remedy)
     if not target.is_dir():
-        raise UserError(f"{key} = {str(path)!r} is a file, expected a folder")
+        what = "a file" if target.is_file() else "a pipe or a device"
+        raise UserError(f"{key} = {str(path)!r} is {what}, expected a folder")
     return target
 
 
@@ -127,6 +129,24 @@ def existing_file(key: str, path: str | Path) -> Path:
         what = "a folder" if target.is_dir() else "a pipe or a device"
         raise UserError(f"{key} = {str(path)!r} is {what}, expected a file")
     return target
+
+
+def existing_source(key: str, path: str | Path) -> Path:
+    """Return the path of a file or folder as `existing_path`; raise UserError for a pipe or device."""
+    target = existing_path(key, path)
+    if not (target.is_file() or target.is_dir()):
+        raise UserError(f"{key} = {str(path)!r} is a pipe or a device, expected a file or a folder")
+    return target
+
+
+def require_bounded(path: Path, max_bytes: int = MAX_FILE_BYTES) -> None:
+    """Raise OSError for what may not be read to its end: a pipe, a device or too large a file."""
+    if path.is_file():
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise OSError(f"it has {size} bytes, allowed are {max_bytes}")
+    elif path.exists() and not path.is_dir():
+        raise OSError("it is a pipe or a device, expected a file")
 
 
 def output_folder(key: str, path: str | Path) -> Path:

@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from src.errors import UserError
+from src.errors import UserError, require_bounded
 from src.refusals import RENAMED_LIMITS, sentences
 
 # Keys that decide how the work is done and not what comes out: no stage depends on them.
@@ -548,6 +548,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: The file is missing, no YAML, or holds something else.
     """
     try:
+        require_bounded(path)
         values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run this in the project's folder") from None

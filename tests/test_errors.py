@@ -19,9 +19,11 @@ from src.errors import (
     existing_file,
     existing_folder,
     existing_path,
+    existing_source,
     exit_on_user_error,
     output_file,
     output_folder,
+    require_bounded,
 )
 from tests.rights import ordinary_user
 
@@ -206,6 +208,26 @@ def test_a_pipe_is_no_file_to_read(home: Path):
     os.mkfifo(home / "pipe")
     with pytest.raises(UserError, match=r"^key = 'pipe' is a pipe or a device, expected a file"):
         existing_file("key", "pipe")
+
+
+def test_a_pipe_is_no_folder_and_no_source(home: Path):
+    os.mkfifo(home / "pipe")
+    with pytest.raises(UserError, match=r"^key = 'pipe' is a pipe or a device, expected a folder"):
+        existing_folder("key", "pipe")
+    with pytest.raises(UserError, match=r"'pipe' is a pipe or a device, expected a file or a fol"):
+        existing_source("key", "pipe")
+    assert existing_source("key", str(home)) == home
+
+
+def test_what_may_not_end_or_is_too_large_is_not_read(home: Path):
+    (home / "device").symlink_to("/dev/null")
+    with pytest.raises(OSError, match=r"^it is a pipe or a device, expected a file$"):
+        require_bounded(home / "device")
+    (home / "file").write_bytes(b"12345")
+    require_bounded(home / "file", 5)
+    with pytest.raises(OSError, match=r"^it has 5 bytes, allowed are 4$"):
+        require_bounded(home / "file", 4)
+    require_bounded(home / "missing")  # reading it says so
 
 
 @pytest.mark.parametrize("function", [output_folder, output_file])

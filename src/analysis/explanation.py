@@ -12,7 +12,7 @@ from src.clean import copies, hash_candidates, verdicts
 from src.clean.measure import measure_files
 from src.clean.measurement import Measurement, digest_pixels, look
 from src.drawing.sheets import grid
-from src.errors import UserError
+from src.errors import UserError, require_bounded
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
@@ -116,9 +116,10 @@ def _measure(file: Path) -> Measurement:
     if file.exists() and not file.is_file():  # reading a device might never end
         raise UserError(f"{file} is a folder, a pipe or a device, expected a picture")
     try:
+        require_bounded(file)
         [m] = measure_files([(file, "single")])
     except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}") from None
+        raise UserError(f"{file} cannot be read: {error.strerror or error}") from None
     return replace(m, pixel_digest=m.error or digest_pixels(m) or str(file))
 
 

@@ -6,10 +6,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markdown_it import MarkdownIt
 
 from src.demo.label_map import COLORS
+from src.errors import require_bounded
 from src.imaging.decoding import FORMATS
 from src.imaging.picture_folders import SUFFIXES
 from src.model.generator import Generator
-from src.model.model_config import require_no_pipe
 
 HERE = Path(__file__).parent
 CARD = "README.md"
@@ -43,10 +43,10 @@ def render_page(generator: Generator, card: str, max_bytes: int) -> str:
 def read_card(folder: Path) -> str:
     """Return the card of the model in a folder, or a line that says there is none."""
     try:
-        require_no_pipe(folder / CARD)
+        require_bounded(folder / CARD)
         with (folder / CARD).open("rb") as file:
             return file.read(MAX_CARD_BYTES).decode("utf-8", "replace")
-    except (OSError, ValueError):
+    except OSError:
         return NO_CARD
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.drawing.sheets import three_channels
-from src.errors import UserError, existing_path, print_on_stderr
+from src.errors import UserError, existing_path, print_on_stderr, require_bounded
 from src.imaging import decoding
 from src.imaging.picture_folders import EXPECTED, SUFFIXES, list_folder, reasons_with_names
 from src.inference.prediction import predict_all, task_input
@@ -192,6 +192,7 @@ def _read_all(files: list[tuple[Path, Path]], refused: list[str]) -> dict[Path, 
     pictures = {}
     for path, name in files:
         try:
+            require_bounded(path)
             pictures[name] = Picture(*decoding.decode_with_alpha(path.read_bytes()))
         except (decoding.ImageError, OSError) as error:
             refused.append(f"{path}: {error}")

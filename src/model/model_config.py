@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from src.errors import UserError
+from src.errors import UserError, require_bounded
 from src.params import Canny, EncDec, Section, Size, Task, UNet
 
 MAX_PX = 4096  # of a side of the pictures that a model was trained on
@@ -78,7 +78,7 @@ def _validated(path: Path, kind: type[Fields], value: Any, prefix: str = "") -> 
 
 def _read_json(path: Path) -> Any:
     try:
-        require_no_pipe(path)
+        require_bounded(path)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
@@ -90,12 +90,6 @@ def _read_json(path: Path) -> Any:
         raise _refusal(path, "its brackets are nested too deep") from None
     except (OSError, ValueError) as error:
         raise _refusal(path, str(error)) from None
-
-
-def require_no_pipe(path: Path) -> None:
-    """Raise ValueError if something is there that is no file: a stranger's pipe would never end."""
-    if path.exists() and not path.is_file():
-        raise ValueError("it is a folder, a pipe or a device, expected a file")
 
 
 def _refusal(path: Path, why: str) -> UserError:

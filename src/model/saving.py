@@ -10,13 +10,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from src.errors import UserError, one_line
+from src.errors import UserError, one_line, require_bounded
 from src.model.generator import Generator
-from src.model.model_config import REMEDY, read_config, require_no_pipe
+from src.model.model_config import REMEDY, read_config
 from src.storage.atomic import atomic_write, write_json
 
 DTYPES = {torch.float32: "F32", torch.int64: "I64"}  # as safetensors names them
 LOADING_ERRORS = (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError)
+MAX_HEADER_BYTES = 1_000_000  # of a file of weights; one has some thousands
 MAX_REASON = 300  # characters of a library's own words
 
 
@@ -48,7 +49,6 @@ def load_generator(folder: Path, name: str = "generator") -> Generator:
     config = read_config(folder / "config.json")
     path = folder / f"{name}.safetensors"
     try:
-        require_no_pipe(path)
         _require_fitting_weights(config, path)
         generator = Generator(config)
         state = load_file(path)
@@ -67,6 +67,7 @@ def _require_fitting_weights(config: dict[str, Any], path: Path) -> None:
     """Raise ValueError if the weights in a file are not those of the config's network."""
     with torch.device("meta"):  # shapes without memory
         expected = Generator(config).state_dict()
+    require_bounded(path, sum(value.nbytes for value in expected.values()) + MAX_HEADER_BYTES)
     with safe_open(path, framework="pt") as weights:
         if missing := sorted(expected.keys() ^ set(weights.keys())):
             raise ValueError(f"config.json and the weights differ in {', '.join(missing)}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from src.errors import UserError, existing_path
+from src.errors import UserError, existing_source
 from src.imaging import decoding
 from src.params import Saved, Scrape
 from src.scrape.addresses import absolute_url
@@ -163,7 +163,7 @@ def find_saves(path: str) -> list[Path]:
         UserError: There is none.
     """
     require_path("saved.path", path)
-    root = existing_path("saved.path", path)
+    root = existing_source("saved.path", path)
     if root.is_file():
         files = [root]
     else:

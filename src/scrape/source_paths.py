@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from src.errors import UserError, existing_folder, existing_path
+from src.errors import UserError, existing_folder, existing_source
 from src.imaging.picture_folders import Contents, walk_files
 from src.params import Params
 from src.scrape.http.block_pages import LFS_POINTER
@@ -32,7 +32,7 @@ def require_source(params: Params) -> None:
         if key in FOLDERS:
             existing_folder(key, path)
         elif not (key == "pairs.path" and is_url(path)):
-            existing_path(key, path)
+            existing_source(key, path)
     if params.source == "demo" and params.demo.portraits:
         existing_folder("demo.portraits", params.demo.portraits)
 

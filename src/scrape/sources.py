@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from src.demo import site
-from src.errors import UserError, existing_folder, existing_path
+from src.errors import UserError, existing_folder, existing_source
 from src.imaging.picture_folders import EXPECTED, Contents, list_folder, reasons_with_names
 from src.params import Pairs, Params
 from src.scrape import json_lists
@@ -221,7 +221,7 @@ def _folder(params: Params, stack: ExitStack) -> Source:
 def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
     """List the pairs of pictures in a folder, an archive or a URL."""
     require_path("pairs.path", pairs.path)
-    if is_url(pairs.path) or existing_path("pairs.path", pairs.path).is_file():
+    if is_url(pairs.path) or existing_source("pairs.path", pairs.path).is_file():
         contents = _unpacked(pairs.path, client, _temporary_folder(stack))
     else:
         contents = _pictures("pairs.path", pairs.path)
@@ -241,7 +241,7 @@ def _unpacked(path: str, client: Client, folder: Path) -> Contents:
         if is_url(path):
             contents = client.get(path, unpack, SIZE_FACTOR * max_bytes, insist=True)
         else:
-            contents = unpack(Body(existing_path("pairs.path", path)))
+            contents = unpack(Body(existing_source("pairs.path", path)))
     except FetchError as error:
         raise UserError(
             f"pairs.path = {path!r} cannot be used: {error}; or set it to the unpacked folder"

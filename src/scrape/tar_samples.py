@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.errors import UserError, existing_path
+from src.errors import UserError, existing_source
 from src.imaging.picture_folders import SUFFIXES, Contents, reasons_with_names
 from src.params import Scrape, Webdataset
 from src.scrape.crawl import Crawl, Row, count_passed_over
@@ -53,7 +53,7 @@ class TarSamples:
         self._settings, self._max_bytes = webdataset, scrape.max_bytes
         require_expressions("webdataset", webdataset, EXPRESSIONS)
         self._expressions = {key: getattr(webdataset, key) for key in EXPRESSIONS}
-        root = existing_path("webdataset.path", webdataset.path)
+        root = existing_source("webdataset.path", webdataset.path)
         base = root.parent if root.is_file() else root
         self._passed_over = Contents()
         files = [root] if root.is_file() else list(_tar_files(root, self._passed_over))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from src.errors import UserError, existing_path
+from src.errors import UserError, existing_source
 from src.params import Urls
 from src.progress import progress
 from src.scrape.addresses import BLANKS, INNER_BLANKS
@@ -31,7 +31,7 @@ def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
             they have more than `max_items` rows.
     """
     require_path("urls.path", urls.path)
-    root = existing_path("urls.path", urls.path)
+    root = existing_source("urls.path", urls.path)
     files, contents = find_tables(root)
     if not files:
         raise UserError(f"urls.path = {urls.path!r} holds no list ({', '.join(READERS)}, or .gz)")

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.errors import UserError, one_line
+from src.errors import UserError, one_line, require_bounded
 from src.storage.encoding import text_of_cell
 
 PAIR_COLUMNS = ("a", "b")  # of a file that rules on pairs of pictures
@@ -27,6 +27,7 @@ def read_lines(path: Path, parameter: str, columns: Sequence[str], rows: str) ->
     """
     head = ",".join(columns)
     try:
+        require_bounded(path)
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restkey="more", strict=True)
             names = list(reader.fieldnames or [])

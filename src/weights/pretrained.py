@@ -196,7 +196,7 @@ def _obtain(file: WeightsFile, target: Path) -> str:
         _copy(copy, target)
         return file.copy
     cached = hub_folder() / target.name
-    if cached.exists():
+    if cached.is_file():
         with suppress(ValueError):  # a broken file in the cache does not prevent the download
             _verify(cached, file.size, file.sha256)
             _copy(cached, target)

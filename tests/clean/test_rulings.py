@@ -189,6 +189,12 @@ def test_a_wrong_line_is_refused_with_its_number(
     assert "\n" not in str(refused.value)
 
 
+def test_a_device_in_place_of_a_list_is_refused_unread(table: pd.DataFrame, tmp_path: Path):
+    lists = _lists(tmp_path, "a,b\n").model_copy(update={"force": "/dev/null"})
+    with pytest.raises(UserError, match=r"^/dev/null \(clean\.force\) cannot be read .*a device"):
+        rulings.read(lists, table)
+
+
 def test_a_missing_list_is_refused_with_its_parameter(table: pd.DataFrame, tmp_path: Path):
     lists = _lists(tmp_path, "a,b\n").model_copy(update={"force": str(tmp_path / "gone.csv")})
     with pytest.raises(UserError, match=r"gone\.csv is missing, which clean\.force names"):

@@ -162,3 +162,7 @@ def test_what_is_no_file_is_never_read(tmp_path: Path, monkeypatch):
     for path in (tmp_path, tmp_path / "pipe.jpg"):
         refused = CliRunner().invoke(explain, [str(path), "--out", str(tmp_path / "out.png")])
         assert str(refused.exception).startswith(f"{path} is a folder, a pipe or a device")
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(2**40)  # a sparse file
+    refused = CliRunner().invoke(explain, [str(tmp_path / "huge.jpg")])
+    assert f"huge.jpg cannot be read: it has {2**40} bytes, allowed" in str(refused.exception)

@@ -163,6 +163,14 @@ def test_a_pipe_is_told_and_never_read(run, tmp_path):
     )
 
 
+def test_a_file_too_large_for_a_picture_is_told_and_never_read(run, tmp_path):
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(2**40)  # a sparse file
+    count, [line] = run(save(tmp_path / "a.png"), tmp_path / "huge.png")
+    assert count == 1
+    assert line.startswith(f"{tmp_path / 'huge.png'}: it has {2**40} bytes, allowed are ")
+
+
 def test_every_file_is_written_refused_or_passed_over(run, tmp_path, capsys):
     folder = save(tmp_path / "in" / "a.png").parent
     for name, data in {"b.jpg": b"<html>", "c.heic": b"", "d": b"", "e.gif": b"GIF89a"}.items():

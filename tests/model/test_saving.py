@@ -126,6 +126,24 @@ def test_a_folder_without_a_sound_model_is_refused_in_one_line(tmp_path: Path, f
     assert str(tmp_path) in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["config.json", "generator.safetensors"])
+def test_a_pipe_or_device_in_a_models_place_is_never_read(tmp_path: Path, name: str):
+    save_generator(generator(), tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/dev/null")
+    with pytest.raises(UserError, match=f"{name} is no .*: it is a pipe or a device, expected a "):
+        load_generator(tmp_path)
+
+
+def test_weights_larger_than_the_config_says_are_refused_unread(tmp_path: Path, monkeypatch):
+    save_generator(generator(), tmp_path)
+    with (tmp_path / "generator.safetensors").open("r+b") as file:
+        file.truncate(2**40)  # a sparse file
+    monkeypatch.setattr("src.model.saving.safe_open", None)
+    with pytest.raises(UserError, match=f"it has {2**40} bytes, allowed are "):
+        load_generator(tmp_path)
+
+
 @pytest.mark.parametrize(
     "config", ["", "{}", "[]", '{"task": "colorize", "model": "vgg"}', '{"model": 5}']
 )

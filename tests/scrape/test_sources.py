@@ -243,6 +243,16 @@ def test_a_file_in_place_of_a_folder_is_an_error_that_says_so(quick, tmp_path):
         scraped(quick("folder", {"folder.path": str(path)}), tmp_path / "raw")
 
 
+@pytest.mark.parametrize("source", ["folder", "pairs", "urls", "saved", "hf", "webdataset"])
+def test_a_device_in_place_of_a_source_is_an_error_that_says_so(quick, tmp_path, source):
+    (tmp_path / "device.csv").symlink_to("/dev/null")
+    path = str(tmp_path / "device.csv")
+    with pytest.raises(
+        UserError, match=rf"{source}\.path = .*csv' is a pipe or a device, expected"
+    ):
+        scraped(quick(source, {f"{source}.path": path}), tmp_path / "raw")
+
+
 @pytest.mark.parametrize("source", ["folder", "pairs"])
 def test_a_tilde_in_a_path_is_the_home(quick, tmp_path, monkeypatch, facades, source):
     monkeypatch.setenv("HOME", str(facades.parent))
