@@ -44,7 +44,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
 NotNegative = Annotated[float, Field(ge=0)]
-LossWeight = Annotated[float, Field(ge=0, le=10**6)]  # far more would overflow, at any train.lr
+LossWeight = Annotated[float, Field(ge=0, le=10**6)]  # beyond it sums of squares may overflow
+Gradient = Annotated[float, Field(ge=0, le=10**6)]  # OpenCV's integers overflow at 2**31
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]  # no name holds a NUL
 Task = Literal["colorize", "sketch", "labels"]
 PictureFault = Literal["odd_aspect", "low_information", "dark", "bright", "blurred"]
@@ -256,7 +257,7 @@ class Clean(Section):
     remove: dict[PictureFault, NotNegative]
     hash_distance: Annotated[int, Field(ge=0, le=128)]
     similarity: Annotated[float, Field(gt=0, le=1)]
-    tone_residual: NotNegative
+    tone_residual: Annotated[float, Field(ge=0, le=1000)]
     exclude: FilePath
     force: FilePath
 
@@ -281,8 +282,8 @@ class Split(Section):
 
 
 class Canny(Section):
-    low: NotNegative
-    high: NotNegative
+    low: Gradient
+    high: Gradient
     aperture: Literal[3, 5, 7]
     blur: Annotated[int, Field(ge=1, le=31)]
     thresholds: Literal["absolute", "relative"]

@@ -184,6 +184,13 @@ def test_a_model_of_finite_weights_whose_pictures_are_not_is_refused(tiny, train
     assert not Path(WEIGHTS).exists()
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+@pytest.mark.parametrize("key", ["train.l1_weight", "train.gan_weight"])
+def test_the_largest_weight_of_a_loss_leaves_a_training_finite(tiny, train, key, precision):
+    train(tiny({key: 1e6, "train.gan_mode": "lsgan", "train.precision": precision}))
+    assert Path(WEIGHTS).exists()
+
+
 def test_metrics_that_cannot_be_written_lose_no_checkpoint(tiny, train, monkeypatch):
     p = tiny()
     files, _ = undisturbed(train, p)
