@@ -14,7 +14,7 @@ from urllib.parse import unquote, unquote_plus, urljoin, urlsplit
 import pandas as pd
 from bs4 import BeautifulSoup, Tag
 
-Place = tuple[str | None, str]  # host and path of an address
+Place = tuple[str, str]  # host and path of an address
 
 
 def misplaced(ledger: pd.DataFrame, folder: Path) -> dict[int, str]:
@@ -136,7 +136,10 @@ def _split_address(address: str) -> tuple[Place, set[str]]:
     """Return the host and path of an address, and the parts of its query with its fragment."""
     parts = urlsplit(unquote_plus(address))
     details = {*parts.query.split("&"), f"#{parts.fragment}"} - {"", "#"}
-    return (parts.hostname, parts.path.rstrip("/")), details
+    host = (parts.hostname or "").rstrip(".")
+    with suppress(UnicodeError):  # a page may write a host in Unicode, and the ledger in punycode
+        host = host.encode("idna").decode()
+    return (host, parts.path.rstrip("/")), details
 
 
 def _picture_key(address: str, full_address: bool) -> str:

@@ -72,6 +72,14 @@ def test_one_missing_picture_that_was_skipped_is_found(tmp_path: Path, layout: C
     assert set(misplaced(html, wrong, tmp_path)) == set(range(first, len(wrong) - 1))
 
 
+@pytest.mark.parametrize("host", ["bücher.test", "xn--bcher-kva.test", "BÜCHER.test."])
+def test_a_host_is_the_same_in_unicode_and_in_punycode(tmp_path: Path, changed, host: str):
+    html = "".join(f'<p><a href="http://{host}/{n}"><img src="/{n}.jpg"></a></p>' for n in PEOPLE)
+    items = parse_gallery(html, URL, 1, changed({"gallery.item": "p"}).gallery).items
+    assert misplaced(html, items, tmp_path) == {}
+    assert set(misplaced(html, shifted(items), tmp_path)) == with_picture(items)
+
+
 def test_the_other_item_is_named(tmp_path: Path):
     items = parse_imdb(html := site.lister(ENTRIES[:5], 5, 1, False), site.LIST_URL, 512).items
     swapped = [*items[:2], *shifted(items[2:4]), items[4]]
