@@ -77,7 +77,7 @@ def crawl(
             break  # past the end of a list whose pages are counted
         listed.pages += 1
         ids = {item.item_id for item in page.items}
-        for note in (*page.notes, *_notes(page, ids, number)):
+        for note in (*page.notes, *page_notes(page, ids, number)):
             print_note(note, url)
         if page.total is not None:
             listed.expected = page.total
@@ -99,12 +99,12 @@ def crawl(
     return listed
 
 
-def _notes(page: ListPage, ids: set[str], number: int) -> Iterator[str]:
-    """Yield notes on the items of a page; `ids` are theirs."""
+def page_notes(page: ListPage, ids: set[str], number: int) -> Iterator[str]:
+    """Yield notes on the items of a page, which has a number from 1; `ids` are theirs."""
     if not page.items and page.next_url:
         yield f"page {number} lists nothing: the list ends there"
     if number == 1 and len(page.items) > len(ids) == 1:
-        yield f"all {len(page.items)} items have the id {min(ids)!r}, and count as one"
+        yield _one_id(len(page.items), min(ids))
 
 
 def _fetch_page(
@@ -194,6 +194,23 @@ def _raise_if_too_long(listed: Crawl, max_items: int, url: str) -> None:
             f"the list has more items than scrape.max_items = {max_items} by page {listed.pages} "
             f"({url}): raise it, or lower scrape.max_pages"
         )
+
+
+def note_one_id(rows: Sequence[Row], place: str) -> None:
+    """Print a note if all of several rows have one id.
+
+    Args:
+        rows: All of a source's.
+        place: What decides on the ids, and where it is.
+    """
+    ids = (row["item_id"] for row in rows)
+    first = next(ids, "")
+    if len(rows) > 1 and all(item_id == first for item_id in ids):
+        print_note(_one_id(len(rows), first), place)
+
+
+def _one_id(count: int, item_id: str) -> str:
+    return f"all {count} items have the id {item_id!r}, and count as one"
 
 
 def print_note(note: str, place: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from src.errors import UserError, existing_folder
 from src.imaging.picture_folders import Contents, list_folder
 from src.params import Hf, Scrape
-from src.scrape.crawl import Crawl, Row, Rows, count_passed_over
+from src.scrape.crawl import Crawl, Row, Rows, count_passed_over, note_one_id
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
@@ -58,6 +58,7 @@ class HfDataset:
                 f"hf.path = {hf.path!r} holds no data set: expected .arrow or .parquet files with "
                 f"pictures in them, or pictures with {' or '.join(METADATA)}"
             )
+        note_one_id(spooled, f"hf.item = {hf.item!r}")
         counts = count_passed_over(self._unlisted(spooled))
         pages = max(1, len(self._files))
         self.crawl = Crawl(spooled, pages=pages, expected=len(spooled), passed_over=counts)

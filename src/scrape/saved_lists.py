@@ -12,7 +12,7 @@ from src.imaging import decoding
 from src.params import Saved, Scrape
 from src.scrape.addresses import absolute_url
 from src.scrape.browser_saves import READERS, Save, SavedPage, inline_data, local_name, read_save
-from src.scrape.crawl import Crawl, Row, page_rows, print_note
+from src.scrape.crawl import Crawl, Row, page_notes, page_rows, print_note
 from src.scrape.file_lists import natural_order, utf8_name
 from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http import block_pages
@@ -107,11 +107,11 @@ class SavedList:
         """Add a page's rows, and the pictures that the save has of them."""
         number = self.crawl.pages = self.crawl.pages + 1
         write_bytes(self._pages / f"{number:04d}.html", page.html.encode("utf-8", "replace"))
-        for note in listed.notes:
+        ids = {item.item_id for item in listed.items}
+        for note in (*listed.notes, *page_notes(listed, ids, number)):
             print_note(note, str(file))
         if listed.total is not None:
             self.crawl.expected = listed.total
-        ids = {item.item_id for item in listed.items}
         repeated = ids <= self._ids
         self.crawl.repeated_pages += repeated
         if repeated and self._scrape.on_repeat == "stop":

@@ -13,7 +13,7 @@ from src.errors import UserError, existing_folder, existing_source
 from src.imaging.picture_folders import EXPECTED, Contents, list_folder, reasons_with_names
 from src.params import Pairs, Params
 from src.scrape import json_lists
-from src.scrape.crawl import Crawl, Row, count_passed_over, crawl
+from src.scrape.crawl import Crawl, Row, count_passed_over, crawl, note_one_id
 from src.scrape.expressions import require_expressions
 from src.scrape.file_lists import (
     ListFiles,
@@ -215,6 +215,7 @@ def _folder(params: Params, stack: ExitStack) -> Source:
         return parent if folder.item == "folder" and parent != "." else name
 
     rows = [file_row(name, position, item(name)) for position, name in enumerate(files, 1)]
+    note_one_id(rows, f"folder.item = {folder.item!r}")
     return _on_disk(rows, contents, params.scrape.max_bytes)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from src.errors import UserError, existing_source
 from src.imaging.picture_folders import SUFFIXES, Contents, reasons_with_names
 from src.params import Scrape, Webdataset
-from src.scrape.crawl import Crawl, Row, count_passed_over
+from src.scrape.crawl import Crawl, Row, count_passed_over, note_one_id
 from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
@@ -69,6 +69,7 @@ class TarSamples:
                 f".tar files with members such as 0001.jpg{others}"
             )
         self._raise_if_unmatched()
+        note_one_id(rows, f"webdataset.item = {webdataset.item!r}")
         counts = count_passed_over(names)
         self.crawl = Crawl(rows, pages=len(files), expected=len(rows), passed_over=counts)
 

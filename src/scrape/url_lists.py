@@ -8,7 +8,7 @@ from src.errors import UserError, existing_source
 from src.params import Urls
 from src.progress import progress
 from src.scrape.addresses import BLANKS, INNER_BLANKS
-from src.scrape.crawl import Crawl, Row, count_passed_over
+from src.scrape.crawl import Crawl, Row, count_passed_over, note_one_id
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import without_password
 from src.scrape.item_ids import item_id
@@ -44,6 +44,7 @@ def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
     rows = spool_rows(listed, folder / "rows.arrow", max_items)
     if not rows:
         raise UserError(f"urls.path = {urls.path!r}: expected URLs, found none")
+    note_one_id(rows, f"urls.item = {urls.item!r}")
     return Crawl(rows, pages=len(files), expected=len(rows), passed_over=counts)
 
 

@@ -89,6 +89,15 @@ def test_a_second_column_of_pictures_makes_pairs(quick, tmp_path, form):
         assert (tmp_path / "raw" / stored).read_bytes() == picture(100 + n)
 
 
+def test_a_column_of_one_value_as_the_items_id_is_told(quick, tmp_path, capsys):
+    cells = pa.table({"image": [picture(n) for n in range(2)], "set": ["x", "x"]})
+    pq.write_table(cells, write(tmp_path / "set" / "a.parquet", b""))
+    changes = {"hf.path": str(tmp_path / "set"), "hf.item": "set"}
+    scraped(quick("hf", changes), tmp_path / "raw")
+    told = "all 2 items have the id 'x', and count as one (hf.item = 'set')"
+    assert told in capsys.readouterr().err
+
+
 @pytest.fixture
 def image_folder(tmp_path):
     """An ImageFolder of two splits, with metadata in the first."""

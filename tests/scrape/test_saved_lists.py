@@ -215,6 +215,17 @@ def test_saves_beyond_max_pages_are_told(read, tmp_path, capsys):
     assert "2 of 3 saved pages are read: raise scrape.max_pages" in capsys.readouterr().err
 
 
+def test_items_of_a_save_that_all_have_one_id_are_told(read, tmp_path, capsys):
+    """Their first link may be that of the author."""
+    items = [f'<li class="p"><a href="/ada"></a><img src="f/{n}.png" alt="{n}">' for n in "ab"]
+    plain(tmp_path / "saves", "a.html", "".join(items), "http://a.test/")
+    for number, name in enumerate("ab"):
+        write(tmp_path / "saves" / "f" / f"{name}.png", picture(number))
+    read()
+    told = "scrape: all 2 items have the id 'https://a.test/ada', and count as one ("
+    assert told in capsys.readouterr().err
+
+
 def test_a_page_that_was_saved_twice_is_listed_once(read, tmp_path):
     for name in ("a.html", "b.html"):
         plain(tmp_path / "saves", name, item(1, "f/a.png"), "http://a.test/")

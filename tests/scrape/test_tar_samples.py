@@ -65,6 +65,17 @@ def test_each_sample_is_an_item_unless_told_otherwise(quick, tmp_path, shards):
     assert list(table["name"]) == [""] * 3
 
 
+def test_an_expression_that_finds_one_id_for_all_samples_is_told(quick, tmp_path, capsys):
+    members = {}
+    for n in range(2):
+        members |= {f"{n}.jpg": picture(n), f"{n}.json": b'{"set": 7}'}
+    pack(tmp_path / "set.tar", members)
+    changes = {"webdataset.path": str(tmp_path / "set.tar"), "webdataset.item": "set"}
+    scraped(quick("webdataset", changes), tmp_path / "raw")
+    told = "all 2 items have the id '7', and count as one (webdataset.item = 'set')"
+    assert told in capsys.readouterr().err
+
+
 def test_pictures_are_chosen_by_their_suffixes_and_make_pairs(quick, tmp_path):
     members = {"1.input.png": picture(11), "1.image.png": picture(1), "2.image.png": picture(2)}
     members |= {"3.input.png": picture(13), "4.cls": b"7"}

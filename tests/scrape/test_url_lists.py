@@ -118,6 +118,16 @@ def test_one_person_has_one_id_in_files_that_store_it_otherwise(listed, tmp_path
     assert [row["item_id"] for row in found] == ["7", "https://a.test/a1.jpg", "7", "7", "7"]
 
 
+def test_a_column_of_one_value_as_the_items_id_is_told(listed, capsys):
+    text = "url,album\nhttp://a.test/1,7\nhttp://a.test/2,7\n"
+    assert len(listed("a.csv", text, {"urls.item": "album"})) == 2
+    told = "scrape: all 2 items have the id '7', and count as one (urls.item = 'album')\n"
+    assert told in capsys.readouterr().err
+    for other in (text.replace("2,7", "2,8"), text.rpartition("http")[0]):
+        listed("a.csv", other, {"urls.item": "album"})
+        assert "count as one" not in capsys.readouterr().err
+
+
 def test_a_list_without_any_url_is_an_error_that_names_its_column(quick, tmp_path):
     path = write(tmp_path / "list.csv", b"url,who\n,Ada\n,Zoe")
     table, _ = scraped(quick("urls", {"urls.path": str(path)}), tmp_path / "raw")
