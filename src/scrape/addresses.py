@@ -1,5 +1,6 @@
 """The addresses of a page's links, read as the WHATWG URL Standard says."""
 
+import hashlib
 import re
 from contextlib import suppress
 from urllib.parse import urljoin, urlsplit
@@ -12,7 +13,21 @@ BLANKS = "".join(map(chr, range(0x21)))
 INNER_BLANKS = re.compile(r"[\t\n\r]")
 # A host that could be read in two ways is none.
 TWO_HOSTS = re.compile(r"(?:https?:)?[/\\]*[^/?#]*\\[^/?#]*@|https?:[/\\]{3}", re.IGNORECASE)
+MAX_DATA_URL = 100  # characters; those of a blank pixel stay whole
+MAX_MEDIA_TYPE, HASH_DIGITS = 40, 24
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+
+
+def without_data(url: str) -> str:
+    """Return a URL; of a long data: URL its media type and the beginning of its SHA-256.
+
+    The ledger holds it, and different ones stay different. A short URL stays as it is.
+    """
+    if len(url) <= MAX_DATA_URL or url[:5].lower() != "data:":
+        return url
+    media_type = re.split("[;,]", url[5:])[0][:MAX_MEDIA_TYPE]
+    digest = hashlib.sha256(url.encode(errors="surrogatepass")).hexdigest()[:HASH_DIGITS]
+    return f"data:{media_type};sha256={digest}"
 
 
 def is_web(url: str) -> bool:

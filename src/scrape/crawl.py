@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from src.errors import UserError, print_on_stderr
 from src.imaging.picture_folders import reasons_with_names
+from src.scrape.addresses import without_data
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body
 from src.scrape.http.client import Client
@@ -210,7 +211,7 @@ def note_one_id(rows: Sequence[Row], place: str) -> None:
 
 
 def _one_id(count: int, item_id: str) -> str:
-    return f"all {count} items have the id {item_id!r}, and count as one"
+    return f"all {count} items have the id {without_data(item_id)!r}, and count as one"
 
 
 def print_note(note: str, place: str) -> None:
@@ -233,10 +234,10 @@ def page_rows(page: ListPage, url: str, number: int) -> list[Row]:
         {
             "page": number,
             "position": position,
-            "item_id": item.item_id,
+            "item_id": without_data(item.item_id),
             "name": item.name,
             "page_url": url,
-            "image_url": item.image_url,
+            "image_url": item.image_url and without_data(item.image_url),
             "stated_total": page.total,
         }
         for position, item in enumerate(page.items, 1)

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Mapping, Set
 from pathlib import Path
 
 from src.errors import UserError, print_on_stderr
+from src.scrape.addresses import without_data
 from src.scrape.crawl import Row, Rows
 from src.scrape.http import cache
 from src.scrape.item_ids import item_id
@@ -92,12 +93,13 @@ def _named(
 
 def _spellings(name: str) -> set[tuple[str, str]]:
     """Return what a listed name may mean: an address may be written as a browser shows it."""
-    return {("id", name), ("id", item_id(name, "")), ("url", _plain(name))}
+    names = {name, without_data(name), item_id(name, "")}
+    return {*(("id", each) for each in names), ("url", _plain(name))}
 
 
 def _plain(url: str) -> str:
     """Return the one spelling of a picture's URL; its whole query counts."""
-    return item_id(url, "", ())
+    return without_data(item_id(url, "", ()))
 
 
 def _urls(row: Row) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from src.errors import UserError, existing_source
 from src.params import Urls
 from src.progress import progress
-from src.scrape.addresses import BLANKS, INNER_BLANKS
+from src.scrape.addresses import BLANKS, INNER_BLANKS, without_data
 from src.scrape.crawl import Crawl, Row, count_passed_over, note_one_id
 from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import without_password
@@ -62,7 +62,7 @@ def _rows(file: Path, name: str, page: int, urls: Urls) -> Iterator[Row]:
             "item_id": values.get("item") or _item_id(values["url"], name, record.number),
             "name": values.get("name", ""),
             "page_url": name,
-            "image_url": without_password(values["url"]) or None,
+            "image_url": without_data(without_password(values["url"])) or None,
             "given_side": _side(values.get("side", ""), file, record.number),
         }
 
@@ -83,7 +83,7 @@ def _values(record: Record, keys: dict[str, str], file: Path) -> dict[str, str]:
 
 def _item_id(url: str, name: str, number: int) -> str:
     """Return the id of a picture that is known by its URL alone: no key of its query is ignored."""
-    return item_id(url, "", ()) if url else f"{name}:{number}"
+    return without_data(item_id(url, "", ())) if url else f"{name}:{number}"
 
 
 def _side(value: str, file: Path, number: int) -> str | None:

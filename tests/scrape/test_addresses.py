@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.scrape.addresses import absolute_url, readable
+from src.scrape.addresses import absolute_url, readable, without_data
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,18 @@ from src.scrape.addresses import absolute_url, readable
 )
 def test_a_link_becomes_an_absolute_url_without_a_password(target, url):
     assert absolute_url("http://a.example/list", target) == url
+
+
+def test_a_long_data_url_becomes_its_type_and_a_hash_and_others_stay():
+    drawings = [f"data:image/svg+xml;utf8,<svg>{'x' * 200}{n}</svg>" for n in range(2)]
+    short = [without_data(drawing) for drawing in drawings]
+    assert short[0].startswith("data:image/svg+xml;sha256=")
+    assert len(set(short)) == 2
+    assert list(map(without_data, short)) == short
+    assert without_data("DATA:;base64," + "A" * 10**6).startswith("data:;sha256=")
+    assert len(without_data("data:" + "x" * 10**6)) < 100
+    for url in ("data:,", "http://a.test/" + "x" * 200, "data:image/gif;base64,R0lG"):
+        assert without_data(url) == url
 
 
 def test_half_a_surrogate_pair_is_replaced():

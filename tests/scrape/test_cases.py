@@ -367,6 +367,18 @@ def test_pictures_that_are_all_placeholders_are_refused_with_a_remedy(
     assert list(table["status"]) == ["ok"]
 
 
+def test_drawings_inside_a_page_do_not_fill_the_ledger(server, quick, tmp_path, own_folder):
+    drawings = [f"data:image/svg+xml,%3Csvg%3E{'x' * 9000}{n}" for n in range(2)]
+    items = "".join(f'<p class=p><img src="{drawing}"></p>' for drawing in drawings)
+    server["/g"] = Answer(items.encode())
+    changes = {"gallery.url": server["/g"], "gallery.item": ".p"}
+    table, _ = scraped(quick("gallery", changes), tmp_path / "raw")
+    assert list(table["status"]) == ["unsupported_url"] * 2
+    for column in ("image_url", "item_id"):
+        assert table[column].nunique() == 2
+        assert table[column].str.fullmatch("data:image/svg.xml;sha256=[0-9a-f]{24}").all()
+
+
 @pytest.mark.parametrize("total", [-7, -(10**30)])
 def test_a_negative_total_is_unknown(total):
     listed = {"nameListItemSearch": {"edges": [], "total": total}}

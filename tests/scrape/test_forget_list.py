@@ -11,6 +11,7 @@ import pytest
 from src.dataset import arrays
 from src.errors import UserError
 from src.scrape import forget_list
+from src.scrape.addresses import without_data
 from src.storage.encoding import encode_png, inert_cell
 from src.storage.ledger import read_ledger
 from tests.conftest import copy_rulings, write_params
@@ -95,6 +96,13 @@ def test_an_address_may_be_written_as_a_browser_shows_it(tmp_path, capsys, name)
     rows += [row("https://a.test/p/2", "http://a.test/Zoë.jpg?w=2")]
     assert statuses(rows, tmp_path, name) == ["forgotten", None]
     assert "is no picture's URL" not in capsys.readouterr().err
+
+
+def test_a_picture_inside_a_page_is_named_in_full_or_as_the_ledger_has_it(tmp_path):
+    url = "data:image/svg+xml,%3Csvg%3E" + "x" * 200
+    rows = [row("nm1", without_data(url)), row("nm2", "two.jpg")]
+    for name in (url, without_data(url)):
+        assert statuses(rows, tmp_path, name) == ["forgotten", None]
 
 
 def test_a_picture_goes_with_every_row_that_shows_it(tmp_path, capsys):
