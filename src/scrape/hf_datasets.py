@@ -108,6 +108,10 @@ class HfDataset:
                     self._contents.pass_over("other_table", self._name(path))
             for name in _missing_shards(self._files):
                 self._contents.pass_over("missing", name)
+            for name in self._loose_pictures():
+                self._contents.pass_over("not_in_metadata", name)
+            for name in self._pictures_found.passed_over.get("other_format", ()):
+                self._contents.pass_over("other_format", name)
             return self._contents.passed_over
         listed = {row[key] for row in rows for key in ("image_url", "label_url")}
         contents = self._pictures_found
@@ -115,6 +119,19 @@ class HfDataset:
             if name not in listed:
                 contents.pass_over("not_in_metadata", name)
         return contents.passed_over
+
+    def _loose_pictures(self) -> Iterator[str]:
+        """Yield the names of the pictures beside tables that no cell of these names."""
+        pictures = self._pictures_found.pictures.values()
+        named: set[Path] = set()
+        for file in self._files.values() if pictures else ():
+            # a cell says where its file is from the table or from the root
+            bases = {self._root, file.path.parent}
+            paths = {os.path.relpath(path, base): path for path in pictures for base in bases}
+            for column in filter(None, (self._hf.image, self._hf.label)):
+                names = map(os.path.normpath, file.file_names(column))
+                named |= {paths[name] for name in names if name in paths}
+        yield from (self._name(path) for path in pictures if path not in named)
 
     @cached_property
     def _pictures_found(self) -> Contents:

@@ -67,6 +67,20 @@ class CellFile:
         except DAMAGE as error:
             raise self.refusal(error) from None
 
+    def file_names(self, column: str) -> Iterator[str]:
+        """Yield the names of files that a column's cells have, beside or instead of their bytes."""
+        kind = self._schema.field(column).type
+        if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
+            return
+        # of Parquet the bytes beside the name are not read
+        leaf = f"{column}.path" if self.path.suffix == ".parquet" else column
+        try:
+            for batch in self._batches([leaf]):
+                names = batch.column(0).field("path").to_pylist()
+                yield from (name for name in names if isinstance(name, str))
+        except UNREADABLE as error:
+            raise self.refusal(error) from None
+
     def block(self, row: int) -> tuple[int, int]:
         """Return the number of the block that a row is in, and its place there."""
         for number, size in enumerate(self._sizes):

@@ -9,21 +9,29 @@ from pathlib import Path
 
 from src.errors import UserError, existing_source
 from src.imaging import decoding
+from src.imaging.picture_folders import Contents
 from src.params import Saved, Scrape
 from src.scrape.addresses import absolute_url
 from src.scrape.browser_saves import READERS, Save, SavedPage, inline_data, local_name, read_save
-from src.scrape.crawl import Crawl, Row, page_notes, page_rows, print_note
+from src.scrape.crawl import Crawl, Row, count_passed_over, page_notes, page_rows, print_note
 from src.scrape.file_lists import natural_order, utf8_name
 from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http import block_pages
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import parse_imdb
 from src.scrape.listings import Item, ListingError, ListPage
-from src.scrape.source_paths import is_hidden, require_path
+from src.scrape.source_paths import is_hidden, require_path, why_unreadable
 from src.storage.atomic import write_bytes
 
 # Of pages whose save does not say it. The second is reserved (RFC 6761): nothing is fetched of it.
 UNKNOWN_URLS = {"imdb": "https://www.imdb.com/list/", "gallery": "https://unknown.invalid/"}
+OTHER_SAVES = (
+    ".maff",
+    ".pdf",
+    ".webarchive",
+    ".xht",
+    ".xhtml",
+)  # pages in formats that are not read
 # A page that was saved whole has IMDb's pictures under their names, in the width that it shows.
 IMDB_PICTURES = "https://m.media-amazon.com/images/M/"
 IMDB_PICTURE = re.compile(r"M[A-Z]\w+@*\.[\w.,]+")
@@ -53,7 +61,8 @@ class SavedList:
         self.crawl = Crawl(self._rows)
         self.files: dict[str, Path] = {}
         require_selectors(saved)
-        saves = find_saves(saved.path)
+        saves, contents = find_saves(saved.path)
+        self.crawl.passed_over = count_passed_over(contents.passed_over)
         if len(saves) > scrape.max_pages:
             note = (
                 f"{scrape.max_pages} of {len(saves)} saved pages are read: raise scrape.max_pages"
@@ -156,22 +165,28 @@ class SavedList:
         return place
 
 
-def find_saves(path: str) -> list[Path]:
+def find_saves(path: str) -> tuple[list[Path], Contents]:
     """Return the saved pages of a folder, in the natural order of their names, or the only one.
+
+    Saves in the folder that cannot be read come second. Other files there may belong to a save.
 
     Raises:
         UserError: There is none.
     """
     require_path("saved.path", path)
     root = existing_source("saved.path", path)
-    if root.is_file():
-        files = [root]
-    else:
-        files = [file for file in root.iterdir() if file.is_file() and not is_hidden(file, root)]
-    saves = [file for file in files if file.suffix.lower() in READERS]
+    contents, saves = Contents(), []
+    for file in [root] if root.is_file() else sorted(root.iterdir()):
+        suffix, fault = file.suffix.lower(), why_unreadable(file)
+        if file.is_dir() or (file != root and is_hidden(file, root)):
+            continue
+        if suffix in READERS and not fault:
+            saves.append(file)
+        elif suffix in (*READERS, *OTHER_SAVES):
+            contents.pass_over(fault or "other_format", file.name)
     if not saves:
         raise UserError(f"saved.path = {path!r} holds no saved page ({', '.join(READERS)})")
-    return sorted(saves, key=lambda file: natural_order(file.name))
+    return sorted(saves, key=lambda file: natural_order(file.name)), contents
 
 
 def _is_html(file: Path) -> bool:

@@ -63,10 +63,11 @@ def visible_files(root: Path, contents: Contents) -> Iterator[tuple[Path, str]]:
     """
     for path in sorted(walk_files(root, contents)):
         if not is_hidden(path, root):
-            yield path, _why_unreadable(path)
+            yield path, why_unreadable(path)
 
 
-def _why_unreadable(path: Path) -> str:
+def why_unreadable(path: Path) -> str:
+    """Return `broken_link`, `special_file` or "", as `visible_files` yields it."""
     if not os.path.exists(path):  # needs no read permission
         return "broken_link"
     return "" if os.path.isfile(path) else "special_file"  # a pipe would never end

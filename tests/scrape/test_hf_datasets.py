@@ -157,6 +157,29 @@ def test_a_shard_that_is_missing_and_tables_of_another_kind_are_counted(quick, t
     assert metrics["passed_over"] == {"other_table": 2, "special_file": 1}
 
 
+@pytest.mark.parametrize("form", [as_arrow, as_parquet])
+def test_pictures_that_no_table_names_are_counted(quick, tmp_path, form, capsys):
+    form(tmp_path / "set")
+    for name in ("train/1.png", "data/1.png", "loose.png", ".hidden.png"):
+        write(tmp_path / "set" / name, picture(1))
+    write(tmp_path / "set" / "photo.heic", b"\0\0\0\x18ftypheic")
+    write(tmp_path / "set" / "README.md", b"# A set")
+    _, metrics = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+    assert metrics["passed_over"] == {"not_in_metadata": 2, "other_format": 1}
+    other = "data" if form is as_arrow else "train"  # a picture beside its table is named there
+    assert "loose.png" in (told := capsys.readouterr().err)
+    assert f"{other}/1.png" in told
+
+
+def test_pictures_beside_a_table_that_names_them_are_no_loose_ones(quick, tmp_path):
+    write(tmp_path / "set" / "sub" / "a.png", picture(1))
+    write(tmp_path / "set" / "b.png", picture(2))
+    cells = [{"bytes": None, "path": "./sub/a.png"}, {"bytes": picture(3), "path": None}]
+    pd.DataFrame({"image": cells}).to_parquet(tmp_path / "set" / "1.parquet")
+    _, metrics = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+    assert metrics["passed_over"] == {"not_in_metadata": 1}
+
+
 def test_without_metadata_a_folder_is_a_class(quick, tmp_path):
     for n, name in enumerate(["train/cat/1.png", "train/dog/val.png", "top.png"]):
         write(tmp_path / "set" / name, picture(n))

@@ -183,6 +183,16 @@ def test_pages_are_read_in_the_natural_order_of_their_names(read, tmp_path):
     assert list(table["image_url"]) == [f"list {n}_files/a.png" for n in (1, 9, 10)]
 
 
+def test_saves_that_cannot_be_read_are_counted_and_named(read, tmp_path, capsys):
+    folder = tmp_path / "saves"
+    plain(folder, "a.html", item(1, "f/a.png"), "http://a.test/")
+    write(folder / "f" / "a.png", picture(1))
+    write(folder / "b.webarchive", b"bplist00")
+    (folder / "c.html").symlink_to("gone.html")
+    assert read()[1]["passed_over"] == {"broken_link": 1, "other_format": 1}
+    assert "1 other_format (b.webarchive)" in capsys.readouterr().err
+
+
 def test_pictures_inside_a_page_of_singlefile_are_taken(read, tmp_path):
     encoded = [base64.b64encode(picture(n)).decode() for n in range(2)]
     sources = [*(f"data:image/png;base64,{text}" for text in encoded), "data:image/png;base64,R0"]
