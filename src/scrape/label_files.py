@@ -4,10 +4,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from src.errors import print_on_stderr
 from src.imaging import decoding
+from src.imaging.image_error import ignored
+from src.imaging.opened import open_image
 from src.imaging.picture_folders import reasons_with_names
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
@@ -17,11 +20,21 @@ UNPAIRED = ("no_label", "no_photo", "not_a_pair", "other_size", "outside_folders
 LABEL_STATUS = "label_"  # before the reason why a label map cannot be used
 
 
+LEVELS = 256  # of 8 bits
+MIN_LARGEST = 1 << 14  # of numbers of 16 bits that use them: others are nearly black
+
+
 class Compared(NamedTuple):
-    """What is found of a pair: its status, and whether its label map has one colour alone."""
+    """A pair's status, and what is odd about its label map.
+
+    Attributes:
+        status: `ok`, or why there is no pair.
+        fault: `plain`, of one colour alone; `merged`, of numbers of 16 bits that are equal in 8; or
+            "".
+    """
 
     status: str
-    label_is_plain: bool
+    fault: str = ""
 
 
 def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
@@ -40,8 +53,11 @@ def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
         compare = partial(_compared, folder=folder)
         compared = map_processes(compare, files, "comparing pairs")
         table.loc[pairs.index, "status"] = [pair.status for pair in compared]
-        are_plain = [pair.label_is_plain for pair in compared]
-        _note_plain(list(table.loc[pairs.index[are_plain], "label_url"]), len(pairs))
+        faults: dict[str, list[str]] = {}
+        for name, pair in zip(table.loc[pairs.index, "label_url"], compared, strict=True):
+            if pair.fault:
+                faults.setdefault(pair.fault, []).append(name)
+        _note_faults(faults, len(pairs))
     table.loc[table["status"] != "ok", ["file", "label_file"]] = None
     for name in sorted(stored - _files(table)):
         (folder / name).unlink()
@@ -67,26 +83,49 @@ def _files(table: pd.DataFrame) -> set[str]:
     return set(table["file"].dropna()) | set(table["label_file"].dropna())
 
 
-def _note_plain(names: list[str], n_pairs: int) -> None:
-    """Name the label maps that show nothing: in files of 16 bits small numbers are all black."""
+def _is_unpaired(status: str) -> bool:
+    return status in UNPAIRED or status.startswith(LABEL_STATUS)
+
+
+def _note_faults(names: dict[str, list[str]], n_pairs: int) -> None:
+    """Name the label maps whose parts are told apart by nothing, by their faults."""
     if names:
-        note = f"{len(names)} of {n_pairs} label maps have one colour alone"
+        count = sum(map(len, names.values()))
+        note = f"{count} of {n_pairs} label maps have one colour for several parts, or for all"
         remedy = (
             "of files of 16 bits only the upper 8 are read: write numbers in 8 bits, or colours"
         )
-        print_on_stderr(f"scrape: {note}: {reasons_with_names({'plain': names})}; {remedy}")
+        print_on_stderr(f"scrape: {note}: {reasons_with_names(names)}; {remedy}")
 
 
 def _compared(files: tuple[str, str], folder: Path) -> Compared:
     """Compare a photograph and its label map, which are named below `folder`."""
     photo, label = (folder / name for name in files)
+    data = read_bytes(label)
     try:
-        pixels = decoding.decode(read_bytes(label))
+        pixels = decoding.decode(data)
     except decoding.ImageError as error:
-        return Compared(f"{LABEL_STATUS}{error.reason}", False)
-    is_plain = bool((pixels == pixels[0, 0]).all())
+        return Compared(f"{LABEL_STATUS}{error.reason}")
     try:
         fits = decoding.decode(read_bytes(photo)).shape == pixels.shape
     except decoding.ImageError:
         fits = True
-    return Compared("ok" if fits else "other_size", is_plain)
+    return Compared("ok" if fits else "other_size", _label_fault(data, pixels))
+
+
+def _label_fault(data: bytes, pixels: np.ndarray) -> str:
+    """Return the fault of a label map, as `Compared` has it.
+
+    Args:
+        data: Its file.
+        pixels: As it is read.
+    """
+    with ignored():  # Pillow alone may refuse what `decode` reads
+        image = open_image(data)
+        if image.mode.startswith("I"):  # of one channel, with more than 8 bits
+            numbers = np.unique(np.asarray(image))
+            is_merged = len(numbers) > len(np.unique(pixels[..., 0]))
+            # a map of depths or heights has more numbers than 8 bits, and up to the largest ones
+            if is_merged and (len(numbers) <= LEVELS or numbers[-1] < MIN_LARGEST):
+                return "merged"
+    return "plain" if (pixels == pixels[0, 0]).all() else ""

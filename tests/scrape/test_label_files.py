@@ -13,6 +13,7 @@ from src.scrape.crawl import Crawl
 from src.scrape.file_lists import file_row, list_combined, list_halves
 from src.scrape.store import REMEDIES, counts, require_pictures, store
 from tests.conftest import SCRAPE, handing
+from tests.encoded_pictures import saved
 from tests.scrape.scraping import picture
 
 
@@ -80,15 +81,46 @@ def test_a_photograph_that_is_turned_upright_has_the_size_of_its_label_map(tmp_p
     assert list(table["status"]) == ["ok"]
 
 
-def test_label_maps_whose_numbers_are_lost_in_16_bits_are_told(tmp_path, capsys):
-    """Classes 0 to 19 in 16 bits are black, as browsers show them."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.arange(96, dtype=np.uint16).reshape(8, 12) % 20).save(buffer, "PNG")
-    files = {"A/1.png": buffer.getvalue(), "A/2.png": picture(1)}
+RAMP = np.arange(96, dtype=np.uint16).reshape(8, 12)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        RAMP % 20,  # classes 0 to 19 are black, as browsers show them
+        RAMP * 5,  # some above 255
+        RAMP * 100,  # depths up to 9.5 m in millimetres
+        24_000 + RAMP,  # instances of one class, as Cityscapes numbers them
+    ],
+    ids=["classes", "many classes", "millimetres", "instances"],
+)
+def test_label_maps_whose_numbers_are_lost_in_16_bits_are_told(tmp_path, capsys, numbers, kind):
+    files = {"A/1.png": saved(Image.fromarray(numbers), kind), "A/2.png": picture(1)}
     files |= {"B/1.png": picture(2), "B/2.png": picture(3)}
     assert list(stored(files, tmp_path)["status"]) == ["ok", "ok"]
     told = capsys.readouterr().err
-    assert "1 of 2 label maps have one colour alone: 1 plain (A/1.png); of files of 16 bits" in told
+    assert "1 of 2 label maps have one colour for several parts, or for all" in told
+    assert ": 1 merged (A/1.png); of files of 16 bits only the upper 8 are read" in told
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [RAMP % 20 * 257, np.arange(96 * 96, dtype=np.uint16).reshape(96, 96) * 7, RAMP.astype("u1")],
+    ids=["scaled classes", "depths", "8 bits"],
+)
+def test_label_maps_that_keep_their_parts_in_8_bits_are_not_told(tmp_path, capsys, numbers):
+    files = {"A/1.png": saved(Image.fromarray(numbers), "PNG")}
+    files |= {"B/1.png": picture(2, numbers.shape[1], numbers.shape[0])}
+    assert list(stored(files, tmp_path)["status"]) == ["ok"]
+    assert capsys.readouterr().err == ""
+
+
+def test_label_maps_of_one_colour_are_told(tmp_path, capsys):
+    files = {"A/1.png": saved(Image.new("L", (12, 8)), "PNG"), "B/1.png": picture(1)}
+    assert list(stored(files, tmp_path)["status"]) == ["ok"]
+    assert "1 of 1 label maps have one colour" in (told := capsys.readouterr().err)
+    assert "1 plain (A/1.png)" in told
 
 
 def test_a_broken_photograph_is_left_to_clean(tmp_path):

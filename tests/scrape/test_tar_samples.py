@@ -5,10 +5,13 @@ import json
 import os
 import tarfile
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from src.errors import UserError
 from src.scrape.http.block_pages import LFS_POINTER
+from tests.encoded_pictures import saved
 from tests.scrape.scraping import picture, scraped, write
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -86,6 +89,16 @@ def test_pictures_are_chosen_by_their_suffixes_and_make_pairs(quick, tmp_path):
     assert list(table["status"]) == ["ok", "no_label", "no_image", "no_label"]
     stored = tmp_path / "raw" / table["label_file"][0]
     assert stored.read_bytes() == picture(11)
+
+
+def test_label_maps_whose_numbers_are_lost_in_16_bits_are_told(quick, tmp_path, capsys):
+    numbers = np.arange(96, dtype=np.uint16).reshape(8, 12) * 5
+    members = {"1.label.png": saved(Image.fromarray(numbers), "PNG"), "1.photo.png": picture(1)}
+    pack(tmp_path / "set.tar", members)
+    changes = {"webdataset.path": str(tmp_path / "set.tar"), "task": "labels"}
+    changes |= {"webdataset.image": "photo.png", "webdataset.label": "label.png"}
+    scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert ": 1 merged (set.tar#1.label.png); of files of 16 bits" in capsys.readouterr().err
 
 
 def test_without_a_suffix_the_first_picture_is_taken(quick, tmp_path):
