@@ -17,6 +17,7 @@ import yaml
 
 MAX_FILE_BYTES = 10**9  # of a picture or a table that a user names, to read at once
 MAX_WORDS = 120  # characters of a library's own words in a message
+ANEW = "`dvc repro` makes it anew"  # of a stage's output that is damaged or was edited
 ABSOLUTE = "with --queue or --temp give an absolute path"
 # Errors of the disk, the rights and the number of open files, which are no fault of a program.
 SYSTEM_ERRORS = {

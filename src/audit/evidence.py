@@ -18,6 +18,7 @@ from src.audit.side import Side
 from src.audit.source_files import Box, SourceFile
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
+from src.errors import ANEW, UserError, one_line
 from src.imaging.picture_files import read_photo
 from src.params import Pair, Size, Train
 from src.storage.ledger import read_ledger
@@ -202,7 +203,7 @@ class OutputEvidence:
             limits: Every check's limit and thresholds.
         """
         files = sorted((data / "predictions").glob("*.png"))
-        losses = pd.read_csv(history)
+        losses = _losses(history)
         return cls(
             arrays.load(data / "pairs", "val"),
             frozenset(arrays.load(data / "pairs", "train").index["row"]),
@@ -238,3 +239,13 @@ class OutputEvidence:
         outputs = [self.outputs[rows[index]] for index in indices]
         targets = np.asarray(self.val.photo)[indices]
         return np.array(outputs), targets, [rows[index] for index in indices]
+
+
+def _losses(history: Path) -> pd.DataFrame:
+    """Return the steps and the L1 losses of a training's history, or raise UserError."""
+    try:
+        return pd.read_csv(history)[["step", "g_l1"]].astype(np.float64)
+    except (OSError, LookupError, ValueError) as error:
+        raise UserError(
+            f"{history} is no history of a training ({one_line(error)}): {ANEW}"
+        ) from None

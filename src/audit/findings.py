@@ -13,7 +13,7 @@ from src.audit.evidence import Evidence, OutputEvidence
 from src.audit.registry import Check, Finding, Measurement, Offender, When
 from src.dataset.arrays import Pairs
 from src.drawing.sheets import grid
-from src.errors import UserError
+from src.errors import ANEW, UserError
 from src.imaging.resizing import resize
 from src.storage.atomic import read_json, write_bytes, write_json
 from src.storage.encoding import encode_png
@@ -85,13 +85,17 @@ def judge(file: Path, limits: Mapping[str, float]) -> dict[str, Finding]:
     Args:
         file: As `write_measures` wrote it.
         limits: Every check's limit and thresholds, by their keys.
+
+    Raises:
+        UserError: The file is missing, or holds something else.
     """
     measures = read_json(file)
-    return {
-        check.name: check.judge(_measurement(measures[check.name]), limits)
-        for check in CHECKS
-        if check.name in measures
-    }
+    checks = [check for check in CHECKS if check.when == "before"]
+    try:
+        entries = {check.name: _measurement(measures[check.name]) for check in checks}
+    except (LookupError, TypeError, ValueError) as error:
+        raise UserError(f"{file} is not what the audit wrote ({error!r}): {ANEW}") from None
+    return {check.name: check.judge(entries[check.name], limits) for check in checks}
 
 
 def _measurement(entry: dict[str, Any]) -> Measurement:
@@ -100,7 +104,7 @@ def _measurement(entry: dict[str, Any]) -> Measurement:
         Offender(o["row"], o["detail"], tuple((s, i) for s, i in o["pictures"]), o["value"])
         for o in entry["offenders"]
     ]
-    return entry["value"], offenders
+    return float(entry["value"]), offenders
 
 
 def run(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Finding]:

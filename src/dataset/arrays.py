@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 
 from src.dataset.picture_parts import Face
-from src.errors import UserError
+from src.errors import ANEW, UserError
 from src.storage.atomic import atomic_write
 from src.storage.ledger import read_table, write_table
 from src.storage.slices import slices
@@ -189,6 +189,8 @@ def _write_index(folder: Path, side: str, index: pd.DataFrame) -> None:
 
 def _read_index(folder: Path, side: str) -> pd.DataFrame:
     index = read_table(_index_file(folder, side), INDEX, FACES)
+    if index["row"].isna().any():
+        raise UserError(f"{_index_file(folder, side)} has pictures without a row: {ANEW}")
     return index if index["faces"].notna().any() else index.drop(columns="faces")
 
 
@@ -243,7 +245,12 @@ def load(folder: Path, side: str) -> Pairs:
     parts = (pairs.photo, pairs.gray, pairs.canny, pairs.labels, pairs.index)
     lengths = {len(part) for part in parts if part is not None}
     if len(lengths) > 1:
-        raise UserError(f"{side} of {folder}: arrays and index differ in length: {sorted(lengths)}")
+        raise UserError(
+            f"{side} of {folder}: arrays and index differ in length: {sorted(lengths)}; {ANEW}"
+        )
+    sizes = {part.shape[1:3] for part in parts[:-1] if part is not None}
+    if len(sizes) > 1:
+        raise UserError(f"{side} of {folder}: arrays differ in size: {sorted(sizes)}; {ANEW}")
     return pairs
 
 
@@ -258,11 +265,15 @@ def _map_files(paths: list[Path]) -> Shards:
     files = []
     for path in paths:
         try:
-            files.append(np.load(path, mmap_mode="r"))
+            file = np.load(path, mmap_mode="r")
+            if file.ndim not in (3, 4) or file.dtype != np.uint8:
+                shape = f"{file.dtype} {list(file.shape)}"
+                raise ValueError(f"it holds {shape}, expected uint8 [N, H, W] or [N, H, W, 3]")
+            files.append(file)
         except FileNotFoundError:
             raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
         except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"{path} cannot be read as an array: {error}") from None
+            raise UserError(f"{path} cannot be read as an array: {error}; {ANEW}") from None
     if len({(file.shape[1:], file.dtype) for file in files}) > 1:
         raise UserError(f"{paths[0]} and its other files hold pictures of different shapes")
     return Shards(files)

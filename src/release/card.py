@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from src.errors import UserError
 from src.params import WITHOUT_EFFECT, Params, Size
 from src.storage.atomic import read_json, write_bytes, write_json, write_text
 
@@ -32,6 +33,8 @@ def release(p: Params, data: Path, metrics: Path, out: Path) -> None:
     model = data / "model"
     config = read_json(model / "config.json")
     weights = model / numbers["evaluate_meta"]["weights_file"]
+    if not weights.is_file():
+        raise UserError(f"{weights} is missing: run `dvc repro` to make it")
     write_bytes(out / "generator.safetensors", weights.read_bytes())
     write_json(out / "config.json", config)
     write_text(out / "README.md", render(p, config, numbers))

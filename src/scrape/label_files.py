@@ -18,8 +18,6 @@ from src.storage.archives import read_bytes
 # Statuses of pictures without a fitting partner; those of label maps begin with LABEL_STATUS.
 UNPAIRED = ("no_label", "no_photo", "not_a_pair", "other_size", "outside_folders")
 LABEL_STATUS = "label_"  # before the reason why a label map cannot be used
-
-
 LEVELS = 256  # of 8 bits
 MIN_LARGEST = 1 << 14  # of numbers of 16 bits that use them: others are nearly black
 
@@ -81,10 +79,6 @@ def note_unusable(table: pd.DataFrame) -> None:
 
 def _files(table: pd.DataFrame) -> set[str]:
     return set(table["file"].dropna()) | set(table["label_file"].dropna())
-
-
-def _is_unpaired(status: str) -> bool:
-    return status in UNPAIRED or status.startswith(LABEL_STATUS)
 
 
 def _note_faults(names: dict[str, list[str]], n_pairs: int) -> None:

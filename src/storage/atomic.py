@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError, is_disk_error
+from src.errors import ANEW, UserError, is_disk_error
 
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 NAME_LETTERS = 32  # of a file's name that its temporary name shows, of up to 4 bytes each
@@ -129,4 +129,4 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as JSON: {error}") from error
+        raise UserError(f"{path} cannot be read as JSON: {error}; {ANEW}") from error

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from src.errors import UserError, one_line
+from src.errors import ANEW, UserError, one_line
 from src.storage.atomic import atomic_folder, atomic_write, remove
 from src.storage.slices import slices
 
@@ -36,6 +36,7 @@ SCRAPED = pa.schema(
         ("status", pa.string()),  # ok, or why there is no file
     ]
 )
+OF_PICTURES = ("file", "layout")  # columns that are set where the status is ok
 # Of label maps that are files of their own. A ledger without any is written without these columns.
 LABEL_FILES = pa.schema(
     [
@@ -144,8 +145,20 @@ def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
 
 
 def read_ledger(path: Path, stage: str) -> pd.DataFrame:
-    """Read the ledger as it is after `stage`, with OPTIONAL: as `read_table`."""
-    return read_table(path, schema(stage), OPTIONAL)
+    """Read the ledger as it is after `stage`, with OPTIONAL: as `read_table`.
+
+    Raises:
+        UserError: As `read_table`; or rows are missing, repeated or in another order, or a picture
+            lacks its file.
+    """
+    table = read_table(path, schema(stage), OPTIONAL)
+    numbers = table["row"]
+    if numbers.isna().any() or list(numbers) != list(range(len(table))):
+        raise UserError(f"{path} has rows that are not numbered 0, 1, … without gaps: {ANEW}")
+    fetched = table[table["status"].eq("ok").fillna(False).astype(bool)]
+    if lacking := [name for name in OF_PICTURES if fetched[name].isna().any()]:
+        raise UserError(f"{path} has pictures without {' and '.join(lacking)}: {ANEW}")
+    return table
 
 
 def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS) -> pd.DataFrame:
@@ -169,10 +182,10 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path} cannot be read as Parquet: {one_line(error)}") from None
+        raise UserError(f"{path} cannot be read as Parquet: {one_line(error)}; {ANEW}") from None
     if missing := [name for name in columns.names if name not in arrow.column_names]:
         names = ", ".join(missing)
-        raise UserError(f"{path} lacks the columns {names}: `dvc repro` makes it anew")
+        raise UserError(f"{path} lacks the columns {names}: {ANEW}")
     for column in optional:
         if column.name not in arrow.column_names:
             arrow = arrow.append_column(column, pa.nulls(len(arrow), column.type))
@@ -180,7 +193,7 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
         return to_nullable(arrow.select(read_columns.names).cast(read_columns))
     except pa.ArrowException as error:  # another program has written it
         raise UserError(
-            f"{path} has a column of another type ({one_line(error)}): `dvc repro` makes it anew"
+            f"{path} has a column of another type ({one_line(error)}): {ANEW}"
         ) from None
 
 

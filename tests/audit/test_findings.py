@@ -108,6 +108,16 @@ def test_a_limit_among_the_thresholds_is_refused_with_its_place_and_the_other_wa
         findings.resolve_limits({}, {"min_val": 1})
 
 
+@pytest.mark.parametrize("content", ["null", "[1]", "{}", '{"gray_is_mean": "x"}'])
+def test_measures_that_were_edited_are_named_with_the_remedy(tmp_path, content):
+    file = tmp_path / "measures.json"
+    file.write_text(content)
+    with pytest.raises(
+        UserError, match=r"measures\.json is not what the audit wrote .*`dvc repro`"
+    ):
+        findings.judge(file, findings.resolve_limits({}))
+
+
 @pytest.mark.parametrize("fault", ["luma", "edges moved down", "validation's gray shuffled"])
 def test_another_limit_judges_what_was_measured_and_names_the_rows_beyond_it(
     clean, tmp_path, fault

@@ -185,6 +185,32 @@ def test_a_cut_off_array_is_named(tmp_path: Path, length: int):
 
 
 @pytest.mark.parametrize(
+    "change",
+    [lambda gray: np.float32(gray), lambda gray: gray.reshape(3, -1), lambda gray: np.array(7)],
+    ids=["floats", "flat", "a number"],
+)
+def test_an_array_that_holds_no_pictures_is_named_with_the_remedy(tmp_path: Path, change):
+    arrays.save(tmp_path, "val", content(), index())
+    file = tmp_path / "colorize/val/gray.npy"
+    np.save(file, change(np.load(file)))
+    with pytest.raises(UserError, match=r"as an array: it holds .*\]; `dvc repro` makes it anew$"):
+        arrays.load(tmp_path, "val")
+
+
+def test_arrays_of_unequal_sizes_are_refused_with_the_remedy(tmp_path: Path):
+    arrays.save(tmp_path, "val", content() | {"gray": content()["gray"][:, 1:]}, index())
+    with pytest.raises(UserError, match=r"val of .*: arrays differ in size: .*; `dvc repro` makes"):
+        arrays.load(tmp_path, "val")
+
+
+def test_pictures_without_a_row_are_named_with_the_remedy(tmp_path: Path):
+    rows = index().assign(row=pd.array([0, None, 2], "Int64"))
+    arrays.save(tmp_path, "val", content(), rows)
+    with pytest.raises(UserError, match=r"index\.parquet has pictures without a row: `dvc repro`"):
+        arrays.load(tmp_path, "val")
+
+
+@pytest.mark.parametrize(
     ("task", "name"), [("colorize", "gray"), ("sketch", "canny"), ("labels", "labels")]
 )
 def test_each_task_has_its_own_inputs(tmp_path: Path, task: str, name: str):

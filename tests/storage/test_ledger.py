@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from src.errors import UserError
 from src.storage import ledger
 from src.storage.ledger import read_ledger, write_ledger
+from tests.builders import ledger_table
 
 ROW = {
     "page": 1,
@@ -164,6 +165,34 @@ def test_a_file_that_another_program_wrote_is_read_or_its_columns_are_named(tmp_
         UserError, match=r"ledger\.parquet has a column of another type .*wide.*dvc repro"
     ):
         read_ledger(path, "raw")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        (
+            "row",
+            [1, 2],
+            "has rows that are not numbered 0, 1, … without gaps: `dvc repro` makes it",
+        ),
+        ("row", [0, 0], "has rows that are not numbered"),
+        ("row", [0, None], "has rows that are not numbered"),
+        ("file", ["images/0.png", None], "has pictures without file: `dvc repro` makes it anew"),
+        ("layout", [None, None], "has pictures without layout"),
+    ],
+)
+def test_a_ledger_that_was_edited_or_cut_is_named_with_the_remedy(
+    tmp_path: Path, column: str, values: list, message: str
+):
+    path = tmp_path / "ledger.parquet"
+    table = ledger_table(2).assign(**{column: pd.Series(values, dtype=object)})
+    ledger.write_table(table, path, ledger.schema("split"))
+    with pytest.raises(UserError) as refused:
+        ledger.read_ledger(path, "split")
+    assert str(refused.value).startswith(f"{path} {message}")
+    pictureless = table.assign(row=[0, 1], status="http_404")
+    ledger.write_table(pictureless, path, ledger.schema("split"))
+    assert len(ledger.read_ledger(path, "split")) == 2
 
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path):
