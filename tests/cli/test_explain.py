@@ -109,6 +109,7 @@ def ruled(pictures, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     files = {"file": ["original.jpg", "other.jpg", None], "forced": ["1", "0", None]}
+    files["status"] = ["ok", "ok", "http_404"]
     rows = [dict(zip(files, values, strict=True)) for values in zip(*files.values(), strict=True)]
     rows[1] |= {"verdict": "near_duplicate", "duplicate_of": 0}
     write_ledger(ledger_table(rows), tmp_path / "data/clean/ledger.parquet", "clean")
