@@ -197,7 +197,7 @@ def _raise_if_too_long(listed: Crawl, max_items: int, url: str) -> None:
         )
 
 
-def note_one_id(rows: Sequence[Row], place: str) -> None:
+def note_one_id(rows: Rows, place: str) -> None:
     """Print a note if all of several rows have one id.
 
     Args:

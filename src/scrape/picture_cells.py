@@ -78,7 +78,7 @@ class CellFile:
             for batch in self._batches([leaf]):
                 names = batch.column(0).field("path").to_pylist()
                 yield from (name for name in names if isinstance(name, str))
-        except UNREADABLE as error:
+        except DAMAGE as error:
             raise self.refusal(error) from None
 
     def block(self, row: int) -> tuple[int, int]:
