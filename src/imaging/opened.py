@@ -8,14 +8,13 @@ from typing import IO, cast
 
 from PIL import Image, ImageFile
 
-from src.imaging import avif, bmp, gif, jpeg, png, webp
+from src.imaging import avif, bmp, gif, jpeg, png, signatures, webp
 from src.imaging.image_error import ignored, refused
 from src.imaging.memory import refuse_large
 from src.imaging.orientation import read_orientation
 from src.imaging.picture_bytes import PictureBytes
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")}
 # Bytes per pixel that decoders hold beside the pixels, as measured
 WEBP_BYTES, AVIF_BYTES, DEEP_AVIF_BYTES, DEEP_PNG_BYTES = 12, 7, 14, 8
 MASKED_BMP_BYTES = 16
@@ -101,12 +100,19 @@ def open_image(
     Raises:
         ImageError: `not_an_image`.
     """
-    start = bytes((file if original is None else original)[:12])
-    content = "HEIC: save it as JPEG" if start[4:12] in HEIC else f"bytes starting {start!r}"
-    message = f"expected one of {', '.join(FORMATS)}, found {content}"
+    head = bytes((file if original is None else original)[: signatures.HEAD_BYTES])
+    message = f"expected one of {', '.join(FORMATS)}, found {_content(head)}"
     stream = cast(IO[bytes], file) if isinstance(file, mmap.mmap) else io.BytesIO(file)
     with refused("not_an_image", lambda _: message, needed_bytes):
         return Image.open(stream, formats=FORMATS)
+
+
+def _content(head: bytes) -> str:
+    """Return what a file that cannot be opened is, by its first bytes."""
+    kind = signatures.format_of(head)
+    if kind is None:
+        return f"bytes starting {head[:12]!r}"
+    return f"a damaged or incomplete {kind}" if kind in FORMATS else f"{kind}: save it as JPEG"
 
 
 def _open_png(data: PictureBytes, header_only: bool) -> Opened:

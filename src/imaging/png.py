@@ -16,6 +16,11 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PROFILE_BYTES = 16_000_000  # unpacked
 GRAY, RGB, PALETTE, GRAY_ALPHA = 0, 2, 3, 4  # kinds of pixels
 CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, 6: 4}
+# The passes of an interlaced picture: first row and column, and the steps (section 8.2).
+ADAM7 = (
+    *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4)),
+    *((2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)),
+)
 BLOCK_BYTES = 1 << 20
 
 
@@ -47,6 +52,10 @@ class Png:
     def kind(self) -> int:
         """What a pixel is made of, as in IHDR."""
         return self.chunks[b"IHDR"][9]
+
+    @property
+    def is_interlaced(self) -> bool:
+        return self.chunks[b"IHDR"][12] == 1
 
     @property
     def offset(self) -> tuple[int, int]:
@@ -112,16 +121,27 @@ class Png:
 
     def repaired(self) -> "Png":
         """Return the same with the right checksum of the compressed pixels."""
-        packed = b"".join(self.pixels)
-        width, height = self.size
-        most = 2 * height * (2 + width * CHANNELS.get(self.kind, 4) * self.depth // 8)
-        unpacking, rest, checksum, unpacked = zlib.decompressobj(-15), packed[2:], 1, 0
-        while rest and not unpacking.eof and unpacked <= most:
-            block = unpacking.decompress(rest, BLOCK_BYTES)
-            checksum, unpacked = zlib.adler32(block, checksum), unpacked + len(block)
-            rest = unpacking.unconsumed_tail
+        packed, checksum = b"".join(self.pixels), 1
+        unpacking = zlib.decompressobj(-15)
+        for block in _unpacked(packed[2:], unpacking, 2 * self._pixel_bytes()):
+            checksum = zlib.adler32(block, checksum)
         end = len(packed) - len(unpacking.unused_data)
         return Png(self.chunks, [packed[:end], struct.pack(">I", checksum)], self.control)
+
+    def has_all_rows(self) -> bool:
+        """Say whether the compressed pixels are as many as the first frame has."""
+        most, count = self._pixel_bytes(), 0
+        for block in _unpacked(b"".join(self.pixels)[2:], zlib.decompressobj(-15), most):
+            count += len(block)
+        return count >= most
+
+    def _pixel_bytes(self) -> int:
+        """Return the bytes of the first frame's pixels, with a filter's number before each row."""
+        width, height = struct.unpack(">II", self.control[4:12]) if self.control else self.size
+        bits = CHANNELS.get(self.kind, 4) * self.depth
+        passes = ADAM7 if self.is_interlaced else ((0, 0, 1, 1),)
+        sizes = [(-(-(height - y) // dy), -(-(width - x) // dx)) for y, x, dy, dx in passes]
+        return sum(rows * (1 + -(-columns * bits // 8)) for rows, columns in sizes if columns > 0)
 
 
 def read(data: PictureBytes, header_only: bool = False) -> Png:
@@ -181,6 +201,15 @@ def _chunks(data: PictureBytes) -> Iterator[tuple[bytes, bytes]]:
         if is_whole or name in (b"IDAT", b"IEND"):
             yield name, body
     raise padding_error()
+
+
+def _unpacked(packed: bytes, unpacking: "zlib._Decompress", most: int) -> Iterator[bytes]:
+    """Yield the blocks of a compressed stream, up to about a number of bytes."""
+    count = 0
+    while packed and not unpacking.eof and count <= most:
+        block = unpacking.decompress(packed, BLOCK_BYTES)
+        count, packed = count + len(block), unpacking.unconsumed_tail
+        yield block
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

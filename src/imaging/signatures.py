@@ -57,14 +57,14 @@ def _bmp(head: bytes) -> str | None:
 
 
 def _iso_media(head: bytes) -> str | None:
-    """Return AVIF or HEIF by the brands of the first box (ISO/IEC 14496-12, section 4.3)."""
+    """Return AVIF or HEIC by the brands of the first box (ISO/IEC 14496-12, section 4.3)."""
     if head[4:8] != b"ftyp":
         return None
     box = head[: int.from_bytes(head[:4], "big")]
     brands = {box[8:12], *(box[start : start + 4] for start in range(16, len(box) - 3, 4))}
     if brands & AVIF_BRANDS:
         return "AVIF"
-    return "HEIF" if brands & HEIF_BRANDS else None
+    return "HEIC" if brands & HEIF_BRANDS else None
 
 
 def _netpbm(head: bytes) -> str | None:

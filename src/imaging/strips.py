@@ -81,6 +81,12 @@ def _loaded(picture: Opened) -> Image.Image:
         # browsers do not look at the checksum of all pixels
         image = picture.image = open_image(picture.chunks.repaired().file())
         image.load()
+    if (
+        picture.chunks
+        and _may_lack_rows(image, picture.chunks)
+        and not picture.chunks.has_all_rows()
+    ):
+        raise ValueError("its compressed pixels end before the last row")
     if picture.chunks and picture.chunks.kind == png.GRAY_ALPHA:
         # Pillow reads 16 bits of it as RGBA
         image = picture.image = image.convert("LA")
@@ -89,6 +95,12 @@ def _loaded(picture: Opened) -> Image.Image:
     canvas = Image.new("RGBA", picture.size)
     canvas.paste(image.crop(picture.frame).convert("RGBA"), picture.offset)
     return canvas
+
+
+def _may_lack_rows(image: Image.Image, chunks: png.Png) -> bool:
+    """Say whether a PNG may have fewer pixels than its size says: Pillow leaves zeros for others."""
+    last_row = image.crop((0, image.height - 1, *image.size))
+    return chunks.is_interlaced or last_row.getbbox(alpha_only=False) is None
 
 
 def _parts(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:

@@ -1,7 +1,9 @@
 """Every kind of picture is decoded upright on white; anything else is refused with a reason."""
 
 import pickle
+import re
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -250,9 +252,43 @@ def test_other_files_are_no_images(data: bytes):
     assert refused.value.reason == "not_an_image"
 
 
-def test_a_picture_of_an_iphone_is_refused_by_its_name():
-    with pytest.raises(ImageError, match="found HEIC: save it as JPEG"):
-        decoding.decode(b"\0\0\0\x18ftypheic" + bytes(40))
+@pytest.mark.parametrize(
+    ("head", "content"),
+    [
+        (b"\0\0\0\x18ftypheic", "HEIC: save it as JPEG"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000: save it as JPEG"),
+        (b"\0\0\1\0\1\0", "icon: save it as JPEG"),
+        (b"RIFF\x88\t\0\0WEBPVP8 ", "a damaged or incomplete WEBP"),
+        (b"%PDF-1.7 of 1999", "bytes starting b'%PDF-1.7 of '"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_named_by_its_bytes(head: bytes, content: str):
+    with pytest.raises(ImageError, match=f"found {re.escape(content)}"):
+        decoding.decode(head + bytes(40))
+
+
+def _png(width: int, kind: int, rows: list[bytes], height: int, interlaced: bool = False) -> bytes:
+    """A PNG of 8 bits with some rows, and the height that its header claims."""
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, interlaced)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        (png_chunk(b"IHDR", header), png_chunk(b"IDAT", pixels), png_chunk(b"IEND", b""))
+    )
+
+
+@pytest.mark.parametrize("level", [0, 200])
+def test_a_png_whose_pixels_end_early_is_refused(level: int):
+    row = bytes([level] * 12)
+    assert (decoding.decode(_png(4, 2, [row] * 6, 6)) == level).all()
+    assert _reason(_png(4, 2, [row] * 5, 6)) == "truncated"
+
+
+def test_an_interlaced_png_without_its_last_pass_is_refused():
+    # of 8x8 gray pixels, the rows of the seven passes
+    widths = [1, 1, 2, *[2] * 2, *[4] * 2, *[4] * 4, *[8] * 4]
+    rows = [bytes([200] * width) for width in widths]
+    assert (decoding.decode(_png(8, 0, rows, 8, interlaced=True)) == 200).all()
+    assert _reason(_png(8, 0, rows[:-4], 8, interlaced=True)) == "truncated"
 
 
 def test_a_webp_is_not_turned_by_exif(scene: np.ndarray):

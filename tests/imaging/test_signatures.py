@@ -35,7 +35,7 @@ def test_each_format_that_is_read_is_known_by_its_bytes(kind):
         (saved("ICO"), "icon"),
         (saved("JPEG2000"), "JPEG 2000"),
         (b'<?xml version="1.0"?>\n<SVG xmlns="x">', "SVG"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF"),
         (b"\0\0\0\x14ftypisom\0\0\0\0isom" + b"avif", None),  # a film; avif follows its box
         (b"BM is how this text begins, and it is no picture", None),
