@@ -29,6 +29,7 @@ class Rank(NamedTuple):
     Attributes:
         blur: By how many steps of SAME_SHARPNESS it is less sharp than its sharpest plain copy; 0
             for marked and cut pictures, because marks are sharp, whatever the picture is.
+        has_palette: Whether it has 256 colours at most; dithering looks sharp.
         compression: See `Quality.quantization`.
         row: Decides between equal ones.
     """
@@ -36,6 +37,7 @@ class Rank(NamedTuple):
     is_gray: bool
     is_marked: bool = False
     is_cut: bool = False
+    has_palette: bool = False
     blur: int = 0
     is_clipped: bool = False
     compression: float = 0.0
@@ -49,11 +51,14 @@ class Quality:
     Attributes:
         sharpness: Share of the high frequencies among the middle ones, at the size of the largest
             copy: an enlarged or blurred picture has few.
-        quantization: Mean of a JPEG's quantisation table; 0 for a lossless file.
+        quantization: Mean of a JPEG's quantisation table; 0 for a lossless file, and infinite for
+            lossy ones without a table, which are mostly made of a JPEG.
+        has_palette: Whether it has 256 colours at most.
     """
 
     sharpness: float = 0.0
     quantization: float = math.inf
+    has_palette: bool = False
 
 
 def rank_copies(
@@ -92,6 +97,7 @@ def rank_copies(
             ranks[row] = ranks[row]._replace(
                 is_marked=row in marked,
                 is_cut=row in cut,
+                has_palette=qualities[row].has_palette,
                 blur=0 if row in faulty else _steps(sharpest, qualities[row].sharpness),
                 is_clipped=row in clipped,
                 compression=compression[row],
@@ -126,10 +132,9 @@ def measure(picture: Measurement, side: int) -> Quality:
     large = _square(_middle(gray), side * 2 // 3)
     middle = cv2.GaussianBlur(large, (0, 0), 2) - cv2.GaussianBlur(large, (0, 0), 6)
     fine = large - cv2.GaussianBlur(large, (0, 0), 1)
-    return Quality(
-        sharpness=float(np.abs(fine).mean()) / max(float(np.abs(middle).mean()), 1e-3),
-        quantization=_quantization(data),
-    )
+    sharpness = float(np.abs(fine).mean()) / max(float(np.abs(middle).mean()), 1e-3)
+    with Image.open(BytesIO(data)) as image:
+        return Quality(sharpness, _quantization(image, data), image.mode == "P")
 
 
 def _middle(gray: np.ndarray) -> np.ndarray:
@@ -144,10 +149,11 @@ def _square(gray: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(gray, (side, side), interpolation=interpolation).astype(np.float32)
 
 
-def _quantization(data: bytes) -> float:
-    with Image.open(BytesIO(data)) as image:
-        tables = getattr(image, "quantization", None)
-    return float(np.mean(tables[0])) if tables else 0.0
+def _quantization(image: Image.Image, data: bytes) -> float:
+    if tables := getattr(image, "quantization", None):
+        return float(np.mean(tables[0]))
+    is_lossy = image.format == "AVIF" or (image.format == "WEBP" and b"VP8L" not in data)
+    return math.inf if is_lossy else 0.0
 
 
 def _least_compression(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from src.clean import copies, measure, quality
 from src.clean.measurement import Measurement
@@ -14,6 +15,7 @@ from src.storage.encoding import encode_jpeg
 from tests.builders import ledger_table
 from tests.conftest import ROOT
 from tests.copies import COPIES, HARD_COPIES
+from tests.encoded_pictures import saved
 
 CLEAN = read_params(ROOT / "params.yaml").clean.model_copy(update={"grayscale": "keep"})
 Best = Callable[..., int]
@@ -64,6 +66,27 @@ def test_the_original_is_better_than_its_copy(best: Best, faces: list[np.ndarray
         for n, face in enumerate(faces[:5])
     ]
     assert kept.count(1) >= 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("WEBP", {"quality": 90}), ("AVIF", {"quality": 90}), ("GIF", {})]
+)
+def test_a_jpeg_is_better_than_its_copy_in_another_lossy_format(
+    best: Best, faces: list[np.ndarray], kind: str, options: dict
+):
+    kept = [
+        best(saved(Image.fromarray(face), kind, **options), encode_jpeg(face, 92))
+        for face in faces[:4]
+    ]
+    assert kept == [1] * 4
+
+
+@pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {"lossless": True})])
+def test_a_lossless_picture_is_better_than_its_jpeg(
+    best: Best, faces: list[np.ndarray], kind: str, options: dict
+):
+    lossless = saved(Image.fromarray(faces[0]), kind, **options)
+    assert best(encode_jpeg(faces[0], 92), lossless) == 1
 
 
 def test_of_equals_the_first_listed_is_best(best: Best, faces: list[np.ndarray]):
