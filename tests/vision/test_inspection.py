@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from src.imaging import decoding
 from src.vision import inspection
@@ -9,6 +10,7 @@ from src.vision.inspection import Inspection
 from tests.copies import COPIES, HARD_COPIES
 from tests.vision.looks import close_look_at, match_of
 
+_FONT = ImageFont.load_default(size=22)
 KINDS = {**COPIES, **HARD_COPIES}
 
 
@@ -77,6 +79,17 @@ def test_a_mark_is_found_on_the_busier_picture(faces: list[np.ndarray], kind: st
         copy = _copy(face, kind)
         assert _inspect(face, copy).marked == 1
         assert _inspect(copy, face).marked == 0
+
+
+def test_a_text_on_a_plain_wall_is_a_mark_of_the_picture_that_has_it(faces: list[np.ndarray]):
+    for face in faces[:4]:
+        share = (np.arange(len(face)) / 40 - 1).clip(0, 1)[:, None, None]  # plain above, no edge
+        wall = (share * face + (1 - share) * (120, 130, 140)).astype(np.uint8)
+        image = Image.fromarray(wall)
+        ImageDraw.Draw(image).text((4, 2), "WHEN YOUR BOSS", (255, 255, 255), _FONT)
+        text = np.asarray(image)
+        assert _inspect(wall, text) == Inspection(marked=1)
+        assert _inspect(text, wall) == Inspection(marked=0)
 
 
 @pytest.mark.parametrize("kind", ["recompressed, quality 30", "brighter by a quarter", "blurred"])
