@@ -17,6 +17,8 @@ from src.vision.likeness import MIN_OTHERS, NEAR_MISS_CORR
 from src.vision.matching import Match, Start, match_from
 
 MAX_ALIGNED = 6  # likely members of a family that are aligned, on each side
+# In which a pair that is not sure has details: a horizon or a glow alone has 3 at most.
+MIN_BLOCKS = 4
 CACHED = 65_536  # likenesses of two pictures that are remembered
 
 
@@ -73,6 +75,8 @@ class Refutation:
         agreement, colors = self._agreement(val, train), match.color_difference
         if likeness.stands(agreement, colors, has_family=True):
             return True
+        if not is_sure and agreement.blocks < MIN_BLOCKS:
+            return False
         stands_alone = is_sure or likeness.stands(agreement, colors, has_family=False)
         return stands_alone and not self._has_family(val, train)
 

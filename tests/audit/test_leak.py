@@ -205,3 +205,14 @@ def test_smooth_skies_are_not_taken_for_copies(search: Search):
     tops = np.random.default_rng(0).integers(0, 256, (12, 2, 3))
     skies = np.stack([top + slope * (bottom - top) for top, bottom in tops]).astype(np.uint8)
     assert not search(skies[:6], skies[6:]).copies.any()
+
+
+def test_horizons_alone_are_not_taken_for_copies(search: Search):
+    """Two colours, a wavy edge and noise: a close look finds nothing that both have."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.linspace(0, 1, 256)[:, None], np.linspace(0, 1, 256)
+    edges = [0.5 + 0.08 * np.sin(4 * columns + phase) for phase in rng.uniform(0, 6, 24)]
+    skies = [np.where((rows < edge)[..., None], (130, 170, 220), (210, 170, 110)) for edge in edges]
+    dunes = [(sky + rng.normal(0, 5, (256, 256, 1))).clip(0, 255).astype(np.uint8) for sky in skies]
+    copies = search(np.stack(dunes[::2]), np.stack(dunes[1::2])).copies
+    assert copies.sum() <= 1
