@@ -34,6 +34,7 @@ from src.imaging import (
     picture_files,
     png,
     resizing,
+    signatures,
     strips,
     webp,
 )
@@ -103,6 +104,7 @@ CODE = (
     picture_files,
     png,
     resizing,
+    signatures,
     strips,
     views,
     webp,
