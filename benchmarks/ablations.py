@@ -51,6 +51,8 @@ COMMON = ["audit.on_failure=report", "pair.crop_size=64", "pair.load_size=71", "
 COMMON += ["train.checkpoint_every=100000", "evaluate.fid=none", "train.device=cpu"]
 COMMON += ["evaluate.lpips=none", "evaluate.device=cpu"]
 COMMON += [
+    "train.lr=0.0004",
+    "train.gan_mode=vanilla",
     "train.adversarial_from=0",
     "models.unet.ngf=24",
     "models.encdec.ngf=24",
@@ -81,8 +83,10 @@ class Plan:
         """Return the -S options of `dvc exp run`."""
         seeds = [f"seed={seed}", f"train.seed={seed}"]
         common = [*self.source, *COMMON, f"train.steps={self.steps}", *seeds]
-        changes = self.variants[variant]
-        return [part for setting in common + changes for part in ("-S", setting)]
+        every = [*common, *self.variants[variant]]
+        # a setting's last value, because DVC refuses a second one
+        last = {setting.split("=")[0]: setting for setting in every}
+        return [part for setting in last.values() for part in ("-S", setting)]
 
     def experiment(self, variant: str, seed: int) -> str:
         """Return a name that depends on the commit and on all settings.

@@ -26,6 +26,7 @@ from src.storage.atomic import read_json, write_json
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".cache/presets"
 COMMON = ["audit.on_failure=report", "evaluate.fid=none", "evaluate.lpips=none", "model=unet"]
+COMMON += ["train.lr=0.0004", "train.gan_mode=vanilla"]
 PRESET = "the preset"
 OWN_SPLIT = ["seed=1", "split.use_source_split=false"]
 FOLDERS = {"portraits": "folder", "sketch": "folder", "facades-128": "pairs"}  # params of `path`

@@ -33,7 +33,7 @@ SHEET_ROWS = 6
 JPEG_QUALITY = 85
 COMMON = ["audit.on_failure=report", "evaluate.fid=none", "evaluate.lpips=none", "train.device=cpu"]
 COMMON += ["evaluate.device=cpu", "train.adversarial_from=0", "models.unet.ngf=24"]
-COMMON += ["pair.crop_size=96", "pair.load_size=106"]
+COMMON += ["pair.crop_size=96", "pair.load_size=106", "train.lr=0.0004", "train.gan_mode=vanilla"]
 FACADES = ["demo.kind=facades", "task=labels", "models.encdec.upsample=transposed"]
 COPIES = ["demo.paging=ignored", "scrape.on_repeat=keep", "clean.duplicates=keep"]
 COPIES += ["split.group_by=image", "model=unet"]

@@ -138,7 +138,9 @@ class Ours:
     def __init__(self, arrays: np.ndarray, batch: int, device: torch.device, precision: str):
         torch.manual_seed(0)
         p = read_params()
-        train = p.train.model_copy(update={"lr": 2e-4, "precision": precision, "batch_size": batch})
+        train = p.train.model_copy(
+            update={"lr": 2e-4, "gan_mode": "vanilla", "precision": precision, "batch_size": batch}
+        )
         train = train.model_copy(
             update={"discriminator": train.discriminator.model_copy(update={"ndf": FILTERS})}
         )

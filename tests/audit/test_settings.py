@@ -73,7 +73,7 @@ def test_a_remedy_names_the_unusual_settings_alone(changed):
 def test_a_remedy_without_an_unusual_setting_names_the_values(changed):
     names = ("lr", "output", "steps")
     remedy = remedy_for("look at it", names, changed().train, "colorize", 800)
-    assert remedy == "look at it (train.lr is 0.0004, train.steps is 800)"
+    assert remedy == "look at it (train.lr is 0.0005, train.steps is 800)"
 
 
 def test_a_discriminator_is_not_recommended_where_there_is_one(good, changed):

@@ -364,7 +364,7 @@ def test_each_stage_has_a_parameter_that_is_changed_and_changed_back():
 def test_a_failed_stage_leaves_its_results_to_dvc_checkout(clone):
     path = clone.folder / "params.yaml"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("lr: 0.0004", "lr: -1.0"), encoding="utf-8")
+    path.write_text(text.replace("lr: 0.0005", "lr: -1.0"), encoding="utf-8")
     output = clone.dvc("repro", succeeds=False)
     assert "train.lr = -1.0" in output
     lost = [name for name in TRAIN_OUTS if not (clone.folder / name).exists()]

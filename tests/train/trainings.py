@@ -28,6 +28,7 @@ TINY = {
     "train.checkpoint_every": 5,
     "train.precision": "fp32",
     "train.adversarial_from": 0.0,
+    "train.gan_mode": "vanilla",
     "train.device": "cpu",
 }
 WEIGHTS = "model/generator.safetensors"
