@@ -122,16 +122,14 @@ class HfDataset:
 
     def _loose_pictures(self) -> Iterator[str]:
         """Yield the names of the pictures beside tables that no cell of these names."""
-        pictures = self._pictures_found.pictures.values()
-        named: set[Path] = set()
+        pictures = {str(path): path for path in self._pictures_found.pictures.values()}
         for file in self._files.values() if pictures else ():
-            # a cell says where its file is from the table or from the root
-            bases = {self._root, file.path.parent}
-            paths = {os.path.relpath(path, base): path for path in pictures for base in bases}
             for column in filter(None, (self._hf.image, self._hf.label)):
-                names = map(os.path.normpath, file.file_names(column))
-                named |= {paths[name] for name in names if name in paths}
-        yield from (self._name(path) for path in pictures if path not in named)
+                for name in file.file_names(column):
+                    # a cell says where its file is from the table or from the root
+                    for base in (self._root, file.path.parent):
+                        pictures.pop(os.path.normpath(base / name), None)
+        yield from map(self._name, pictures.values())
 
     @cached_property
     def _pictures_found(self) -> Contents:

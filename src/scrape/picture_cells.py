@@ -76,7 +76,7 @@ class CellFile:
         leaf = f"{column}.path" if self.path.suffix == ".parquet" else column
         try:
             for batch in self._batches([leaf]):
-                names = batch.column(0).field("path").to_pylist()
+                names = batch.column(column).field("path").to_pylist()
                 yield from (name for name in names if isinstance(name, str))
         except DAMAGE as error:
             raise self.refusal(error) from None

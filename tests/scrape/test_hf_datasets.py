@@ -174,9 +174,13 @@ def test_pictures_that_no_table_names_are_counted(quick, tmp_path, form, capsys)
 def test_pictures_beside_a_table_that_names_them_are_no_loose_ones(quick, tmp_path):
     write(tmp_path / "set" / "sub" / "a.png", picture(1))
     write(tmp_path / "set" / "b.png", picture(2))
-    cells = [{"bytes": None, "path": "./sub/a.png"}, {"bytes": picture(3), "path": None}]
-    pd.DataFrame({"image": cells}).to_parquet(tmp_path / "set" / "1.parquet")
-    _, metrics = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+    write(tmp_path / "set" / "c.png", picture(4))
+    paths = ["./sub/a.png", str(tmp_path / "set" / "c.png"), None]
+    cells = [{"bytes": picture(3) if path is None else None, "path": path} for path in paths]
+    set_table = pd.DataFrame({"image.path": ["of another column"] * 3, "image": cells})
+    set_table.to_parquet(tmp_path / "set" / "1.parquet")
+    table, metrics = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+    assert list(table["status"]) == ["ok"] * 3
     assert metrics["passed_over"] == {"not_in_metadata": 1}
 
 
