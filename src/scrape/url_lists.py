@@ -56,13 +56,14 @@ def _rows(file: Path, name: str, page: int, urls: Urls) -> Iterator[Row]:
         keys = {"url": LINE}  # a URL a line, and nothing else
     for record in read_records(file, list(keys.values())):
         values = _values(record, keys, file)
+        url = without_password(values["url"])
         yield {
             "page": page,
             "position": record.number,
-            "item_id": values.get("item") or _item_id(values["url"], name, record.number),
+            "item_id": values.get("item") or _item_id(url, name, record.number),
             "name": values.get("name", ""),
             "page_url": name,
-            "image_url": without_data(without_password(values["url"])) or None,
+            "image_url": without_data(url) or None,
             "given_side": _side(values.get("side", ""), file, record.number),
         }
 

@@ -95,6 +95,7 @@ def test_a_url_is_the_id_of_a_picture_without_one(listed):
 def test_passwords_and_blanks_in_urls_stay_out_of_the_ledger(listed):
     [row] = listed("a.csv", 'url\n" http://me:secret@a.test/\tx.jpg "\n')
     assert row["image_url"] == "http://***@a.test/x.jpg"
+    assert row["item_id"] == "https://***@a.test/x.jpg"
 
 
 def test_numbers_are_ids_and_missing_values_are_empty(listed):
