@@ -11,7 +11,7 @@ from src.errors import UserError, existing_source
 from src.imaging import decoding
 from src.imaging.picture_folders import Contents
 from src.params import Saved, Scrape
-from src.scrape.addresses import absolute_url
+from src.scrape.addresses import absolute_url, without_data
 from src.scrape.browser_saves import READERS, Save, SavedPage, inline_data, local_name, read_save
 from src.scrape.crawl import Crawl, Row, count_passed_over, page_notes, page_rows, print_note
 from src.scrape.file_lists import natural_order, utf8_name
@@ -158,7 +158,8 @@ class SavedList:
         return replace(item, image_url=original)
 
     def _store(self, place: str, data: bytes) -> str:
-        """Write a picture's bytes to a file; return `place`, its key in `files`."""
+        """Write a picture's bytes to a file; return its key in `files`, which its row has."""
+        place = without_data(place)
         if place not in self.files:
             self.files[place] = self._pictures / f"{len(self.files):06d}"
             write_bytes(self.files[place], data)

@@ -1,6 +1,7 @@
 """Saved pages as a source: what Chromium saves of both of IMDb's layouts, and of a gallery."""
 
 import base64
+import json
 import os
 from functools import partial
 
@@ -205,6 +206,21 @@ def test_pictures_inside_a_page_of_singlefile_are_taken(read, tmp_path):
     for n, file in enumerate(table["file"][:2]):
         assert (tmp_path / "raw" / file).read_bytes() == picture(n)
     assert table["image_url"].str.len().max() < 40
+
+
+def test_a_picture_that_a_har_has_under_a_long_data_url_is_taken(read, tmp_path):
+    encoded = base64.b64encode(picture(1)).decode()
+    url = f"data:image/png; base64,{encoded}"  # which is read as text because of the blank
+    page = {"mimeType": "text/html", "text": item(1, url)}
+    inside = {"text": encoded, "encoding": "base64"}
+    entries = [
+        {"request": {"url": address}, "response": {"status": 200, "content": content}}
+        for address, content in (("http://a.test/g", page), (url, inside))
+    ]
+    write(tmp_path / "saves" / "a.har", json.dumps({"log": {"entries": entries}}).encode())
+    table, _ = read()
+    assert list(table["status"]) == ["ok"]
+    assert len(table["image_url"][0]) < 60
 
 
 def test_a_saved_page_that_forbids_training_is_not_read_unless_told(read, tmp_path):
