@@ -23,7 +23,8 @@ OUT_OF_RANGE = "http_400"  # what WordPress answers past the end
 
 
 PageClient = Client | RenderingClient
-ParsePage = Callable[[str, str, int], ListPage]  # html, URL that answered, page number from 1
+# Takes the HTML, the URL that answered and the page's number from 1; picklable; may raise ListingError.
+ParsePage = Callable[[str, str, int], ListPage]
 Row = dict[str, Any]  # a listed picture: the ledger's first columns
 
 

@@ -34,7 +34,10 @@ def encode_png(pixels: np.ndarray, exif: bytes = b"", level: int = 6) -> bytes:
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int = 90) -> bytes:
-    """Encode gray or RGB pixels, uint8, as JPEG of a quality from 1 to 100, by libjpeg's scale."""
+    """Encode pixels as JPEG of a quality from 1 to 100, by libjpeg's scale.
+
+    They are gray, (height, width), or RGB, (height, width, 3), in uint8.
+    """
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
