@@ -81,7 +81,7 @@ def test_a_name_that_is_no_utf8_is_a_row(quick, tmp_path):
     assert list(table["status"]) == ["ok", "ok"]
 
 
-def test_a_folder_is_one_item_however_its_accents_are_spelled(quick, tmp_path):
+def test_a_folder_is_one_item_however_its_accents_are_spelled(quick, tmp_path, capsys):
     """Copied from macOS, and from Linux."""
     for n, name in enumerate(["Zoe\u0308/1.png", "Zo\u00eb/2.png"]):
         write(tmp_path / "people" / name, picture(n))
@@ -89,6 +89,8 @@ def test_a_folder_is_one_item_however_its_accents_are_spelled(quick, tmp_path):
     table, _ = scraped(params, tmp_path / "raw")
     assert set(table["item_id"]) == {"Zo\u00eb"}
     assert list(table["status"]) == ["ok", "ok"]
+    told = "all 2 items have the id 'Zo\u00eb', and count as one (folder.item = 'folder')"
+    assert told in capsys.readouterr().err
 
 
 def test_names_of_an_archive_that_are_no_utf8_are_rows(quick, tmp_path):
