@@ -36,7 +36,7 @@ def read_seed_spread(file: Path = FILE) -> SeedSpread | None:
     if not file.exists():
         return None
     try:
-        recorded = read_json(file)
+        recorded = read_json(file, REMEDY)
         seeds = [run["scores"] for run in recorded["seeds"].values()]
         ranges = {
             metric: max(scores[metric] for scores in seeds)

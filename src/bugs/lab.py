@@ -132,7 +132,7 @@ class Lab:
         file = self.results / f"{name}.json"
         if not file.exists():
             write_json(file, self._run_experiment(name, settings, bug))
-        entry: Entry = read_json(file)
+        entry: Entry = read_json(file, "delete it")
         return entry
 
     def _run_experiment(self, name: str, settings: Settings, bug: Bug | None) -> Entry:

@@ -57,11 +57,10 @@ def run(names: tuple[str, ...]) -> None:
 def table() -> None:
     """Print metrics/bugs.json as the Markdown table of docs/bugs.md."""
     file = METRICS / "bugs.json"
+    remedy = "`git checkout metrics` restores it, `make bugs` runs all"
     if not file.exists():
-        raise UserError(
-            f"{file} is missing: `git checkout metrics` restores it, `make bugs` runs all"
-        )
-    click.echo(lab.table(read_json(file)["bugs"]), nl=False)
+        raise UserError(f"{file} is missing: {remedy}")
+    click.echo(lab.table(read_json(file, remedy)["bugs"]), nl=False)
 
 
 @bugs.command(hidden=True)  # what `run` appends to a stage's command

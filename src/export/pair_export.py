@@ -126,7 +126,7 @@ def _content(
 def _resume(partial: Path, content: dict[str, str]) -> None:
     """Leave in the folder what an earlier run of the same export has finished, and no more."""
     marker = partial / MARKER
-    if not (marker.exists() and read_json(marker) == content):
+    if not (marker.exists() and read_json(marker, "delete it") == content):
         for earlier in list(partial.iterdir()):  # the folder itself is held
             remove(earlier)
         write_json(marker, content)

@@ -118,8 +118,12 @@ def write_json_lines(path: Path, values: Iterable[Any]) -> None:
             file.write(json.dumps(value, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, remedy: str = ANEW) -> Any:
     """Read a JSON file that an earlier stage has written.
+
+    Args:
+        path: Of the file.
+        remedy: What to do about a broken file that is no stage's.
 
     Raises:
         UserError: If the file is missing or broken.
@@ -129,4 +133,4 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as JSON: {error}; {ANEW}") from error
+        raise UserError(f"{path} cannot be read as JSON: {error}; {remedy}") from error

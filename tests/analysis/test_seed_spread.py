@@ -35,3 +35,9 @@ def test_a_file_with_something_else_is_one_line_with_its_remedy(tmp_path, conten
         UserError, match=r"spread.json holds no spread of seeds .*benchmarks.spread"
     ):
         read_seed_spread(tmp_path / "spread.json")
+
+
+def test_a_file_that_is_cut_is_one_line_with_its_remedy(tmp_path):
+    (tmp_path / "spread.json").write_text('{"seeds"')
+    with pytest.raises(UserError, match=r"spread.json cannot be read as JSON.*benchmarks.spread"):
+        read_seed_spread(tmp_path / "spread.json")

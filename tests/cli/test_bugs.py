@@ -44,3 +44,11 @@ def test_a_missing_table_names_what_makes_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"^metrics/bugs\.json is missing: .*`make bugs`"):
         output_of("table")
+
+
+def test_a_cut_table_names_what_makes_it(tmp_path, monkeypatch):
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/bugs.json").write_text('{"bugs"')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^metrics/bugs\.json cannot be read .*`make bugs`"):
+        output_of("table")

@@ -131,9 +131,11 @@ def test_missing_json_is_named_with_the_remedy(tmp_path: Path):
 @pytest.mark.parametrize("data", [b"", b"{", b'{"a": }', b"<html>", b"\xff\xfe\x00"])
 def test_broken_json_is_named(tmp_path: Path, data: bytes):
     (tmp_path / "scrape.json").write_bytes(data)
-    with pytest.raises(UserError, match=r"scrape\.json cannot be read as JSON") as refused:
+    with pytest.raises(UserError, match=r"scrape\.json cannot be read as JSON.*`dvc repro`") as e:
         read_json(tmp_path / "scrape.json")
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(e.value)
+    with pytest.raises(UserError, match=r"scrape\.json cannot be read as JSON.*; delete it$"):
+        read_json(tmp_path / "scrape.json", "delete it")
 
 
 def test_a_folder_replaces_whatever_is_at_its_path(tmp_path: Path):
