@@ -192,6 +192,20 @@ def test_a_gallery_goes_on_where_its_link_header_leads_if_its_page_does_not(
     assert capsys.readouterr().err == ""
 
 
+def test_a_gallery_may_go_on_by_link_headers_alone_in_any_letters(
+    server, changed, tmp_path, capsys
+):
+    """A header's bytes are those of UTF-8, which HTTP libraries take for Latin-1."""
+    page = '<p><a href="/{0}"><img src="{0}.jpg"></a></p>'
+    server["/g"] = linked(page.format(1), "/é".encode().decode("latin1"))
+    server["/%C3%A9"] = linked(page.format(2))
+    changes = {"gallery.url": server["/g"], "gallery.item": "p", "gallery.next": "a.n"}
+    client = Client(changed(QUICK).scrape, tmp_path / "http")
+    parse = partial(parse_gallery, gallery=changed(changes).gallery)
+    assert len(crawl(server["/g"], parse, client, tmp_path / "pages").rows) == 2
+    assert capsys.readouterr().err == ""
+
+
 def test_a_page_that_has_not_changed_leads_where_its_answer_says_now(server, changed, tmp_path):
     """Servers may leave the header out of such an answer."""
     page = linked('[{"id": 1, "url": "1.jpg"}]', "/items?page=2")

@@ -114,6 +114,10 @@ def test_an_id_is_its_own_id(rest):
     assert item_id(once, LIST) == once
 
 
+def test_an_address_in_place_of_a_host_keeps_its_brackets():
+    assert item_id("http://[2001:DB8::0:1]:8000/p", LIST) == "http://[2001:db8::1]:8000/p"
+
+
 @given(st.text(alphabet="aB.ü。ß_-@:[]8%4 ", max_size=12))
 @example("a..")
 @example(".")

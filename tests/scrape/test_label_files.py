@@ -92,12 +92,13 @@ RAMP = np.arange(96, dtype=np.uint16).reshape(8, 12)
         RAMP * 5,  # some above 255
         RAMP * 100,  # depths up to 9.5 m in millimetres
         24_000 + RAMP,  # instances of one class, as Cityscapes numbers them
+        np.arange(96 * 96, dtype=np.uint16).reshape(96, 96),  # depths up to 9.2 m
     ],
-    ids=["classes", "many classes", "millimetres", "instances"],
+    ids=["classes", "many classes", "millimetres", "instances", "fine millimetres"],
 )
 def test_label_maps_whose_numbers_are_lost_in_16_bits_are_told(tmp_path, capsys, numbers, kind):
     files = {"A/1.png": saved(Image.fromarray(numbers), kind), "A/2.png": picture(1)}
-    files |= {"B/1.png": picture(2), "B/2.png": picture(3)}
+    files |= {"B/1.png": picture(2, *numbers.shape[::-1]), "B/2.png": picture(3)}
     assert list(stored(files, tmp_path)["status"]) == ["ok", "ok"]
     told = capsys.readouterr().err
     assert "1 of 2 label maps have one colour for several parts, or for all" in told

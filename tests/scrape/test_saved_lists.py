@@ -189,6 +189,8 @@ def test_saves_that_cannot_be_read_are_counted_and_named(read, tmp_path, capsys)
     plain(folder, "a.html", item(1, "f/a.png"), "http://a.test/")
     write(folder / "f" / "a.png", picture(1))
     write(folder / "b.webarchive", b"bplist00")
+    write(folder / "notes.txt", b"of none of the formats of saves")
+    write(folder / "d.html" / "a.png", picture(2))
     (folder / "c.html").symlink_to("gone.html")
     assert read()[1]["passed_over"] == {"broken_link": 1, "other_format": 1}
     assert "1 other_format (b.webarchive)" in capsys.readouterr().err

@@ -98,6 +98,14 @@ def test_passwords_and_blanks_in_urls_stay_out_of_the_ledger(listed):
     assert row["item_id"] == "https://***@a.test/x.jpg"
 
 
+def test_a_picture_inside_a_url_does_not_fill_the_ledger(listed):
+    drawing = "data:image/svg+xml;utf8," + "x" * 200
+    rows = listed("a.txt", f"{drawing}1\n{drawing}2\n")
+    for key in ("image_url", "item_id"):
+        assert len({row[key] for row in rows}) == 2
+        assert all(row[key].startswith("data:image/svg+xml;sha256=") for row in rows)
+
+
 def test_numbers_are_ids_and_missing_values_are_empty(listed):
     text = '{"url": "http://a.test/1.jpg", "id": 7}\n{"url": null, "id": NaN}'
     rows = listed("a.jsonl", text, {"urls.item": "id", "urls.name": "id"})

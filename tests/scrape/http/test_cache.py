@@ -1,6 +1,7 @@
 """What was fetched and what failed, from run to run."""
 
 import gc
+import hashlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -198,6 +199,8 @@ def test_a_cache_from_before_link_headers_keeps_its_bodies(tmp_path, capsys):
     save(HttpCache(tmp_path, "one"), b"picture", etag='"1"')
     with closing(sqlite3.connect(tmp_path / "answers.sqlite", isolation_level=None)) as table:
         table.execute("ALTER TABLE answers DROP COLUMN next_url")
+        [(*values, sha256)] = table.execute("SELECT * FROM answers")
+    assert sha256 == hashlib.sha256(repr(values).encode() + b"picture").hexdigest()  # as before
     body = HttpCache(tmp_path, "one").entry(URL).body
     assert (body.path.read_bytes(), body.etag, body.next_url) == (b"picture", '"1"', None)
     save(HttpCache(tmp_path, "one"), b"page", next_url="http://photos.test/2")
