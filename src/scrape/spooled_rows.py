@@ -49,7 +49,7 @@ def spool_rows(rows: Iterator[Row], file: Path, max_items: int) -> SpooledRows:
     Columns that SPOOLED lacks are not kept. The file must last as long as the rows are read.
 
     Raises:
-        UserError: There are more.
+        UserError: There are more than `max_items`.
     """
     count = 0
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, SPOOLED) as writer:

@@ -55,7 +55,7 @@ def require_end(archive: tarfile.TarFile, max_bytes: int) -> None:
     """Read what follows an archive's last member: zeros, and the checksum of a compressed one.
 
     Raises:
-        FetchError: `too_large`.
+        FetchError: `too_large`: more than `max_bytes` follow.
         tarfile.ReadError: More than zeros follows, which would be lost.
     """
     assert archive.fileobj is not None  # it is open
