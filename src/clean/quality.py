@@ -3,16 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from src.clean.copies import EXACT, Copy, Marks, Pair
 from src.clean.measurement import Measurement, is_gray
 from src.imaging import decoding
+from src.imaging.opened import Opened, open_picture
 from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.archives import read_bytes
@@ -21,6 +20,7 @@ from src.storage.row_components import smallest_connected
 MAX_PX = 1024  # at which sharpness is compared
 MARKED_SHARE = 0.3  # of a marked picture's copies, which lack its mark, at least
 SAME_SHARPNESS = 0.09  # relative difference that encoding alone makes
+LARGER_AREA = 4  # times that of a copy, beyond which 256 colours show more than all of a thumbnail
 
 
 class Rank(NamedTuple):
@@ -29,7 +29,8 @@ class Rank(NamedTuple):
     Attributes:
         blur: By how many steps of SAME_SHARPNESS it is less sharp than its sharpest plain copy; 0
             for marked and cut pictures, because marks are sharp, whatever the picture is.
-        has_palette: Whether it has 256 colours at most; dithering looks sharp.
+        has_palette: Whether it has 256 colours at most, and a plain copy that is not much smaller has
+            more; dithering looks sharp.
         compression: See `Quality.quantization`.
         row: Decides between equal ones.
     """
@@ -77,7 +78,7 @@ def rank_copies(
         components.setdefault(smallest, []).append(row)
     sides: dict[int, int] = {}
     for rows in components.values():
-        area = max(pictures[row].width * pictures[row].height for row in rows)
+        area = max(_area(pictures[row]) for row in rows)
         sides |= dict.fromkeys(rows, min(MAX_PX, round(area**0.5)))
 
     def measure_row(row: int) -> Quality:
@@ -92,17 +93,23 @@ def rank_copies(
     ranks = {row: Rank(is_gray(picture, clean), row=row) for row, picture in pictures.items()}
     for rows in components.values():
         plain = [row for row in rows if row not in faulty]
+        rivals = [r for r in plain if not (qualities[r].has_palette or ranks[r].is_gray)]
+        most = LARGER_AREA * max((_area(pictures[row]) for row in rivals), default=0)
         sharpest = max((qualities[row].sharpness for row in plain), default=0.0)
         for row in rows:
             ranks[row] = ranks[row]._replace(
                 is_marked=row in marked,
                 is_cut=row in cut,
-                has_palette=qualities[row].has_palette,
+                has_palette=qualities[row].has_palette and _area(pictures[row]) <= most,
                 blur=0 if row in faulty else _steps(sharpest, qualities[row].sharpness),
                 is_clipped=row in clipped,
                 compression=compression[row],
             )
     return ranks
+
+
+def _area(picture: Measurement) -> int:
+    return picture.width * picture.height
 
 
 def _steps(sharpest: float, sharpness: float) -> int:
@@ -133,8 +140,8 @@ def measure(picture: Measurement, side: int) -> Quality:
     middle = cv2.GaussianBlur(large, (0, 0), 2) - cv2.GaussianBlur(large, (0, 0), 6)
     fine = large - cv2.GaussianBlur(large, (0, 0), 1)
     sharpness = float(np.abs(fine).mean()) / max(float(np.abs(middle).mean()), 1e-3)
-    with Image.open(BytesIO(data)) as image:
-        return Quality(sharpness, _quantization(image, data), image.mode == "P")
+    header = open_picture(data, header_only=True)
+    return Quality(sharpness, _quantization(header, data), header.image.mode == "P")
 
 
 def _middle(gray: np.ndarray) -> np.ndarray:
@@ -149,10 +156,10 @@ def _square(gray: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(gray, (side, side), interpolation=interpolation).astype(np.float32)
 
 
-def _quantization(image: Image.Image, data: bytes) -> float:
-    if tables := getattr(image, "quantization", None):
+def _quantization(header: Opened, data: bytes) -> float:
+    if tables := getattr(header.image, "quantization", None):
         return float(np.mean(tables[0]))
-    is_lossy = image.format == "AVIF" or (image.format == "WEBP" and b"VP8L" not in data)
+    is_lossy = header.format == "AVIF" or (header.format == "WEBP" and b"VP8L" not in data)
     return math.inf if is_lossy else 0.0
 
 

@@ -15,7 +15,7 @@ from src.storage.encoding import encode_jpeg
 from tests.builders import ledger_table
 from tests.conftest import ROOT
 from tests.copies import COPIES, HARD_COPIES
-from tests.encoded_pictures import saved
+from tests.encoded_pictures import png_chunk, saved
 
 CLEAN = read_params(ROOT / "params.yaml").clean.model_copy(update={"grayscale": "keep"})
 Best = Callable[..., int]
@@ -79,6 +79,23 @@ def test_a_jpeg_is_better_than_its_copy_in_another_lossy_format(
         for face in faces[:4]
     ]
     assert kept == [1] * 4
+
+
+def test_a_picture_of_256_colours_is_better_than_its_thumbnail(best: Best, faces: list[np.ndarray]):
+    image = Image.fromarray(faces[0])
+    thumbnail = encode_jpeg(np.asarray(image.reduce(3)), 92)
+    assert best(thumbnail, saved(image, "GIF")) == 1
+    assert best(thumbnail, saved(image, "GIF"), encode_jpeg(faces[0], 60)) == 2
+
+
+def test_a_png_whose_text_is_damaged_is_ranked_as_browsers_show_it(
+    best: Best, faces: list[np.ndarray]
+):
+    png = saved(Image.fromarray(faces[0]), "PNG")
+    header_end = 33
+    text = png_chunk(b"tEXt", b"Title\0x")[:-4] + b"oops"
+    damaged = png[:header_end] + text + png[header_end:]
+    assert best(encode_jpeg(faces[0], 92), damaged) == 1
 
 
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {"lossless": True})])
