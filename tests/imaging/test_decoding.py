@@ -284,11 +284,11 @@ def test_a_png_whose_pixels_end_early_is_refused(level: int):
 
 
 def test_an_interlaced_png_without_its_last_pass_is_refused():
-    # of 8x8 gray pixels, the rows of the seven passes
-    widths = [1, 1, 2, *[2] * 2, *[4] * 2, *[4] * 4, *[8] * 4]
+    # of 8x7 gray pixels, the rows of the seven passes; the last pass has no part of the last row
+    widths = [1, 1, 2, *[2] * 2, *[4] * 2, *[4] * 4, *[8] * 3]
     rows = [bytes([200] * width) for width in widths]
-    assert (decoding.decode(_png(8, 0, rows, 8, interlaced=True)) == 200).all()
-    assert _reason(_png(8, 0, rows[:-4], 8, interlaced=True)) == "truncated"
+    assert (decoding.decode(_png(8, 0, rows, 7, interlaced=True)) == 200).all()
+    assert _reason(_png(8, 0, rows[:-3], 7, interlaced=True)) == "truncated"
 
 
 def test_a_webp_is_not_turned_by_exif(scene: np.ndarray):
