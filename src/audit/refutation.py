@@ -10,15 +10,18 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
+import numpy as np
+
 from src.audit.side import Side
-from src.vision import alignment, forms, likeness, views
-from src.vision.close_look import CloseAgreement, close_agreement
+from src.vision import alignment, forms, likeness, views, witness
+from src.vision.close_look import BLOCKS, EDGE_BLOCKS, CloseAgreement, CloseLook, close_agreement
 from src.vision.likeness import MIN_OTHERS, NEAR_MISS_CORR
 from src.vision.matching import Match, Start, match_from
 
 MAX_ALIGNED = 6  # likely members of a family that are aligned, on each side
-# In which a pair that is not sure has details: a horizon or a glow alone has 3 at most.
-MIN_BLOCKS = 4
+# In which both pictures of a pair that is not sure have details, or one of them: two horizons or
+# glows alone have 3 at most, and one of them 7. A dark or blurred copy of a picture has no more.
+MIN_BLOCKS, MIN_DETAILED_BLOCKS = 4, 16
 CACHED = 65_536  # likenesses of two pictures that are remembered
 
 
@@ -75,10 +78,15 @@ class Refutation:
         agreement, colors = self._agreement(val, train), match.color_difference
         if likeness.stands(agreement, colors, has_family=True):
             return True
-        if not is_sure and agreement.blocks < MIN_BLOCKS:
+        if not (is_sure or agreement.blocks >= MIN_BLOCKS or self._has_details(val, train)):
             return False
         stands_alone = is_sure or likeness.stands(agreement, colors, has_family=False)
         return stands_alone and not self._has_family(val, train)
+
+    def _has_details(self, val: int, train: int) -> bool:
+        """Say whether either picture of a pair has more details than a horizon."""
+        looks = self._val.close_look(val), self._train.close_look(train)
+        return max(map(_detailed_blocks, looks)) >= MIN_DETAILED_BLOCKS
 
     def _is_alone(self, val: int, train: int) -> bool:
         """Say whether neither picture of a pair is like any other."""
@@ -120,6 +128,14 @@ class Refutation:
     def _look_closely(self, val: int, train: int) -> CloseAgreement:
         match = self._likenesses[val].matches[train]
         return close_agreement(self._val.close_look(val), self._train.close_look(train), match)
+
+
+def _detailed_blocks(look: CloseLook) -> int:
+    """Return how many blocks of a picture's middle have details."""
+    details = look.details(without_bands=False)
+    blocks = witness.block_correlations(details, details, views.POSES[0], BLOCKS)
+    middle = blocks[EDGE_BLOCKS:-EDGE_BLOCKS, EDGE_BLOCKS:-EDGE_BLOCKS]
+    return int(np.isfinite(middle).sum())
 
 
 class _Alike:
