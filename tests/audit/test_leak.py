@@ -81,8 +81,11 @@ def test_blocks_do_not_change_the_verdict(search: Search, monkeypatch, faces, sq
     val = np.concatenate([copies, squares[20:23, :64, :64]])
     in_one_block = search(val, squares[:20])
     monkeypatch.setattr("src.audit.candidates.BLOCK", block)
-    for expected, actual in zip(in_one_block, search(val, squares[:20]), strict=True):
-        np.testing.assert_array_equal(actual, expected)
+    in_several = search(val, squares[:20])
+    # products of other shapes are rounded otherwise
+    np.testing.assert_allclose(in_several.similarities, in_one_block.similarities, rtol=1e-6)
+    np.testing.assert_array_equal(in_several.indices, in_one_block.indices)
+    np.testing.assert_array_equal(in_several.copies, in_one_block.copies)
 
 
 def test_flat_pictures_resemble_nothing(squares, search: Search):
