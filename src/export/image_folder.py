@@ -9,7 +9,7 @@ from src.storage.atomic import write_bytes, write_json_lines
 def write(sides: list[Side], folder: Path, shard_size: int) -> None:
     """Write train/ and val/ with the folders image and input, and a metadata.jsonl.
 
-    Each picture is a file, whatever the size of shards.
+    Each picture is a file, whatever the size of shards. Those that are there already stay.
     """
     for side in sides:
         names = [(f"input/{key}.png", f"image/{key}.png") for key in side.names()]

@@ -16,7 +16,7 @@ from src.storage.encoding import encode_png
 def write(sides: list[Side], folder: Path, shard_size: int) -> None:
     """Write train/ and val/ with a PNG for each pair, and their facts in metadata.jsonl.
 
-    Each pair is a file, whatever the size of shards.
+    Each pair is a file, whatever the size of shards. Those that are there already stay.
     """
     for side in sides:
         files = [folder / side.name / f"{key}.png" for key in side.names()]

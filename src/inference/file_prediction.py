@@ -70,7 +70,7 @@ def predict_files(
 ) -> tuple[int, list[str]]:
     """Run picture files, also those in folders, through a trained model; write PNG files to `out`.
 
-    So many pictures as a batch has are in memory at a time. The task's input beside the result is
+    A batch of pictures is in memory at a time. `side_by_side` puts the task's input beside the result,
     without transparency. See `predict_all` for `side`.
 
     Returns:
