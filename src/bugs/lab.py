@@ -31,6 +31,8 @@ DEMO_SETTINGS: Settings = {
     "pair.crop_size": 64,
     "pair.load_size": 72,
     "train.steps": 300,
+    "train.lr": 0.0004,
+    "train.gan_mode": "vanilla",
     "train.snapshots": 1,
     "models.encdec.ngf": 16,
     "audit.on_failure": "report",

@@ -48,7 +48,8 @@ class Generator(nn.Module):
     def render(self, x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return finished pictures, (N, 3, H, W) float in [-1, 1], which keep the input's gray.
 
-        The network's products have the dtype, see `rendering_dtype`.
+        `x` holds inputs, (N, C, H, W) in [-1, 1]. The network's products have the dtype, see
+        `rendering_dtype`.
         """
         with torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
             y = self(x).float()

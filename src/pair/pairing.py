@@ -46,7 +46,7 @@ def write_pairs(
 
     Training pictures have `load_size`, with room for random crops. Those of validation and of the
     probe have `crop_size`. The probe holds as many training pictures as validation has, by the
-    seed.
+    seed. Other processes find the faces, so the detector must be picklable.
 
     Raises:
         UserError: A side is empty, a file cannot be read, or the detector is not installed.

@@ -26,7 +26,7 @@ class Record:
             self.write(done, progress)
 
     def write(self, done: int, progress: Progress) -> dict[str, Any]:
-        """Write the files after so many steps, and return the content of train.json."""
+        """Write the files after `done` steps, and return the content of train.json."""
         history = pd.DataFrame(progress.history).astype({"step": int})
         write_text(self.folder / "history.csv", history.to_csv(index=False, float_format="%.5f"))
         if progress.scores:
