@@ -252,6 +252,15 @@ class _Processes(ProcessPoolExecutor):
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the pool at the end of its `with` block, when an error has killed the processes.
+
+        A call that does not wait does nothing. The program would end beside the thread that manages
+        the processes, and Python then prints errors of its own.
+        """
+        if wait:
+            super().shutdown(wait, cancel_futures=cancel_futures)
+
 
 @contextmanager
 def _killed_on_error() -> Iterator[None]:
