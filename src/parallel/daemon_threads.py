@@ -42,6 +42,10 @@ class DaemonThreadPool(Executor):
         self._jobs.put(partial(_resolve, future, partial(function, *arguments, **keywords)))
         return future
 
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Let the threads end; after an error without the calls that are still queued."""
+        self.shutdown(cancel_futures=error is not None)
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let the threads end after the queued calls, or with `cancel_futures` before them.
 

@@ -149,13 +149,9 @@ def map_threads(
     results: dict[int, Result] = {}
     processors = {_own_processor()} if one_core else None
     with DaemonThreadPool(min(workers, len(items)), processors) as pool:
-        try:
-            completed = _as_completed(pool, function, items, WINDOW * workers)
-            for number, result in progress(completed, len(items), title):
-                results[number] = result
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        completed = _as_completed(pool, function, items, WINDOW * workers)
+        for number, result in progress(completed, len(items), title):
+            results[number] = result
     return [results[number] for number in range(len(items))]
 
 
@@ -230,6 +226,7 @@ def _map_in_processes(
     # each process gets one core: more threads of its libraries would compete
     single_threaded = environment(**dict.fromkeys(THREADS, "1"))
     pool = _Processes(workers, mp_context=context)
+    # the pool waits for its own thread, beside whose end Python would print errors
     with single_threaded, pool, _killed_on_error():
         for results in _in_order(pool, partial(_apply, function), chunks, workers):
             for result in results:
@@ -251,15 +248,6 @@ class _Processes(ProcessPoolExecutor):
             return super().submit(*call, **named)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the pool at the end of its `with` block, when an error has killed the processes.
-
-        A call that does not wait does nothing. The program would end beside the thread that manages
-        the processes, and Python then prints errors of its own.
-        """
-        if wait:
-            super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 @contextmanager
@@ -287,16 +275,12 @@ def _in_order(
 ) -> Iterator[Result]:
     """Yield results in the items' order; at most WINDOW per worker wait for the caller."""
     futures: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            futures.append(pool.submit(function, item))
-            if len(futures) == WINDOW * workers:
-                yield _result(futures.popleft())
-        while futures:
+    for item in items:
+        futures.append(pool.submit(function, item))
+        if len(futures) == WINDOW * workers:
             yield _result(futures.popleft())
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
+    while futures:
+        yield _result(futures.popleft())
 
 
 def _result(future: Future[Result]) -> Result:
