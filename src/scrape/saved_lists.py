@@ -2,12 +2,11 @@
 
 import hashlib
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from src.errors import UserError, existing_source
+from src.errors import UserError, existing_source, print_on_stderr
 from src.imaging import decoding
 from src.imaging.picture_folders import Contents
 from src.params import Saved, Scrape
@@ -67,7 +66,7 @@ class SavedList:
             note = (
                 f"{scrape.max_pages} of {len(saves)} saved pages are read: raise scrape.max_pages"
             )
-            print(f"scrape: {note}", file=sys.stderr)
+            print_on_stderr(f"scrape: {note}")
         for file in saves[: scrape.max_pages]:
             save = read_save(file, saved.url or UNKNOWN_URLS[saved.layout])
             for page, listed in self._lists(file, save):
