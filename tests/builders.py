@@ -55,6 +55,7 @@ def _default_row(number: int) -> dict[str, object]:
         "image_url": f"http://demo.test/{number}.jpg",
         "layout": "single",
         "file": f"images/{number}.png",
+        "sha256": f"{number:064x}",
         "status": "ok",
         "verdict": "keep",
         "cluster": number,

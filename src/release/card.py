@@ -53,10 +53,10 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
     settings = {
         "train": p.train.model_dump(exclude=WITHOUT_EFFECT["train"]),
         "pair": p.pair.model_dump(exclude={"canny"}),
-        p.model: config["network"],
+        p.model: dict(config["network"]),
     }
     if config["canny"]:
-        settings["canny"] = config["canny"]
+        settings["canny"] = dict(config["canny"])
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,

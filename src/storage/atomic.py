@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,17 @@ def write_json_lines(path: Path, values: Iterable[Any]) -> None:
             file.write(json.dumps(value, allow_nan=False, ensure_ascii=False) + "\n")
 
 
+class FileObject(dict[str, Any]):
+    """An object in a JSON file, which names the file if a key that it lacks is looked up."""
+
+    def __init__(self, path: Path, remedy: str, pairs: dict[str, Any]) -> None:
+        super().__init__(pairs)
+        self._path, self._remedy = path, remedy
+
+    def __missing__(self, key: str) -> Any:
+        raise UserError(f"{self._path} lacks the key {key!r}: {self._remedy}")
+
+
 def read_json(path: Path, remedy: str = ANEW) -> Any:
     """Read a JSON file that an earlier stage has written.
 
@@ -125,11 +137,15 @@ def read_json(path: Path, remedy: str = ANEW) -> Any:
         path: Of the file.
         remedy: What to do about a broken file that is no stage's.
 
+    Returns:
+        The file's content; to look up a key that one of its objects lacks raises UserError.
+
     Raises:
         UserError: If the file is missing or broken.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, object_hook=partial(FileObject, path, remedy))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
     except (OSError, ValueError) as error:

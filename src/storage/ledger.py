@@ -36,7 +36,8 @@ SCRAPED = pa.schema(
         ("status", pa.string()),  # ok, or why there is no file
     ]
 )
-OF_PICTURES = ("file", "layout")  # columns that are set where the status is ok
+OF_ROWS = ("page", "position", "item_id", "status")  # columns that are always set
+OF_PICTURES = ("file", "sha256", "layout")  # and those that are set where the status is ok
 # Of label maps that are files of their own. A ledger without any is written without these columns.
 LABEL_FILES = pa.schema(
     [
@@ -148,16 +149,16 @@ def read_ledger(path: Path, stage: str) -> pd.DataFrame:
     """Read the ledger as it is after `stage`, with OPTIONAL: as `read_table`.
 
     Raises:
-        UserError: As `read_table`; or rows are missing, repeated or in another order, or a picture
-            lacks its file.
+        UserError: As `read_table`; or rows are missing, repeated or in another order, or lack what
+            every row or picture has.
     """
     table = read_table(path, schema(stage), OPTIONAL)
     numbers = table["row"]
     if numbers.isna().any() or list(numbers) != list(range(len(table))):
         raise UserError(f"{path} has rows that are not numbered 0, 1, … without gaps: {ANEW}")
-    fetched = table[table["status"].eq("ok").fillna(False).astype(bool)]
-    if lacking := [name for name in OF_PICTURES if fetched[name].isna().any()]:
-        raise UserError(f"{path} has pictures without {' and '.join(lacking)}: {ANEW}")
+    for rows, names in ((table, OF_ROWS), (table[table["status"] == "ok"], OF_PICTURES)):
+        if lacking := [name for name in names if rows[name].isna().any()]:
+            raise UserError(f"{path} has rows without {' and '.join(lacking)}: {ANEW}")
     return table
 
 

@@ -67,7 +67,7 @@ def test_every_picture_has_a_line_of_facts(export):
         "date": "2026-11-22",
         "licence": "CC BY 4.0",
         "side": "train",
-        "sha256": "",
+        "sha256": f"{7:064x}",
     }
     assert (records[8]["page_url"], records[8]["name"]) == ("", "")
     assert Image.open(out / "train/000007.png").size == (2 * SIZE, SIZE)

@@ -1,6 +1,7 @@
 """Files are complete or absent, and errors name them."""
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,21 @@ def test_broken_json_is_named(tmp_path: Path, data: bytes):
     assert "\n" not in str(e.value)
     with pytest.raises(UserError, match=r"scrape\.json cannot be read as JSON.*; delete it$"):
         read_json(tmp_path / "scrape.json", "delete it")
+
+
+def test_a_key_that_was_removed_from_json_is_named_at_every_depth(tmp_path: Path):
+    path = tmp_path / "scores.json"
+    write_json(path, {"val": {"l1": 0.5}, "rows": [{"row": 1}]})
+    content = pickle.loads(pickle.dumps(read_json(path)))
+    assert content == {"val": {"l1": 0.5}, "rows": [{"row": 1}]}
+    assert content.get("train") is None
+    for look_up in (
+        lambda: content["psnr"],
+        lambda: content["val"]["psnr"],
+        lambda: content["rows"][0]["psnr"],
+    ):
+        with pytest.raises(UserError, match=r"scores.json lacks the key 'psnr': `dvc repro`"):
+            look_up()
 
 
 def test_a_folder_replaces_whatever_is_at_its_path(tmp_path: Path):

@@ -70,10 +70,10 @@ def test_integers_stay_integers_beside_nulls(tmp_path: Path):
 
 
 CELLS = {
-    "int64": st.none() | st.integers(-(2**62), 2**62),
-    "double": st.none() | st.floats(allow_nan=False),
-    "string": st.none() | st.text(max_size=6),
-    "bool": st.none() | st.booleans(),
+    "int64": st.integers(-(2**62), 2**62),
+    "double": st.floats(allow_nan=False),
+    "string": st.text(max_size=6),
+    "bool": st.booleans(),
 }
 
 
@@ -84,9 +84,9 @@ def test_any_ledger_survives_two_round_trips(
 ):
     fields = [field for field in ledger.schema("split") if field.name != "row"]
     fields += ledger.OPTIONAL
-    rows = [
-        {field.name: data.draw(CELLS[str(field.type)]) for field in fields} for _ in range(count)
-    ]
+    cells = {field.name: CELLS[str(field.type)] for field in fields}
+    cells |= {name: st.none() | cells[name] for name in cells if name not in ledger.OF_ROWS}
+    rows = [{name: data.draw(cell) for name, cell in cells.items()} for _ in range(count)]
     table = pd.DataFrame(rows, columns=[field.name for field in fields], dtype=object)
     table.insert(0, "row", range(count))
     folder = tmp_path_factory.mktemp("ledger")
@@ -177,8 +177,9 @@ def test_a_file_that_another_program_wrote_is_read_or_its_columns_are_named(tmp_
         ),
         ("row", [0, 0], "has rows that are not numbered"),
         ("row", [0, None], "has rows that are not numbered"),
-        ("file", ["images/0.png", None], "has pictures without file: `dvc repro` makes it anew"),
-        ("layout", [None, None], "has pictures without layout"),
+        ("file", ["images/0.png", None], "has rows without file: `dvc repro` makes it anew"),
+        ("sha256", [None, "0"], "has rows without sha256"),
+        ("layout", [None, None], "has rows without layout"),
     ],
 )
 def test_a_ledger_that_was_edited_or_cut_is_named_with_the_remedy(
@@ -193,6 +194,16 @@ def test_a_ledger_that_was_edited_or_cut_is_named_with_the_remedy(
     pictureless = table.assign(row=[0, 1], status="http_404")
     ledger.write_table(pictureless, path, ledger.schema("split"))
     assert len(ledger.read_ledger(path, "split")) == 2
+
+
+@pytest.mark.parametrize("column", ["page", "position", "item_id", "status"])
+def test_what_every_row_has_may_not_be_removed(tmp_path: Path, column: str):
+    path = tmp_path / "ledger.parquet"
+    table = ledger_table(2, status="http_404")
+    table.loc[1, column] = pd.NA
+    ledger.write_table(table, path, ledger.schema("split"))
+    with pytest.raises(UserError, match=f"has rows without {column}: `dvc repro` makes it anew"):
+        ledger.read_ledger(path, "split")
 
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path):
