@@ -28,6 +28,7 @@ SYSTEM_ERRORS = {
 MEMORY_WORDS = (
     "out of memory",
     "can't allocate memory",
+    "cannot allocate memory",
     "insufficient memory",
     "failed to allocate",
     "can't start new thread",

@@ -110,6 +110,7 @@ SHORT_MEMORY = [
         "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate"
     ),
     RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+    RuntimeError("unable to mmap 4096 bytes: Cannot allocate memory (12)"),
     RuntimeError("can't start new thread"),
     cv2.error("OpenCV(4.13.0) error: (-4:Insufficient memory) Failed to allocate 400 bytes"),
 ]

@@ -11,7 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from src.drawing.sheets import three_channels
-from src.errors import UserError, existing_path, print_on_stderr, require_bounded
+from src.errors import (
+    UserError,
+    existing_path,
+    is_out_of_memory,
+    print_on_stderr,
+    require_bounded,
+)
 from src.imaging import decoding
 from src.imaging.picture_folders import EXPECTED, SUFFIXES, list_folder, reasons_with_names
 from src.inference.prediction import predict_all, task_input
@@ -209,18 +215,13 @@ def _predict_all(
         pixels = [picture.pixels for picture in pictures.values()]
         return list(zip(pictures, predict_all(generator, pixels, side), strict=True))
     except Exception as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
     if len(pictures) == 1:
         refused.append(f"{next(iter(pictures))}: {MEMORY}")
         return []
     parts = ({name: picture} for name, picture in pictures.items())
     return [each for part in parts for each in _predict_all(generator, part, side, refused)]
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # torch and OpenCV have errors of their own
-    return isinstance(error, MemoryError) or "memory" in str(error).lower()
 
 
 def _write(

@@ -211,6 +211,17 @@ def test_a_picture_that_takes_too_much_memory_is_told_and_the_others_are_written
     assert result_name_list(tmp_path) == ["10.png", "8.png"]
 
 
+def test_a_fault_that_speaks_of_memory_is_no_lack_of_it(run, tmp_path, monkeypatch):
+    save(tmp_path / "in" / "a.png")
+
+    def broken(generator, pictures, side):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr("src.inference.file_prediction.predict_all", broken)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        run(tmp_path / "in")
+
+
 @pytest.mark.parametrize("kind", ["text", "empty", "truncated"])
 def test_a_broken_file_is_named_and_the_others_are_written(run, tmp_path, kind):
     jpeg = encode_jpeg(noise(64, 64))
