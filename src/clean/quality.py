@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -129,19 +130,24 @@ def measure(picture: Measurement, side: int) -> Quality:
     """
     if picture.source is None:
         return Quality()
-    path, layout = picture.source
     try:
-        data = read_bytes(path)
-        pixels = decoding.split_pair(decoding.decode(data), layout)[0]
+        gray, quantization, has_palette = _read(*picture.source)
     except (decoding.ImageError, OSError):
         return Quality()
-    gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
     large = _square(_middle(gray), side * 2 // 3)
     middle = cv2.GaussianBlur(large, (0, 0), 2) - cv2.GaussianBlur(large, (0, 0), 6)
     fine = large - cv2.GaussianBlur(large, (0, 0), 1)
     sharpness = float(np.abs(fine).mean()) / max(float(np.abs(middle).mean()), 1e-3)
-    header = open_picture(data, header_only=True)
-    return Quality(sharpness, _quantization(header, data), header.image.mode == "P")
+    return Quality(sharpness, quantization, has_palette)
+
+
+def _read(path: Path, layout: str) -> tuple[np.ndarray, float, bool]:
+    """Return a file's gray photograph, its quantisation, and whether it has a palette."""
+    data = read_bytes(path)
+    picture = open_picture(data)
+    pixels = decoding.split_pair(decoding.decode_opened(picture), layout)[0]
+    gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
+    return gray, _quantization(picture, data), picture.image.mode == "P"
 
 
 def _middle(gray: np.ndarray) -> np.ndarray:
@@ -156,10 +162,10 @@ def _square(gray: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(gray, (side, side), interpolation=interpolation).astype(np.float32)
 
 
-def _quantization(header: Opened, data: bytes) -> float:
-    if tables := getattr(header.image, "quantization", None):
+def _quantization(picture: Opened, data: bytes) -> float:
+    if tables := getattr(picture.image, "quantization", None):
         return float(np.mean(tables[0]))
-    is_lossy = header.format == "AVIF" or (header.format == "WEBP" and b"VP8L" not in data)
+    is_lossy = picture.format == "AVIF" or (picture.format == "WEBP" and b"VP8L" not in data)
     return math.inf if is_lossy else 0.0
 
 

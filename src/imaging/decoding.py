@@ -14,7 +14,7 @@ from src.imaging.image_error import ImageError as ImageError
 from src.imaging.image_error import ignored
 from src.imaging.memory import MAX_PIXELS as MAX_PIXELS
 from src.imaging.opened import FORMATS as FORMATS
-from src.imaging.opened import open_picture
+from src.imaging.opened import Opened, open_picture
 from src.imaging.orientation import SIDE_SWAPPING
 from src.imaging.picture_bytes import PictureBytes as PictureBytes
 from src.imaging.strips import Strip, has_opacity, upright_arrays
@@ -66,7 +66,16 @@ def decode(data: bytes, background: str = "white") -> np.ndarray:
         ImageError: `not_an_image`, `truncated`, or `too_many_pixels`, `too_much_memory` or
             `too_many_scans` of a picture that would take too long or too much.
     """
-    return upright_arrays(open_picture(data), (3, lambda strip: _composite(strip, background)))[0]
+    return decode_opened(open_picture(data), background)
+
+
+def decode_opened(picture: Opened, background: str = "white") -> np.ndarray:
+    """Decode an opened picture as `decode` does; its header can be read after that too.
+
+    Raises:
+        ImageError: `truncated`.
+    """
+    return upright_arrays(picture, (3, lambda strip: _composite(strip, background)))[0]
 
 
 def decode_reduced(data: bytes, min_side: int) -> tuple[np.ndarray, int, int]:
@@ -91,7 +100,7 @@ def decode_reduced(data: bytes, min_side: int) -> tuple[np.ndarray, int, int]:
         factor //= 2
     if factor > 1:
         picture.image.draft(None, (width // factor, height // factor))
-    (pixels,) = upright_arrays(picture, (3, lambda strip: _composite(strip, "white")))
+    pixels = decode_opened(picture)
     if picture.orientation in SIDE_SWAPPING:
         width, height = height, width
     return _without_partial_lines(pixels, height // factor, width // factor), width, height

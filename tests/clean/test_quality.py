@@ -121,11 +121,23 @@ def test_a_mark_is_blamed_on_the_picture_that_differs_from_the_others(
     assert best(marked, alter(faces[0], "resized", rng), alter(faces[0], "recompressed", rng)) != 0
 
 
-def test_a_copys_file_is_read_once(faces: list[np.ndarray], tmp_path: Path, monkeypatch):
+def test_a_copys_file_is_read_and_opened_once(faces: list[np.ndarray], tmp_path: Path, monkeypatch):
     file = tmp_path / "copy.jpeg"
     file.write_bytes(encode_jpeg(faces[0], 60))
     read, paths = Path.read_bytes, []
     monkeypatch.setattr(Path, "read_bytes", lambda path: paths.append(path) or read(path))
+    opened, images = Image.open, []
+    monkeypatch.setattr(Image, "open", lambda *a, **k: images.append(a) or opened(*a, **k))
     measured = quality.measure(Measurement(source=(file, "single")), 256)
     assert measured.quantization > 0
     assert paths == [file]
+    assert len(images) == 1
+
+
+@pytest.mark.parametrize(("suffix", "has_palette"), [("png", True), ("gif", True), ("webp", False)])
+def test_a_palette_is_told_after_decoding(
+    faces: list[np.ndarray], tmp_path: Path, suffix: str, has_palette: bool
+):
+    file = tmp_path / f"copy.{suffix}"
+    Image.fromarray(faces[0]).quantize(64).save(file)
+    assert quality.measure(Measurement(source=(file, "single")), 256).has_palette == has_palette
