@@ -93,8 +93,6 @@ def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
 
 def read_close_look(picture: Measurement) -> CloseLook | None:
     """Return a readable picture's close look, or None if its file is missing or has changed."""
-    if picture.source is None:
-        return None
     try:
         pixels = read_thumbnail(*picture.source, SIDE_PX).pixels
     except (ImageError, OSError):

@@ -15,16 +15,7 @@ from src.vision.matching import Look
 ContentKey = tuple[str, str]  # a file's SHA-256 and its layout
 FileKey = tuple[str, str]  # a file's name in the ledger and its layout
 FileRef = tuple[Path, str]  # a file and its layout
-
-
-def no_thumbnail() -> np.ndarray:
-    """Return the thumbnail of a file that cannot be decoded, (0, 0) uint8."""
-    return np.empty((0, 0), np.uint8)
-
-
-def no_chroma() -> np.ndarray:
-    """Return the chroma of a file that cannot be decoded, (0, 0, 2) uint8."""
-    return np.empty((0, 0, 2), np.uint8)
+NO_FILE: FileRef = (Path(), "single")  # a folder: reading it is an OSError
 
 
 @dataclass(frozen=True)
@@ -58,9 +49,9 @@ class Measurement:
     highlights: int = 0
     shadows: int = 0
     entropy: float = 0.0
-    thumbnail: np.ndarray = field(default_factory=no_thumbnail, compare=False)
-    chroma: np.ndarray = field(default_factory=no_chroma, compare=False)
-    source: FileRef | None = field(default=None, compare=False)
+    thumbnail: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.uint8), compare=False)
+    chroma: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 2), np.uint8), compare=False)
+    source: FileRef = field(default=NO_FILE, compare=False)
 
     @property
     def aspect_ratio(self) -> float:
@@ -95,8 +86,6 @@ def digest_pixels(measurement: Measurement) -> str | None:
     Returns:
         Hex digits, or None if the file is missing or cannot be decoded.
     """
-    if measurement.source is None:
-        return None
     try:
         pixels = np.ascontiguousarray(read_photo(*measurement.source))
     except (decoding.ImageError, OSError):

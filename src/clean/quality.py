@@ -128,8 +128,6 @@ def measure(picture: Measurement, side: int) -> Quality:
     Returns:
         The lowest quality if its file is missing or cannot be decoded.
     """
-    if picture.source is None:
-        return Quality()
     try:
         gray, quantization, has_palette = _read(*picture.source)
     except (decoding.ImageError, OSError):

@@ -37,22 +37,20 @@ class CloseLook:
         gray: (256, 256) uint8.
         bands: Lines of 256 at the top, bottom, left and right.
         aspect: Height over width of the picture.
-        chroma: (64, 64, 2) uint8, a and b of Lab; None if colours are not compared.
+        chroma: (64, 64, 2) uint8, a and b of Lab.
     """
 
     gray: np.ndarray
     bands: tuple[int, int, int, int]
     aspect: float
-    chroma: np.ndarray | None = None
+    chroma: np.ndarray
 
     def details(self, without_bands: bool) -> np.ndarray:
         """Return the fine details of the picture, (256, 256) float32."""
         return self._inner_details if without_bands else self._details
 
-    def colors(self, without_bands: bool) -> np.ndarray | None:
-        """Return the broad colours of the picture, (64, 64, 2) uint8; None if it has no chroma."""
-        if self.chroma is None:
-            return None
+    def colors(self, without_bands: bool) -> np.ndarray:
+        """Return the broad colours of the picture, (64, 64, 2) uint8."""
         chroma = self.chroma
         if without_bands:
             top, bottom, left, right = (lines // SCALE for lines in self.bands)
@@ -141,14 +139,14 @@ class CloseAgreement(NamedTuple):
         lowest: Of the blocks of the middle, -1…1; 1 if none has details.
         second_lowest: The same of the second lowest.
         color_difference: As in `Match`, of broad colours at 64 pixels: a cut shifts them less than
-            those at 16. Infinite if colours are not compared.
+            those at 16.
         blocks: How many of the 100 blocks of the middle have details in both.
     """
 
     lowest: float
     second_lowest: float
-    color_difference: float = np.inf
-    blocks: int = (BLOCKS - 2 * EDGE_BLOCKS) ** 2
+    color_difference: float
+    blocks: int
 
 
 def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseAgreement:
@@ -175,8 +173,6 @@ def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseA
 
 def _color_difference(first: CloseLook, second: CloseLook, match: Match) -> float:
     a, b = (look.colors(bands) for look, bands in zip((first, second), match.banded, strict=True))
-    if a is None or b is None:
-        return float(np.inf)
     if match.is_first_moved:
         fixed, moved = b, forms.orient(a, match.form)
     else:

@@ -54,9 +54,10 @@ def test_copies_among_pictures_of_one_template_are_proven(tmp_path: Path, kind: 
     assert _pairs(tmp_path, files) == {(n, COUNT + n) for n in range(4)}
 
 
-def _look(seed: int) -> CloseLook:
+def _look(seed: int, colors: int = 0) -> CloseLook:
     pixels = np.random.default_rng(seed).integers(0, 256, (SIDE_PX, SIDE_PX), np.uint8)
-    return CloseLook(pixels, (0, 0, 0, 0), 1.0)
+    chroma = np.random.default_rng(colors).integers(0, 256, (64, 64, 2), np.uint8)
+    return CloseLook(pixels, (0, 0, 0, 0), 1.0, chroma)
 
 
 def _half_equal(seed: int) -> CloseLook:
@@ -71,11 +72,11 @@ def _judge(looks: list[CloseLook | None], near_misses: list[Pair], **match: floa
 
 
 def test_a_pair_that_both_look_like_others_must_agree_in_colour():
-    same = [_look(0), _look(0)]
-    assert _judge(same, [], color_difference=7.0) == 1
-    assert _judge(same, [(0, 2), (0, 3), (1, 2), (1, 3)], color_difference=7.0) == 0
-    assert _judge(same, [(0, 2), (0, 3), (1, 2), (1, 4)], color_difference=7.0) == 1
-    assert _judge(same, [(0, 2), (0, 3), (1, 2), (1, 3)], color_difference=1.0) == 1
+    pair = [_look(0, colors=0), _look(0, colors=1)]
+    assert _judge(pair, [], color_difference=7.0) == 1
+    assert _judge(pair, [(0, 2), (0, 3), (1, 2), (1, 3)], color_difference=7.0) == 0
+    assert _judge(pair, [(0, 2), (0, 3), (1, 2), (1, 4)], color_difference=7.0) == 1
+    assert _judge(pair, [(0, 2), (0, 3), (1, 2), (1, 3)], color_difference=1.0) == 1
 
 
 def test_a_pair_that_disagrees_in_half_of_its_middle_is_none():

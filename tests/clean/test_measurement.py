@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from src.clean.measure import measure_files
-from src.clean.measurement import Measurement, digest_pixels, same_pixels
+from src.clean.measurement import NO_FILE, Measurement, digest_pixels, same_pixels
 from src.imaging import decoding
 from src.imaging.resizing import resize
 from src.storage.encoding import encode_jpeg, encode_png
@@ -38,7 +38,7 @@ def test_equal_pixels_are_the_same_in_any_format(measurements: list[Measurement]
 
 
 def test_equal_digests_need_no_decoding(measurements: list[Measurement]):
-    first = replace(measurements[0], source=None)
+    first = replace(measurements[0], source=NO_FILE)
     assert same_pixels(first, replace(measurements[3], pixel_digest=first.pixel_digest))
 
 
