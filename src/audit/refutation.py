@@ -6,7 +6,7 @@ that hardly agrees stands in neither case. Only for those between is a family lo
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -62,8 +62,8 @@ class Refutation:
             for other in picture_likenesses.near_misses:
                 self._near_misses[other].append(picture)
         self._agreement = lru_cache(CACHED)(self._look_closely)
-        self._val_alike = lru_cache(CACHED)(_Alike(val, similarity))
-        self._train_alike = lru_cache(CACHED)(_Alike(train, similarity))
+        self._val_alike = lru_cache(CACHED)(partial(_are_alike, val, similarity))
+        self._train_alike = lru_cache(CACHED)(partial(_are_alike, train, similarity))
 
     def copy_of(self, val: int) -> int | None:
         """Return the most similar training picture whose match stands; None if none does."""
@@ -138,29 +138,24 @@ def _detailed_blocks(look: CloseLook) -> int:
     return int(np.isfinite(middle).sum())
 
 
-class _Alike:
-    """Says whether two pictures of one side are alike, but no copies.
+def _are_alike(side: Side, similarity: float, first: int, second: int) -> bool:
+    """Say whether two pictures of one side are alike, but no copies.
 
     Those of one template are alike as they are: uncut and upright.
     """
-
-    def __init__(self, side: Side, similarity: float):
-        self._side, self._similarity = side, similarity
-
-    def __call__(self, first: int, second: int) -> bool:
-        looks = self._side.look(first), self._side.look(second)
-        start = Start(
-            value=-1.0,
-            fixed=looks[0].thumbnail,
-            details=(alignment.detail(looks[0].thumbnail), alignment.detail(looks[1].thumbnail)),
-            chromas=(looks[0].chroma, looks[1].chroma),
-            pose=views.POSES[0],
-            strip=0,
-            form=forms.PLAIN,
-            border="",
-        )
-        match = match_from(start, NEAR_MISS_CORR)
-        if match is None or not match.is_copy(self._similarity):
-            return match is not None
-        close_looks = self._side.close_look(first), self._side.close_look(second)
-        return likeness.may_be_lookalikes(close_agreement(*close_looks, match))
+    looks = side.look(first), side.look(second)
+    start = Start(
+        value=-1.0,
+        fixed=looks[0].thumbnail,
+        details=(alignment.detail(looks[0].thumbnail), alignment.detail(looks[1].thumbnail)),
+        chromas=(looks[0].chroma, looks[1].chroma),
+        pose=views.POSES[0],
+        strip=0,
+        form=forms.PLAIN,
+        border="",
+    )
+    match = match_from(start, NEAR_MISS_CORR)
+    if match is None or not match.is_copy(similarity):
+        return match is not None
+    agreement = close_agreement(side.close_look(first), side.close_look(second), match)
+    return likeness.may_be_lookalikes(agreement)

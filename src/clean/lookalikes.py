@@ -18,13 +18,12 @@ def without_lookalikes(likenesses: Likenesses, read: Reading) -> list[Proof]:
         likenesses: The proven pairs, and those that come near.
         read: Gives the close look of a picture.
     """
-    looks = _Looks(read)
     proofs = {(proof.first, proof.second): proof for proof in likenesses.proofs}
-    agreements = looks.agreements([p for p in likenesses.proofs if not is_sure(p.match)])
+    agreements = _agreements([p for p in likenesses.proofs if not is_sure(p.match)], read)
     family = _Family(likenesses.near_misses)
     family.add(pair for pair, value in agreements.items() if may_be_lookalikes(value))
     in_family = {pair for pair in proofs if family.others(pair) >= MIN_OTHERS}
-    agreements |= looks.agreements([proofs[p] for p in sorted(in_family - agreements.keys())])
+    agreements |= _agreements([proofs[p] for p in sorted(in_family - agreements.keys())], read)
 
     def is_copy(pair: Pair) -> bool:
         if pair not in agreements:
@@ -54,18 +53,13 @@ class _Family:
         return len(a & b)
 
 
-class _Looks:
-    """Compares pairs closely."""
+def _agreements(proofs: Sequence[Proof], read: Reading) -> dict[Pair, CloseAgreement]:
+    """Return how closely each pair agrees; pairs with a picture that cannot be read are left out."""
 
-    def __init__(self, read: Reading):
-        self._read = read
-
-    def agreements(self, proofs: Sequence[Proof]) -> dict[Pair, CloseAgreement]:
-        """Return how closely each pair agrees; pairs with a picture that cannot be read are left out."""
-        values = map_threads(self._agreement, proofs, "looking closely at copies", cores())
-        pairs = [(proof.first, proof.second) for proof in proofs]
-        return {pair: value for pair, value in zip(pairs, values, strict=True) if value}
-
-    def _agreement(self, proof: Proof) -> CloseAgreement | None:
-        first, second = self._read(proof.first), self._read(proof.second)
+    def look_closely(proof: Proof) -> CloseAgreement | None:
+        first, second = read(proof.first), read(proof.second)
         return close_agreement(first, second, proof.match) if first and second else None
+
+    values = map_threads(look_closely, proofs, "looking closely at copies", cores())
+    pairs = [(proof.first, proof.second) for proof in proofs]
+    return {pair: value for pair, value in zip(pairs, values, strict=True) if value}
