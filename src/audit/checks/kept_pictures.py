@@ -1,69 +1,54 @@
 """Checks of the kept pictures: faults that clean measured and cleanvision knows, and blank ones."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, check
+from src.audit.registry import Measure, Measurement, check
 from src.vision.picture_faults import FAULTS
 
-REMEDY = "look at them in the report; to remove them, add to clean.remove: "
+
+def check_fault(word: str, description: str) -> Callable[[Measure], Measure]:
+    """Register the decorated function as the check for a fault, a key of FAULTS."""
+    fault = FAULTS[word]
+    return check(
+        description,
+        limit=f"{word}_share",
+        allowed=0.01,
+        thresholds={fault.measure: fault.limit},
+        remedy="look at them in the report; to remove them, add to clean.remove: "
+        f"{{{word}: {fault.limit}}}",
+        severity="warn",
+    )
 
 
-@check(
-    "share of photographs that are blurred",
-    limit="blurred_share",
-    allowed=0.01,
-    thresholds={"sharpness": FAULTS["blurred"].limit},
-    remedy=REMEDY + "{blurred: 0.25}",
-    severity="warn",
-)
+@check_fault("blurred", "share of photographs that are blurred")
 def blurred_pictures(evidence: Evidence) -> Measurement:
     return _faulty(evidence, "blurred", evidence.limits["sharpness"])
 
 
-@check(
-    "share of photographs that are dark in their lightest parts",
-    limit="dark_share",
-    allowed=0.01,
-    thresholds={"highlights": FAULTS["dark"].limit},  # levels of 255
-    remedy=REMEDY + "{dark: 82}",
-    severity="warn",
-)
+@check_fault("dark", "share of photographs that are dark in their lightest parts")
 def dark_pictures(evidence: Evidence) -> Measurement:
     return _faulty(evidence, "dark", evidence.limits["highlights"])
 
 
-@check(
-    "share of photographs that are bright in their darkest parts",
-    limit="bright_share",
-    allowed=0.01,
-    thresholds={"shadows": FAULTS["bright"].limit},  # levels of 255
-    remedy=REMEDY + "{bright: 225}",
-    severity="warn",
-)
+@check_fault("bright", "share of photographs that are bright in their darkest parts")
 def bright_pictures(evidence: Evidence) -> Measurement:
     return _faulty(evidence, "bright", evidence.limits["shadows"])
 
 
-@check(
+@check_fault(
+    "low_information",
     "share of photographs low in information: of hardly more than one level",
-    limit="low_information_share",
-    allowed=0.01,
-    thresholds={"entropy": FAULTS["low_information"].limit},  # bits
-    remedy=REMEDY + "{low_information: 2.0}",
-    severity="warn",
 )
 def low_information_pictures(evidence: Evidence) -> Measurement:
     return _faulty(evidence, "low_information", evidence.limits["entropy"])
 
 
-@check(
+@check_fault(
+    "odd_aspect",
     "share of photographs so long or so high that the part cut from them shows little",
-    limit="odd_aspect_share",
-    allowed=0.01,
-    thresholds={"aspect_ratio": FAULTS["odd_aspect"].limit},
-    remedy=REMEDY + "{odd_aspect: 0.35}",
-    severity="warn",
 )
 def odd_aspect_pictures(evidence: Evidence) -> Measurement:
     return _faulty(evidence, "odd_aspect", evidence.limits["aspect_ratio"])
@@ -87,13 +72,7 @@ def blank_pictures(evidence: Evidence) -> Measurement:
 
 
 def _faulty(evidence: Evidence, word: str, limit: float) -> Measurement:
-    """Return the share of pictures with a fault, and their rows.
-
-    Args:
-        evidence: Its ledger has the measures.
-        word: The fault, a key of FAULTS.
-        limit: Of its measure.
-    """
+    """Return the share of pictures whose measure of a fault is beyond a limit, and their rows."""
     fault = FAULTS[word]
     measured = evidence.ledger[["row", fault.measure]].dropna()
     values = dict(zip(measured["row"], measured[fault.measure].astype(float), strict=True))
