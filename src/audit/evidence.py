@@ -240,6 +240,13 @@ class OutputEvidence:
         targets = np.asarray(self.val.photo)[indices]
         return np.array(outputs), targets, [rows[index] for index in indices]
 
+    @cached_property
+    def l1(self) -> np.ndarray:
+        """The L1 of each output of `paired`, (N,) float32, on the scale of [-1, 1]."""
+        outputs, targets, _ = self.paired
+        pairs = zip(outputs, targets, strict=True)
+        return np.array([2 * np.abs(a - b.astype(np.float32)).mean() / 255 for a, b in pairs])
+
 
 def _losses(history: Path) -> pd.DataFrame:
     """Return the steps and the L1 losses of a training's history, or raise UserError."""

@@ -60,11 +60,9 @@ def compare_distance(evidence: OutputEvidence) -> Comparison:
 )
 def l1_worse_than_baseline(evidence: OutputEvidence) -> Measurement:
     comparison = compare_l1(evidence)
-    outputs, targets, rows = evidence.paired
-    if comparison.ratio <= evidence.limits["l1_of_baseline"] or not rows:
+    if comparison.ratio <= evidence.limits["l1_of_baseline"]:
         return comparison.ratio, []
-    pairs = zip(outputs, targets, strict=True)
-    l1 = np.array([2 * np.abs(a - b.astype(np.float32)).mean() / 255 for a, b in pairs])
+    (*_, rows), l1 = evidence.paired, evidence.l1
     worst = np.argsort(-l1, kind="stable")[:WORST]
     than = f"{BASELINES[comparison.baseline]} has a mean of {comparison.best:.4f}"
     return comparison.ratio, [Offender(rows[i], f"L1 {l1[i]:.4f}, {than}") for i in worst]
