@@ -3,12 +3,8 @@
 from typing import Any
 
 TRAIN_SCORES = ("l1", "psnr", "ssim")  # beside validation's, for the gap between them
-DETAILS = (
-    "precision_",
-    "recall_",
-    "density_inception",
-    "coverage_inception",
-)  # in evaluate.json alone
+# of scores that are in evaluate.json alone, how their names begin
+DETAILS = ("precision_", "recall_", "density_inception", "coverage_inception")
 
 
 def summary(

@@ -131,10 +131,7 @@ def write(findings: dict[str, Finding], ledger: pd.DataFrame, file: Path) -> Non
         file: findings.json.
     """
     rows = ledger.drop_duplicates("row").set_index("row")
-    write_json(
-        file,
-        [_check_json(c, findings[c.name], rows) for c in CHECKS if c.name in findings],
-    )
+    write_json(file, [_check_json(c, findings[c.name], rows) for c in CHECKS if c.name in findings])
 
 
 def write_nearest(evidence: Evidence, file: Path) -> None:

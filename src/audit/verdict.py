@@ -31,11 +31,7 @@ def verdict(evidence: OutputEvidence, failures: Mapping[str, str]) -> dict[str, 
     phrases = (
         _phrase("L1", compare_l1(evidence), evidence.limits["l1_of_baseline"]),
         _phrase("SSIM", compare_ssim(evidence), evidence.limits["ssim_error_of_baseline"]),
-        _phrase(
-            DISTANCE,
-            compare_distance(evidence),
-            evidence.limits["distance_of_baseline"],
-        ),
+        _phrase(DISTANCE, compare_distance(evidence), evidence.limits["distance_of_baseline"]),
     )
     return {
         "fails": [name for name, severity in failures.items() if severity == "fail"],

@@ -20,13 +20,7 @@ from src.imaging import decoding, resizing
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 from src.storage.slices import slices
-from src.vision import (
-    colorfulness,
-    grayscale,
-    perceptual_hash,
-    picture_faults,
-    witness,
-)
+from src.vision import colorfulness, grayscale, perceptual_hash, picture_faults, witness
 from src.vision.views import THUMBNAIL_PX
 
 FILES_PER_TASK = 64  # that a process measures at a time

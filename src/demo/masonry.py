@@ -120,8 +120,7 @@ def _rustic(height: int, width: int, rng: np.random.Generator) -> Relief:
 
 def _concrete(height: int, width: int, rng: np.random.Generator) -> Relief:
     side = int(rng.integers(70, 130))
-    relief, joints = _courses(height, width, side, side * 3 // 2, 5, rng)
-    return relief, joints
+    return _courses(height, width, side, side * 3 // 2, 5, rng)
 
 
 def _boards(height: int, width: int, rng: np.random.Generator) -> Relief:
@@ -130,8 +129,7 @@ def _boards(height: int, width: int, rng: np.random.Generator) -> Relief:
     shades = rng.integers(-9, 10, height // tall + 1).astype(np.int16)
     # the upper edge of a board lies in the shadow of the next
     slope = (row % tall * 18 // tall - 12).astype(np.int16)
-    relief = np.repeat((shades[row // tall] + slope)[:, None], width, axis=1)
-    return relief, None
+    return np.repeat((shades[row // tall] + slope)[:, None], width, axis=1), None
 
 
 RELIEFS: dict[str, Callable[[int, int, np.random.Generator], Relief]] = {

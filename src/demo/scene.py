@@ -10,9 +10,8 @@ from src.demo.brushes import Box, Color, blend, chance, darken, jitter, shade
 SKIES: list[Color] = [(120, 164, 214), (176, 200, 224), (222, 226, 230), (198, 202, 206)]
 PAINTS: list[Color] = [(92, 52, 34), (40, 70, 52), (46, 54, 66), (120, 84, 52), (70, 30, 30)]
 FRAMES: list[Color] = [(236, 236, 230), (226, 222, 208), (86, 56, 38), (60, 66, 62), (44, 44, 46)]
-PALE_LEVELS = (
-    24  # a wall with less between its channels gets red bricks below, lest it count as gray
-)
+# A wall with less between its channels gets red bricks below, lest it count as gray.
+PALE_LEVELS = 24
 BARS = ("cross", "casement", "sash", "grid", "french", "single")
 HEADS = ("flat", "arch", "segment")
 HOODS = ("slab", "pediment", "bow")

@@ -32,10 +32,7 @@ def altered_photos(evidence: Evidence) -> Measurement:
         following = _differences(photos, [*files[1:], None][: len(files)])
         are_altered = own_differences > evidence.limits["photo_difference"]
         # a pale picture is near to any other, so that a threshold alone does not see a swap
-        show_previous, show_following = (
-            previous < own_differences / 3,
-            following < own_differences / 3,
-        )
+        show_previous, show_following = (d < own_differences / 3 for d in (previous, following))
         for index in np.flatnonzero(are_altered | show_previous | show_following).tolist():
             file = files[index]
             if file is None:
