@@ -192,15 +192,9 @@ class OutputEvidence:
         settings: Train,
         limits: dict[str, float],
     ) -> "OutputEvidence":
-        """Read the files of training and evaluation.
+        """Read the folder data, metrics/evaluate.json and metrics/history.csv.
 
-        Args:
-            data: The folder data. Its predictions are named by their ledger rows.
-            evaluated: metrics/evaluate.json.
-            history: metrics/history.csv.
-            task: Of the model.
-            settings: The section `train` of params.yaml.
-            limits: Every check's limit and thresholds.
+        The files of data/predictions are named by their ledger rows.
         """
         files = sorted((data / "predictions").glob("*.png"))
         losses = _losses(history)

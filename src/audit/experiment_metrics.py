@@ -13,12 +13,8 @@ def summary(
     """Return metrics/summary.json: the verdict, the scores on validation, and the sides' sizes.
 
     The names are flat, because DVC makes a column of each. Those of validation's scores come first
-    in the order of the file, which `dvc exp show` keeps, and in that of the alphabet.
-
-    Args:
-        evaluated: metrics/evaluate.json.
-        failed_checks: The number of failed checks, before and after training.
-        train_pictures: The number of pictures of the training side.
+    in the order of the file, which `dvc exp show` keeps, and in that of the alphabet. Failed checks
+    are counted before and after training.
     """
     val, train = evaluated["val"], evaluated["train"]
     scores = {

@@ -27,11 +27,7 @@ MAX_OFFENDERS = 32  # on a sheet
 def resolve_limits(
     limits: Mapping[str, float], thresholds: Mapping[str, float] | None = None
 ) -> dict[str, float]:
-    """Return every check's limit and thresholds, with the overrides in their place.
-
-    Args:
-        limits: The overrides of audit.limits.
-        thresholds: Those of audit.thresholds.
+    """Return every check's limit and thresholds, with overrides of audit in their place.
 
     Raises:
         UserError: An override belongs to no check, or to the other section.
@@ -80,11 +76,7 @@ def write_measures(measures: dict[str, Measurement], file: Path) -> None:
 
 
 def judge(file: Path, limits: Mapping[str, float]) -> dict[str, Finding]:
-    """Return the findings of the checks that an earlier stage measured, by their names.
-
-    Args:
-        file: As `write_measures` wrote it.
-        limits: Every check's limit and thresholds, by their keys.
+    """Return the findings on what `write_measures` wrote, by the checks' names.
 
     Raises:
         UserError: The file is missing, or holds something else.
@@ -108,12 +100,7 @@ def _measurement(entry: dict[str, Any]) -> Measurement:
 
 
 def run(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Finding]:
-    """Return the finding of every check before or after training, by name.
-
-    Args:
-        evidence: Evidence before training, OutputEvidence after it.
-        when: Which checks run.
-    """
+    """Return the finding of every check before or after training, by its name."""
     return {check.name: check.run(evidence) for check in CHECKS if check.when == when}
 
 
@@ -123,13 +110,7 @@ def failures(findings: dict[str, Finding]) -> dict[str, str]:
 
 
 def write(findings: dict[str, Finding], ledger: pd.DataFrame, file: Path) -> None:
-    """Write every check with its value, limit and offenders as JSON.
-
-    Args:
-        findings: By the checks' names.
-        ledger: Describes the offenders' rows.
-        file: findings.json.
-    """
+    """Write every check with its value, limit and offenders, as the ledger describes them."""
     rows = ledger.drop_duplicates("row").set_index("row")
     write_json(file, [_check_json(c, findings[c.name], rows) for c in CHECKS if c.name in findings])
 

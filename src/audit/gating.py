@@ -31,9 +31,7 @@ def gate(findings: Path, on_failure: Literal["stop", "report"]) -> str:
 def summary(findings: Path, pictures: str) -> str:
     """Return each failed check with its value, its limit, the first rows at fault and the remedy.
 
-    Args:
-        findings: The file findings.json.
-        pictures: Where the pictures at fault are, in words.
+    `pictures` says where the pictures at fault are.
     """
     failed = _failed(findings)
     if not failed:

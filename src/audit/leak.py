@@ -90,11 +90,7 @@ class _Comparison:
         self._excluded = excluded
 
     def likenesses(self, likely: np.ndarray) -> Likenesses:
-        """Return the training pictures that are like a validation picture.
-
-        Args:
-            likely: CANDIDATEs of one validation picture.
-        """
+        """Return the training pictures that are like a validation picture, by its CANDIDATEs."""
         matches: dict[int, Match] = {}  # by training picture
         target = 0.0
         for candidate in likely:

@@ -50,12 +50,7 @@ class PairMeasures(NamedTuple):
 
 
 def measure(sides: Mapping[str, Pairs], canny: Canny) -> dict[str, PairMeasures]:
-    """Return the measures of each side.
-
-    Args:
-        sides: The pairs of each side by its name.
-        canny: How their sketches should have been made.
-    """
+    """Return the measures of each side's pairs, whose sketches should be made by `canny`."""
     blocks = {side: slices(len(pairs), BLOCK) or [slice(0, 0)] for side, pairs in sides.items()}
     keys = [(side, block) for side in blocks for block in blocks[side]]
     parts = iter(map_compiled(partial(_measure, sides=sides, canny=canny), keys, "measuring pairs"))

@@ -29,10 +29,7 @@ def remedy_for(general: str, names: tuple[str, ...], settings: Train, task: str,
 def unusual(t: Train, task: str, done: int) -> dict[str, str]:
     """Return the settings that are far from those known to work, each with its remedy.
 
-    Args:
-        t: The section `train` of params.yaml.
-        task: Of the model.
-        done: Steps after which training ended: `train.stop_after` may end it early.
+    Training ended after `done` steps; `train.stop_after` may end it early.
     """
     causes = {}
     published = f"train.lr is {t.lr:g}, published is {PUBLISHED_LR:g}"

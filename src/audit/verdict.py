@@ -16,11 +16,7 @@ from src.audit.gating import summary
 
 
 def verdict(evidence: OutputEvidence, failures: Mapping[str, str]) -> dict[str, Any]:
-    """Return data/review/verdict.json.
-
-    Args:
-        evidence: What the model made, and its scores.
-        failures: The severity of each check that failed.
+    """Return data/review/verdict.json, given the severity of each check that failed.
 
     Returns:
         fails: The failed checks by which the model is of no use. scores: A sentence that says on
@@ -41,12 +37,7 @@ def verdict(evidence: OutputEvidence, failures: Mapping[str, str]) -> dict[str, 
 
 
 def announcement(verdict: dict[str, Any], findings: Path) -> str:
-    """Return what review prints: the verdict, and each failed check with its remedy.
-
-    Args:
-        verdict: data/review/verdict.json.
-        findings: The file data/review/findings.json.
-    """
+    """Return what review prints: the verdict, and each failed check with its remedy."""
     head = f"This model fails: {', '.join(verdict['fails'])}.\n" if verdict["fails"] else ""
     return f"{head}{verdict['scores']}\n{summary(findings, 'the report shows them')}"
 

@@ -64,14 +64,10 @@ Pair = tuple[int, int]  # rows, the smaller one first
 
 
 def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
-    """Return every proven pair of copies, sorted.
+    """Return every proven pair of copies among readable pictures, which are given by row; sorted.
 
     Pictures of equal pixels are each paired with the first of them; only that one is compared with
     others.
-
-    Args:
-        pictures: The readable pictures by row.
-        clean: The thresholds.
     """
     firsts = first_of_equals(pictures)
     pairs = {(first, row): EXACT for row, first in firsts.items() if row != first}
@@ -125,13 +121,7 @@ def describe(
 ) -> Copy:
     """Return how a picture differs from another one, given what their thumbnails have in common.
 
-    Args:
-        original: The measurement of one picture.
-        copy: That of the other.
-        match: What the thumbnails have in common.
-        bits: In which the hashes differ.
-        clean: What counts as gray.
-        looks: The close looks of both; they are taken now if left out.
+    `bits` are those in which the hashes differ. Close looks that are left out are taken now.
     """
     if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
         return EXACT

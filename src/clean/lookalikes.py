@@ -12,12 +12,7 @@ Pair = tuple[int, int]
 
 
 def without_lookalikes(likenesses: Likenesses, read: Reading) -> list[Proof]:
-    """Return the proofs without those of look-alikes, in the same order.
-
-    Args:
-        likenesses: The proven pairs, and those that come near.
-        read: Gives the close look of a picture.
-    """
+    """Return the proofs without those of look-alikes, in the same order."""
     proofs = {(proof.first, proof.second): proof for proof in likenesses.proofs}
     agreements = _agreements([p for p in likenesses.proofs if not is_sure(p.match)], read)
     family = _Family(likenesses.near_misses)

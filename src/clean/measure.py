@@ -108,14 +108,7 @@ def _map_files(
 
 
 def fingerprint_table(measurements: dict[FileKey, Measurement]) -> pd.DataFrame:
-    """Return the hash and the thumbnail of each readable file.
-
-    Args:
-        measurements: By file and layout.
-
-    Returns:
-        A table with COLUMNS; its thumbnails are views of the measurements'.
-    """
+    """Return a table with COLUMNS of the readable files; its thumbnails are views."""
     readable = {name: m for name, m in measurements.items() if not m.error}
     thumbnails = [m.thumbnail for m in readable.values()]
     return pd.DataFrame(

@@ -81,11 +81,7 @@ def same_pixels(a: Measurement, b: Measurement) -> bool:
 
 
 def digest_pixels(measurement: Measurement) -> str | None:
-    """Return the SHA-256 of a photograph's decoded pixels and their shape.
-
-    Returns:
-        Hex digits, or None if the file is missing or cannot be decoded.
-    """
+    """Return the SHA-256 of a photograph's pixels and shape in hex; None if it cannot be read."""
     try:
         pixels = np.ascontiguousarray(read_photo(*measurement.source))
     except (decoding.ImageError, OSError):

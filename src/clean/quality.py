@@ -119,14 +119,9 @@ def _steps(sharpest: float, sharpness: float) -> int:
 
 
 def measure(picture: Measurement, side: int) -> Quality:
-    """Measure a picture's quality.
+    """Measure a picture's quality, and its sharpness at a square of `side` pixels.
 
-    Args:
-        picture: Where it lies.
-        side: Pixels of the square at which its sharpness is compared.
-
-    Returns:
-        The lowest quality if its file is missing or cannot be decoded.
+    It is the lowest if the file is missing or cannot be decoded.
     """
     try:
         gray, quantization, has_palette = _read(*picture.source)

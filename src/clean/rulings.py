@@ -36,11 +36,7 @@ NONE = Rulings({}, {})
 
 
 def read(clean: Clean, table: pd.DataFrame) -> Rulings:
-    """Read the lists `clean.exclude` and `clean.force`.
-
-    Args:
-        clean: Has their paths.
-        table: The ledger, whose rows they name.
+    """Read the lists `clean.exclude` and `clean.force`, which name rows of the ledger.
 
     Raises:
         UserError: A file is missing or no such CSV file, or a line names no two pictures.

@@ -109,9 +109,6 @@ def decode_reduced(data: bytes, min_side: int) -> tuple[np.ndarray, int, int]:
 def decode_with_alpha(data: bytes) -> tuple[np.ndarray, np.ndarray | None, bytes]:
     """Decode a picture without laying its transparency on a background.
 
-    Args:
-        data: The bytes of a picture file.
-
     Returns:
         The colours under the transparency, (height, width, 3) uint8; the opacity, (height, width)
         uint8 or None; and the EXIF block without orientation. EXIF that cannot be read, or that

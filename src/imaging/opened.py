@@ -59,11 +59,7 @@ class Opened:
 
 
 def open_picture(data: PictureBytes, header_only: bool = False) -> Opened:
-    """Read a picture's header.
-
-    Args:
-        data: The bytes of a file.
-        header_only: Whether the pixels will not be decoded.
+    """Read a picture's header; `header_only` says that its pixels will not be decoded.
 
     Raises:
         ImageError: `not_an_image`, `too_many_pixels`, `too_much_memory` or `too_many_scans`.

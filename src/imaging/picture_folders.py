@@ -98,9 +98,7 @@ def reasons_with_names(names: Mapping[str, Sequence[str]]) -> str:
 def why_no_picture(name: str, head: bytes) -> str | None:
     """Return why a file is passed over; None if it is listed as a picture, perhaps a broken one.
 
-    Args:
-        name: Of the file, with slashes.
-        head: Its first HEAD_BYTES.
+    It is known by its name, with slashes, and its first HEAD_BYTES.
     """
     path = PurePosixPath(name)
     suffix, kind = path.suffix.lower(), format_of(head)

@@ -145,11 +145,9 @@ class Png:
 
 
 def read(data: PictureBytes, header_only: bool = False) -> Png:
-    """Read the chunks of a file; damaged ones that are not critical count as missing.
+    """Read the chunks of a file, without the pixels if `header_only`.
 
-    Args:
-        data: The bytes of a PNG.
-        header_only: Leave out the pixels.
+    Damaged chunks that are not critical count as missing.
 
     Raises:
         ImageError: `not_an_image` if header, palette or pixels are missing, or there are too many

@@ -164,8 +164,8 @@ def sync_batch_norms(module: Network, world: World) -> Network:
 def run(main: Callable[[World], None], module: str, processes: int, device: str) -> None:
     """Run `main` in this process, or in several ones that torchrun starts by `python -m module`.
 
-    In a process that torchrun started, `main` runs as one of them. On GPUs each
-    has one of its own. A process that fails ends the program.
+    In a process that torchrun started, `main` runs as one of them. On GPUs each has one of its own.
+    A process that fails ends the program.
 
     Raises:
         UserError: There are fewer GPUs, the processes do not find each other, or a signal ended

@@ -68,9 +68,9 @@ def file_row(name: str, position: int, item_id: str) -> Row:
 def list_combined(names: Iterable[str], direction: str) -> list[Row]:
     """List pictures that show A in their left half and B in the right one.
 
-    The photograph is what the direction, AtoB or BtoA, leads to.
-    The nearest folder with a split's name, such as train or Test, gives a picture's side. Where any
-    picture has a side, one without has the status `outside_folders`.
+    The photograph is what the direction, AtoB or BtoA, leads to. The nearest folder with a split's
+    name, such as train or Test, gives a picture's side. Where any picture has a side, one without
+    has the status `outside_folders`.
 
     Raises:
         ListingError: There is no picture, or A and B are folders.

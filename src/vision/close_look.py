@@ -150,13 +150,7 @@ class CloseAgreement(NamedTuple):
 
 
 def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseAgreement:
-    """Compare the details of two pictures block by block, where both have some.
-
-    Args:
-        first: Of one picture.
-        second: Of the other.
-        match: How they match at 64 pixels.
-    """
+    """Compare two pictures that match at 64 pixels, in each block where both have details."""
     laid = lay(first, second, match)
     low, high = (SCALE * row for row in compared_rows(match.strip))
     blocks = witness.block_correlations(

@@ -65,13 +65,7 @@ class Inspection(NamedTuple):
 
 
 def inspect(first: CloseLook, second: CloseLook, match: Match) -> Inspection:
-    """Return what each of two pictures has that the other lacks.
-
-    Args:
-        first: Of one picture.
-        second: Of the other.
-        match: How they match at 64 pixels.
-    """
+    """Return what each of two pictures, which match at 64 pixels, has that the other lacks."""
     if _is_plain(match):
         return Inspection(clipped=_clipped(forms.orient(first.gray, match.form), second.gray))
     laid = lay(first, second, match)

@@ -52,12 +52,7 @@ def hash_views(thumbnails: Sequence[np.ndarray] | np.ndarray, views: Sequence[Vi
 
 
 def orient_hashes(hashes: np.ndarray, form: int) -> np.ndarray:
-    """Return the hashes of pictures in one of `forms.FORMS`, given those of the pictures.
-
-    Args:
-        hashes: (..., 32) uint8.
-        form: The number of the form.
-    """
+    """Return the hashes of pictures in one of `forms.FORMS`, given theirs, (..., 32) uint8."""
     if form & 4:
         bits = np.unpackbits(hashes, axis=-1)
         hashes = np.packbits(bits[..., _EXCHANGED], axis=-1)

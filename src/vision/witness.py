@@ -89,13 +89,9 @@ def block_correlations(
 
 
 def agreement(blocks: np.ndarray) -> float:
-    """Return the second lowest of the middle blocks' correlations.
+    """Return the second lowest of the middle's `block_correlations`: -1…1.
 
-    Args:
-        blocks: From `block_correlations`.
-
-    Returns:
-        -1…1; -1 too if too few blocks have details.
+    It is -1 too if too few blocks have details.
     """
     edge = BLOCKS // 4
     ranked = np.sort(blocks[edge:-edge, edge:-edge], axis=None)
@@ -104,13 +100,9 @@ def agreement(blocks: np.ndarray) -> float:
 
 
 def edge_agreement(blocks: np.ndarray) -> float:
-    """Return the median correlation of the highest or lowest row of blocks, whichever is less.
+    """Return the median of the highest or lowest row of `block_correlations`, whichever is less.
 
-    Args:
-        blocks: From `block_correlations`.
-
-    Returns:
-        -1…1; 1 if neither row has details.
+    It is -1…1, and 1 if neither row has details.
     """
     rows = [row[~np.isnan(row)] for row in (blocks[0], blocks[-1])]
     return min((float(np.median(row)) for row in rows if len(row)), default=1.0)
