@@ -10,52 +10,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from src.clean import measurement
 from src.clean.measurement import ContentKey, Measurement
 from src.errors import UserError
-from src.imaging import (
-    avif,
-    bmp,
-    colour_space,
-    colours,
-    decoding,
-    gif,
-    image_error,
-    jpeg,
-    memory,
-    opened,
-    orientation,
-    picture_bytes,
-    picture_files,
-    png,
-    resizing,
-    signatures,
-    strips,
-    webp,
-)
-from src.storage import archives
 from src.storage.atomic import remove
 from src.storage.checksums import checked_read, checked_write
 from src.storage.fingerprint import fingerprint
-from src.storage.ledger import to_nullable
-from src.vision import (
-    alignment,
-    bands,
-    colorfulness,
-    compiled,
-    correlation,
-    forms,
-    grayscale,
-    matching,
-    picture_faults,
-    views,
-    witness,
-)
 
 COLUMNS = pa.schema(
     [
@@ -75,41 +38,17 @@ COLUMNS = pa.schema(
         ("chroma", pa.binary()),
     ]
 )
-# Every module that a measurement depends on; a test compares them with the imports.
-CODE = (
-    Path(__file__).with_name("measure.py"),
-    alignment,
-    archives,
-    avif,
-    bands,
-    bmp,
-    colorfulness,
-    colour_space,
-    colours,
-    compiled,
-    correlation,
-    decoding,
-    forms,
-    gif,
-    grayscale,
-    image_error,
-    jpeg,
-    matching,
-    measurement,
-    memory,
-    opened,
-    orientation,
-    picture_bytes,
-    picture_faults,
-    picture_files,
-    png,
-    resizing,
-    signatures,
-    strips,
-    views,
-    webp,
-    witness,
-)
+# Every module that a measurement depends on, by folder; a test compares them with the imports.
+MODULES = {
+    "clean": "measure measurement",
+    "imaging": "avif bmp colour_space colours decoding gif image_error jpeg memory opened orientation "
+    "picture_bytes picture_files png resizing signatures strips webp",
+    "storage": "archives",
+    "vision": "alignment bands colorfulness compiled correlation forms grayscale matching picture_faults "
+    "views witness",
+}
+SRC = Path(__file__).parents[1]
+CODE = [SRC / folder / f"{name}.py" for folder, names in MODULES.items() for name in names.split()]
 LIBRARIES = (np, cv2, PIL)
 
 
@@ -118,11 +57,8 @@ def read(folder: Path) -> dict[ContentKey, Measurement]:
     content = checked_read(_file(folder), "the pictures are measured again")
     if content is None:
         return {}
-    table = to_nullable(pq.read_table(content)).astype(object)
-    table = table.where(table.notna(), None)
     measurements = {}
-    for row in table.to_dict("records"):
-        values = {str(name): value for name, value in row.items()}
+    for values in pq.read_table(content).to_pylist():
         key = values.pop("sha256"), values.pop("layout")
         if values["error"]:
             del values["thumbnail"], values["chroma"]
@@ -143,9 +79,8 @@ def write(folder: Path, measurements: dict[ContentKey, Measurement]) -> None:
     ]
     file = _file(folder)
     with suppress(UserError, OSError):
-        table = pd.DataFrame(rows, columns=COLUMNS.names)
         with checked_write(file) as temporary:
-            pq.write_table(pa.Table.from_pandas(table, COLUMNS), temporary)
+            pq.write_table(pa.Table.from_pylist(rows, COLUMNS), temporary)
         for outdated in set(folder.glob("*.parquet")) - {file}:
             remove(outdated)
 
