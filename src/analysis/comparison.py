@@ -6,7 +6,7 @@ distance of sets is computed for every draw. A picture that is drawn twice chang
 experiments alike.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -160,23 +160,12 @@ def _set_differences(
         (extractor.network.kernel, distances.kernel, 1e3),
     ):
         of = partial(difference, distance=distance, scale=scale)
-        drawn = _drawn_values(count, draws, rng, of, f"comparing {metric}")
+        steps = progress(range(draws), draws, f"comparing {metric}")
+        drawn = np.array([of(rng.integers(count, size=count)) for _ in steps])
         value = of(np.arange(count))
         # double draws shift all drawn distances alike: only their spread counts
         differences.append(_difference(metric, value, drawn + (value - drawn.mean())))
     return differences
-
-
-def _drawn_values(
-    count: int,
-    draws: int,
-    rng: np.random.Generator,
-    value: Callable[[np.ndarray], float],
-    title: str,
-) -> np.ndarray:
-    """Return the value of each of `draws` draws of `count` positions, (draws,)."""
-    steps = progress(range(draws), draws, title)
-    return np.array([value(rng.integers(count, size=count)) for _ in steps])
 
 
 def _difference(metric: str, value: float, drawn: np.ndarray) -> Difference:
