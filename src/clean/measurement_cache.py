@@ -18,7 +18,7 @@ from src.clean.measurement import ContentKey, Measurement
 from src.errors import UserError
 from src.storage.atomic import remove
 from src.storage.checksums import checked_read, checked_write
-from src.storage.fingerprint import fingerprint
+from src.storage.fingerprint import fingerprint, source_files
 
 COLUMNS = pa.schema(
     [
@@ -38,17 +38,17 @@ COLUMNS = pa.schema(
         ("chroma", pa.binary()),
     ]
 )
-# Every module that a measurement depends on, by folder; a test compares them with the imports.
-MODULES = {
-    "clean": "measure measurement",
-    "imaging": "avif bmp colour_space colours decoding gif image_error jpeg memory opened orientation "
-    "picture_bytes picture_files png resizing signatures strips webp",
-    "storage": "archives",
-    "vision": "alignment bands colorfulness compiled correlation forms grayscale matching picture_faults "
-    "views witness",
-}
-SRC = Path(__file__).parents[1]
-CODE = [SRC / folder / f"{name}.py" for folder, names in MODULES.items() for name in names.split()]
+# Every module that a measurement depends on; a test compares them with the imports.
+CODE = source_files(
+    {
+        "clean": "measure measurement",
+        "imaging": "avif bmp colour_space colours decoding gif image_error jpeg memory opened "
+        "orientation picture_bytes picture_files png resizing signatures strips webp",
+        "storage": "archives",
+        "vision": "alignment bands colorfulness compiled correlation forms grayscale matching "
+        "picture_faults views witness",
+    }
+)
 LIBRARIES = (np, cv2, PIL)
 
 

@@ -1,9 +1,18 @@
 """One fingerprint of code and values, by which every cache knows what it was computed from."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+
+SRC = Path(__file__).parents[1]
+
+
+def source_files(modules: Mapping[str, str]) -> list[Path]:
+    """Return the files of modules of src, given their names by folder: {"vision": "bands forms"}."""
+    return [
+        SRC / folder / f"{name}.py" for folder, names in modules.items() for name in names.split()
+    ]
 
 
 def fingerprint(code: Iterable[ModuleType | Path], *values: object) -> str:

@@ -18,64 +18,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from src.dataset import arrays, inputs, picture_parts
 from src.dataset.arrays import Shards, content_digest
-from src.drawing import sheets
 from src.errors import UserError
-from src.model import (
-    depth,
-    device,
-    distributed,
-    generator,
-    image_metrics,
-    layers,
-    model_config,
-    networks,
-    saving,
-    tensors,
-)
-from src.storage import atomic, checksums, encoding, ledger, slices
 from src.storage.atomic import write_bytes
 from src.storage.checksums import checked_read, checked_write, file_sha256
-from src.storage.fingerprint import fingerprint
-from src.train import augment, batches, gan, perceptual, snapshots, steps
+from src.storage.fingerprint import fingerprint, source_files
+from src.train import snapshots
 from src.train.gan import Networks
 from src.train.snapshots import Scores
-from src.weights import effnet, pretrained
 
 ROOT = Path(".resume")
 MAX_AGE_DAYS = 30  # of another training's checkpoint, since it was last written
 # Every module that a training's numbers come from; a test compares them with the imports.
-CODE = (
-    Path(__file__),
-    Path(__file__).with_name("loop.py"),
-    arrays,
-    atomic,
-    augment,
-    batches,
-    checksums,
-    depth,
-    device,
-    distributed,
-    effnet,
-    encoding,
-    gan,
-    generator,
-    image_metrics,
-    inputs,
-    layers,
-    ledger,
-    model_config,
-    networks,
-    perceptual,
-    picture_parts,
-    pretrained,
-    saving,
-    sheets,
-    slices,
-    snapshots,
-    steps,
-    tensors,
+CODE = source_files(
+    {
+        "dataset": "arrays inputs picture_parts",
+        "drawing": "sheets",
+        "model": "depth device distributed generator image_metrics layers model_config networks "
+        "saving tensors",
+        "storage": "atomic checksums encoding ledger slices",
+        "train": "augment batches checkpoint gan loop perceptual snapshots steps",
+        "weights": "effnet pretrained",
+    }
 )
 
 

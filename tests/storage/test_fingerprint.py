@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.storage import fingerprint as module
-from src.storage.fingerprint import fingerprint
+from src.storage.fingerprint import fingerprint, source_files
 
 VALUES = ("text", 3, 0.25, ("a", 1), {"seed": 1, "lr": 2e-4})
 
@@ -17,6 +17,16 @@ def source(tmp_path: Path) -> Path:
     path = tmp_path / "computing.py"
     path.write_text("LIMIT = 1\n")
     return path
+
+
+def test_modules_are_named_by_their_folders():
+    files = source_files({"storage": "fingerprint slices", "vision": "bands"})
+    assert files[0] == Path(module.__file__)
+    assert [f"{file.parent.name}/{file.name}" for file in files[1:]] == [
+        "storage/slices.py",
+        "vision/bands.py",
+    ]
+    assert all(file.is_file() for file in files)
 
 
 def test_it_is_24_hex_digits_and_equal_twice(source: Path):
