@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from src.vision.correlation import warp
+from src.vision.views import THUMBNAIL_PX
 
 BLOCKS = 8  # into which a picture's height and width are divided; the middle is half of these
 MIN_BLOCK_DETAIL = 0.15  # mean square of the details, below which a block says nothing
@@ -17,7 +18,7 @@ MIN_BLOCKS = 2  # of the middle that have details
 # Of originals and their copies of 38 kinds, the second lowest correlation of a block of the middle
 # is below .70 in few but those with a watermark, where it is in about one of ten.
 MIN_AGREEMENT = 0.60
-THUMBNAIL_PX, CHROMA_PX = 64, 16
+CHROMA_PX = 16
 MAX_CHROMA_GAIN = 3.0  # of a copy's colours, up or down
 PERCENTILE = 95
 # A copy brightened by a quarter, with clipped colours, differs by up to 19; others by less than 15.
