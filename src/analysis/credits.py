@@ -9,18 +9,8 @@ import pandas as pd
 from src.errors import printable
 from src.storage.encoding import inert_cell
 
-COLUMNS = (  # of the ledger
-    "row",
-    "item_id",
-    "name",
-    "page_url",
-    "image_url",
-    "date",
-    "licence",
-    "side",
-    "file",
-    "sha256",
-)
+# of the ledger
+COLUMNS = "row item_id name page_url image_url date licence side file sha256".split()
 
 
 def write_credits(ledger: pd.DataFrame, file: TextIO) -> None:

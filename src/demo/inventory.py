@@ -36,15 +36,7 @@ FAULTS = {
     "placeholder": 10,  # the same silhouette for everybody without a picture
     "no_image": 4,  # listed without any picture
 }
-COPY_KINDS = (
-    "exact_copy",
-    "recompressed",
-    "resized",
-    "cropped",
-    "mirrored",
-    "brightened",
-    "captioned",
-)
+COPY_KINDS = "exact_copy recompressed resized cropped mirrored brightened captioned".split()
 FIRST_NAMES = (
     "Ada Boris Carmen Dmitri Elena Farid Greta Hugo Ines Jonas Keiko Liam Mara Nils Olga Pavel "
     "Quentin Rosa Sven Tara Umar Vera Wanda Xavier Yara Zoë Łukasz Chloé"

@@ -17,16 +17,7 @@ from src.storage.encoding import encode_png
 
 SIDES = ("train", "val")
 NUMBERS = ("row", "group")
-TEXTS = (
-    "item_id",
-    "name",
-    "page_url",
-    "image_url",
-    "date",
-    "licence",
-    "side",
-    "sha256",
-)
+TEXTS = "item_id name page_url image_url date licence side sha256".split()
 
 
 @dataclass(frozen=True)
@@ -93,5 +84,5 @@ def open_side(folder: Path, name: str, task: str, ledger: pd.DataFrame) -> Side:
             )
     facts = listed[[*NUMBERS, *TEXTS]].reset_index(drop=True)
     facts = facts.astype(dict.fromkeys(NUMBERS, "int64"))
-    texts = facts[[*TEXTS]].astype(object).where(facts[[*TEXTS]].notna(), "")
+    texts = facts[TEXTS].astype(object).where(facts[TEXTS].notna(), "")
     return Side(name, pairs.inputs(task), pairs.photo, facts.assign(**texts))
