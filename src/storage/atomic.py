@@ -21,9 +21,7 @@ NAME_LETTERS = 32  # of a file's name that its temporary name shows, of up to 4 
 def atomic_write(path: Path, sync: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the same folder, which becomes `path` if the block succeeds.
 
-    Args:
-        path: Of the file.
-        sync: Whether the file survives a power cut; without, it costs a tenth of the time.
+    Without `sync` the file may not survive a power cut, and costs a tenth of the time.
 
     Raises:
         UserError: If the disk refuses (full, read-only); it names `path`.
@@ -131,11 +129,7 @@ class FileObject(dict[str, Any]):
 
 
 def read_json(path: Path, remedy: str = ANEW) -> Any:
-    """Read a JSON file that an earlier stage has written.
-
-    Args:
-        path: Of the file.
-        remedy: What to do about a broken file that is no stage's.
+    """Read a JSON file that an earlier stage has written; another one has its own `remedy`.
 
     Returns:
         The file's content; to look up a key that one of its objects lacks raises UserError.

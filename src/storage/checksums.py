@@ -35,9 +35,7 @@ def checked_write(path: Path) -> Iterator[Path]:
 def checked_read(path: Path, instead: str) -> BytesIO | None:
     """Return the content that `checked_write` gave a file; None if there is none, or it is damaged.
 
-    Args:
-        path: Of the file.
-        instead: What happens if it is damaged, for a line on stderr; "" prints none.
+    A damaged one gets a line on stderr, which ends in `instead`; "" prints none.
     """
     try:
         with path.open("rb") as file:

@@ -11,11 +11,9 @@ from src.errors import UserError
 
 @contextmanager
 def alone_in(folder: Path, work: str) -> Iterator[None]:
-    """Hold a folder while the block runs; a killed process holds it no longer.
+    """Hold a folder while the block does its `work`; a killed process holds it no longer.
 
-    Args:
-        folder: Created if it is missing.
-        work: What the block does, for the message.
+    A missing folder is created.
 
     Raises:
         UserError: Another process holds the folder, or it cannot be created.

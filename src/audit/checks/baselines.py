@@ -116,10 +116,7 @@ def runaway_loss(evidence: OutputEvidence) -> Measurement:
 def _compare(evidence: OutputEvidence, name: str, favours: dict[str, float]) -> Comparison:
     """Compare a score with that of the better baseline.
 
-    Args:
-        evidence: Holds both.
-        name: The score's.
-        favours: The baselines, each with the factor by which its error counts more.
+    `favours` has the baselines, each with the factor by which its error counts more.
     """
 
     def error(scores: dict[str, float]) -> float:
