@@ -122,24 +122,14 @@ def variants(thumbnails: Iterable[np.ndarray]) -> Variants:
 
 
 def joined(parts: Sequence[Variants], starts: Sequence[int]) -> Variants:
-    """Return several parts, each of consecutive pictures, as one.
-
-    Args:
-        parts: Of some pictures each.
-        starts: The number of the first picture of each part.
-    """
+    """Return several parts, each of consecutive pictures from its start on, as one."""
     thumbnails, pictures, numbers = zip(*parts, strict=True)
     shifted = [part_pictures + start for part_pictures, start in zip(pictures, starts, strict=True)]
     return Variants(np.concatenate(thumbnails), np.concatenate(shifted), np.concatenate(numbers))
 
 
 def find(val: Variants, train: Variants, count: int) -> np.ndarray:
-    """Return the likeliest CANDIDATEs of each validation picture.
-
-    Args:
-        val: Of validation.
-        train: Of training.
-        count: How many training pictures each validation picture has at most.
+    """Return each validation picture's likeliest CANDIDATEs, in `count` training pictures at most.
 
     Returns:
         (C,) CANDIDATE, sorted by validation picture; those of a pair of pictures follow each other,

@@ -77,11 +77,7 @@ class Evidence:
         return leak.nearest(val, train, similarity, excluded)
 
     def ruled(self, column: str) -> list[tuple[int, int]]:
-        """Return the pairs across the sides on which a person ruled, by their indices.
-
-        Args:
-            column: `excluded` for no copies, `forced` for copies.
-        """
+        """Return the pairs across the sides that a person `excluded` or `forced`, by their indices."""
         indices = {int(row): index for index, row in enumerate(self.train.index["row"])}
         partners = dict(zip(self.ledger["row"], self.ledger[column].fillna(""), strict=True))
         return [

@@ -97,13 +97,7 @@ class Check:
     def judge(
         self, measurement: Measurement, limits: Mapping[str, float], remedy: str = ""
     ) -> Finding:
-        """Compare a measured value with the limit in force.
-
-        Args:
-            measurement: Of this check.
-            limits: Every check's limit and thresholds, by their keys.
-            remedy: In place of the check's own.
-        """
+        """Compare a measured value with the limit in force; a remedy replaces the check's own."""
         value, offenders = measurement
         thresholds = {key: limits.get(key, default) for key, default in self.limits.items()}
         limit = thresholds.pop(self.limit)

@@ -53,13 +53,10 @@ def plain(image: Image.Image, divisor: float) -> Image.Image:
 
 
 def divisor(parts: Iterable[Image.Image]) -> float:
-    """Return what levels of more than 8 bits are divided by, for white to be 255.
+    """Return what levels of a picture with more than 8 bits are divided by, for white to be 255.
 
     Integers of 16 bits have 65535 levels, whatever they are. Of others, those up to 255 are levels
     of 8 bits already. Floats up to 1 are shares of white.
-
-    Args:
-        parts: All of a picture.
     """
     most = 0.0
     for part in parts:

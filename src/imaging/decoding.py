@@ -81,11 +81,8 @@ def decode_opened(picture: Opened, background: str = "white") -> np.ndarray:
 def decode_reduced(data: bytes, min_side: int) -> tuple[np.ndarray, int, int]:
     """Decode a picture as `decode` does, a JPEG at a half, a quarter or an eighth of its size.
 
-    If the sides are no multiples of the factor, a last row or column is left out.
-
-    Args:
-        data: The bytes of a picture file.
-        min_side: Pixels; the reduction leaves at least that many on either side.
+    At least `min_side` pixels are left on either side. If the sides are no multiples of the factor,
+    a last row or column is left out.
 
     Returns:
         The pixels, (height, width, 3) uint8, and the width and height of the picture itself.

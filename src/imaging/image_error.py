@@ -27,14 +27,9 @@ def refused(
 ) -> Iterator[None]:
     """Raise ImageError for whatever a decoder raises on damaged bytes.
 
-    Args:
-        reason: The error's.
-        describe: Returns its message.
-        needed_bytes: The memory that the block takes.
-
     Raises:
-        MemoryError: The block's own; or there is not as much memory, which decoders report as a
-            broken picture.
+        MemoryError: The block's own; or there are not `needed_bytes` of memory, which decoders
+            report as a broken picture.
     """
     try:
         yield

@@ -88,13 +88,8 @@ def open_image(
 ) -> ImageFile.ImageFile:
     """Return Pillow's image of a file, not loaded.
 
-    Args:
-        file: Its bytes.
-        original: The bytes that the file was made of, for the message.
-        needed_bytes: What opening it takes.
-
     Raises:
-        ImageError: `not_an_image`.
+        ImageError: `not_an_image`; it shows how the original begins, of which the file was made.
     """
     head = bytes((file if original is None else original)[: signatures.HEAD_BYTES])
     message = f"expected one of {', '.join(FORMATS)}, found {_content(head)}"

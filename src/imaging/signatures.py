@@ -32,13 +32,9 @@ APPLE_DOUBLE = (b"\0\5\x16\7", b"\0\5\x16\0")  # what macOS writes beside a file
 
 
 def format_of(head: bytes) -> str | None:
-    """Return the format that a file's first bytes show.
+    """Return the format that a file's first bytes show, of which HEAD_BYTES are enough.
 
-    Args:
-        head: Up to HEAD_BYTES from the file's beginning.
-
-    Returns:
-        As `decoding.FORMATS` names it, or another picture format's name; None for anything else.
+    It is named as in `decoding.FORMATS`, or of another kind of picture; None for anything else.
     """
     for prefix, kind in PREFIXES.items():
         if head.startswith(prefix):

@@ -163,15 +163,9 @@ def read_ledger(path: Path, stage: str) -> pd.DataFrame:
 
 
 def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS) -> pd.DataFrame:
-    """Read a table that `write_table` has written.
+    """Return a table that `write_table` has written, with nullable columns.
 
-    Args:
-        path: Of the file or folder.
-        columns: Which ones are read.
-        optional: More of them, of nulls where the file has none.
-
-    Returns:
-        The table with nullable columns.
+    An optional column has nulls where the file has none.
 
     Raises:
         UserError: If the file is missing, broken, or has other columns or types.
