@@ -124,9 +124,10 @@ def measure(picture: Measurement, side: int) -> Quality:
     It is the lowest if the file is missing or cannot be decoded.
     """
     try:
-        gray, quantization, has_palette = _read(*picture.source)
+        pixels, quantization, has_palette = _read(*picture.source)
     except (decoding.ImageError, OSError):
         return Quality()
+    gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
     large = _square(_middle(gray), side * 2 // 3)
     middle = cv2.GaussianBlur(large, (0, 0), 2) - cv2.GaussianBlur(large, (0, 0), 6)
     fine = large - cv2.GaussianBlur(large, (0, 0), 1)
@@ -135,12 +136,11 @@ def measure(picture: Measurement, side: int) -> Quality:
 
 
 def _read(path: Path, layout: str) -> tuple[np.ndarray, float, bool]:
-    """Return a file's gray photograph, its quantisation, and whether it has a palette."""
+    """Return a file's photograph, its quantisation, and whether it has a palette."""
     data = read_bytes(path)
     picture = open_picture(data)
     pixels = decoding.split_pair(decoding.decode_opened(picture), layout)[0]
-    gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
-    return gray, _quantization(picture, data), picture.image.mode == "P"
+    return pixels, _quantization(picture, data), picture.image.mode == "P"
 
 
 def _middle(gray: np.ndarray) -> np.ndarray:
