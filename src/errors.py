@@ -24,13 +24,14 @@ SYSTEM_ERRORS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
     *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG),
 }
-# How torch, OpenCV, Python's threads and the system say that memory is short.
+# How torch, oneDNN, OpenCV, Python's threads and the system say that memory is short.
 MEMORY_WORDS = (
     "out of memory",
     "can't allocate memory",
     "cannot allocate memory",
     "insufficient memory",
     "failed to allocate",
+    "could not create a memory object",
     "can't start new thread",
 )
 FEWER_WORKERS = "close other programs, or use one processor: put `taskset -c 0` before the command"

@@ -111,6 +111,7 @@ SHORT_MEMORY = [
     ),
     RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"),
     RuntimeError("unable to mmap 4096 bytes: Cannot allocate memory (12)"),
+    RuntimeError("could not create a memory object"),
     RuntimeError("can't start new thread"),
     cv2.error("OpenCV(4.13.0) error: (-4:Insufficient memory) Failed to allocate 400 bytes"),
 ]
