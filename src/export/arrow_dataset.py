@@ -5,6 +5,7 @@ Arrow's own library writes them, so that no run needs the package datasets.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def write(sides: list[Side], folder: Path, shard_size: int) -> None:
 
 
 def _write_arrow(path: Path, samples: Iterator[Sample]) -> None:
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as stream:
+    with pa.OSFile(os.fsencode(path), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as stream:
         rows: list[dict[str, Any]] = []
         for key, input_, photo, record in samples:
             pictures = zip(PICTURES, (photo, input_), strict=True)

@@ -12,6 +12,7 @@ from src.imaging.picture_folders import Contents
 from src.scrape.crawl import Row
 from src.scrape.listings import ListingError
 from src.scrape.split_names import SPLITS
+from src.storage.file_names import utf8_name
 
 HALF_FOLDER = re.compile(
     rf"((?i:{'|'.join(SPLITS)}))?([AB])"
@@ -45,11 +46,6 @@ def with_utf8_names(key: str, contents: Contents) -> Contents:
         why: [utf8_name(name) for name in names] for why, names in contents.passed_over.items()
     }
     return Contents(pictures, named)
-
-
-def utf8_name(name: str) -> str:
-    """Return a file's name with bytes that are no UTF-8 as `\\xe9`."""
-    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def file_row(name: str, position: int, item_id: str) -> Row:

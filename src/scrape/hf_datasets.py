@@ -12,7 +12,6 @@ from src.errors import UserError, existing_folder
 from src.imaging.picture_folders import Contents, list_folder
 from src.params import Hf, Scrape
 from src.scrape.crawl import Crawl, Row, Rows, count_passed_over, note_one_id
-from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
 from src.scrape.source_paths import is_hidden, require_path, visible_files
@@ -20,6 +19,7 @@ from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import read_records
 from src.scrape.value_texts import id_text, value_text
+from src.storage.file_names import utf8_name
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 FILE_NAME = "file_name"

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from src.errors import UserError, one_line
-from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.source_paths import file_below, lfs_remedy
 from src.scrape.table_files import DAMAGE, rows_of_batches
+from src.storage.file_names import utf8_name
 
 KEPT_BLOCKS = 4  # row groups of Parquet, and Arrow files, that stay open
 BATCH_ROWS = 4096

@@ -13,7 +13,7 @@ from src.params import Saved, Scrape
 from src.scrape.addresses import absolute_url, without_data
 from src.scrape.browser_saves import READERS, Save, SavedPage, inline_data, local_name, read_save
 from src.scrape.crawl import Crawl, Row, count_passed_over, page_notes, page_rows, print_note
-from src.scrape.file_lists import natural_order, utf8_name
+from src.scrape.file_lists import natural_order
 from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http import block_pages
 from src.scrape.http.fetch_errors import FetchError
@@ -21,6 +21,7 @@ from src.scrape.imdb import parse_imdb
 from src.scrape.listings import Item, ListingError, ListPage
 from src.scrape.source_paths import is_hidden, require_path, why_unreadable
 from src.storage.atomic import write_bytes
+from src.storage.file_names import utf8_name
 
 # Of pages whose save does not say it. The second is reserved (RFC 6761): nothing is fetched of it.
 UNKNOWN_URLS = {"imdb": "https://www.imdb.com/list/", "gallery": "https://unknown.invalid/"}

@@ -12,13 +12,13 @@ from src.imaging.picture_folders import SUFFIXES, Contents, reasons_with_names
 from src.params import Scrape, Webdataset
 from src.scrape.crawl import Crawl, Row, count_passed_over, note_one_id
 from src.scrape.expressions import ExpressionError, find, require_expressions
-from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.source_paths import lfs_remedy, require_path, visible_files
 from src.scrape.split_names import named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
 from src.scrape.value_texts import id_text, value_text
+from src.storage.file_names import utf8_name
 
 # WebDataset's own rule: the name ends at the first dot behind the folders.
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")

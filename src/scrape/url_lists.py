@@ -9,7 +9,6 @@ from src.params import Urls
 from src.progress import progress
 from src.scrape.addresses import BLANKS, INNER_BLANKS, without_data
 from src.scrape.crawl import Crawl, Row, count_passed_over, note_one_id
-from src.scrape.file_lists import utf8_name
 from src.scrape.http.fetch_errors import without_password
 from src.scrape.item_ids import item_id
 from src.scrape.source_paths import require_path
@@ -17,6 +16,7 @@ from src.scrape.split_names import SPLITS
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import LINE, READERS, Record, find_tables, kind, read_records
 from src.scrape.value_texts import id_text, value_text
+from src.storage.file_names import utf8_name
 
 
 def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:

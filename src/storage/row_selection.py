@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from src.errors import UserError
+from src.storage.file_names import utf8_name
 
 MAX_DIGITS = 12  # of a row number
 NAMED_ROWS = 5  # in an error
@@ -16,6 +17,7 @@ def find_rows(ledger: pd.DataFrame, identifier: str) -> list[int]:
     Raises:
         UserError: It names no row.
     """
+    identifier = utf8_name(identifier)  # as the ledger spells it
     names = ledger["file"].dropna().map(lambda file: Path(file).name)
     stems = names.map(lambda name: Path(name).stem)
     files = names.index[(names == Path(identifier).name) | (stems == identifier)]

@@ -1,5 +1,7 @@
 """Pairs as `load_from_disk` of Hugging Face's datasets opens them."""
 
+import os
+
 import datasets
 import numpy as np
 import pytest
@@ -46,3 +48,8 @@ def test_other_pairs_have_another_fingerprint(export):
     same = datasets.load_from_disk(str(export("hf", name="same")))["train"]
     other = datasets.load_from_disk(str(export("hf", name="other", task="sketch")))["train"]
     assert one._fingerprint == same._fingerprint != other._fingerprint
+
+
+def test_its_folder_may_have_a_name_that_is_no_utf8(export):
+    out = export("hf", name=os.fsdecode(b"caf\xe9"))
+    assert (out / "train" / "state.json").exists()

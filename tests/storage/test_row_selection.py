@@ -1,5 +1,7 @@
 """The rows that an identifier names."""
 
+import os
+
 import pandas as pd
 import pytest
 
@@ -88,3 +90,11 @@ def test_what_names_several_pictures_names_no_single_one(table):
 def test_no_single_picture_has_an_unknown_id(table, identifier):
     with pytest.raises(UserError, match=r"is no row \(0 to 15\), item id or file of the ledger"):
         find_row(table, identifier)
+
+
+def test_a_row_is_found_by_a_name_that_is_no_utf8(table):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    with pytest.raises(UserError, match="is no row"):
+        find_rows(table, name)
+    table.loc[3, "item_id"] = r"caf\xe9.jpg"
+    assert find_rows(table, name) == [3]
