@@ -8,7 +8,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -184,6 +184,14 @@ def output_file(key: str, path: str | Path) -> Path:
         raise UserError(f"{key} = {str(path)!r} is a pipe or a device, expected the name of a file")
     output_folder(key, file.parent)
     return file
+
+
+def require_no_input(key: str, path: Path, inputs: Iterable[Path]) -> None:
+    """Raise UserError if what is written to a path would replace one of the inputs."""
+    if os.path.realpath(path) in map(os.path.realpath, inputs):
+        raise UserError(
+            f"{key} = {str(path)!r} is an input, and would be overwritten: name another"
+        )
 
 
 def _require_no_output_of_a_stage(key: str, path: str | Path, target: Path) -> None:

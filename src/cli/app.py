@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from src.errors import existing_folder
+from src.named_path import NamedPath
 
 PORT = 7860
 
@@ -12,7 +13,7 @@ PORT = 7860
 @click.command(epilog="Example: python -m src app --model data/release")
 @click.option(
     "--model",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     default=Path("data/release"),
     show_default=True,
     help="The folder of a trained model; its README.md is the card.",

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from src.errors import output_file
+from src.named_path import NamedPath
 from src.params import read_params
 
 
@@ -16,7 +17,7 @@ from src.params import read_params
     "--html",
     "page",
     metavar="[FILE]",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     is_flag=False,
     flag_value=Path("comparison.html"),
     help="Also write a page with pictures, curves and what differs (comparison.html).",

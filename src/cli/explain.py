@@ -4,16 +4,17 @@ from pathlib import Path
 
 import click
 
-from src.errors import output_file, printable
+from src.errors import output_file, printable, require_no_input
+from src.named_path import NamedPath
 from src.params import read_params
 
 
 @click.command(epilog="Example: python -m src explain data/raw/images/5f3a.jpeg")
-@click.argument("file", metavar="PICTURE", type=click.Path(path_type=Path))
-@click.argument("other", type=click.Path(path_type=Path), required=False)
+@click.argument("file", metavar="PICTURE", type=NamedPath())
+@click.argument("other", type=NamedPath(), required=False)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     default=Path("explained.png"),
     show_default=True,
     help="The sheet with both pictures.",
@@ -32,10 +33,12 @@ def explain(file: Path, other: Path | None, out: Path) -> None:
     rows = explanation.rows_of(file)
     other = explanation.named(other) if other else explanation.survivor(rows)
     lines = explanation.describe_picture(file, clean)
+    pictures = [file, other] if other else [file]
+    require_no_input("--out", out, pictures)
     if other:
         lines += explanation.describe_picture(other, clean)
         lines += explanation.describe_pair(file, other, clean)
     for line in lines + explanation.rulings(rows):
         click.echo(printable(line))
-    write_bytes(out, encode_png(explanation.side_by_side([file, other] if other else [file])))
+    write_bytes(out, encode_png(explanation.side_by_side(pictures)))
     click.echo(f"shown in {out}")

@@ -5,8 +5,9 @@ from typing import get_args
 
 import click
 
-from src.cli.predict import load_model, model_option
-from src.errors import output_file, output_folder
+from src.cli.predict import existing_model, load_model, model_option
+from src.errors import output_file, output_folder, require_no_input
+from src.named_path import NamedPath
 from src.params import Task, read_params
 
 
@@ -19,14 +20,15 @@ def export() -> None:
     short_help="Write the model as ONNX.",
     epilog="Example: python -m src export onnx generator.onnx --model data/model",
 )
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=NamedPath())
 @model_option
 def onnx(out: Path, model: Path) -> None:
     """Write the model to OUT as ONNX, and check it against torch by ONNX Runtime."""
     from src.export.onnx_model import export_onnx
 
-    out = output_file("OUT", out)
-    difference = export_onnx(load_model(model), out)
+    out, folder = output_file("OUT", out), existing_model(model)
+    require_no_input("OUT", out, folder.iterdir())
+    difference = export_onnx(load_model(folder), out)
     click.echo(f"{out}: differs from the model by at most {difference:.1e}")
 
 
@@ -34,7 +36,7 @@ def onnx(out: Path, model: Path) -> None:
     short_help="Write the pairs for other programs.",
     epilog="Example: python -m src export pairs portraits/ --format hf",
 )
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=NamedPath())
 @click.option(
     "--format",
     "kind",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from src.errors import UserError, existing_folder, output_folder, printable
+from src.named_path import NamedPath
 from src.params import Task
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 model_option = click.option(
     "--model",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     default=Path("data/model"),
     show_default=True,
     help="The folder of a trained model.",
@@ -22,10 +23,8 @@ model_option = click.option(
 
 
 @click.command(epilog="Example: python -m src predict photo.jpg album/ results/")
-@click.argument(
-    "sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IN..."
-)
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, type=NamedPath(), metavar="IN...")
+@click.argument("out", type=NamedPath())
 @model_option
 @click.option("--task", type=click.Choice(get_args(Task)), help="Refuse a model of another task.")
 @click.option(
@@ -81,11 +80,16 @@ def predict(
         raise UserError(printable("refused: " + "; ".join(refused)))
 
 
+def existing_model(folder: Path) -> Path:
+    """Return the path of a model's folder; raise UserError if it is none."""
+    return existing_folder("--model", folder, "`dvc repro` trains data/model")
+
+
 def load_model(folder: Path, task: str | None = None) -> "Generator":
     """Read a model; raise UserError if its task is another one than `task`."""
     from src.model.saving import load_generator
 
-    generator = load_generator(existing_folder("--model", folder, "`dvc repro` trains data/model"))
+    generator = load_generator(existing_model(folder))
     trained_for = generator.config["task"]
     if task not in (None, trained_for):
         raise UserError(

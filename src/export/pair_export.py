@@ -82,7 +82,9 @@ def _target(out: Path) -> Path:
     """Return the folder's real path; raise UserError if what is there must not be replaced."""
     target = out.resolve()
     if Path.cwd().is_relative_to(target):
-        raise UserError(f"FOLDER = '{out}' is the working folder, expected a name in it")
+        raise UserError(
+            f"FOLDER = '{out}' is the working folder or one above it, expected another name"
+        )
     if target.is_mount():  # it can be emptied, and not replaced
         raise UserError(f"FOLDER = '{out}' is a mounted disk, expected a name in it")
     for folder in (target, _partial(target)):

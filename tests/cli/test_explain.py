@@ -79,6 +79,18 @@ def test_a_file_that_is_no_picture_is_unreadable(pictures):
     assert side_by_side([pictures["page"]]).shape == (264, 264, 3)
 
 
+def test_a_sheet_replaces_no_picture_that_it_shows(pictures, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    for words in (["original.jpg"], ["other.jpg", "original.jpg"]):
+        before = pictures["original"].read_bytes()
+        result = CliRunner().invoke(explain, [*words, "--out", "./original.jpg"])
+        assert "--out = 'original.jpg' is an input, and would be overwritten" in str(
+            result.exception
+        )
+        assert pictures["original"].read_bytes() == before
+
+
 @pytest.mark.parametrize("shard_size", [10_000, 2], ids=["files", "archives"])
 def test_a_removed_copy_is_shown_beside_the_picture_that_was_kept(
     pictures, tmp_path: Path, monkeypatch, shard_size: int

@@ -28,6 +28,18 @@ def test_the_export_of_a_model_says_how_much_it_differs(tmp_path, monkeypatch, c
     assert (tmp_path / "out.onnx").exists()
 
 
+def test_an_export_replaces_no_file_of_the_model(tmp_path, monkeypatch, capsys):
+    save_generator(generator(), tmp_path / "model")
+    weights = tmp_path / "model" / "generator.safetensors"
+    before = weights.read_bytes()
+    words = ["onnx", str(weights), "--model", str(tmp_path / "model")]
+    monkeypatch.setattr(sys, "argv", ["src", "export", *words])
+    with pytest.raises(SystemExit):
+        run()
+    assert "is an input, and would be overwritten" in capsys.readouterr().err
+    assert weights.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

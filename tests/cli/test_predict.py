@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
-from src.__main__ import PROGRAM
+from src.__main__ import PROGRAM, main
 from src.__main__ import run as run_program
 from src.imaging.picture_files import read_photo
 from src.model.saving import save_generator
@@ -107,6 +108,14 @@ def test_numbers_out_of_range_are_refused(refused, picture, option):
     line = refused(picture, option, {"--batch": 0, "--side": -1}[option], status=2)
     assert f"Invalid value for '{option}'" in line
     assert "not in the range" in line
+
+
+def test_an_empty_path_is_refused(refused, picture):
+    assert "it is empty, expected a path" in refused(picture, "", status=2)
+    for words in (["predict", picture, ""], ["app", "--model", ""], ["explain", ""]):
+        result = CliRunner().invoke(main, list(map(str, words)))
+        assert result.exit_code == 2
+        assert "it is empty, expected a path" in result.output
 
 
 def test_a_picture_as_output_is_refused(monkeypatch, capsys):

@@ -199,7 +199,9 @@ def test_pictures_of_an_unknown_origin_are_refused(data, tmp_path):
 def test_the_working_folder_is_refused(data, tmp_path, monkeypatch, name):
     (tmp_path / "in/here").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "in/here")
-    with pytest.raises(UserError, match="is the working folder, expected a name in it"):
+    with pytest.raises(
+        UserError, match="is the working folder or one above it, expected another name"
+    ):
         export_pairs(data, Path(name), "colorize", "hf", 10)
 
 
