@@ -28,6 +28,8 @@ BATCH_ROWS = 65536  # of a Parquet file that are read at a time
 # What reading a damaged file raises, or a date of the year 10000.
 DAMAGE = (EOFError, OSError, ValueError, OverflowError, zlib.error, pa.ArrowException)
 BETWEEN_OBJECTS = re.compile(r"[\s,\[\]]*")
+GZIP_MARK = b"\x1f\x8b"
+OTHER_ENCODING = 'it is not in UTF-8: save it so, in Excel as "CSV UTF-8"'
 LINE = "line"  # the one column of a text file
 DELIMITERS = (",", ";", "\t")  # of Excel, in one language or another
 
@@ -84,18 +86,26 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
             raise TableError(f"expected a name that ends in {', '.join(READERS)} (.gz)")
         yield from READERS[kind(file)](file, columns)
     except UnicodeDecodeError:
-        reason = 'it is not in UTF-8: save it so, in Excel as "CSV UTF-8"'
-        raise UserError(f"{file} cannot be read as a list: {reason}") from None
+        raise UserError(f"{file} cannot be read as a list: {OTHER_ENCODING}") from None
     except (TableError, *DAMAGE) as error:
         message = f"{file} cannot be read as a list: {one_line(error)}{lfs_remedy(file)}"
         raise UserError(message) from None
 
 
 def _opened(file: Path) -> TextIO:
-    open_file = gzip.open if file.name.lower().endswith(".gz") else open
+    open_file = gzip.open if _is_gzipped(file) else open
     with open_file(file, "rb") as begun:
-        encoding = encoding_by_mark(begun.read(2))
+        start = begun.read(4)
+    encoding = encoding_by_mark(start[:2])
+    if b"\0\0" in start or (b"\0" in start and encoding != "utf-16"):
+        raise TableError(OTHER_ENCODING)  # UTF-16 without its mark, or UTF-32
     return cast(TextIO, open_file(file, "rt", encoding=encoding, newline=""))
+
+
+def _is_gzipped(file: Path) -> bool:
+    # by its content: browsers unpack a download, and leave .gz in its name
+    with file.open("rb") as stream:
+        return stream.read(len(GZIP_MARK)) == GZIP_MARK
 
 
 def _read_text(file: Path, columns: Sequence[str]) -> Iterator[Record]:
@@ -156,10 +166,13 @@ def _read_json(file: Path, columns: Sequence[str]) -> Iterator[Record]:
 def _json_values(file: Path) -> Iterator[Any]:
     decoder = json.JSONDecoder()
     text, start, step, at_end = "", 0, BLOCK_CHARS, False
+    depth = 0  # of lists around the objects
     with _opened(file) as stream:
         while True:
             between = BETWEEN_OBJECTS.match(text, start)
-            start = between.end() if between else start
+            if between:
+                start, marks = between.end(), between[0]
+                depth += marks.count("[") - marks.count("]")
             try:
                 value, start = decoder.raw_decode(text, start)
                 step = BLOCK_CHARS
@@ -167,6 +180,10 @@ def _json_values(file: Path) -> Iterator[Any]:
                 continue
             except (ValueError, RecursionError) as error:
                 if at_end and start == len(text):
+                    if depth > 0:
+                        raise TableError(
+                            "it ends within a list, before `]`: get all of it"
+                        ) from None
                     return
                 if at_end or len(text) - start > MAX_OBJECT_CHARS:
                     excerpt = text[start : start + 80]
@@ -177,7 +194,7 @@ def _json_values(file: Path) -> Iterator[Any]:
 
 
 def _read_parquet(file: Path, columns: Sequence[str]) -> Iterator[Record]:
-    if file.name.lower().endswith(".gz"):
+    if _is_gzipped(file):
         raise TableError("Parquet is compressed in itself: unpack it with gunzip")
     with file.open("rb") as stream, pq.ParquetFile(stream) as table:
         _places(columns, table.schema_arrow.names)

@@ -39,6 +39,13 @@ def test_every_kind_of_table_gives_the_same_rows(tmp_path, suffix, packed):
     assert [list(record.values) for record in read_records(file, COLUMNS)] == VALUES
 
 
+@pytest.mark.parametrize(("name", "packed"), [("list.csv.gz", False), ("list.csv", True)])
+def test_a_gzipped_file_is_known_by_its_content(tmp_path, name, packed):
+    data = as_bytes(".csv")
+    (tmp_path / name).write_bytes(gzip.compress(data) if packed else data)
+    assert [list(record.values) for record in read_records(tmp_path / name, COLUMNS)] == VALUES
+
+
 def test_a_parquet_file_gives_the_same_rows(tmp_path):
     file = tmp_path / "list.parquet"
     pd.DataFrame(ROWS).to_parquet(file)
@@ -114,8 +121,12 @@ def test_a_long_table_takes_no_more_memory_than_a_block(tmp_path, suffix):
         ("a.parquet", b"PAR1", "Parquet"),
         ("a.parquet", LFS_POINTER, "run `git lfs pull`"),
         ("a.parquet.gz", gzip.compress(b"PAR1", mtime=0), "unpack it with gunzip"),
-        ("a.csv.gz", b"id,url\n", "Not a gzipped file"),
+        ("a.csv.gz", gzip.compress(b"id,url\n", mtime=0) + b"<html>", "Not a gzipped file"),
         ("a.csv.gz", gzip.compress(b"id,url\n1,2\n", mtime=0)[:-6], "ended before"),
+        ("a.csv", "id,url\n".encode("utf-16-le"), "not in UTF-8"),
+        ("a.csv", "id,url\n".encode("utf-16-be"), "not in UTF-8"),
+        ("a.csv", "id,url\n".encode("utf-32"), "not in UTF-8"),
+        ("a.json", b'[{"id": 1, "url": 2}, ', "it ends within a list, before `]`"),
         ("a.xlsx", b"PK", r"expected a name that ends in \.txt, \.csv"),
     ],
 )
