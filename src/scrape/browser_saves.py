@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from email import message_from_bytes
+from email.errors import CloseBoundaryNotFoundDefect
 from email.message import Message
 from functools import partial
 from pathlib import Path
@@ -118,6 +119,9 @@ def inline_data(url: str) -> bytes | None:
 
 def _read_mhtml(file: Path, unknown_url: str) -> Save:
     message = message_from_bytes(file.read_bytes())
+    defects = (defect for part in message.walk() for defect in part.defects)
+    if any(isinstance(defect, CloseBoundaryNotFoundDefect) for defect in defects):
+        raise ValueError("it breaks off before the end of its last part")
     parts = [part for part in message.walk() if not part.is_multipart()]
     pages = [part for part in parts if part.get_content_type() in PAGE_TYPES]
     if not pages:

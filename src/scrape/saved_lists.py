@@ -79,7 +79,7 @@ class SavedList:
         Raises:
             UserError: None of them is.
         """
-        failure = "expected a page, found none"
+        failure = "expected a page with its content, found none: save it with contents"
         has_list = False
         for page in save.pages:
             url = page.url or self._saved.url or UNKNOWN_URLS[self._saved.layout]

@@ -80,6 +80,11 @@ def test_an_mhtml_file_has_its_page_and_parts_by_their_addresses(tmp_path):
     assert save.pages == [("Zoë", "http://a.test/")]
     assert save.find("http://a.test/a/1.png") == PICTURE
     assert save.find("http://a.test/2.png") is None
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(
+        UserError, match="breaks off before the end of its last part; save the page"
+    ):
+        read_save(file, UNKNOWN)
 
 
 @pytest.mark.parametrize("name", ["a.har", "a.mhtml"])
