@@ -69,7 +69,7 @@ def note_unusable(table: pd.DataFrame) -> None:
     if unusable.empty:
         return
     names = {
-        str(reason): list(rows["image_url"].fillna(rows["label_url"]).fillna("no file"))
+        str(reason): list(rows["image_url"].fillna(rows["label_url"]).fillna(rows["item_id"]))
         for reason, rows in unusable.groupby("status", sort=True)
     }
     fault = "are no pair" if unpaired.any() else "have no picture"

@@ -215,7 +215,7 @@ def _samples(file: Path, contents: Contents) -> Iterator[tuple[str, dict[str, Me
             require_end(tar, file.stat().st_size)
     except DAMAGE as error:
         raise UserError(
-            f"{file} cannot be read as a tar file: {error}; unpack a compressed one with gunzip, and "
+            f"{file} cannot be read as a tar file: {error}; unpack a compressed one, as gunzip does, and "
             f"copy or download a damaged one again{lfs_remedy(file)}"
         ) from None
     if members:

@@ -101,13 +101,14 @@ def test_label_maps_whose_numbers_are_lost_in_16_bits_are_told(quick, tmp_path, 
     assert ": 1 merged (set.tar#1.label.png); of files of 16 bits" in capsys.readouterr().err
 
 
-def test_without_a_suffix_the_first_picture_is_taken(quick, tmp_path):
+def test_without_a_suffix_the_first_picture_is_taken(quick, tmp_path, capsys):
     members = {"1.txt": b"x", "1.seg.png": picture(1), "1.jpg": picture(2), "2.txt": b"no picture"}
     pack(tmp_path / "set.tar", members)
     changes = {"webdataset.path": str(tmp_path / "set.tar")}
     table, _ = scraped(quick("webdataset", changes), tmp_path / "raw")
     assert list(table["status"]) == ["ok", "no_image"]
     assert table["image_url"][0] == "set.tar#1.seg.png"
+    assert "1 no_image (set.tar#2)" in capsys.readouterr().err
 
 
 def test_a_picture_over_the_limit_keeps_its_row(quick, tmp_path):
