@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -88,7 +89,7 @@ class HfDataset:
         return name
 
     def _files_called(self, pattern: str) -> list[Path]:
-        return [path for path in self._all if path.match(pattern)]
+        return [path for path in self._all if fnmatch(path.name.lower(), pattern)]
 
     def _tables(self) -> list[Path]:
         """Return the files that hold the pictures themselves; an ImageFolder has none."""
@@ -158,6 +159,13 @@ class HfDataset:
                     )
                 if file.names.count(column) > 1:
                     raise UserError(f"{file.path} has several columns {column!r} (hf.{key})")
+                if not column or key not in ("image", "label"):
+                    continue
+                if kind := file.other_type(column):
+                    raise UserError(
+                        f"{file.path} has {kind[:80]} in column {column!r} (hf.{key}), expected "
+                        "pictures as bytes; URLs are read by `source: urls`"
+                    )
             for number, values in enumerate(file.values(list(keys.values()))):
                 texts = _texts(keys, values)
                 place = f"{name}#{number:08d}"
@@ -219,7 +227,9 @@ def _texts(keys: Iterable[str], values: Sequence[object]) -> dict[str, str]:
 
 def _is_expected(name: str) -> bool:
     """Return whether a file that is no picture is one of an ImageFolder's own, or hidden."""
-    return name.rpartition("/")[2] in METADATA or any(p.startswith(".") for p in name.split("/"))
+    return name.rpartition("/")[2].lower() in METADATA or any(
+        p.startswith(".") for p in name.split("/")
+    )
 
 
 def _missing_shards(names: Iterable[str]) -> Iterator[str]:

@@ -18,10 +18,11 @@ from src.storage.file_names import utf8_name
 
 KEPT_BLOCKS = 4  # row groups of Parquet, and Arrow files, that stay open
 BATCH_ROWS = 4096
+ARROW_MARK = b"ARROW1\0\0"
 
 
 class CellFile:
-    """An Arrow stream, whose name ends in .arrow, or a Parquet file.
+    """An Arrow stream or file, whose name ends in .arrow, or a Parquet file.
 
     Raises UserError if it cannot be read.
     """
@@ -29,7 +30,7 @@ class CellFile:
     def __init__(self, path: Path):
         self.path = path
         try:
-            if path.suffix == ".parquet":
+            if path.suffix.lower() == ".parquet":
                 with pq.ParquetFile(path) as file:
                     self._schema = file.schema_arrow
                     sizes = [
@@ -46,6 +47,14 @@ class CellFile:
         self._sizes = sizes
         self.n_rows = sum(sizes)
         self.names = list(self._schema.names)
+
+    def other_type(self, column: str) -> str:
+        """Return a column's type if no picture can be in its cells, else nothing."""
+        kind = self._schema.field(column).type
+        if pa.types.is_struct(kind) and {"bytes", "path"} & {field.name for field in kind}:
+            return ""
+        bytes_types = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+        return "" if any(test(kind) for test in bytes_types) else str(kind)
 
     def refusal(self, error: Exception) -> UserError:
         """Return the message on an error in the file."""
@@ -73,7 +82,7 @@ class CellFile:
         if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
             return
         # of Parquet the bytes beside the name are not read
-        leaf = f"{column}.path" if self.path.suffix == ".parquet" else column
+        leaf = f"{column}.path" if self.path.suffix.lower() == ".parquet" else column
         try:
             for batch in self._batches([leaf]):
                 names = batch.column(column).field("path").to_pylist()
@@ -91,13 +100,13 @@ class CellFile:
 
     def read_block(self, number: int, column: str) -> pa.ChunkedArray:
         """Return a column of a block."""
-        if self.path.suffix == ".parquet":
+        if self.path.suffix.lower() == ".parquet":
             with pq.ParquetFile(self.path) as file:
                 return file.read_row_group(number, columns=[column]).column(column)
         return _read_arrow(self.path).column(column)
 
     def _batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        if self.path.suffix == ".parquet":
+        if self.path.suffix.lower() == ".parquet":
             with pq.ParquetFile(self.path) as file:
                 yield from file.iter_batches(BATCH_ROWS, columns=columns)
         else:
@@ -116,7 +125,9 @@ class CellFile:
 def _read_arrow(path: Path) -> pa.Table:
     """Return a table that the system maps into memory as it is read."""
     with pa.memory_map(str(path)) as mapped:
-        return pa.ipc.open_stream(mapped).read_all()
+        is_file = mapped.read(len(ARROW_MARK)) == ARROW_MARK  # as Feather writes it
+        mapped.seek(0)
+        return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(mapped).read_all()
 
 
 def _named(value: Any, names: list[str]) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pandas as pd
 import pyarrow as pa
@@ -241,6 +242,28 @@ def test_what_is_no_data_set_is_an_error_that_names_it(quick, tmp_path, name, da
     write(tmp_path / "set" / name, data)
     with pytest.raises(UserError, match=message):
         scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+
+
+@pytest.mark.parametrize("cell", ["http://a.test/1.jpg", [{"bytes": b"", "path": ""}]])
+def test_a_column_that_can_hold_no_picture_is_an_error_with_its_type(quick, tmp_path, cell):
+    path = write(tmp_path / "set" / "a.parquet", b"")
+    pq.write_table(pa.table({"image": [cell]}), path)
+    kind = pq.read_schema(path).field("image").type
+    message = re.escape(f"has {kind} in column 'image' (hf.image), expected pictures as bytes")
+    with pytest.raises(UserError, match=message):
+        scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+
+
+@pytest.mark.parametrize("name", ["TRAIN.PARQUET", "Train.Arrow"])
+def test_tables_are_known_by_endings_in_any_case_and_arrow_files_are_read(quick, tmp_path, name):
+    path = write(tmp_path / "set" / name, b"")
+    if name.endswith("PARQUET"):
+        pq.write_table(table(range(2)), path)
+    else:
+        with pa.ipc.new_file(path, SCHEMA) as file:
+            file.write_table(table(range(2)))
+    ledger, _ = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+    assert list(ledger["status"]) == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("form", ["disk", "dict", "parquet"])
