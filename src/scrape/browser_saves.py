@@ -60,8 +60,11 @@ def read_save(file: Path, unknown_url: str) -> Save:
     try:
         return READERS[file.suffix.lower()](file, unknown_url)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        is_missing = isinstance(error, KeyError)  # which only names it
-        reason = f"{error} is not in it" if is_missing else f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, KeyError):  # which only names it
+            reason = f"{error} is not in it"
+        elif isinstance(error, TypeError | AttributeError):
+            reason = "it has another form than a browser's save"
         raise UserError(
             f"{file} cannot be read as a saved page: {' '.join(reason.split())[:200]}; save the "
             "page again"
@@ -161,7 +164,7 @@ def _content(part: Message) -> bytes:
 
 
 def _read_har(file: Path, unknown_url: str) -> Save:
-    entries = json.loads(file.read_bytes().decode("utf-8-sig"))["log"]["entries"]
+    entries = json.loads(file.read_bytes())["log"]["entries"]  # UTF-16 too
     answers: dict[tuple[str, str], Mapping[str, Any]] = {}  # by URL and what was posted to it
     for entry in entries:
         request, response = entry["request"], entry["response"]

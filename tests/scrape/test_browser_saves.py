@@ -87,6 +87,13 @@ def test_an_mhtml_file_has_its_page_and_parts_by_their_addresses(tmp_path):
         read_save(file, UNKNOWN)
 
 
+@pytest.mark.parametrize("log", [None, [], {"entries": None}, {"entries": [None]}])
+def test_a_har_file_of_another_form_is_an_error_in_plain_words(tmp_path, log):
+    (tmp_path / "a.har").write_text(json.dumps({"log": log}), encoding="utf-16")
+    with pytest.raises(UserError, match="it has another form than a browser's save; save the page"):
+        read_save(tmp_path / "a.har", UNKNOWN)
+
+
 @pytest.mark.parametrize("name", ["a.har", "a.mhtml"])
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff\x00", b'{"log": 1}', b"[" * 100_000])
 def test_what_is_no_save_is_an_error_that_names_the_file(tmp_path, name, data):
