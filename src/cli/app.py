@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from src.cli.named_path import NamedPath
 from src.errors import existing_folder
-from src.named_path import NamedPath
 
 PORT = 7860
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from src.cli.named_path import NamedPath
 from src.errors import output_file
-from src.named_path import NamedPath
 from src.params import read_params
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from src.cli.named_path import NamedPath
 from src.errors import output_file, printable, require_no_input
-from src.named_path import NamedPath
 from src.params import read_params
 
 

@@ -5,9 +5,9 @@ from typing import get_args
 
 import click
 
+from src.cli.named_path import NamedPath
 from src.cli.predict import existing_model, load_model, model_option
 from src.errors import output_file, output_folder, require_no_input
-from src.named_path import NamedPath
 from src.params import Task, read_params
 
 

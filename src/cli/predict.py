@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from src.cli.named_path import NamedPath
 from src.errors import UserError, existing_folder, output_folder, printable
-from src.named_path import NamedPath
 from src.params import Task
 
 if TYPE_CHECKING:
