@@ -76,17 +76,18 @@ def test_fewer_scans_of_a_large_picture_are_allowed():
 
 
 @pytest.mark.parametrize(
-    "data",
+    "picture",
     [
-        _png(10_000, 9_000, 8, 2),
-        _png(9_000, 9_000, 16, 6),
-        _png(7_000, 6_000, 16, 2, png_chunk(b"tRNS", bytes(6))),
-        saved(Image.new("RGB", (9_000, 9_000)), "WEBP", lossless=True, method=0),
-        saved(Image.new("F", (7_000, 9_000)), "TIFF", compression="tiff_lzw"),
+        lambda: _png(10_000, 9_000, 8, 2),
+        lambda: _png(9_000, 9_000, 16, 6),
+        lambda: _png(7_000, 6_000, 16, 2, png_chunk(b"tRNS", bytes(6))),
+        lambda: saved(Image.new("RGB", (9_000, 9_000)), "WEBP", lossless=True, method=0),
+        lambda: saved(Image.new("F", (7_000, 9_000)), "TIFF", compression="tiff_lzw"),
     ],
     ids=["PNG", "PNG of 16 bits", "PNG with a clear colour", "WebP", "TIFF of floats"],
 )
-def test_a_picture_that_takes_too_much_memory_is_refused_before_it_is_decoded(data, monkeypatch):
+def test_a_picture_that_takes_too_much_memory_is_refused_before_it_is_decoded(picture, monkeypatch):
+    data = picture()
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
     assert _refusal(data) == "too_much_memory"
 
