@@ -3,6 +3,7 @@
 import ast
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -36,17 +37,25 @@ def module_file(name: str) -> Path | None:
     return path / "__init__.py" if (path / "__init__.py").exists() else None
 
 
-def imported(path: Path) -> set[Path]:
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All nodes of a file's code."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imported(path: Path) -> frozenset[Path]:
     """The project's files that a file imports directly."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
     own = {name for name in names if name.split(".")[0] in ("src", "stages")}
-    return {file for name in own if (file := module_file(name)) and file.stat().st_size}
+    files = (module_file(name) for name in own)
+    return frozenset(file for file in files if file and file.stat().st_size)
 
 
 def closure(*paths: Path) -> set[Path]:
@@ -88,7 +97,7 @@ def test_a_stage_declares_the_parameters_its_code_reads(stage):
         sections |= SOURCES if first == "${source}" else {first}
     read = set()
     for path in closure(ROOT / "stages" / f"{stage}.py") - EXEMPT:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if (
                 isinstance(node, ast.Attribute)
                 and isinstance(node.value, ast.Name)
@@ -178,7 +187,7 @@ def test_the_bug_lab_alone_calls_dvc():
     callers = {
         path.relative_to(SRC).as_posix()
         for path in SRC.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and node.value == "dvc"
     }
     assert callers == {"bugs/lab.py"}
@@ -189,7 +198,7 @@ def importers(package: str) -> set[str]:
     return {
         path.relative_to(SRC).as_posix()
         for path in SRC.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if (isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == package)
         or (
             isinstance(node, ast.Import)
@@ -280,7 +289,7 @@ def test_the_tests_lie_in_the_same_folders_as_the_code():
 
 def test_no_test_imports_a_test():
     for path in (ROOT / "tests").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("tests"):
                 names = [*node.module.split("."), *(alias.name for alias in node.names)]
                 assert not [name for name in names if name.startswith("test_")], path

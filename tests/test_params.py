@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def leaves(section: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
             yield (*path, key)
 
 
-LEAVES = list(leaves(yaml.safe_load(TEXT)))
+VALUES = yaml.safe_load(TEXT)
+LEAVES = list(leaves(VALUES))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def with_text(file: Path, key: str, text: str) -> Path:
 
 def with_values(file: Path, values: dict[tuple[str, ...], object], *removed: tuple) -> Path:
     """Write params.yaml with some keys set to values, and some removed."""
-    sections = yaml.safe_load(TEXT)
+    sections = deepcopy(VALUES)
 
     def section(path: tuple[str, ...]) -> dict:
         inner = sections

@@ -13,13 +13,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pandas as pd
-import yaml
 
 from src.errors import UserError
 from src.imaging import decoding
 from src.storage.ledger import read_ledger
 from stages import scrape
-from tests.conftest import ROOT, copy_rulings
+from tests.conftest import copy_rulings, write_params
 from tests.servers import Answer, Raw, Server
 
 SECONDS = 9.0  # for any case in this process; the waits in it sum up to less than 6
@@ -144,13 +143,9 @@ class Place:
         return self._checked(Outcome(self.folder, result["error"], taken, result["peak_mb"]))
 
     def _prepare(self, changes: dict | None, source: str) -> None:
-        values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        values["source"] = source
-        values["gallery"] = GALLERY | {"url": self.server["/list"]}
-        for key, value in (QUICK | (changes or {})).items():
-            section, _, name = key.partition(".")
-            values[section][name] = value
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+        gallery = GALLERY | {"url": self.server["/list"]}
+        values = {"source": source, "gallery": gallery} | QUICK | (changes or {})
+        write_params(self.folder / "params.yaml", values)
         copy_rulings(self.folder)
 
     def _checked(self, outcome: Outcome) -> Outcome:
