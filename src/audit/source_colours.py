@@ -19,6 +19,7 @@ PRIMARIES = {1: SRGB, 5: PAL, 6: NTSC, 7: NTSC, 9: REC2020, 12: P3}
 # Powers of light; codes that are in neither table are of HDR or cinema
 GAMMAS = {1: 2.4, 4: 2.2, 5: 2.8, 6: 2.4, 8: 1.0, 11: 2.4, 14: 2.4, 15: 2.4}
 SRGB_TRANSFERS = (2, 13)
+RARE_PRIMARIES, RARE_TRANSFERS = (4, 8, 11, 22), (7, 16, 17, 18)  # known, and not computed here
 
 
 class ColourSpaceError(Exception):
@@ -40,12 +41,20 @@ class ColourSpace:
     primaries: Points = SRGB
 
 
+def is_known(primaries: int, transfer: int) -> bool:
+    """Say whether browsers know both code points."""
+    is_named = primaries in (*PRIMARIES, *RARE_PRIMARIES)
+    return is_named and transfer in (*GAMMAS, *SRGB_TRANSFERS[1:], *RARE_TRANSFERS)
+
+
 def from_code_points(primaries: int, transfer: int) -> ColourSpace:
     """Return the colour space of code points (ITU-T H.273).
 
     Raises:
-        ColourSpaceError: The transfer function is not known.
+        ColourSpaceError: The transfer function is not known, or the primaries are rare.
     """
+    if primaries in RARE_PRIMARIES:
+        raise ColourSpaceError(f"primaries {primaries}")
     if transfer not in GAMMAS and transfer not in SRGB_TRANSFERS:
         raise ColourSpaceError(f"transfer function {transfer}")
     return ColourSpace(b"", GAMMAS.get(transfer), PRIMARIES.get(primaries, SRGB))

@@ -133,7 +133,8 @@ def _read_png(data: bytes, least_px: int) -> tuple[Source, int]:
     if image.mode[0] == "I":
         image = source_png.with_clear(_to_eight_bits(image), np.asarray(image), chunks)
     space = source_png.colour_space(chunks)
-    return Source(image, space, chunks.get(b"eXIf", b"")), factor
+    exif = chunks.get(b"eXIf", b"")
+    return Source(image, space, b"" if exif.startswith(b"Exif") else exif), factor
 
 
 def _refuse_huge(width: int, height: int) -> None:

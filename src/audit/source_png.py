@@ -9,7 +9,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src.audit.source_colours import ColourSpace, ColourSpaceError, from_code_points, ignored
+from src.audit.source_colours import (
+    ColourSpace,
+    ColourSpaceError,
+    from_code_points,
+    ignored,
+    is_known,
+)
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Pillow reads a larger PNG: libpng's 16 bits take more memory, and it unpacks what follows the pixels
@@ -36,8 +42,10 @@ def read_chunks(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
             controls += 1
             if controls == 1 and still and b"acTL" in chunks:
                 chunks[name] = body
-        elif name == b"acTL" and (still or body[:1] > b"\x7f"):
+        elif still or (name == b"acTL" and body[:1] > b"\x7f"):
             continue  # it is too late, or claims too many frames
+        elif name == b"tRNS" and chunks[b"IHDR"][9] == 3 and b"PLTE" not in chunks:
+            continue  # opacities before their palette
         elif zlib.crc32(header[4:] + body) == int.from_bytes(data[offset - 4 : offset], "big"):
             chunks.setdefault(name, body)
     whole_size = chunks[b"IHDR"][:8]
@@ -126,7 +134,7 @@ def colour_space(chunks: dict[bytes, bytes]) -> ColourSpace:
         ColourSpaceError: It is not known.
     """
     codes = chunks.get(b"cICP", b"")
-    if codes[2:] == b"\0\1":
+    if codes[2:] == b"\0\1" and is_known(codes[0], codes[1]):
         return from_code_points(codes[0], codes[1])
     profile = _profile(chunks)
     gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big") / 100_000
@@ -146,6 +154,8 @@ def _profile(chunks: dict[bytes, bytes]) -> bytes:
     """Return the ICC profile; b"" if there is none, or it is broken."""
     with ignored():
         _, packed = chunks[b"iCCP"].split(b"\0", 1)
-        if packed[0] == 0:
-            return zlib.decompressobj().decompress(packed[1:], MAX_PROFILE_BYTES)
+        profile = zlib.decompressobj().decompress(packed[1:], MAX_PROFILE_BYTES)
+        is_whole = int.from_bytes(profile[:4], "big") <= len(profile)
+        if packed[0] == 0 and is_whole and profile[36:40] == b"acsp":
+            return profile
     return b""

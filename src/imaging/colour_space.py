@@ -58,6 +58,16 @@ def from_gamma(gamma: float, chromaticities: Chromaticities | None, gray: bool) 
     return b""
 
 
+def is_profile(data: bytes) -> bool:
+    """Say whether bytes are a whole ICC profile, by its size and signature (ICC.1:2022, 7.2)."""
+    return data[36:40] == b"acsp" and int.from_bytes(data[:4], "big") <= len(data)
+
+
+def is_known(primaries: int, transfer: int) -> bool:
+    """Say whether both code points (ITU-T H.273) name something."""
+    return primaries in PRIMARIES and transfer in CURVES
+
+
 @cache
 def from_code_points(primaries: int, transfer: int, gray: bool = False) -> bytes:
     """Return the profile of code points (ITU-T H.273); b"" for sRGB, and for unknown ones."""

@@ -69,7 +69,9 @@ class Png:
 
     @property
     def exif(self) -> bytes:
-        return self.chunks.get(b"eXIf", b"")
+        """The EXIF block; a chunk that begins as a JPEG's segment is none."""
+        block = self.chunks.get(b"eXIf", b"")
+        return b"" if block.startswith(b"Exif") else block
 
     @property
     def frames(self) -> int:
@@ -91,13 +93,14 @@ class Png:
         """The ICC profile of its colours, b"" for sRGB; the order is that of section 4.3."""
         is_gray = self.kind in (GRAY, GRAY_ALPHA)
         code_points = self.chunks.get(b"cICP", b"")
-        if len(code_points) == 4 and code_points[2:] == b"\0\1":  # RGB of the full range
+        is_whole = len(code_points) == 4 and code_points[2:] == b"\0\1"  # RGB of the full range
+        if is_whole and colour_space.is_known(code_points[0], code_points[1]):
             return colour_space.from_code_points(code_points[0], code_points[1], is_gray)
         with ignored():
             _, packed = self.chunks[b"iCCP"].split(b"\0", 1)
             unpacking = zlib.decompressobj()
             profile = unpacking.decompress(packed[1:], MAX_PROFILE_BYTES)
-            if packed[0] == 0 and unpacking.eof:
+            if packed[0] == 0 and unpacking.eof and colour_space.is_profile(profile):
                 return profile
         return b"" if b"sRGB" in self.chunks else self._profile_of_numbers(is_gray)
 
@@ -147,7 +150,7 @@ class Png:
 def read(data: PictureBytes, header_only: bool = False) -> Png:
     """Read the chunks of a file, without the pixels if `header_only`.
 
-    Damaged chunks that are not critical count as missing.
+    Chunks that are not critical count as missing if they are damaged or out of place.
 
     Raises:
         ImageError: `not_an_image` if header, palette or pixels are missing, or there are too many
@@ -164,11 +167,9 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
         elif name == b"fdAT":
             if controls == 1 and control:
                 frame.append(b"" if header_only else body[4:])
-        elif name == b"acTL" and png.pixels:
-            continue  # too late
         elif name == b"IEND":
             break
-        else:
+        elif not _is_out_of_place(name, png):
             png.chunks.setdefault(name, body)
     if len(png.chunks.get(b"IHDR", b"")) != 13:
         raise ImageError("not_an_image", "a PNG without a header")
@@ -179,6 +180,13 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
     if frame and len(control) == 26 and png.frames:
         return Png(png.chunks, frame, control)
     return png
+
+
+def _is_out_of_place(name: bytes, png: Png) -> bool:
+    """Say whether a chunk comes after the pixels, or a palette's opacities before the palette."""
+    is_palette = png.chunks.get(b"IHDR", b"")[9:10] == bytes([PALETTE])
+    is_early = name == b"tRNS" and is_palette and b"PLTE" not in png.chunks
+    return is_early or bool(png.pixels)
 
 
 def _chunks(data: PictureBytes) -> Iterator[tuple[bytes, bytes]]:

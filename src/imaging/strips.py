@@ -79,7 +79,8 @@ def _loaded(picture: Opened) -> Image.Image:
         if picture.chunks is None or isinstance(error, MemoryError):
             raise
         # browsers do not look at the checksum of all pixels
-        image = picture.image = open_image(picture.chunks.repaired().file())
+        picture.chunks = picture.chunks.repaired()
+        image = picture.image = open_image(picture.chunks.file())
         image.load()
     if (
         picture.chunks

@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,63 @@ def test_a_profile_of_colours_holds_for_a_gray_picture_too(file: str, reader: st
     linear = colour_space.from_code_points(1, 8)
     data = saved(Image.new("L", (96, 64), 55), file, icc_profile=linear)
     assert np.abs(READERS[reader](data).astype(int) - 128).max() <= 3
+
+
+LINEAR_GAMMA = png_chunk(b"gAMA", struct.pack(">I", 100_000))
+SRGB_CHUNK = png_chunk(b"sRGB", b"\0")
+PROFILE = colour_space.from_code_points(1, 8)
+CLEAR = png_chunk(b"tRNS", struct.pack(">3H", 55, 55, 55))
+TURNED = png_chunk(b"eXIf", _exif(3, 1, struct.pack("<HH", 6, 0))[6:])
+
+
+def _profile_chunk(profile: bytes) -> bytes:
+    return png_chunk(b"iCCP", b"x\0\0" + zlib.compress(profile))
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    ("before", "after", "level"),
+    [
+        (b"", LINEAR_GAMMA, 55),
+        (b"", _profile_chunk(PROFILE), 55),
+        (LINEAR_GAMMA, SRGB_CHUNK, 128),
+        (b"", CLEAR, 55),
+        (b"", TURNED, 55),
+        (_profile_chunk(b"no profile" * 20) + LINEAR_GAMMA, b"", 128),
+        (_profile_chunk(b"") + LINEAR_GAMMA, b"", 128),
+        (_profile_chunk(PROFILE[:200]) + LINEAR_GAMMA, b"", 128),
+        (png_chunk(b"cICP", bytes([1, 2, 0, 1])) + LINEAR_GAMMA, b"", 128),
+        (png_chunk(b"cICP", bytes([2, 8, 0, 1])), b"", 55),
+        (png_chunk(b"cICP", bytes([1, 99, 0, 1])) + _profile_chunk(PROFILE), b"", 128),
+        (png_chunk(b"eXIf", _exif(3, 1, struct.pack("<HH", 6, 0))), b"", 55),
+    ],
+)
+def test_chunks_that_are_late_or_say_nothing_leave_it_to_the_others(before, after, level, reader):
+    data = saved(Image.new("RGB", (96, 64), (55, 55, 55)), "PNG")
+    start, end = data.index(b"IDAT") - 4, len(data) - 12
+    pixels = READERS[reader](data[:start] + before + data[start:end] + after + data[end:])
+    assert pixels.shape == (64, 96, 3)
+    assert np.abs(pixels.astype(int) - level).max() <= 2
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_opacities_before_their_palette_do_not_matter(reader: str):
+    picture = Image.new("P", (96, 64), 1)
+    picture.putpalette([0, 0, 0, 250, 20, 20])
+    data = saved(picture, "PNG", bits=8)
+    palette = data.index(b"PLTE") - 4
+    early = data[:palette] + png_chunk(b"tRNS", bytes(2)) + data[palette:]
+    assert (READERS[reader](early) == (250, 20, 20)).all()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_wrong_checksum_of_clear_pixels_of_16_bits_does_not_matter(reader: str):
+    row = b"\0" + struct.pack(">3H", 3000, 3000, 3000) * 96
+    packed = zlib.compress(row * 64)[:-4] + b"sums"
+    header = struct.pack(">IIBBBBB", 96, 64, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"tRNS", row[1:7]), (b"IDAT", packed), (b"IEND", b""))
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+    assert (READERS[reader](data) == 255).all()
 
 
 @pytest.mark.parametrize("reader", READERS)
