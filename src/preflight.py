@@ -11,6 +11,7 @@ from pathlib import Path
 from src.errors import UserError, existing_file
 from src.model.depth import network_settings, require_patches
 from src.params import Params
+from src.storage.outside_data import require_originals_outside
 from src.storage.ruling_files import PAIR_COLUMNS, read_lines
 
 
@@ -24,6 +25,10 @@ def require_runnable(settings: Params) -> None:
             reasons.append(str(error))
     if reasons:
         raise UserError("\n".join(reasons))
+
+
+def _places(settings: Params) -> None:
+    require_originals_outside(settings.model_dump())
 
 
 def _source(settings: Params) -> None:
@@ -44,6 +49,17 @@ def _source(settings: Params) -> None:
         require_expressions("json", settings.json, json_lists.EXPRESSIONS)
     if settings.source == "webdataset":
         require_expressions("webdataset", settings.webdataset, tar_samples.EXPRESSIONS)
+
+
+def _address(settings: Params) -> None:
+    from src.scrape.http.fetch_errors import FetchError
+    from src.scrape.http.origins import host_of
+
+    if settings.source in ("gallery", "json"):
+        try:
+            host_of(getattr(settings, settings.source).url)
+        except FetchError as error:
+            raise UserError(f"{settings.source}.url: {error}") from None
 
 
 def _browser(settings: Params) -> None:
@@ -129,7 +145,9 @@ def _cluster(settings: Params) -> None:
 
 
 LOOKS: tuple[Callable[[Params], None], ...] = (
+    _places,
     _source,
+    _address,
     _browser,
     _forgotten,
     _rulings,

@@ -35,6 +35,16 @@ REFUSED = [
     ({"source": "imdb", "imdb.list": "my list"}, "imdb.list = 'my list'"),
     ({"source": "folder"}, "folder.path is empty"),
     ({"source": "folder", "folder.path": "not/there"}, "folder.path = 'not/there' does not exist"),
+    ({"source": "folder", "folder.path": "data"}, "folder.path = 'data' is inside data/"),
+    ({"source": "folder", "folder.path": "."}, "folder.path = '.' holds this project"),
+    (
+        {"source": "gallery", "gallery.item": "li", "gallery.url": "http://me:pw@a.example"},
+        "gallery.url: http://***@a.example holds a user or password",
+    ),
+    (
+        {"source": "json", "json.items": "a", "json.url": "http://a.example:99999/"},
+        "json.url: http://a.example:99999/: Failed to parse",
+    ),
     ({"source": "pairs", "task": "labels"}, "pairs.path is empty"),
     ({"source": "pairs", "pairs.path": "a.tar"}, "pairs.path = 'a.tar' does not exist"),
     ({"demo.portraits": "not/there"}, "demo.portraits = 'not/there' does not exist"),
