@@ -44,5 +44,5 @@ def read_seed_spread(file: Path = FILE) -> SeedSpread | None:
             for metric in seeds[0]
         }
         return SeedSpread(ranges, str(recorded["trainings"]))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise UserError(f"{file} holds no spread of seeds ({error!r}): {REMEDY}") from None
