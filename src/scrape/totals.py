@@ -8,12 +8,14 @@ MAX_TOTAL = 10**9  # no list states more
 APOSTROPHES = "'\u2018\u2019\u02bc\u2032\u00b4`"
 NUMBER = re.compile(
     rf"(?<!\d)(?P<groups>\d{{1,3}}(?P<mark>[.,\s{APOSTROPHES}\u066c\uff0c\u00b7])\d{{3}}(?:(?P=mark)\d{{3}})*"
-    r"|\d{1,2}(?:,\d{2})+,\d{3})(?!\d|[.,]\d{3})|(?P<other>\d+(?:[.,]\d+)+|\d{1,4}(?P<dash>[-/])\d{1,2}(?P=dash)\d{1,4})|(?P<plain>\d+)"
+    r"|\d{1,2}(?:,\d{2})+,\d{3})(?!\d|[.,]\d{3})|(?P<other>\d+(?:[.,]\d+)+|"
+    r"(?:\d{4}(?P<dash>[-/])\d{1,2}(?P=dash)\d{1,2}|\d{1,2}(?P<slash>[-/])\d{1,2}(?P=slash)(?:\d{4}|\d{2}))(?![.,]?\d))|"
+    r"(?P<plain>\d+)"
 )
 # 1.2k, 3 million, 10+, about 500: a number that is none exactly.
 ABBREVIATED = re.compile(
-    r"\d\s?(?:\+|(?:k|m|b|bn|mio|mln|mrd|tsd|tausend|thousands?|thsd|mil(?:le|la|l?i[oóa]\w*|l[oó]n\w*|h[ãaõo]\w*|j[oa]\w*)?|"
-    r"billion\w*|lakhs?|crores?|dozens?|hundreds?|тыс|млн|tys|tis|bin|tusen)\b\.?|[千万萬億亿만천])|"
+    r"\d\s?(?:\+|(?:k|m|b|bn|mio|mln|mrd|tsd|tausend|thousands?|thsd|mil(?:le|a|l?i[oóa](?!nn?[aä]|rd[aä])\w*|l[oó]n\w*|h[ãaõo]\w*|j[oa]\w*)?|"
+    r"billion(?!\w*[aä])\w*|lakhs?|crores?|dozens?|hundreds?|тыс|млн|tys|tis|bin|tusen)\b\.?|[千万萬億亿만천])|"
     r"\d\s?\w{0,2}\s?(?:or more|oder mehr|ou plus|et plus|o más|ou mais|of meer|и более|以上|余|超|多|이상)|"
     r"(?:[~≈><≥约約超약]|超[过過]|\b(?:about|approx\w*|around|almost|nearly|over|more than|less than|at least|up to|circa|"
     r"ca|cirka|etwa|rund|über|mehr als|environ|plus de|unos|más de|cerca de|mais de|oltre|più di|meer dan|ongeveer|"
