@@ -162,9 +162,10 @@ class HfDataset:
                 if not column or key not in ("image", "label"):
                     continue
                 if kind := file.other_type(column):
+                    remedy = "; URLs are read by `source: urls`" if "string" in kind else ""
                     raise UserError(
                         f"{file.path} has {kind[:80]} in column {column!r} (hf.{key}), expected "
-                        "pictures as bytes; URLs are read by `source: urls`"
+                        f"pictures as bytes{remedy}"
                     )
             for number, values in enumerate(file.values(list(keys.values()))):
                 texts = _texts(keys, values)

@@ -29,8 +29,9 @@ class CellFile:
 
     def __init__(self, path: Path):
         self.path = path
+        self._is_parquet = path.suffix.lower() == ".parquet"
         try:
-            if path.suffix.lower() == ".parquet":
+            if self._is_parquet:
                 with pq.ParquetFile(path) as file:
                     self._schema = file.schema_arrow
                     sizes = [
@@ -53,8 +54,16 @@ class CellFile:
         kind = self._schema.field(column).type
         if pa.types.is_struct(kind) and {"bytes", "path"} & {field.name for field in kind}:
             return ""
-        bytes_types = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
-        return "" if any(test(kind) for test in bytes_types) else str(kind)
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        types = pa.types
+        tests = (
+            types.is_binary,
+            types.is_large_binary,
+            types.is_binary_view,
+            types.is_fixed_size_binary,
+            types.is_null,  # a split may have no labels
+        )
+        return "" if any(test(kind) for test in tests) else str(kind)
 
     def refusal(self, error: Exception) -> UserError:
         """Return the message on an error in the file."""
@@ -82,7 +91,7 @@ class CellFile:
         if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
             return
         # of Parquet the bytes beside the name are not read
-        leaf = f"{column}.path" if self.path.suffix.lower() == ".parquet" else column
+        leaf = f"{column}.path" if self._is_parquet else column
         try:
             for batch in self._batches([leaf]):
                 names = batch.column(column).field("path").to_pylist()
@@ -100,13 +109,13 @@ class CellFile:
 
     def read_block(self, number: int, column: str) -> pa.ChunkedArray:
         """Return a column of a block."""
-        if self.path.suffix.lower() == ".parquet":
+        if self._is_parquet:
             with pq.ParquetFile(self.path) as file:
                 return file.read_row_group(number, columns=[column]).column(column)
         return _read_arrow(self.path).column(column)
 
     def _batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        if self.path.suffix.lower() == ".parquet":
+        if self._is_parquet:
             with pq.ParquetFile(self.path) as file:
                 yield from file.iter_batches(BATCH_ROWS, columns=columns)
         else:

@@ -254,6 +254,17 @@ def test_a_column_that_can_hold_no_picture_is_an_error_with_its_type(quick, tmp_
         scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
 
 
+@pytest.mark.parametrize("kind", [pa.dictionary(pa.int8(), pa.binary()), pa.null()], ids=str)
+def test_a_column_of_bytes_that_repeat_or_of_no_labels_is_read(quick, tmp_path, kind):
+    path = write(tmp_path / "set" / "a.parquet", b"")
+    labels = pa.array([picture(0)] * 2 if kind != pa.null() else [None] * 2).cast(kind)
+    pq.write_table(pa.table({"image": [picture(1), picture(2)], "label": labels}), path)
+    changes = {"hf.path": str(tmp_path / "set"), "hf.label": "label", "task": "labels"}
+    scraped_table, _ = scraped(quick("hf", changes), tmp_path / "raw")
+    assert len(scraped_table) == 2
+    assert scraped_table["file"].notna().all() == (kind != pa.null())
+
+
 @pytest.mark.parametrize("name", ["TRAIN.PARQUET", "Train.Arrow"])
 def test_tables_are_known_by_endings_in_any_case_and_arrow_files_are_read(quick, tmp_path, name):
     path = write(tmp_path / "set" / name, b"")
