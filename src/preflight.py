@@ -27,10 +27,6 @@ def require_runnable(settings: Params) -> None:
         raise UserError("\n".join(reasons))
 
 
-def _places(settings: Params) -> None:
-    require_originals_outside(settings.model_dump())
-
-
 def _source(settings: Params) -> None:
     from src.scrape import json_lists, tar_samples
     from src.scrape.expressions import require_expressions
@@ -38,6 +34,7 @@ def _source(settings: Params) -> None:
     from src.scrape.imdb import imdb_url
     from src.scrape.source_paths import require_source
 
+    require_originals_outside(settings.model_dump())
     require_source(settings)
     if settings.source == "gallery":
         require_selectors(settings.gallery)
@@ -59,7 +56,10 @@ def _address(settings: Params) -> None:
         try:
             host_of(getattr(settings, settings.source).url)
         except FetchError as error:
-            raise UserError(f"{settings.source}.url: {error}") from None
+            raise UserError(
+                f"{settings.source}.url: {error}; an address is such as https://host/path, without "
+                "a user or password"
+            ) from None
 
 
 def _browser(settings: Params) -> None:
@@ -145,7 +145,6 @@ def _cluster(settings: Params) -> None:
 
 
 LOOKS: tuple[Callable[[Params], None], ...] = (
-    _places,
     _source,
     _address,
     _browser,

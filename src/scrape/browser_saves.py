@@ -122,8 +122,7 @@ def inline_data(url: str) -> bytes | None:
 
 def _read_mhtml(file: Path, unknown_url: str) -> Save:
     message = message_from_bytes(file.read_bytes())
-    defects = (defect for part in message.walk() for defect in part.defects)
-    if any(isinstance(defect, CloseBoundaryNotFoundDefect) for defect in defects):
+    if any(isinstance(defect, CloseBoundaryNotFoundDefect) for defect in message.defects):
         raise ValueError("it breaks off before the end of its last part")
     parts = [part for part in message.walk() if not part.is_multipart()]
     pages = [part for part in parts if part.get_content_type() in PAGE_TYPES]

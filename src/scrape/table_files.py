@@ -187,7 +187,8 @@ def _json_values(file: Path) -> Iterator[Any]:
                     return
                 if at_end or len(text) - start > MAX_OBJECT_CHARS:
                     excerpt = text[start : start + 80]
-                    raise TableError(f"{error}; expected objects, found {excerpt!r}") from None
+                    cut = "; if the file was cut short, get all of it" if at_end and depth else ""
+                    raise TableError(f"{error}; expected objects, found {excerpt!r}{cut}") from None
             block = stream.read(step)
             step *= 2  # or a large object would be begun again too often
             text, start, at_end = text[start:] + block, 0, not block
