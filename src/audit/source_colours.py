@@ -18,7 +18,7 @@ NTSC = ((0.3127, 0.329), (0.63, 0.34), (0.31, 0.595), (0.155, 0.07))
 PRIMARIES = {1: SRGB, 5: PAL, 6: NTSC, 7: NTSC, 9: REC2020, 12: P3}
 # Powers of light; codes that are in neither table are of HDR or cinema
 GAMMAS = {1: 2.4, 4: 2.2, 5: 2.8, 6: 2.4, 8: 1.0, 11: 2.4, 14: 2.4, 15: 2.4}
-SRGB_TRANSFERS = (2, 13)
+SRGB_TRANSFERS = (2, 13)  # 2 is unspecified
 RARE_PRIMARIES, RARE_TRANSFERS = (4, 8, 11, 22), (7, 16, 17, 18)  # known, and not computed here
 
 

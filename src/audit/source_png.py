@@ -44,7 +44,7 @@ def read_chunks(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
                 chunks[name] = body
         elif still or (name == b"acTL" and body[:1] > b"\x7f"):
             continue  # it is too late, or claims too many frames
-        elif name == b"tRNS" and chunks[b"IHDR"][9] == 3 and b"PLTE" not in chunks:
+        elif name == b"tRNS" and chunks.get(b"IHDR", bytes(13))[9] == 3 and b"PLTE" not in chunks:
             continue  # opacities before their palette
         elif zlib.crc32(header[4:] + body) == int.from_bytes(data[offset - 4 : offset], "big"):
             chunks.setdefault(name, body)

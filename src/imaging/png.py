@@ -98,9 +98,8 @@ class Png:
             return colour_space.from_code_points(code_points[0], code_points[1], is_gray)
         with ignored():
             _, packed = self.chunks[b"iCCP"].split(b"\0", 1)
-            unpacking = zlib.decompressobj()
-            profile = unpacking.decompress(packed[1:], MAX_PROFILE_BYTES)
-            if packed[0] == 0 and unpacking.eof and colour_space.is_profile(profile):
+            profile = zlib.decompressobj().decompress(packed[1:], MAX_PROFILE_BYTES)
+            if packed[0] == 0 and colour_space.is_profile(profile):
                 return profile
         return b"" if b"sRGB" in self.chunks else self._profile_of_numbers(is_gray)
 
