@@ -50,6 +50,7 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         "mean colour": evaluated["floor"]["mean_color"],
         "real against real": evaluated["floor"]["real_real"],
     }
+    # of plain dicts: YAML's safe dumper knows no subclass
     settings = {
         "train": p.train.model_dump(exclude=WITHOUT_EFFECT["train"]),
         "pair": p.pair.model_dump(exclude={"canny"}),
