@@ -14,8 +14,8 @@ from src.scrape.page_text import UTF8, PageText, stated_next
 # page. A list page of 250 items has some 20,000.
 MAX_MARKS = 100_000
 MAX_NODES = 200_000  # objects and lists of a page's JSON; a list page of 250 items has some 10,000
-# Links that lead to no page, as the last page's link to the next one does.
-NO_PAGES = ("javascript:", "mailto:", "tel:", "sms:", "data:", "about:", "blob:")
+# Of links that lead to a page; others, as javascript: on the last page, lead to none.
+PAGE_SCHEMES = ("http:", "https:", "ftp:", "file:")
 TAG = re.compile(r"<[^<>]*")
 
 
@@ -103,7 +103,7 @@ class Document:
         if not tag or tag.get("href") is None:
             return None
         target, written = self.absolute(tag["href"]), str(tag["href"]).strip(BLANKS)
-        if not written or written.startswith("#") or target.lower().startswith(NO_PAGES):
+        if not written or written.startswith("#") or not target.lower().startswith(PAGE_SCHEMES):
             return None
         return None if target.partition("#")[0] == self.url.partition("#")[0] else target
 

@@ -120,6 +120,8 @@ def test_totals_are_exact_or_unknown(read, name, total):
         " java\nscript:next()",
         "mailto:ada@a.example",
         "tel:1",
+        "whatsapp://send?text=x",
+        "vbscript:next()",
         "data:text/html,x",
         "about:blank",
         "#",
