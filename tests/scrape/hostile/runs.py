@@ -16,6 +16,7 @@ import pandas as pd
 
 from src.errors import UserError
 from src.imaging import decoding
+from src.parallel.daemon_threads import DaemonThreadPool
 from src.storage.ledger import read_ledger
 from stages import scrape
 from tests.conftest import copy_rulings, write_params
@@ -126,7 +127,7 @@ class Place:
             taken = time.monotonic() - start
             # who was still fetching would store it in the folder that comes after this one
             for thread in threading.enumerate():
-                if thread.name.endswith("(_work)"):
+                if thread.name.endswith(f"({DaemonThreadPool._run_jobs.__name__})"):
                     thread.join(2)
         return self._checked(Outcome(self.folder, error, taken))
 
