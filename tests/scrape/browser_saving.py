@@ -5,17 +5,22 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 # What "Webpage, Complete" does to a page: links are absolute, pictures in a folder beside it.
+# It does so to a copy without a window, because a new address would load a picture.
 COMPLETE = """folder => {
-    for (const a of document.querySelectorAll("a[href]")) a.setAttribute("href", a.href);
-    for (const base of document.querySelectorAll("base")) base.setAttribute("href", ".");
+    const inert = document.implementation.createHTMLDocument();
+    const copy = inert.importNode(document.documentElement, true);
+    const links = document.querySelectorAll("a[href]");
+    copy.querySelectorAll("a[href]").forEach((a, k) => a.setAttribute("href", links[k].href));
+    for (const base of copy.querySelectorAll("base")) base.setAttribute("href", ".");
     const names = {};
-    for (const img of document.images) {
-        if (!img.currentSrc.startsWith("http")) continue;
-        names[img.currentSrc] = img.currentSrc.split("/").pop();
-        const place = `./${folder}/${names[img.currentSrc]}`;
+    copy.querySelectorAll("img").forEach((img, k) => {
+        const source = document.images[k].currentSrc;
+        if (!source.startsWith("http")) return;
+        names[source] = source.split("/").pop();
+        const place = `./${folder}/${names[source]}`;
         img.setAttribute("src", place.replace(/[%#?]/g, encodeURIComponent));
-    }
-    return [document.documentElement.outerHTML, names];
+    });
+    return [copy.outerHTML, names];
 }"""
 
 
