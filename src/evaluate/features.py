@@ -9,19 +9,18 @@ import torch
 from torch import Tensor
 
 from src.dataset.arrays import Shards, content_digest
-from src.evaluate import feature_networks
 from src.evaluate.feature_networks import NETWORKS, FeatureNetwork
-from src.model import image_metrics
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.image_metrics import to_planes
 from src.storage.checksums import checked_read, checked_write, file_sha256
-from src.storage.fingerprint import fingerprint
+from src.storage.fingerprint import fingerprint, source_files
 from src.storage.slices import slices
-from src.weights import effnet
 
 CPU = torch.device("cpu")
 # Every module that features come from; a test compares them with the imports.
-CODE = (Path(__file__), feature_networks, image_metrics, effnet)
+CODE = source_files(
+    {"evaluate": "feature_networks features", "model": "image_metrics", "weights": "effnet"}
+)
 
 
 @dataclass(frozen=True)

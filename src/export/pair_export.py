@@ -7,21 +7,17 @@ and shards that are in there count as done if the pairs, the format and the code
 import re
 from pathlib import Path
 
-from src.drawing import sheets
 from src.errors import UserError, output_folder
 from src.export import (
     arrow_dataset,
     data_card,
     image_folder,
-    shard_files,
     side_by_side,
-    side_content,
     tar_shards,
 )
 from src.export.side_content import SIDES, Side, open_side
-from src.storage import encoding
 from src.storage.atomic import read_json, remove, write_json
-from src.storage.fingerprint import fingerprint
+from src.storage.fingerprint import fingerprint, source_files
 from src.storage.ledger import read_ledger
 from src.storage.locks import alone_in
 
@@ -31,15 +27,12 @@ WRITERS = {
     "hf": arrow_dataset.write,
     "webdataset": tar_shards.write,
 }
-CODE = (
-    arrow_dataset,
-    encoding,
-    image_folder,
-    shard_files,
-    sheets,
-    side_by_side,
-    side_content,
-    tar_shards,
+CODE = source_files(
+    {
+        "drawing": "sheets",
+        "export": "arrow_dataset image_folder shard_files side_by_side side_content tar_shards",
+        "storage": "encoding",
+    }
 )
 MARKER = ".export.json"  # says what a folder holds; programs that read it pass over such names
 UNFINISHED = r"\..+\.[0-9a-f]{8}"  # as atomic writes name a file

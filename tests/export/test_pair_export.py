@@ -92,7 +92,7 @@ def test_what_another_export_has_begun_is_not_used(
     if change == "pairs":
         os.utime(data / "pairs/photo/train/photo.npy")
     if change == "code":
-        monkeypatch.setattr(pair_export, "CODE", (pair_export,))
+        monkeypatch.setattr(pair_export, "CODE", [Path(pair_export.__file__)])
     kind = "hf" if change == "format" else "webdataset"
     size = 20 if change == "shard size" else 10
     task = "sketch" if change == "task" else "colorize"
