@@ -1,7 +1,7 @@
 """Score a trained generator on validation and on training pictures, and beside baselines."""
 
 import hashlib
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -223,8 +223,16 @@ def meta(evaluator: Evaluator, model: Path, val: Pairs, probe: Pairs) -> dict[st
         "n_train": len(probe),
         "mode": "eval: batch norm by running statistics, no dropout, whole pictures",
         "pictures": "uint8, rounded; l1 on the scale of [-1, 1]",
-        "versions": {package: version(package) for package in PACKAGES},
+        "versions": {package: _version(package) for package in PACKAGES},
     }
+
+
+def _version(package: str) -> str:
+    """Return a package's version, or that its modules came with another, as those of OpenCV may."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "from another package"
 
 
 def _digest(val: Pairs) -> str:

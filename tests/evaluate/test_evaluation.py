@@ -265,6 +265,14 @@ def test_the_settings_behind_the_scores_are_named(evaluator, pairs, tmp_path):
     assert digests[0] == digests[1] != digests[2]
 
 
+def test_opencv_by_another_name_costs_no_scores(evaluator, pairs, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "PACKAGES", ("torch", "opencv-without-a-distribution"))
+    save_generator(generator(), tmp_path)
+    val = arrays.load(pairs, "val")
+    versions = evaluation.meta(evaluator, tmp_path, val, val)["versions"]
+    assert versions["opencv-without-a-distribution"] == "from another package"
+
+
 def test_a_task_without_inputs_is_refused_by_name(evaluator, pairs, tmp_path):
     val = arrays.load(pairs, "val")
     save_generator(generator("labels", "rgb"), tmp_path / "model")
