@@ -180,7 +180,9 @@ def refuse_originals(files: list[tuple[Path, Path]], out: Path) -> None:
     for _, name in files:
         target = Path(os.path.realpath(out / name))
         if target in originals:
-            raise UserError(f"OUT = {out}: {target} is an input, and would be overwritten")
+            raise UserError(
+                f"OUT = {out}: {target} is an input, and would be overwritten: name another"
+            )
         if target.parent in folders and target.is_file() and not _is_result(target):
             raise UserError(
                 f"OUT = {out}: {target} is not marked as a result of predict, and would be "

@@ -152,16 +152,16 @@ class HfDataset:
         keys = {key: column for key in ("item", "name") if (column := getattr(hf, key))}
         for page, (name, file) in enumerate(self._files.items(), 1):
             for key, column in {"image": hf.image, "label": hf.label, **keys}.items():
-                if column and column not in file.names:
+                if not column:
+                    continue
+                if column not in file.names:
                     raise UserError(
                         f"{file.path} has no column {column!r} (hf.{key}); its columns are "
                         f"{', '.join(map(repr, file.names))}"
                     )
                 if file.names.count(column) > 1:
                     raise UserError(f"{file.path} has several columns {column!r} (hf.{key})")
-                if not column or key not in ("image", "label"):
-                    continue
-                if kind := file.other_type(column):
+                if key in ("image", "label") and (kind := file.other_type(column)):
                     remedy = "; URLs are read by `source: urls`" if "string" in kind else ""
                     raise UserError(
                         f"{file.path} has {kind[:80]} in column {column!r} (hf.{key}), expected "

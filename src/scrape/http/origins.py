@@ -36,7 +36,7 @@ def site(url: str) -> tuple[str, str, int | None]:
     parts = parse_url(url)
     scheme = parts.scheme or ""
     if scheme not in DEFAULT_PORTS or not parts.host:
-        raise ValueError("expected http or https")
+        raise ValueError("expected an http or https address")
     port = None if parts.port == DEFAULT_PORTS[scheme] else parts.port
     return scheme, host_name(parts.host), port
 
@@ -72,7 +72,7 @@ def _checked_site(url: str) -> tuple[str, str, int | None]:
         raise FetchError("unsupported_url", f"{without_password(url)} holds a user or password")
     try:
         if not parts.netloc:
-            raise ValueError("expected http or https")
+            raise ValueError("expected an http or https address")
         return site(url)
     except ValueError as error:
         message = f"{without_password(url)}: {without_password(str(error))}"
