@@ -55,12 +55,11 @@ def _meant(address: str) -> list[IPv4Address | IPv6Address]:
     ip = ip_address(address.split("%")[0])
     if isinstance(ip, IPv4Address):
         return [ip]
-    embedded = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-    if ip in NAT64:
-        embedded.append(IPv4Address(int(ip) & 0xFFFFFFFF))
-    embedded_ips = [embedded_ip for embedded_ip in embedded if embedded_ip is not None]
-    # mapped addresses count as what they stand for, not as the reserved block they are in
-    return list(embedded_ips) if ip.ipv4_mapped or ip in NAT64 else [ip, *embedded_ips]
+    nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
+    # such an address counts as what it stands for, whatever a Python version says of its block
+    if stands_for := ip.ipv4_mapped or ip.sixtofour or nat64:
+        return [stands_for]
+    return [ip, *(ip.teredo or ())]
 
 
 def require_public(host: str, addresses: Iterable[str]) -> None:
