@@ -98,12 +98,15 @@ from pathlib import Path
 from src.clean import measure
 file = Path(sys.argv[1]), "single"
 print(repr(measure.measure_files([file])[0].error))
-print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+status = Path("/proc/self/status").read_text()
+peak, libraries = (int(re.search(key + r":\\s+(\\d+) kB", status)[1]) for key in ("VmHWM", "RssFile"))
+print(peak - libraries)
 """
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-def test_the_largest_pictures_leave_a_worker_below_600_megabytes(tmp_path: Path, kind: str):
+def test_the_largest_pictures_leave_a_worker_below_450_megabytes(tmp_path: Path, kind: str):
+    """Without its libraries' files: 90 to 270 MB are mapped, by how the kernel's cache holds them."""
     side = {"PNG": 7_000, "WEBP": 4_600}[kind]
     file = tmp_path / "large"
     options = {"compress_level": 1} if kind == "PNG" else {"lossless": True, "method": 0}
@@ -112,7 +115,7 @@ def test_the_largest_pictures_leave_a_worker_below_600_megabytes(tmp_path: Path,
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     error, peak = done.stdout.split()
     assert error in ("''", "None")
-    assert int(peak) * 1024 < 610 * MEGABYTES
+    assert int(peak) * 1024 < 450 * MEGABYTES
 
 
 def test_packed_bytes_after_the_pixels_are_not_unpacked(monkeypatch):
