@@ -117,8 +117,12 @@ def with_clear(image: Image.Image, levels: np.ndarray, chunks: dict[bytes, bytes
 def _file(chunks: dict[bytes, bytes], packed: bytes) -> bytes:
     """Return a PNG of the chunks that hold pixels."""
     parts = [(name, chunks[name]) for name in (b"IHDR", b"PLTE", b"tRNS") if name in chunks]
+    depth, kind = chunks[b"IHDR"][8:10]
+    if kind == 3 and b"PLTE" in chunks:  # Chromium shows the last colour beyond it
+        colours = chunks[b"PLTE"]
+        parts[1] = (b"PLTE", colours + colours[-3:] * ((1 << depth) - len(colours) // 3))
     # libpng ignores opacities if there are more than colours
-    most = {0: 2, 2: 6}.get(chunks[b"IHDR"][9], len(chunks.get(b"PLTE", b"")) // 3)
+    most = {0: 2, 2: 6}.get(kind, len(chunks.get(b"PLTE", b"")) // 3)
     parts = [(name, body[:most] if name == b"tRNS" else body) for name, body in parts]
     file = [SIGNATURE]
     for name, body in [*parts, (b"IDAT", packed), (b"IEND", b"")]:

@@ -114,10 +114,12 @@ class Png:
         """Return a PNG of the first frame alone that Pillow reads."""
         header = self.chunks[b"IHDR"]
         parts = {b"IHDR": (self.control[4:12] or header[:8]) + header[8:]}
-        if b"PLTE" in self.chunks:
-            parts[b"PLTE"] = self.chunks[b"PLTE"]
-        if self.kind == PALETTE and b"tRNS" in self.chunks:
-            parts[b"tRNS"] = self.chunks[b"tRNS"]
+        if self.kind == PALETTE:
+            palette = self.chunks[b"PLTE"]
+            # pixels beyond the last colour have it, as in Chromium
+            parts[b"PLTE"] = palette + palette[-3:] * ((1 << self.depth) - len(palette) // 3)
+            if b"tRNS" in self.chunks:
+                parts[b"tRNS"] = self.chunks[b"tRNS"]
         parts |= {b"IDAT": b"".join(self.pixels), b"IEND": b""}
         return SIGNATURE + b"".join(_chunk(*part) for part in parts.items())
 

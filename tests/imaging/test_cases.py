@@ -198,3 +198,19 @@ def test_sampling_factors_of_zero_are_told_by_every_reader(reader: str):
     broken = bytes(0 if place in samplings else byte for place, byte in enumerate(data))
     with pytest.raises((ImageError, OSError)):
         READERS[reader](broken)
+
+
+def _png(depth: int, kind: int, *chunks: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", 96, 64, depth, kind, 0, 0, 0)
+    return b"".join(
+        (b"\x89PNG\r\n\x1a\n", png_chunk(b"IHDR", header), *chunks, png_chunk(b"IEND", b""))
+    )
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(("depth", "level"), [(8, 0xFF), (4, 0x77)])
+def test_a_level_beyond_the_palette_has_its_last_colour(depth: int, level: int, reader: str):
+    palette = png_chunk(b"PLTE", bytes([0, 0, 0, 250, 20, 20]))
+    pixels = zlib.compress((b"\0" + bytes([level]) * (96 * depth // 8)) * 64)
+    data = _png(depth, 3, palette, png_chunk(b"IDAT", pixels))
+    assert (READERS[reader](data) == (250, 20, 20)).all()
