@@ -29,12 +29,14 @@ def read_chunks(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
     An animation may begin with other pixels than those for readers that show no animations.
     """
     chunks: dict[bytes, bytes] = {}
-    still, frame, controls, offset = [], [], 0, 8
+    still: list[bytes] = []
+    frame, controls, offset, previous = [], 0, 8, b""
     while len(header := data[offset : offset + 8]) == 8:
         length, name = struct.unpack(">I4s", header)
         body = data[offset + 8 : offset + 8 + length]
         offset += 12 + length
-        if name == b"IDAT":
+        is_next, previous = not still or previous == b"IDAT", name
+        if name == b"IDAT" and is_next:
             still.append(body)
         elif name == b"fdAT":
             frame += [body[4:]] if controls == 1 and b"fcTL" in chunks else []

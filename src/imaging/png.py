@@ -157,9 +157,9 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
         ImageError: `not_an_image` if header, palette or pixels are missing, or there are too many
             chunks.
     """
-    png, frame, controls, control = Png({}), [], 0, b""
+    png, frame, controls, control, previous = Png({}), [], 0, b"", b""
     for name, body in _chunks(data):
-        if name == b"IDAT":
+        if name == b"IDAT" and (previous == name or not png.pixels):
             png.pixels.append(b"" if header_only else body)
         elif name == b"fcTL":
             controls += 1
@@ -172,6 +172,7 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
             break
         elif not _is_out_of_place(name, png):
             png.chunks.setdefault(name, body)
+        previous = name
     if len(png.chunks.get(b"IHDR", b"")) != 13:
         raise ImageError("not_an_image", "a PNG without a header")
     if not png.pixels:

@@ -214,3 +214,12 @@ def test_a_level_beyond_the_palette_has_its_last_colour(depth: int, level: int, 
     pixels = zlib.compress((b"\0" + bytes([level]) * (96 * depth // 8)) * 64)
     data = _png(depth, 3, palette, png_chunk(b"IDAT", pixels))
     assert (READERS[reader](data) == (250, 20, 20)).all()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_pixels_end_before_the_first_other_chunk(reader: str):
+    pixels = zlib.compress((b"\0" + bytes(96)) * 64)
+    parts = [png_chunk(b"IDAT", part) for part in (pixels[:20], pixels[20:])]
+    assert (READERS[reader](_png(8, 0, *parts)) == 0).all()
+    with pytest.raises((ImageError, ValueError)):
+        READERS[reader](_png(8, 0, parts[0], png_chunk(b"tEXt", b"a\0b"), parts[1]))
