@@ -11,6 +11,9 @@ MAX_SCANS = 100  # what libjpeg-turbo's authors advise; progressive files have a
 MAX_SCANNED_PIXELS = 2_000_000_000  # in all scans together: three seconds
 # Markers without a length are skipped: stuffed bytes of a scan, fill, restarts, SOI, TEM.
 MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
+# Segments of JFIF and Adobe that end before the fields that Pillow reads
+SHORT_SEGMENT = re.compile(rb"\xff\xe0\0[\x06-\x08]JFIF|\xff\xee\0[\x07-\x08]Adobe")
+HEAD_BYTES = 65_536
 START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
 
 
@@ -41,6 +44,14 @@ def measure(data: PictureBytes) -> Extent:
         scans += marker[1] == START_OF_SCAN
         offset = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
     raise padding_error()
+
+
+def without_short_segment(data: PictureBytes) -> PictureBytes:
+    """Return the file with a short segment renamed: browsers skip it, Pillow refuses the file."""
+    segment = SHORT_SEGMENT.search(data, 0, HEAD_BYTES)
+    if segment is None:
+        return data
+    return b"".join([data[: segment.end() - 1], b"\0", data[segment.end() :]])
 
 
 def refuse_many_scans(scans: int, width: int, height: int) -> None:
