@@ -251,3 +251,10 @@ def test_properties_of_an_avif_may_be_listed_in_several_boxes(reader: str):
     shown = _unless_the_audit_leaves_it_out(reader, with_a_list_for_each_item(data))
     if shown is not None:
         assert np.array_equal(shown, READERS[reader](data))
+
+
+@pytest.mark.parametrize("reader", [name for name in READERS if name != "the audit"])
+def test_a_lossless_jpeg_is_told_by_every_reader(reader: str):
+    data = saved(Image.new("L", (96, 64)), "JPEG").replace(b"\xff\xc0", b"\xff\xc3", 1)
+    with pytest.raises(ImageError, match="lossless JPEG"):
+        READERS[reader](data)
