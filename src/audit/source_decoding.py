@@ -153,6 +153,8 @@ def _reduced(image: Image.Image, least_px: int) -> tuple[Image.Image, int]:
     factor = min(image.size) // least_px
     if image.width * image.height < LARGE_PIXELS or factor < 2:
         return image, 1
+    if image.mode == "1":
+        image = image.convert("L")
     if image.mode in ("L", "RGB", "RGBA", "LA", "CMYK"):
         return image.reduce(factor), factor
     # of other modes some pixels: their levels mean nothing on average, or take too much memory
