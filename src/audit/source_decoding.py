@@ -31,7 +31,13 @@ TURNS = {
 MAX_PIXELS = 100_000_000
 LARGE_PIXELS = 4_000_000  # a larger picture is reduced before anything is made of it
 CODE_POINTS = re.compile(rb"colrnclx(..)(..)", re.DOTALL)  # of an AVIF
-BMP_MASKS = (b"\3", b"\6")  # kinds of compression
+# What Pillow reads not, or not as browsers do: masks of a BMP's channels, several lists of an
+# AVIF's properties, a segment of a JPEG that is too short
+ODD_FILE = re.compile(
+    rb"BM.{28}[\3\6]|.{4}ftyp.*ipma.*ipma|\xff\xd8.*(\xff\xe0\0[\6-\10]JFIF|\xff\xee\0[\7\10]Adobe)",
+    re.DOTALL,
+)
+HEAD_BYTES = 65_536
 
 warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata: pixels decide
 
@@ -97,8 +103,8 @@ def _turn(exif: bytes) -> Image.Transpose | None:
 
 def _read(data: bytes, least_px: int) -> tuple[Source, int]:
     """Return what Pillow reads of a file, reduced, and the factor of its reduction."""
-    if data[:2] == b"BM" and data[30:31] in BMP_MASKS:
-        raise ColourSpaceError("Pillow knows some masks of channels only")
+    if ODD_FILE.match(data, 0, HEAD_BYTES):
+        raise ColourSpaceError("Pillow does not read it as browsers do")
     file = Image.open(io.BytesIO(data), formats=FORMATS)
     image: Image.Image = file
     _refuse_huge(*image.size)
@@ -147,6 +153,8 @@ def _reduced(image: Image.Image, least_px: int) -> tuple[Image.Image, int]:
     factor = min(image.size) // least_px
     if image.width * image.height < LARGE_PIXELS or factor < 2:
         return image, 1
+    if image.mode == "1":
+        image = image.convert("L")
     if image.mode in ("L", "RGB", "RGBA", "LA", "CMYK"):
         return image.reduce(factor), factor
     # of other modes some pixels: their levels mean nothing on average, or take too much memory

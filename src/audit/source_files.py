@@ -167,9 +167,10 @@ def _read(
     else:
         box = _face_box(photo.size, shape, face, margin, 1 / scale)
     cut = tuple(edge / max(1, photo.size[number % 2]) for number, edge in enumerate(box))
-    return SourceFile(
-        digest, None, (box[2] - box[0]) * scale, cast(Box, cut), _reduce(photo.crop(box))
-    )
+    part, cut_px = photo.crop(box), (box[2] - box[0]) * scale
+    if 0 < cut_px < shape[1]:  # enlarging smooths a small picture
+        part = part.resize(shape[::-1], Image.Resampling.BICUBIC)
+    return SourceFile(digest, None, cut_px, cast(Box, cut), _reduce(part))
 
 
 def _least_px(face: Box | None) -> int:

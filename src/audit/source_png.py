@@ -29,12 +29,14 @@ def read_chunks(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
     An animation may begin with other pixels than those for readers that show no animations.
     """
     chunks: dict[bytes, bytes] = {}
-    still, frame, controls, offset = [], [], 0, 8
+    still: list[bytes] = []
+    frame, controls, offset, previous = [], 0, 8, b""
     while len(header := data[offset : offset + 8]) == 8:
         length, name = struct.unpack(">I4s", header)
         body = data[offset + 8 : offset + 8 + length]
         offset += 12 + length
-        if name == b"IDAT":
+        is_next, previous = not still or previous == b"IDAT", name
+        if name == b"IDAT" and is_next:
             still.append(body)
         elif name == b"fdAT":
             frame += [body[4:]] if controls == 1 and b"fcTL" in chunks else []
@@ -117,8 +119,12 @@ def with_clear(image: Image.Image, levels: np.ndarray, chunks: dict[bytes, bytes
 def _file(chunks: dict[bytes, bytes], packed: bytes) -> bytes:
     """Return a PNG of the chunks that hold pixels."""
     parts = [(name, chunks[name]) for name in (b"IHDR", b"PLTE", b"tRNS") if name in chunks]
+    depth, kind = chunks[b"IHDR"][8:10]
+    if kind == 3 and b"PLTE" in chunks:  # Chromium shows the last colour beyond it
+        colours = chunks[b"PLTE"]
+        parts[1] = (b"PLTE", colours + colours[-3:] * ((1 << depth) - len(colours) // 3))
     # libpng ignores opacities if there are more than colours
-    most = {0: 2, 2: 6}.get(chunks[b"IHDR"][9], len(chunks.get(b"PLTE", b"")) // 3)
+    most = {0: 2, 2: 6}.get(kind, len(chunks.get(b"PLTE", b"")) // 3)
     parts = [(name, body[:most] if name == b"tRNS" else body) for name, body in parts]
     file = [SIGNATURE]
     for name, body in [*parts, (b"IDAT", packed), (b"IEND", b"")]:

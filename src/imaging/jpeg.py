@@ -11,7 +11,10 @@ MAX_SCANS = 100  # what libjpeg-turbo's authors advise; progressive files have a
 MAX_SCANNED_PIXELS = 2_000_000_000  # in all scans together: three seconds
 # Markers without a length are skipped: stuffed bytes of a scan, fill, restarts, SOI, TEM.
 MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
-START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
+# Segments of JFIF and Adobe that end before the fields that Pillow reads
+SHORT_SEGMENT = re.compile(rb"\xff\xe0\0[\x06-\x08]JFIF|\xff\xee\0[\x07-\x08]Adobe")
+HEAD_BYTES = 65_536
+START_OF_SCAN, END_OF_IMAGE, LOSSLESS_FRAME = b"\xda", b"\xd9", b"\xc3"
 
 
 class Extent(NamedTuple):
@@ -25,7 +28,8 @@ def measure(data: PictureBytes) -> Extent:
     """Walk through the segments up to the end of the first picture in a file.
 
     Raises:
-        ImageError: `not_an_image` if there is more padding than picture.
+        ImageError: `not_an_image` if there is more padding than picture, or it is lossless: no
+            browser shows that, and it cannot be reduced.
     """
     offset, scans, fill = 2, 0, 0
     for _ in range(MAX_PARTS):
@@ -38,9 +42,19 @@ def measure(data: PictureBytes) -> Extent:
             return Extent(len(data), scans)
         if marker[1] == END_OF_IMAGE:
             return Extent(marker.end(), scans)
+        if marker[1] == LOSSLESS_FRAME and not scans:
+            raise ImageError("not_an_image", "a lossless JPEG: save it as PNG")
         scans += marker[1] == START_OF_SCAN
         offset = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
     raise padding_error()
+
+
+def without_short_segment(data: PictureBytes) -> PictureBytes:
+    """Return the file with a short segment renamed: browsers skip it, Pillow refuses the file."""
+    segment = SHORT_SEGMENT.search(data, 0, HEAD_BYTES)
+    if segment is None:
+        return data
+    return b"".join([data[: segment.end() - 1], b"\0", data[segment.end() :]])
 
 
 def refuse_many_scans(scans: int, width: int, height: int) -> None:

@@ -80,7 +80,7 @@ def _open(data: PictureBytes, header_only: bool) -> Opened:
         return _open_other(data, refuse_large(*webp.size(data), "RGB", WEBP_BYTES))
     if masks := bmp.read_masks(data):
         return _open_masked_bmp(data, masks)
-    return _open_other(data)
+    return _open_other(avif.with_one_list(data) if data[4:8] == b"ftyp" else data)
 
 
 def open_image(
@@ -125,7 +125,7 @@ def _open_png(data: PictureBytes, header_only: bool) -> Opened:
 
 def _open_jpeg(data: PictureBytes) -> Opened:
     scans = jpeg.measure(data).scans
-    image = open_image(data)
+    image = open_image(jpeg.without_short_segment(data))
     jpeg.refuse_many_scans(scans, *image.size)
     layers = getattr(image, "layer", [])  # of Pillow's JPEG; MPO, of several pictures, has it too
     planes = jpeg.coefficient_bytes(layers) if scans > 1 and layers else 0

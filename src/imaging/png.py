@@ -114,10 +114,12 @@ class Png:
         """Return a PNG of the first frame alone that Pillow reads."""
         header = self.chunks[b"IHDR"]
         parts = {b"IHDR": (self.control[4:12] or header[:8]) + header[8:]}
-        if b"PLTE" in self.chunks:
-            parts[b"PLTE"] = self.chunks[b"PLTE"]
-        if self.kind == PALETTE and b"tRNS" in self.chunks:
-            parts[b"tRNS"] = self.chunks[b"tRNS"]
+        if self.kind == PALETTE:
+            palette = self.chunks[b"PLTE"]
+            # pixels beyond the last colour have it, as in Chromium
+            parts[b"PLTE"] = palette + palette[-3:] * ((1 << self.depth) - len(palette) // 3)
+            if b"tRNS" in self.chunks:
+                parts[b"tRNS"] = self.chunks[b"tRNS"]
         parts |= {b"IDAT": b"".join(self.pixels), b"IEND": b""}
         return SIGNATURE + b"".join(_chunk(*part) for part in parts.items())
 
@@ -155,9 +157,9 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
         ImageError: `not_an_image` if header, palette or pixels are missing, or there are too many
             chunks.
     """
-    png, frame, controls, control = Png({}), [], 0, b""
+    png, frame, controls, control, previous = Png({}), [], 0, b"", b""
     for name, body in _chunks(data):
-        if name == b"IDAT":
+        if name == b"IDAT" and (previous == name or not png.pixels):
             png.pixels.append(b"" if header_only else body)
         elif name == b"fcTL":
             controls += 1
@@ -170,6 +172,7 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
             break
         elif not _is_out_of_place(name, png):
             png.chunks.setdefault(name, body)
+        previous = name
     if len(png.chunks.get(b"IHDR", b"")) != 13:
         raise ImageError("not_an_image", "a PNG without a header")
     if not png.pixels:

@@ -321,8 +321,8 @@ def _marked(first: np.ndarray, second: np.ndarray, differing: np.ndarray) -> int
     """
     mask = _pixels(differing)
     fine = [_fine(levels) for levels in (first, second)]
-    is_as_sharp = _ratio(*(np.std(values[~mask]) for values in fine)) <= MAX_SHARPNESS_CHANGE
-    if not (is_as_sharp and _is_alike(first, second, ~mask)):
+    sharpness = (np.std(values[~mask]) for values in fine)
+    if not (_is_alike(first, second, ~mask) and _ratio(*sharpness) <= MAX_SHARPNESS_CHANGE):
         return None
     busyness = [float(np.square(values[mask]).sum()) for values in fine]
     return int(busyness[1] > busyness[0])
@@ -334,10 +334,10 @@ def _pixels(blocks: np.ndarray) -> np.ndarray:
 
 
 def _is_alike(first: np.ndarray, second: np.ndarray, where: np.ndarray) -> bool:
-    """Say whether two pictures are about as bright and as rich in contrast."""
+    """Say whether two pictures are about as bright and as rich in contrast in some pixels."""
     a, b = first[where], second[where]
-    ratios = _ratio(np.mean(a), np.mean(b)), _ratio(np.std(a), np.std(b))
-    return max(ratios) <= MAX_TONE_CHANGE
+    ratios = (_ratio(measure(a), measure(b)) for measure in (np.mean, np.std))
+    return a.size > 0 and max(ratios) <= MAX_TONE_CHANGE
 
 
 def _ratio(a: float, b: float) -> float:

@@ -268,6 +268,21 @@ def test_the_smallest_pictures_are_read(tmp_path: Path, size: tuple):
         assert np.abs(file.thumbnail.astype(int) - (9, 99, 199)).max() <= 3
 
 
+@pytest.mark.parametrize("side", [4, 8, 16, 32])
+def test_a_small_picture_of_noise_is_near_to_its_pair(tmp_path: Path, side: int):
+    noise = np.random.default_rng(side).integers(0, 256, (side, side, 3), np.uint8)
+    data = encode_png(noise)
+    file = read_file(data, tmp_path)
+    assert source_files.difference(file.thumbnail, expected_thumbnail(data)) < CLOSE
+
+
+def test_a_large_page_of_one_bit_is_near_to_its_pair(tmp_path: Path):
+    page = np.random.default_rng(0).random((2100, 2100)) < np.linspace(0, 1, 2100)
+    data = saved(Image.fromarray(page), "TIFF", compression="group4")
+    file = read_file(data, tmp_path)
+    assert source_files.difference(file.thumbnail, expected_thumbnail(data)) < CLOSE
+
+
 def test_a_picture_too_narrow_for_two_halves_is_read_or_refused(tmp_path: Path):
     file = read_file(saved(Image.new("RGB", (1, 5)), "PNG"), tmp_path, "photo_left")
     assert file.error or file.cut_px == 0

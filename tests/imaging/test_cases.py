@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from src.audit import source_decoding
+from src.audit.source_colours import ColourSpaceError
 from src.imaging import colour_space, decoding
 from src.imaging.decoding import ImageError
-from tests.encoded_pictures import png_chunk, saved
+from tests.encoded_pictures import png_chunk, saved, with_a_list_for_each_item
 
 PICTURES = Path(__file__).parent / "pictures"
 WHITE = (255, 255, 255)
@@ -198,3 +199,62 @@ def test_sampling_factors_of_zero_are_told_by_every_reader(reader: str):
     broken = bytes(0 if place in samplings else byte for place, byte in enumerate(data))
     with pytest.raises((ImageError, OSError)):
         READERS[reader](broken)
+
+
+def _png(depth: int, kind: int, *chunks: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", 96, 64, depth, kind, 0, 0, 0)
+    return b"".join(
+        (b"\x89PNG\r\n\x1a\n", png_chunk(b"IHDR", header), *chunks, png_chunk(b"IEND", b""))
+    )
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(("depth", "level"), [(8, 0xFF), (4, 0x77)])
+def test_a_level_beyond_the_palette_has_its_last_colour(depth: int, level: int, reader: str):
+    palette = png_chunk(b"PLTE", bytes([0, 0, 0, 250, 20, 20]))
+    pixels = zlib.compress((b"\0" + bytes([level]) * (96 * depth // 8)) * 64)
+    data = _png(depth, 3, palette, png_chunk(b"IDAT", pixels))
+    assert (READERS[reader](data) == (250, 20, 20)).all()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_pixels_end_before_the_first_other_chunk(reader: str):
+    pixels = zlib.compress((b"\0" + bytes(96)) * 64)
+    parts = [png_chunk(b"IDAT", part) for part in (pixels[:20], pixels[20:])]
+    assert (READERS[reader](_png(8, 0, *parts)) == 0).all()
+    with pytest.raises((ImageError, ValueError)):
+        READERS[reader](_png(8, 0, parts[0], png_chunk(b"tEXt", b"a\0b"), parts[1]))
+
+
+def _unless_the_audit_leaves_it_out(reader: str, data: bytes) -> np.ndarray | None:
+    """What a reader shows of a file that Pillow does not read as it is; None of the audit."""
+    if reader != "the audit":
+        return READERS[reader](data)
+    with pytest.raises(ColourSpaceError):
+        READERS[reader](data)
+    return None
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("segment", [b"\xff\xe0\0\7JFIF\0", b"\xff\xee\0\7Adobe"])
+def test_a_segment_that_is_too_short_does_not_matter(segment: bytes, reader: str):
+    data = saved(Image.new("RGB", (96, 64), (251, 21, 23)), "JPEG")
+    shown = _unless_the_audit_leaves_it_out(reader, data[:2] + segment + data[20:])
+    if shown is not None:
+        assert np.array_equal(shown, READERS[reader](data))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_properties_of_an_avif_may_be_listed_in_several_boxes(reader: str):
+    picture = Image.new("RGBA", (96, 64), (250, 20, 20, 100))
+    data = saved(picture, "AVIF")
+    shown = _unless_the_audit_leaves_it_out(reader, with_a_list_for_each_item(data))
+    if shown is not None:
+        assert np.array_equal(shown, READERS[reader](data))
+
+
+@pytest.mark.parametrize("reader", [name for name in READERS if name != "the audit"])
+def test_a_lossless_jpeg_is_told_by_every_reader(reader: str):
+    data = saved(Image.new("L", (96, 64)), "JPEG").replace(b"\xff\xc0", b"\xff\xc3", 1)
+    with pytest.raises(ImageError, match="lossless JPEG"):
+        READERS[reader](data)

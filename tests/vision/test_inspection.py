@@ -1,5 +1,7 @@
 """What was added to one of two copies is told from what was cut off the other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -116,3 +118,11 @@ def test_a_white_ground_with_something_upon_it_has_lost_nothing(faces: list[np.n
     marked = white.copy()
     marked[20:60, 40:150] = 60
     assert _inspect(white, marked).clipped is None
+
+
+def test_pictures_that_differ_everywhere_have_no_mark(recwarn):
+    noise = np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), np.uint8)
+    looks = [close_look_at(picture) for picture in noise]
+    match = replace(match_of(noise[0], noise[0]), similarity=0.9)
+    assert inspection.inspect(*looks, match).marked is None
+    assert not recwarn.list
