@@ -31,12 +31,10 @@ TURNS = {
 MAX_PIXELS = 100_000_000
 LARGE_PIXELS = 4_000_000  # a larger picture is reduced before anything is made of it
 CODE_POINTS = re.compile(rb"colrnclx(..)(..)", re.DOTALL)  # of an AVIF
-# What Pillow reads not, or not as browsers do: masks of a BMP's channels, several lists of an
+# What Pillow does not read, or not as browsers do: masks of a BMP's channels, several lists of an
 # AVIF's properties, a segment of a JPEG that is too short
-ODD_FILE = re.compile(
-    rb"BM.{28}[\3\6]|.{4}ftyp.*ipma.*ipma|\xff\xd8.*(\xff\xe0\0[\6-\10]JFIF|\xff\xee\0[\7\10]Adobe)",
-    re.DOTALL,
-)
+ODD_FILE = re.compile(rb"BM.{28}[\3\6]|.{4}ftyp.*ipma.*ipma", re.DOTALL)
+SHORT_SEGMENT = re.compile(rb"\xff\xe0\0[\6-\10]JFIF|\xff\xee\0[\7\10]Adobe")
 HEAD_BYTES = 65_536
 
 warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata: pixels decide
@@ -103,7 +101,8 @@ def _turn(exif: bytes) -> Image.Transpose | None:
 
 def _read(data: bytes, least_px: int) -> tuple[Source, int]:
     """Return what Pillow reads of a file, reduced, and the factor of its reduction."""
-    if ODD_FILE.match(data, 0, HEAD_BYTES):
+    find = SHORT_SEGMENT.search if data[:2] == b"\xff\xd8" else ODD_FILE.match
+    if find(data, 0, HEAD_BYTES):
         raise ColourSpaceError("Pillow does not read it as browsers do")
     file = Image.open(io.BytesIO(data), formats=FORMATS)
     image: Image.Image = file
