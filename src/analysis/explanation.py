@@ -140,7 +140,8 @@ def named(picture: str) -> Path:
         )
     table = read_ledger(LEDGER, "clean").set_index("row", drop=False)
     # an item's id may be an address, or a path below a folder
-    if len(path.parts) > 1 and not (table["item_id"] == utf8_name(picture)).any():
+    is_id = "://" in picture or (table["item_id"] == utf8_name(picture)).any()
+    if len(path.parts) > 1 and not is_id:
         return path
     row = find_row(table, picture)
     values = table.loc[row].to_dict()
