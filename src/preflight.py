@@ -62,6 +62,31 @@ def _address(settings: Params) -> None:
             ) from None
 
 
+def _demo(settings: Params) -> None:
+    from src.demo.facade_archive import ONE_IN_VAL
+    from src.split.assignment import MIN_PICTURES
+
+    if settings.source != "demo":
+        return
+    demo, size = settings.demo, settings.train.batch_size
+    pictures, key = demo.pages * demo.per_page, "demo.pages"
+    if demo.kind == "facades":
+        pictures, key = demo.pairs, "demo.pairs"
+        if settings.split.use_source_split:
+            n_val = demo.pairs // ONE_IN_VAL
+            pictures -= n_val
+            if n_val < MIN_PICTURES:
+                raise UserError(
+                    f"demo.pairs = {demo.pairs}: one in {ONE_IN_VAL} is for validation, expected "
+                    f"at least {MIN_PICTURES} there: set it to {MIN_PICTURES * ONE_IN_VAL} or more"
+                )
+    if size > pictures:
+        raise UserError(
+            f"train.batch_size = {size}: the demo has at most {pictures} training pictures: set it "
+            f"to {pictures} or less, or raise {key}"
+        )
+
+
 def _browser(settings: Params) -> None:
     from src.scrape.rendering import MISSING
 
@@ -147,6 +172,7 @@ def _cluster(settings: Params) -> None:
 LOOKS: tuple[Callable[[Params], None], ...] = (
     _source,
     _address,
+    _demo,
     _browser,
     _forgotten,
     _rulings,

@@ -48,6 +48,18 @@ REFUSED = [
     ({"source": "pairs", "task": "labels"}, "pairs.path is empty"),
     ({"source": "pairs", "pairs.path": "a.tar"}, "pairs.path = 'a.tar' does not exist"),
     ({"demo.portraits": "not/there"}, "demo.portraits = 'not/there' does not exist"),
+    (
+        {"demo.pages": 1, "demo.per_page": 20, "train.batch_size": 21},
+        "train.batch_size = 21: the demo has at most 20 training pictures",
+    ),
+    (
+        {"demo.kind": "facades", "demo.pairs": 20, "train.batch_size": 17},
+        "train.batch_size = 17: the demo has at most 16 training pictures",
+    ),
+    (
+        {"demo.kind": "facades", "demo.pairs": 14},
+        "demo.pairs = 14: one in 5 is for validation, expected at least 3 there: set it to 15",
+    ),
     ({"clean.exclude": "rulings/none.csv"}, "rulings/none.csv is missing, which clean.exclude"),
     ({"clean.force": "rulings"}, "rulings (clean.force) cannot be read as CSV"),
     ({"scrape.forget": "none.csv"}, "none.csv is missing, which scrape.forget names"),

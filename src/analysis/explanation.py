@@ -1,5 +1,6 @@
 """Why a picture is kept or removed, in numbers and side by side."""
 
+import hashlib
 from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.params import Clean
 from src.report import row_lineage
+from src.storage.archives import read_bytes
+from src.storage.file_names import utf8_name
 from src.storage.ledger import read_ledger
 from src.storage.row_selection import find_row
 from src.vision import likeness, matching, witness
@@ -123,17 +126,24 @@ def _measure(file: Path) -> Measurement:
     return replace(m, pixel_digest=m.error or digest_pixels(m) or str(file))
 
 
-def named(picture: Path) -> Path:
+def named(picture: str) -> Path:
     """Return a picture's path, given the path or an identifier of the ledger."""
-    if len(picture.parts) > 1 or picture.exists():
-        return picture
+    path = Path(picture)
+    if path.exists():
+        return path
     if not LEDGER.is_file():
+        if len(path.parts) > 1:
+            return path
         raise UserError(
             f"{picture} is no file here, and {LEDGER}, which names rows and items, is missing: run "
-            "`dvc repro` to make it"
+            "`dvc repro` to make it, or `dvc checkout` to bring back the last one"
         )
     table = read_ledger(LEDGER, "clean").set_index("row", drop=False)
-    row = find_row(table, str(picture))
+    # an item's id may be an address, or a path below a folder
+    is_id = "://" in picture or (table["item_id"] == utf8_name(picture)).any()
+    if len(path.parts) > 1 and not is_id:
+        return path
+    row = find_row(table, picture)
     values = table.loc[row].to_dict()
     if pd.isna(values["file"]):
         raise UserError(f"row {row} has no picture: `python -m src lineage {row}` says why")
@@ -141,19 +151,29 @@ def named(picture: Path) -> Path:
 
 
 def rows_of(file: Path) -> list[dict[Hashable, Any]]:
-    """Return the ledger's rows of a file of data/raw, without those of other files."""
-    path, root = file.resolve(), RAW.resolve()
-    if not LEDGER.is_file() or not path.is_relative_to(root):
+    """Return the ledger's rows of a file of data/raw, or of any file with the same bytes."""
+    if not LEDGER.is_file():
         return []
     table = read_ledger(LEDGER, "clean")
-    name = path.relative_to(root).as_posix()
-    return table[(table["file"] == name).fillna(False)].to_dict("records")
+    path, root = file.resolve(), RAW.resolve()
+    if path.is_relative_to(root):
+        matches = table["file"] == path.relative_to(root).as_posix()
+    else:
+        matches = table["sha256"] == hashlib.sha256(read_bytes(file)).hexdigest()
+    return table[matches.fillna(False)].to_dict("records")
 
 
-def rulings(rows: list[dict[Hashable, Any]]) -> list[str]:
-    """Return lines with what a person ruled about rows of the ledger."""
-    ruled = ((values["row"], row_lineage.rulings(values)) for values in rows)
-    return [f"a person ruled: row {row} is {words}" for row, words in ruled if words]
+def recorded(rows: list[dict[Hashable, Any]]) -> list[str]:
+    """Return lines with what the last run and a person said about rows of the ledger."""
+    lines = []
+    for values in rows:
+        row = values["row"]
+        original = values["duplicate_of"]
+        of = "" if pd.isna(original) else f" of row {original}"
+        lines.append(f"in the last run: row {row}, {values['verdict']}{of}")
+        if words := row_lineage.rulings(values):
+            lines.append(f"a person ruled: row {row} is {words}")
+    return lines
 
 
 def survivor(rows: list[dict[Hashable, Any]]) -> Path | None:

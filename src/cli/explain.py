@@ -10,8 +10,8 @@ from src.params import read_params
 
 
 @click.command(epilog="Example: python -m src explain data/raw/images/5f3a.jpeg")
-@click.argument("file", metavar="PICTURE", type=NamedPath())
-@click.argument("other", type=NamedPath(), required=False)
+@click.argument("picture", metavar="PICTURE", type=NamedPath(str))
+@click.argument("other", type=NamedPath(str), required=False)
 @click.option(
     "--out",
     type=NamedPath(),
@@ -19,7 +19,7 @@ from src.params import read_params
     show_default=True,
     help="The sheet with both pictures.",
 )
-def explain(file: Path, other: Path | None, out: Path) -> None:
+def explain(picture: str, other: str | None, out: Path) -> None:
     """Say why PICTURE is kept or removed, beside OTHER or the picture that it is a copy of.
 
     A picture is a file, or a row number, file name or item id of the ledger.
@@ -29,16 +29,16 @@ def explain(file: Path, other: Path | None, out: Path) -> None:
     from src.storage.encoding import encode_png
 
     clean, out = read_params().clean, output_file("--out", out)
-    file = explanation.named(file)
-    rows = explanation.rows_of(file)
-    other = explanation.named(other) if other else explanation.survivor(rows)
+    file = explanation.named(picture)
     lines = explanation.describe_picture(file, clean)
-    pictures = [file, other] if other else [file]
+    rows = explanation.rows_of(file)
+    second = explanation.named(other) if other else explanation.survivor(rows)
+    pictures = [file, second] if second else [file]
     require_no_input("--out", out, pictures)
-    if other:
-        lines += explanation.describe_picture(other, clean)
-        lines += explanation.describe_pair(file, other, clean)
-    for line in lines + explanation.rulings(rows):
+    if second:
+        lines += explanation.describe_picture(second, clean)
+        lines += explanation.describe_pair(file, second, clean)
+    for line in lines + explanation.recorded(rows):
         click.echo(printable(line))
     write_bytes(out, encode_png(explanation.side_by_side(pictures)))
     click.echo(f"shown in {out}")

@@ -7,13 +7,17 @@ import click
 
 
 class NamedPath(click.Path):
-    """A path that is not empty: click would take the empty one of an unset variable for `.`."""
+    """A path that is not empty: click would take the empty one of an unset variable for `.`.
 
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
+    Args:
+        path_type: What the value becomes. A Path writes `https://` with one slash.
+    """
+
+    def __init__(self, path_type: type[Path] | type[str] = Path) -> None:
+        super().__init__(path_type=path_type)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value as a Path; fail if it is empty."""
+        """Return the value as `path_type`; fail if it is empty."""
         if value in ("", b""):
             self.fail("it is empty, expected a path", param, ctx)
         return super().convert(value, param, ctx)

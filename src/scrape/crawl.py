@@ -224,7 +224,8 @@ def count_passed_over(names: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Return how many files are in no row, by the reason, and name some on the terminal."""
     counts = {reason: len(group) for reason, group in sorted(names.items())}
     if counts:
-        note = f"{sum(counts.values())} files are passed over"
+        total = sum(counts.values())
+        note = "1 file is passed over" if total == 1 else f"{total} files are passed over"
         print_on_stderr(f"scrape: {note}: {reasons_with_names(names)}")
     return counts
 

@@ -142,12 +142,14 @@ def _read_delimited(file: Path, columns: Sequence[str], usual: str) -> Iterator[
 
 
 def _delimiter(header: str, columns: Sequence[str], usual: str) -> str:
-    """Return what parts a header so that it has the columns; the usual delimiter if nothing does."""
-    for delimiter in (usual, *DELIMITERS):
+    """Return what parts a header into the most of the columns; the usual delimiter if equal."""
+
+    def present(delimiter: str) -> int:
         with suppress(csv.Error):
-            if set(columns) <= set(next(csv.reader([header], delimiter=delimiter), [])):
-                return delimiter
-    return usual
+            return len(set(columns) & set(next(csv.reader([header], delimiter=delimiter), [])))
+        return 0
+
+    return max((usual, *DELIMITERS), key=present)
 
 
 def _read_json(file: Path, columns: Sequence[str]) -> Iterator[Record]:

@@ -88,9 +88,10 @@ def _item_id(url: str, name: str, number: int) -> str:
 
 
 def _side(value: str, file: Path, number: int) -> str | None:
-    if value and value not in SPLITS:
+    side = value.lower()
+    if side and side not in SPLITS:
         raise UserError(
             f"{file}: row {number} has the side {value!r} (urls.side), expected "
             f"{', '.join(SPLITS)} or nothing"
         )
-    return SPLITS.get(value)
+    return SPLITS.get(side)

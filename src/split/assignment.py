@@ -108,9 +108,12 @@ def _remedy(table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: in
         if _are_filled(assign_sides(table, copies, settings.model_copy(update=change), seed)):
             words = [f"-S split.{key}={str(value).lower()}" for key, value in change.items()]
             return f"`dvc exp run {' '.join(words)}` fills both"
+    remedy = f"No setting puts {MIN_PICTURES} pictures on each side: list more items"
+    if table["item_id"][table["verdict"] == "keep"].is_unique:
+        return remedy
     return (
-        f"No setting puts {MIN_PICTURES} pictures on both sides: list more items, or make each file "
-        "an item of its own where pictures of one folder are one (folder.item: file)"
+        f"{remedy}, or make each file an item of its own where pictures of one folder are one "
+        "(folder.item: file)"
     )
 
 

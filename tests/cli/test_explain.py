@@ -1,5 +1,6 @@
 """python -m src explain: why a picture is kept or removed, for one file or two."""
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -135,7 +136,36 @@ def test_a_picture_of_the_ledger_is_explained_with_the_ruling_on_it(ruled, name:
     lines = CliRunner().invoke(explain, [name], catch_exceptions=False).output.splitlines()
     assert lines[0].startswith("data/raw/other.jpg: keep (by itself)")
     assert "together: different pictures" in lines
-    assert lines[-2] == "a person ruled: row 1 is a copy of row 0 (clean.force)"
+    assert lines[-3:-1] == [
+        "in the last run: row 1, near_duplicate of row 0",
+        "a person ruled: row 1 is a copy of row 0 (clean.force)",
+    ]
+
+
+@pytest.mark.parametrize("item", ["https://site.test/p/7?id=2", "Familie Müller/a b/7.jpg"])
+def test_a_picture_is_explained_by_an_id_that_looks_like_a_path(ruled, item: str):
+    ledger = Path("data/clean/ledger.parquet")
+    rows = [{"file": "original.jpg"}, {"file": "other.jpg", "item_id": item}]
+    write_ledger(ledger_table(rows), ledger, "clean")
+    lines = CliRunner().invoke(explain, [item], catch_exceptions=False).output.splitlines()
+    assert lines[0].startswith("data/raw/other.jpg: keep (by itself)")
+    refused = str(CliRunner().invoke(explain, [f"{item}x"]).exception)
+    assert f"{item}x" in refused
+    assert "is no row (0 to 1)" in refused or "cannot be read: No such file" in refused
+
+
+def test_a_file_of_your_own_is_explained_by_the_row_with_its_bytes(ruled, tmp_path: Path):
+    ledger = Path("data/clean/ledger.parquet")
+    data = Path("data/raw/other.jpg").read_bytes()
+    rows = [{"file": "original.jpg", "sha256": "0" * 64}, {"file": "other.jpg"}]
+    rows[1] |= {"sha256": hashlib.sha256(data).hexdigest()}
+    rows[1] |= {"verdict": "near_duplicate", "duplicate_of": 0}
+    write_ledger(ledger_table(rows), ledger, "clean")
+    (tmp_path / "mine.jpg").write_bytes(data)
+    lines = CliRunner().invoke(explain, ["mine.jpg"], catch_exceptions=False).output.splitlines()
+    assert lines[0].startswith("mine.jpg: keep (by itself)")
+    assert any(line.startswith("data/raw/original.jpg: keep") for line in lines)
+    assert lines[-2] == "in the last run: row 1, near_duplicate of row 0"
 
 
 def test_two_rows_are_compared(ruled):

@@ -113,7 +113,7 @@ def test_a_long_table_takes_no_more_memory_than_a_block(tmp_path, suffix):
         ("a.csv", b"id,url\n1\n", "line 2 has 1 values, expected 2"),
         ("a.csv", b'id,url\n"1,2\n', "unexpected end of data"),
         ("a.tsv", b"id\turl\n\xff\t2\n", 'not in UTF-8: save it so, in Excel as "CSV UTF-8"'),
-        ("a.csv", b"id;link\n1;2\n", "no column 'id'; its columns are 'id;link'"),
+        ("a.csv", b"id;link\n1;2\n", "no column 'url'; its columns are 'id', 'link'"),
         ("a.json", b'[{"url": 1}]', "no column 'id'; its columns are 'url'"),
         ("a.json", b'[{"url": 1}, {', "expected objects, found '{'"),
         ("a.json", b'["http://a.test/1.jpg"]', r"row 1 is \"http.*, expected an object"),

@@ -82,6 +82,12 @@ def test_a_file_of_a_folder_is_a_page_and_its_row_the_position(listed, tmp_path)
     assert places == [(1, 1, "a.jsonl"), (2, 1, "more/b.txt.gz"), (2, 3, "more/b.txt.gz")]
 
 
+def test_letters_of_a_side_may_be_large(listed):
+    text = "url,side\nhttp://a.test/1.jpg,TRAIN\nhttp://a.test/2.jpg,Validation\n"
+    found = listed("a.csv", text, {"urls.side": "side"})
+    assert [row["given_side"] for row in found] == ["train", "val"]
+
+
 def test_a_url_is_the_id_of_a_picture_without_one(listed):
     urls = ["HTTP://A.test:80/x.jpg?ref=1", "https://a.test/x.jpg?ref=1", "http://a.test/x.jpg"]
     ids = [row["item_id"] for row in listed("a.txt", "\n".join(urls))]
@@ -158,6 +164,12 @@ def test_a_list_without_any_url_is_an_error_that_names_its_column(quick, tmp_pat
             "url,side\nu,left",
             {"urls.side": "side"},
             r"a\.csv: row 2 has the side 'left' .*train",
+        ),
+        (
+            "a.csv",
+            "url;Person\nu;Ann",
+            {"urls.item": "person"},
+            r"a\.csv .*no column 'person'; its columns are 'url', 'Person'",
         ),
         ("a.jsonl", '{"url": {"0": "u"}}', {}, r"row 1 has dict in column 'url' \(urls\.url\)"),
         ("a.txt", "a\nb\nc", {"scrape.max_items": 2}, r"more items than scrape\.max_items = 2"),
