@@ -31,11 +31,15 @@ TURNS = {
 MAX_PIXELS = 100_000_000
 LARGE_PIXELS = 4_000_000  # a larger picture is reduced before anything is made of it
 CODE_POINTS = re.compile(rb"colrnclx(..)(..)", re.DOTALL)  # of an AVIF
-# What Pillow does not read, or not as browsers do: masks of a BMP's channels, several lists of an
-# AVIF's properties, a segment of a JPEG that is too short
-ODD_FILE = re.compile(rb"BM.{28}[\3\6]|.{4}ftyp.*ipma.*ipma", re.DOTALL)
-SHORT_SEGMENT = re.compile(rb"\xff\xe0\0[\6-\10]JFIF|\xff\xee\0[\7\10]Adobe")
-HEAD_BYTES = 65_536
+BMP_MASKS = (b"\3", b"\6")  # kinds of compression
+# What browsers read and Pillow does not: several lists of an AVIF's properties, and segments of a
+# JPEG that are too short
+UNREADABLE = re.compile(
+    rb".{4}ftyp.*ipma.*ipma"
+    rb"|\xff\xd8.*(\xff\xe0\0[\6-\10]JFIF|\xff\xe2\0[\16\17]ICC_PROFILE\0|\xff\xee\0[\7\10]Adobe)",
+    re.DOTALL,
+)
+HEAD_BYTES = 1_000_000
 
 warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata: pixels decide
 
@@ -101,10 +105,14 @@ def _turn(exif: bytes) -> Image.Transpose | None:
 
 def _read(data: bytes, least_px: int) -> tuple[Source, int]:
     """Return what Pillow reads of a file, reduced, and the factor of its reduction."""
-    find = SHORT_SEGMENT.search if data[:2] == b"\xff\xd8" else ODD_FILE.match
-    if find(data, 0, HEAD_BYTES):
-        raise ColourSpaceError("Pillow does not read it as browsers do")
-    file = Image.open(io.BytesIO(data), formats=FORMATS)
+    if data[:2] == b"BM" and data[30:31] in BMP_MASKS:
+        raise ColourSpaceError("Pillow knows some masks of channels only")
+    try:
+        file = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Exception:
+        if UNREADABLE.match(data, 0, HEAD_BYTES):
+            raise ColourSpaceError("browsers read it, Pillow does not") from None
+        raise
     image: Image.Image = file
     _refuse_huge(*image.size)
     # browsers turn no WebP

@@ -118,16 +118,25 @@ def with_clear(image: Image.Image, levels: np.ndarray, chunks: dict[bytes, bytes
 
 def _file(chunks: dict[bytes, bytes], packed: bytes) -> bytes:
     """Return a PNG of the chunks that hold pixels."""
-    parts = [(name, chunks[name]) for name in (b"IHDR", b"PLTE", b"tRNS") if name in chunks]
     depth, kind = chunks[b"IHDR"][8:10]
-    if kind == 3 and b"PLTE" in chunks:  # Chromium shows the last colour beyond it
-        colours = chunks[b"PLTE"]
-        parts[1] = (b"PLTE", colours + colours[-3:] * ((1 << depth) - len(colours) // 3))
-    # libpng ignores opacities if there are more than colours
-    most = {0: 2, 2: 6}.get(kind, len(chunks.get(b"PLTE", b"")) // 3)
-    parts = [(name, body[:most] if name == b"tRNS" else body) for name, body in parts]
+    colours, opacities = chunks.get(b"PLTE", b""), chunks.get(b"tRNS", b"")
+    if kind == 3 and len(colours) >= 3:
+        colours = colours[: len(colours) // 3 * 3][: 3 << depth]
+        # libpng ignores opacities if there are more than colours
+        opacities = opacities[: len(colours) // 3]
+        while len(colours) < 3 << depth:  # Chromium shows the last colour beyond it
+            opacities += opacities[len(colours) // 3 - 1 :]
+            colours += colours[-3:]
+    else:
+        opacities = opacities[: {0: 2, 2: 6}.get(kind, 0)]
+    parts = [(b"PLTE", colours)] * bool(colours) + [(b"tRNS", opacities)] * bool(opacities)
     file = [SIGNATURE]
-    for name, body in [*parts, (b"IDAT", packed), (b"IEND", b"")]:
+    for name, body in [
+        (b"IHDR", chunks[b"IHDR"]),
+        *parts,
+        (b"IDAT", packed),
+        (b"IEND", b""),
+    ]:
         checksum = zlib.crc32(name + body)
         file += [struct.pack(">I", len(body)), name, body, struct.pack(">I", checksum)]
     return b"".join(file)

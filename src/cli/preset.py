@@ -15,21 +15,13 @@ PRESETS = Path("presets")
 
 @click.command(epilog="Example: dvc exp run -n facades $(python -m src preset facades)")
 @click.argument("name")
-@click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)
-def preset(name: str, settings: tuple[str, ...]) -> None:
-    """Print the preset NAME of presets/ as -S KEY=VALUE words for dvc exp run.
-
-    Each KEY=VALUE takes the place of the preset's own: DVC refuses a key that is given twice.
-    """
+def preset(name: str) -> None:
+    """Print the preset NAME of presets/ as -S KEY=VALUE words for dvc exp run."""
     file = PRESETS / f"{name}.yaml"
     if not file.is_file():
         names = ", ".join(sorted(path.stem for path in PRESETS.glob("*.yaml")))
         raise UserError(f"{name!r} is no preset: expected one of {names}")
-    for setting in settings:
-        if not re.fullmatch(r"[^\s=]+=\S*", setting):
-            raise UserError(f"{setting!r}: expected KEY=VALUE without spaces")
-    words = {word.partition("=")[0].lstrip("+"): word for word in [*overrides(file), *settings]}
-    click.echo(" ".join(f"-S {word}" for word in words.values()))
+    click.echo(" ".join(f"-S {override}" for override in overrides(file)))
 
 
 def overrides(preset: Path, params: Path = Path("params.yaml")) -> list[str]:

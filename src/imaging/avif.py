@@ -33,11 +33,11 @@ def with_one_list(data: PictureBytes) -> PictureBytes:
     """
     start = end = data.find(b"ipma", 0, BOXES_BYTES) - 4
     lists = []
-    while data[end + 4 : end + 12] == b"ipma" + data[start + 8 : start + 12]:
+    while end < BOXES_BYTES and data[end + 4 : end + 12] == b"ipma" + data[start + 8 : start + 12]:
         size = max(LIST_BYTES, int.from_bytes(data[end : end + 4], "big"))
         lists.append(bytes(data[end : end + size]))
         end += size
-    if len(lists) < 2:
+    if len(lists) < 2 or end > len(data):
         return data
     count = sum(int.from_bytes(part[12:LIST_BYTES], "big") for part in lists)
     head = struct.pack(">I8sI", end - start, lists[0][4:12], count)

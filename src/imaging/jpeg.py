@@ -11,17 +11,19 @@ MAX_SCANS = 100  # what libjpeg-turbo's authors advise; progressive files have a
 MAX_SCANNED_PIXELS = 2_000_000_000  # in all scans together: three seconds
 # Markers without a length are skipped: stuffed bytes of a scan, fill, restarts, SOI, TEM.
 MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
-# Segments of JFIF and Adobe that end before the fields that Pillow reads
-SHORT_SEGMENT = re.compile(rb"\xff\xe0\0[\x06-\x08]JFIF|\xff\xee\0[\x07-\x08]Adobe")
-HEAD_BYTES = 65_536
+# Segments of JFIF, ICC and Adobe that end before the fields that Pillow reads
+SHORT_SEGMENT = re.compile(
+    rb"\xff\xe0\0[\x06-\x08]JFIF|\xff\xe2\0[\x0e-\x0f]ICC_PROFILE\0|\xff\xee\0[\x07-\x08]Adobe"
+)
 START_OF_SCAN, END_OF_IMAGE, LOSSLESS_FRAME = b"\xda", b"\xd9", b"\xc3"
 
 
 class Extent(NamedTuple):
-    """Where a JPEG ends, and how many scans it has."""
+    """Where a JPEG ends, how many scans it has, and which bytes end a short segment's name."""
 
     end: int
     scans: int
+    short: tuple[int, ...] = ()
 
 
 def measure(data: PictureBytes) -> Extent:
@@ -32,6 +34,7 @@ def measure(data: PictureBytes) -> Extent:
             browser shows that, and it cannot be reduced.
     """
     offset, scans, fill = 2, 0, 0
+    short: tuple[int, ...] = ()
     for _ in range(MAX_PARTS):
         marker = MARKER.search(data, offset)
         if not scans:
@@ -39,22 +42,26 @@ def measure(data: PictureBytes) -> Extent:
             if fill > MAX_FILL_BYTES:
                 raise padding_error()
         if marker is None:
-            return Extent(len(data), scans)
+            return Extent(len(data), scans, short)
         if marker[1] == END_OF_IMAGE:
-            return Extent(marker.end(), scans)
+            return Extent(marker.end(), scans, short)
         if marker[1] == LOSSLESS_FRAME and not scans:
             raise ImageError("not_an_image", "a lossless JPEG: save it as PNG")
+        if segment := SHORT_SEGMENT.match(data, marker.start()):
+            short += (segment.end() - 1,)
         scans += marker[1] == START_OF_SCAN
         offset = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
     raise padding_error()
 
 
-def without_short_segment(data: PictureBytes) -> PictureBytes:
-    """Return the file with a short segment renamed: browsers skip it, Pillow refuses the file."""
-    segment = SHORT_SEGMENT.search(data, 0, HEAD_BYTES)
-    if segment is None:
+def without_short_segments(data: PictureBytes, extent: Extent) -> PictureBytes:
+    """Return the file with short segments renamed: browsers skip them, Pillow refuses the file."""
+    if not extent.short:
         return data
-    return b"".join([data[: segment.end() - 1], b"\0", data[segment.end() :]])
+    changed = bytearray(data)
+    for offset in extent.short:
+        changed[offset] = ord("?")
+    return bytes(changed)
 
 
 def refuse_many_scans(scans: int, width: int, height: int) -> None:

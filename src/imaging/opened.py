@@ -124,11 +124,11 @@ def _open_png(data: PictureBytes, header_only: bool) -> Opened:
 
 
 def _open_jpeg(data: PictureBytes) -> Opened:
-    scans = jpeg.measure(data).scans
-    image = open_image(jpeg.without_short_segment(data))
-    jpeg.refuse_many_scans(scans, *image.size)
+    extent = jpeg.measure(data)
+    image = open_image(jpeg.without_short_segments(data, extent))
+    jpeg.refuse_many_scans(extent.scans, *image.size)
     layers = getattr(image, "layer", [])  # of Pillow's JPEG; MPO, of several pictures, has it too
-    planes = jpeg.coefficient_bytes(layers) if scans > 1 and layers else 0
+    planes = jpeg.coefficient_bytes(layers) if extent.scans > 1 and layers else 0
     opened = Opened(image, "JPEG", image.size, refuse_large(*image.size, image.mode, planes))
     opened.profile = image.info.get("icc_profile") or b""
     opened.exif = image.info.get("exif", b"")

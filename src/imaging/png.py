@@ -115,11 +115,13 @@ class Png:
         header = self.chunks[b"IHDR"]
         parts = {b"IHDR": (self.control[4:12] or header[:8]) + header[8:]}
         if self.kind == PALETTE:
-            palette = self.chunks[b"PLTE"]
-            # pixels beyond the last colour have it, as in Chromium
-            parts[b"PLTE"] = palette + palette[-3:] * ((1 << self.depth) - len(palette) // 3)
-            if b"tRNS" in self.chunks:
-                parts[b"tRNS"] = self.chunks[b"tRNS"]
+            most = 1 << self.depth
+            count = min(most, len(self.chunks[b"PLTE"]) // 3)
+            palette = self.chunks[b"PLTE"][: 3 * count]
+            # levels beyond the last colour have it, and its opacity, as in Chromium
+            parts[b"PLTE"] = palette + palette[-3:] * (most - count)
+            if opacities := self.chunks.get(b"tRNS", b"")[:count]:
+                parts[b"tRNS"] = opacities + opacities[count - 1 :] * (most - count)
         parts |= {b"IDAT": b"".join(self.pixels), b"IEND": b""}
         return SIGNATURE + b"".join(_chunk(*part) for part in parts.items())
 
@@ -159,7 +161,9 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
     """
     png, frame, controls, control, previous = Png({}), [], 0, b"", b""
     for name, body in _chunks(data):
-        if name == b"IDAT" and (previous == name or not png.pixels):
+        if body is None:
+            pass  # but pixels end there
+        elif name == b"IDAT" and (previous == name or not png.pixels):
             png.pixels.append(b"" if header_only else body)
         elif name == b"fcTL":
             controls += 1
@@ -177,7 +181,7 @@ def read(data: PictureBytes, header_only: bool = False) -> Png:
         raise ImageError("not_an_image", "a PNG without a header")
     if not png.pixels:
         raise ImageError("not_an_image", "a PNG without pixels")
-    if png.kind == PALETTE and not png.chunks.get(b"PLTE"):
+    if png.kind == PALETTE and len(png.chunks.get(b"PLTE", b"")) < 3:
         raise ImageError("not_an_image", "a PNG without the palette that its pixels need")
     if frame and len(control) == 26 and png.frames:
         return Png(png.chunks, frame, control)
@@ -191,8 +195,8 @@ def _is_out_of_place(name: bytes, png: Png) -> bool:
     return is_early or bool(png.pixels)
 
 
-def _chunks(data: PictureBytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield names and bodies; of chunks that are not critical, those without damage."""
+def _chunks(data: PictureBytes) -> Iterator[tuple[bytes, bytes | None]]:
+    """Yield names and bodies; None is the body of a chunk that is damaged and not critical."""
     offset = len(SIGNATURE)
     for _ in range(MAX_PARTS):
         length = int.from_bytes(data[offset : offset + 4], "big")
@@ -206,8 +210,7 @@ def _chunks(data: PictureBytes) -> Iterator[tuple[bytes, bytes]]:
         )
         if name in (b"IHDR", b"PLTE") and not is_whole:
             raise ImageError("not_an_image", f"the checksum of the chunk {name.decode()} is wrong")
-        if is_whole or name in (b"IDAT", b"IEND"):
-            yield name, body
+        yield name, body if is_whole or name in (b"IDAT", b"IEND") else None
     raise padding_error()
 
 

@@ -30,19 +30,6 @@ def test_a_preset_is_valid_and_printed_as_overrides(file: Path, changed, monkeyp
     assert shown.output == " ".join(f"-S {word}" for word in words) + "\n"
 
 
-def test_a_value_on_the_command_line_takes_the_place_of_the_presets_own(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    settings = ["train.steps=9", "+train.lr=0.5", "pairs.path=/of mine", "seed"]
-    shown = CliRunner().invoke(preset, ["facades", *settings[:2]], catch_exceptions=False)
-    words = shown.output.replace("-S ", "").split()
-    own = set(overrides(ROOT / "presets/facades.yaml", PARAMS))
-    assert set(words) - own == {"train.steps=9", "+train.lr=0.5"}
-    assert len(words) == len(own)
-    for setting in settings[2:]:
-        with pytest.raises(UserError, match=f"{setting}': expected KEY=VALUE"):
-            CliRunner().invoke(preset, ["facades", setting], catch_exceptions=False)
-
-
 def test_the_official_recipe_is_that_of_the_paper(changed):
     words = overrides(ROOT / "presets/facades.yaml", PARAMS)
     assert {"source=pairs", "pairs.layout=combined", "pairs.direction=BtoA"} <= set(words)

@@ -12,6 +12,7 @@ from PIL import Image
 from src.audit import source_decoding
 from src.audit.source_colours import ColourSpaceError
 from src.imaging import colour_space, decoding
+from src.imaging.avif import with_one_list
 from src.imaging.decoding import ImageError
 from tests.encoded_pictures import png_chunk, saved, with_a_list_for_each_item
 
@@ -201,6 +202,9 @@ def test_sampling_factors_of_zero_are_told_by_every_reader(reader: str):
         READERS[reader](broken)
 
 
+JFIF = b"\xff\xe0\0\7JFIF\0"
+
+
 def _png(depth: int, kind: int, *chunks: bytes) -> bytes:
     header = struct.pack(">IIBBBBB", 96, 64, depth, kind, 0, 0, 0)
     return b"".join(
@@ -218,12 +222,42 @@ def test_a_level_beyond_the_palette_has_its_last_colour(depth: int, level: int, 
 
 
 @pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    ("palette", "opacities", "shown"),
+    [
+        ([250, 20, 20, 9, 8], b"", (250, 20, 20)),
+        ([0, 0, 0, 250, 20, 20], b"\xff\0", (255, 255, 255)),
+        ([0, 0, 0, 250, 20, 20], b"\0", (250, 20, 20)),
+        ([0, 0, 0, 250, 20, 20], b"\xff\xff\0\0\0", (250, 20, 20)),
+        ([250, 20, 20] * 20, b"\xff" * 19 + b"\0", (250, 20, 20)),
+    ],
+    ids=["part of a colour", "clear", "clear first", "more opacities", "more colours"],
+)
+def test_beyond_the_palette_its_whole_colours_and_their_opacities_count(
+    palette: list[int], opacities: bytes, shown: tuple[int, int, int], reader: str
+):
+    chunks = [png_chunk(b"PLTE", bytes(palette)), png_chunk(b"tRNS", opacities)]
+    pixels = png_chunk(b"IDAT", zlib.compress((b"\0" + b"\x77" * 48) * 64))
+    assert (READERS[reader](_png(4, 3, *chunks[: 1 + bool(opacities)], pixels)) == shown).all()
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("palette", [b"", b"\1", b"\1\2"])
+def test_a_palette_without_a_colour_is_refused(palette: bytes, reader: str):
+    pixels = png_chunk(b"IDAT", zlib.compress((b"\0" + bytes(96)) * 64))
+    with pytest.raises((ImageError, ValueError)):
+        READERS[reader](_png(8, 3, png_chunk(b"PLTE", palette), pixels))
+
+
+@pytest.mark.parametrize("reader", READERS)
 def test_pixels_end_before_the_first_other_chunk(reader: str):
     pixels = zlib.compress((b"\0" + bytes(96)) * 64)
     parts = [png_chunk(b"IDAT", part) for part in (pixels[:20], pixels[20:])]
     assert (READERS[reader](_png(8, 0, *parts)) == 0).all()
-    with pytest.raises((ImageError, ValueError)):
-        READERS[reader](_png(8, 0, parts[0], png_chunk(b"tEXt", b"a\0b"), parts[1]))
+    text = png_chunk(b"tEXt", b"a\0b")
+    for between in (text, text[:-1] + b"?"):  # sound, or damaged
+        with pytest.raises((ImageError, ValueError)):
+            READERS[reader](_png(8, 0, parts[0], between, parts[1]))
 
 
 def _unless_the_audit_leaves_it_out(reader: str, data: bytes) -> np.ndarray | None:
@@ -236,12 +270,40 @@ def _unless_the_audit_leaves_it_out(reader: str, data: bytes) -> np.ndarray | No
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("segment", [b"\xff\xe0\0\7JFIF\0", b"\xff\xee\0\7Adobe"])
+@pytest.mark.parametrize(
+    "segment",
+    [
+        JFIF,
+        b"\xff\xee\0\7Adobe",
+        b"\xff\xe2\0\x0eICC_PROFILE\0",
+        JFIF + b"\xff\xfe\0\x0a" + JFIF + JFIF,
+        b"\xff\xfe\xff\xff" + bytes(65_533) + JFIF,
+    ],
+    ids=["JFIF", "Adobe", "ICC", "several, one in a comment", "late"],
+)
 def test_a_segment_that_is_too_short_does_not_matter(segment: bytes, reader: str):
     data = saved(Image.new("RGB", (96, 64), (251, 21, 23)), "JPEG")
     shown = _unless_the_audit_leaves_it_out(reader, data[:2] + segment + data[20:])
     if shown is not None:
         assert np.array_equal(shown, READERS[reader](data))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_bytes_like_a_short_segment_do_not_matter_elsewhere(reader: str):
+    data = saved(Image.new("RGB", (96, 64), (251, 21, 23)), "JPEG", comment=JFIF)
+    assert np.array_equal(READERS[reader](data + JFIF), READERS[reader](data))
+    assert (abs(READERS[reader](data).astype(int) - (251, 21, 23)) <= 2).all()
+
+
+def test_lists_of_an_avif_end_with_the_file_and_where_boxes_do():
+    avif = saved(Image.new("RGBA", (96, 64), (250, 20, 20, 100)), "AVIF")
+    two = with_a_list_for_each_item(avif)
+    second = two.index(b"ipma", two.index(b"ipma") + 4) - 4
+    huge = two[:second] + b"\xff\xff\xff\xff" + two[second + 4 :]
+    assert with_one_list(huge) == huge
+    boxes = bytes(12) + b"ftyp" + (b"\0\0\0\x10ipma" + bytes(8)) * 100_000
+    assert len(with_one_list(boxes)) == len(boxes)
+    assert with_one_list(boxes)[1_000_100:] == boxes[1_000_100:]
 
 
 @pytest.mark.parametrize("reader", READERS)
