@@ -69,21 +69,22 @@ def _demo(settings: Params) -> None:
     if settings.source != "demo":
         return
     demo, size = settings.demo, settings.train.batch_size
-    pictures, key = demo.pages * demo.per_page, "demo.pages"
+    pictures, key = demo.pages * demo.per_page - MIN_PICTURES, "demo.pages"
     if demo.kind == "facades":
-        pictures, key = demo.pairs, "demo.pairs"
+        pictures, key = demo.pairs - MIN_PICTURES, "demo.pairs"
         if settings.split.use_source_split:
             n_val = demo.pairs // ONE_IN_VAL
-            pictures -= n_val
+            pictures = demo.pairs - n_val
             if n_val < MIN_PICTURES:
                 raise UserError(
                     f"demo.pairs = {demo.pairs}: one in {ONE_IN_VAL} is for validation, expected "
                     f"at least {MIN_PICTURES} there: set it to {MIN_PICTURES * ONE_IN_VAL} or more"
                 )
     if size > pictures:
+        smaller = f"set it to {pictures} or less, or " if pictures > 0 else ""
         raise UserError(
-            f"train.batch_size = {size}: the demo has at most {pictures} training pictures: set it "
-            f"to {pictures} or less, or raise {key}"
+            f"train.batch_size = {size}: the demo has at most {max(0, pictures)} training pictures: "
+            f"{smaller}raise {key}"
         )
 
 

@@ -49,8 +49,12 @@ REFUSED = [
     ({"source": "pairs", "pairs.path": "a.tar"}, "pairs.path = 'a.tar' does not exist"),
     ({"demo.portraits": "not/there"}, "demo.portraits = 'not/there' does not exist"),
     (
-        {"demo.pages": 1, "demo.per_page": 20, "train.batch_size": 21},
-        "train.batch_size = 21: the demo has at most 20 training pictures",
+        {"demo.pages": 1, "demo.per_page": 20, "train.batch_size": 18},
+        "train.batch_size = 18: the demo has at most 17 training pictures: set it to 17 or less",
+    ),
+    (
+        {"demo.pages": 1, "demo.per_page": 2, "train.batch_size": 1},
+        "train.batch_size = 1: the demo has at most 0 training pictures: raise demo.pages",
     ),
     (
         {"demo.kind": "facades", "demo.pairs": 20, "train.batch_size": 17},

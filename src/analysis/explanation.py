@@ -140,7 +140,9 @@ def named(picture: str) -> Path:
         )
     table = read_ledger(LEDGER, "clean").set_index("row", drop=False)
     # an item's id may be an address, or a path below a folder
-    is_id = "://" in picture or (table["item_id"] == utf8_name(picture)).any()
+    is_id = (table["item_id"] == utf8_name(picture)).any()
+    if "://" in picture and not is_id:
+        raise UserError(f"{picture} is no item id of the ledger")
     if len(path.parts) > 1 and not is_id:
         return path
     row = find_row(table, picture)

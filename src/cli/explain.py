@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from src.cli.named_path import NamedPath
-from src.errors import output_file, printable, require_no_input
+from src.errors import UserError, output_file, printable, require_no_input
 from src.params import read_params
 
 
@@ -31,7 +31,11 @@ def explain(picture: str, other: str | None, out: Path) -> None:
     clean, out = read_params().clean, output_file("--out", out)
     file = explanation.named(picture)
     lines = explanation.describe_picture(file, clean)
-    rows = explanation.rows_of(file)
+    rows = []
+    try:
+        rows = explanation.rows_of(file)
+    except UserError as error:  # the numbers need no ledger
+        lines.append(f"without the last run: {error}")
     second = explanation.named(other) if other else explanation.survivor(rows)
     pictures = [file, second] if second else [file]
     require_no_input("--out", out, pictures)

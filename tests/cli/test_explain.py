@@ -149,9 +149,11 @@ def test_a_picture_is_explained_by_an_id_that_looks_like_a_path(ruled, item: str
     write_ledger(ledger_table(rows), ledger, "clean")
     lines = CliRunner().invoke(explain, [item], catch_exceptions=False).output.splitlines()
     assert lines[0].startswith("data/raw/other.jpg: keep (by itself)")
-    refused = str(CliRunner().invoke(explain, [f"{item}x"]).exception)
-    assert f"{item}x" in refused
-    assert "is no row (0 to 1)" in refused or "cannot be read: No such file" in refused
+    for more in ("x", "/1"):
+        refused = str(CliRunner().invoke(explain, [item + more]).exception)
+        reason = "is no item id" if "://" in item else "cannot be read: No such file"
+        assert item + more in refused
+        assert reason in refused
 
 
 def test_a_file_of_your_own_is_explained_by_the_row_with_its_bytes(ruled, tmp_path: Path):
@@ -166,6 +168,14 @@ def test_a_file_of_your_own_is_explained_by_the_row_with_its_bytes(ruled, tmp_pa
     assert lines[0].startswith("mine.jpg: keep (by itself)")
     assert any(line.startswith("data/raw/original.jpg: keep") for line in lines)
     assert lines[-2] == "in the last run: row 1, near_duplicate of row 0"
+
+
+def test_a_file_is_explained_where_the_ledger_is_damaged(ruled, tmp_path: Path):
+    (tmp_path / "data/raw/other.jpg").rename("mine.jpg")
+    Path("data/clean/ledger.parquet").write_bytes(b"PAR1")
+    lines = CliRunner().invoke(explain, ["mine.jpg"], catch_exceptions=False).output.splitlines()
+    assert lines[0].startswith("mine.jpg: keep (by itself)")
+    assert any("without the last run: data/clean/ledger.parquet" in line for line in lines)
 
 
 def test_two_rows_are_compared(ruled):
