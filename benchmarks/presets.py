@@ -148,7 +148,7 @@ def tabulate(clone: ExperimentClone, variants: dict[str, list[str]], data: list[
     for name, settings in progress(variants.items(), len(variants), "trainings"):
         split = [] if name == PRESET else OWN_SPLIT
         every = [*COMMON, *data, *split, *settings, *data]  # also where a preset has its own path
-        # a setting's last value, because DVC refuses a second one
+        # the last value of each setting, as DVC takes it
         of_run = [*{setting.split("=")[0]: setting for setting in every}.values()]
         digest = hashlib.sha256(json.dumps(of_run).encode()).hexdigest()[:16]
         result = FOLDER / f"{digest}.json"
