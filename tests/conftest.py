@@ -37,7 +37,8 @@ IDENTITY = {
     for what, value in (("NAME", "t"), ("EMAIL", "t@example.org"))
 }
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-SCRAPE = read_params(ROOT / "params.yaml").scrape
+DEFAULTS = read_params(ROOT / "params.yaml")
+SCRAPE = DEFAULTS.scrape
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
 
 

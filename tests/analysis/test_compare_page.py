@@ -25,7 +25,7 @@ HOSTILE = '<script>alert(1)</script>" onerror="alert(2)'
 @pytest.fixture
 def sides(tmp_path, photos):
     """A side with much noise, and one with little."""
-    return side("A", tmp_path / "a", photos, 40), side("B", tmp_path / "b", photos, 5)
+    return side("A", tmp_path / "a", photos, 90), side("B", tmp_path / "b", photos, 5)
 
 
 def soup_of(a, b) -> BeautifulSoup:

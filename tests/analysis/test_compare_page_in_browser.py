@@ -32,7 +32,7 @@ def file(request, tmp_path_factory, photos) -> Path:
     names = (HOSTILE[:2], HOSTILE[3:5], (HOSTILE[2], HOSTILE[5]))[request.param]
     a, b = (
         side(letter, folder / letter, photos, noise, name)
-        for letter, noise, name in zip("AB", (40, 5), names, strict=True)
+        for letter, noise, name in zip("AB", (90, 5), names, strict=True)
     )
     (folder / "B" / PARAMETERS).write_text(PARAMS.replace("encdec", "n" * 200) + "  seed: 1\n")
     changes = [CodeChange(f"src/{names[0]}{number}.py", 300, 1000) for number in range(30)]

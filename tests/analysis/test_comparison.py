@@ -66,7 +66,8 @@ def test_the_interval_covers_the_true_difference(photos, monkeypatch):
     assert covered >= 34
 
 
-def test_the_same_comparison_gives_the_same_numbers(photos):
+def test_the_same_comparison_gives_the_same_numbers(photos, monkeypatch):
+    monkeypatch.setattr("src.analysis.comparison.SET_DRAWS", 20)
     a, b = experiment("a", photos, 10), experiment("b", photos, 12)
     assert compare(a, b, [extractor()], 3) == compare(a, b, [extractor()], 3)
 

@@ -20,10 +20,10 @@ from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.model import image_metrics
-from src.params import Size, read_params
+from src.params import Size
 from src.storage.encoding import encode_jpeg
 from tests.builders import ledger_table, pairs_of, square_crop
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
 PER_PAGE = 5
 SIZE = 64
@@ -60,7 +60,7 @@ def with_limits(evidence: Evidence | OutputEvidence, **limits: float) -> Evidenc
 
 def evidence_of(files: Sequence[bytes], raw: Path, layout: str = "single") -> Evidence:
     """Return a list of items with a picture each, every fifth of them in validation."""
-    p = read_params(ROOT / "params.yaml")
+    p = DEFAULTS
     pair = p.pair.model_copy(update={"crop_size": Size(SIZE, SIZE)})
     (raw / "images").mkdir(parents=True)
     for row, data in enumerate(files):
@@ -218,7 +218,7 @@ def output_evidence_of(photos: Sequence[np.ndarray]) -> OutputEvidence:
         for row, photo in zip(rows, photos, strict=True)
     }
     val: Pairs = pairs_of(photos, rows)
-    limits, settings = findings.resolve_limits({}), read_params(ROOT / "params.yaml").train
+    limits, settings = findings.resolve_limits({}), DEFAULTS.train
     losses, train_rows = np.array([]), frozenset(range(10))
     evidence = rescored(
         OutputEvidence(

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from src.audit import saved_pages
 from src.demo import site
 from src.demo.inventory import list_entries
-from src.params import read_params
 from src.scrape.gallery import parse_gallery
 from src.scrape.imdb import parse_imdb
 from src.scrape.listings import Item
-from tests.conftest import ROOT, real
+from tests.conftest import DEFAULTS, real
 from tests.servers import saved
 
 ENTRIES = list_entries(60, 3, faults=False)
@@ -87,7 +86,7 @@ def test_the_other_item_is_named(tmp_path: Path):
 
 
 def test_a_gallery_with_relative_links_and_lazy_pictures_is_read(tmp_path: Path):
-    gallery = read_params(ROOT / "params.yaml").gallery
+    gallery = DEFAULTS.gallery
     html = saved("gallery_1")
     items = parse_gallery(html, URL, 1, gallery).items
     assert misplaced(html, items, tmp_path) == {}
@@ -103,7 +102,7 @@ def album(*lines: str) -> str:
 
 def people(html: str) -> list[Item]:
     """The items of a page, as scrape reads it."""
-    gallery = read_params(ROOT / "params.yaml").gallery.model_copy(update={"item": "li"})
+    gallery = DEFAULTS.gallery.model_copy(update={"item": "li"})
     return parse_gallery(html, URL, 1, gallery).items
 
 

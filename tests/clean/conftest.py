@@ -7,16 +7,15 @@ import pytest
 
 from src.clean import measure, verdicts
 from src.demo.inventory import COPY_KINDS, Entry, list_entries
-from src.params import read_params
 from src.scrape import sources, store
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
 
 class CleanedDemo:
     """Three pages of sixty entries of the demo site, scraped and cleaned, beside its inventory."""
 
     def __init__(self, raw: Path):
-        params = read_params(ROOT / "params.yaml")
+        params = DEFAULTS
         demo = params.demo.model_copy(update={"pages": 3, "per_page": 60, "faults": True})
         params = params.model_copy(update={"source": "demo", "seed": 0, "demo": demo})
         with sources.open_source(params, raw) as source:

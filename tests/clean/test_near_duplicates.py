@@ -9,13 +9,12 @@ from src.clean import hash_candidates, near_duplicates
 from src.clean.near_duplicates import Proof
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
-from src.params import read_params
 from src.vision.alignment import thumbnail
 from src.vision.matching import Look
-from tests.conftest import ROOT, real
+from tests.conftest import DEFAULTS, real
 from tests.copies import COPIES, HARD_COPIES, again
 
-CLEAN = read_params(ROOT / "params.yaml").clean
+CLEAN = DEFAULTS.clean
 COUNT = 24
 FEW = 8  # pictures of which harder copies are sought
 CUT_OR_TILTED = [kind for kind in HARD_COPIES if kind.startswith(("cut by", "turned by 5"))]

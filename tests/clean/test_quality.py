@@ -10,14 +10,13 @@ from PIL import Image
 from src.clean import copies, measure, quality
 from src.clean.measurement import Measurement
 from src.demo.inventory import alter
-from src.params import read_params
 from src.storage.encoding import encode_jpeg
 from tests.builders import ledger_table
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 from tests.copies import COPIES, HARD_COPIES
 from tests.encoded_pictures import png_chunk, saved
 
-CLEAN = read_params(ROOT / "params.yaml").clean.model_copy(update={"grayscale": "keep"})
+CLEAN = DEFAULTS.clean.model_copy(update={"grayscale": "keep"})
 Best = Callable[..., int]
 
 

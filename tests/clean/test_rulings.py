@@ -12,14 +12,14 @@ from src.clean.copies import Copy, Pair
 from src.clean.rulings import Rulings
 from src.demo.inventory import alter
 from src.errors import UserError
-from src.params import Clean, read_params
+from src.params import Clean
 from src.split import assignment
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import COPIES, read_ledger, write_ledger
 from tests.builders import ledger_table
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS, ROOT
 
-PARAMS = read_params(ROOT / "params.yaml")
+PARAMS = DEFAULTS
 CLEAN = PARAMS.clean
 
 

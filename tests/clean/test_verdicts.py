@@ -21,16 +21,16 @@ from src.demo.inventory import COPY_KINDS, alter
 from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.resizing import resize
-from src.params import Clean, read_params
+from src.params import Clean
 from src.storage.encoding import encode_jpeg, encode_png
 from src.storage.ledger import read_ledger, write_ledger
 from src.vision.matching import Look, Match
 from src.vision.picture_faults import FAULTS
 from tests.builders import ledger_table
 from tests.clean.conftest import CleanedDemo
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
-CLEAN = read_params(ROOT / "params.yaml").clean
+CLEAN = DEFAULTS.clean
 
 
 def _settings(**changes: object) -> Clean:

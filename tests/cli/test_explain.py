@@ -15,14 +15,13 @@ from src.clean import measure, verdicts
 from src.cli.explain import explain
 from src.demo.inventory import alter
 from src.imaging.picture_files import read_photo
-from src.params import read_params
 from src.scrape.store import store
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import write_ledger
 from tests.builders import ledger_table
-from tests.conftest import ROOT, SCRAPE, handing
+from tests.conftest import DEFAULTS, ROOT, SCRAPE, handing
 
-CLEAN = read_params(ROOT / "params.yaml").clean
+CLEAN = DEFAULTS.clean
 
 
 @pytest.fixture

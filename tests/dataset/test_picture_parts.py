@@ -6,8 +6,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from src.dataset.picture_parts import Face, Part, face_part, largest_part, part_for
-from src.params import Size, read_params
-from tests.conftest import ROOT
+from src.params import Size
+from tests.conftest import DEFAULTS
 
 SQUARE = Size(64, 64)
 TINY = Size(1, 1)
@@ -84,7 +84,7 @@ def test_a_small_face_is_not_enlarged_where_the_picture_has_pixels():
 
 
 def test_a_picture_without_a_face_is_cut_at_its_top():
-    pair = read_params(ROOT / "params.yaml").pair
+    pair = DEFAULTS.pair
     around = pair.model_copy(update={"crop": "face"})
     assert part_for(Size(300, 200), SQUARE, around, None) == Part(0, 0, 200, 200)
     assert part_for(Size(300, 200), SQUARE, pair, None) == Part(0, 50, 200, 200)

@@ -12,9 +12,8 @@ from src.clean import measure, verdicts
 from src.demo import facade_archive
 from src.demo.facade_archive import COPY_KINDS, FAULTS, Member, archive, list_members, picture
 from src.imaging import decoding
-from src.params import read_params
 from src.scrape import sources, store
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
 COUNT = 40
 TWO_OF_EACH = dict.fromkeys(FAULTS, 50)  # of a thousand
@@ -34,7 +33,7 @@ VERDICTS = {
 def cleaned(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Member], pd.DataFrame]:
     """The members of an archive with faults; and its ledger, scraped and cleaned."""
     raw = tmp_path_factory.mktemp("facades") / "raw"
-    params = read_params(ROOT / "params.yaml")
+    params = DEFAULTS
     demo = params.demo.model_copy(update={"kind": "facades", "pairs": COUNT, "faults": True})
     params = params.model_copy(update={"source": "demo", "seed": 0, "demo": demo})
     with pytest.MonkeyPatch.context() as patch:

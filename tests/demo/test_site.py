@@ -23,13 +23,13 @@ from src.demo.site import (
 )
 from src.errors import UserError
 from src.imaging import decoding
-from src.params import Demo, read_params
+from src.params import Demo
 from src.scrape.imdb import parse_imdb
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
 
 def _demo(**changes: object) -> Demo:
-    default = read_params(ROOT / "params.yaml").demo
+    default = DEFAULTS.demo
     return default.model_copy(update={"pages": 3, "per_page": 4, "faults": False, **changes})
 
 

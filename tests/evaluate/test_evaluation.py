@@ -19,12 +19,11 @@ from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.model.generator import Generator
 from src.model.saving import save_generator
-from src.params import read_params
 from src.storage.atomic import write_json
 from src.vision.colorfulness import colorfulness
 from tests.builders import CANNY, untrained
 from tests.colour_means import ColourMeans, extractor
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
 SIZE = 32
 NETWORK = {
@@ -61,7 +60,7 @@ def pairs(tmp_path_factory, faces) -> Path:
 
 @pytest.fixture(scope="module")
 def evaluator() -> Evaluator:
-    params = read_params(ROOT / "params.yaml")
+    params = DEFAULTS
     settings = params.evaluate.model_copy(update={"batch_size": 4})
     return Evaluator((extractor(4),), settings, params.clean.tone_residual)
 

@@ -20,11 +20,10 @@ from src.evaluate.feature_networks import NETWORKS, EffnetFeatures, InceptionFea
 from src.evaluate.features import Extractor, build_extractors
 from src.imaging.resizing import resize
 from src.model import image_metrics
-from src.params import read_params
 from src.weights import pretrained
 from src.weights.effnet import SIDE_PX, load_effnet, prepare
 from tests.colour_means import ColourMeans, extractor
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
 ESPRESSO, CAT = 967, 285  # classes of ImageNet; the cat's is "Egyptian cat"
 
@@ -154,7 +153,7 @@ def inception(untrained, tmp_path_factory) -> Extractor:
     """The network as the stages build it: verified and loaded."""
     folder = tmp_path_factory.mktemp("weights")
     content = untrained.read_bytes()
-    settings = read_params(ROOT / "params.yaml").evaluate
+    settings = DEFAULTS.evaluate
     settings = settings.model_copy(update={"inception_weights": str(untrained)})
     pretrained.obtain_inception(settings, folder, len(content), hashlib.sha256(content).hexdigest())
     [_, built] = build_extractors(folder, 32)

@@ -15,11 +15,11 @@ from src.evaluate import evaluation
 from src.evaluate.evaluator import Evaluator
 from src.evaluate.lpips import NETWORKS, Lpips, load_lpips
 from src.imaging.resizing import resize
-from src.params import Size, read_params
+from src.params import Size
 from src.weights import pretrained
 from tests.builders import pairs_of
 from tests.colour_means import extractor
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
 CPU = torch.device("cpu")
 
@@ -119,7 +119,7 @@ def test_the_shorter_side_decides_whether_there_is_lpips(weights, capsys):
 
 
 def test_an_evaluation_with_lpips_scores_it_and_names_its_weights(squeeze, photos):
-    params = read_params(ROOT / "params.yaml")
+    params = DEFAULTS
     lpips = Lpips(*squeeze, CPU)
     evaluator = Evaluator((extractor(),), params.evaluate, params.clean.tone_residual, lpips=lpips)
     pairs = pairs_of(photos)

@@ -49,7 +49,7 @@ GROWING = {f"metrics/{name}" for name in ("history.csv", "progress.csv", "train.
 FORKER = """
 import ctypes, json, os, resource, signal, sys, traceback
 from importlib import import_module
-import torch
+import torch, torch._dynamo, torchmetrics  # what stages import late
 from src.errors import exit_on_user_error
 
 torch.set_num_threads(1)

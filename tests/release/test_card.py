@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 from src.model.saving import load_generator, save_generator
-from src.params import read_params
 from src.release import card
 from src.storage.atomic import write_json
 from tests.builders import untrained
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
 SCORES = {"fd_effnet": 0.5, "fd_effnet_se": 0.1, "l1": 0.25, "psnr": 20.5, "n": 7}
 PASSED = {"value": 0.0, "limit": 0, "failed": 0}
-NETWORK = read_params(ROOT / "params.yaml").models.encdec.model_dump() | {"ngf": 4}
+NETWORK = DEFAULTS.models.encdec.model_dump() | {"ngf": 4}
 CLEAN = {
     "listed": 100,
     "kept": 90,

@@ -3,7 +3,9 @@
 import base64
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -12,16 +14,18 @@ from bs4 import BeautifulSoup, Tag
 from src.clean import verdicts
 from src.dataset import arrays, inputs
 from src.imaging import decoding
-from src.params import Size, read_params
+from src.params import Size
 from src.report import page
 from src.report.figures import Album
+from src.report.templates import environment
 from src.split import assignment
 from src.storage.atomic import write_json, write_text
 from src.storage.encoding import encode_png
 from src.storage.ledger import COPIES, write_ledger, write_table
 from tests.builders import ledger_table
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
+TEMPLATES = cache(environment)  # compiled once
 SIZE = 16
 SIDES = ("val", "train")
 NAME = "Zoë Young"
@@ -130,7 +134,7 @@ class Artifacts:
         val: int = 3,
     ):
         self.folder, self.data, self.metrics = folder, folder / "data", folder / "metrics"
-        self.p = read_params(ROOT / "params.yaml")
+        self.p = DEFAULTS
         self.parameters = "source: imdb\nurl: https://example.test/?a=1&b=<2>\n"
         self.experiment = "experiment wiry-ants on 0123456789"
         self.labels = False
@@ -261,7 +265,8 @@ class Artifacts:
         """The page of what is written."""
         pair = self.p.pair.model_copy(update={"crop_size": Size(self.height, SIZE)})
         p = self.p.model_copy(update={"task": self.task, "pair": pair})
-        return page.render(self.data, self.metrics, p, self.parameters, self.experiment)
+        with patch("src.report.page.environment", TEMPLATES):
+            return page.render(self.data, self.metrics, p, self.parameters, self.experiment)
 
     def render(self) -> str:
         self.write()

@@ -7,10 +7,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from src.errors import UserError
-from src.params import Gallery, read_params
+from src.params import Gallery
 from src.scrape.gallery import parse_gallery
 from src.scrape.listings import Item, ListingError, ListPage
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 from tests.servers import saved
 
 COMMONS = "https://commons.example.test/wiki/Category:Official_portraits"
@@ -21,7 +21,7 @@ FEW = settings(max_examples=40, deadline=None)
 def gallery(**changes: object) -> Gallery:
     """params.yaml's gallery with a next link, and some values changed."""
     given = {"url": COMMONS, "next": "a.next", "name": ".gallerytext", "total": ".total"} | changes
-    return read_params(ROOT / "params.yaml").gallery.model_copy(update=given)
+    return DEFAULTS.gallery.model_copy(update=given)
 
 
 def test_a_gallery_is_read_by_its_selectors():

@@ -12,13 +12,12 @@ import pytest
 from src.demo import inventory, site
 from src.errors import UserError
 from src.imaging import decoding
-from src.params import read_params
 from src.scrape import sources
 from src.scrape.http.client import Client
 from src.scrape.http.downloader import Downloader
 from src.storage.ledger import SCRAPED
 from src.storage.locks import alone_in
-from tests.conftest import REAL_DATA, ROOT, real
+from tests.conftest import DEFAULTS, REAL_DATA, real
 from tests.scrape.scraping import list_page, picture, scraped, write
 from tests.servers import NOT_FOUND, Answer, saved
 
@@ -33,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("own_folder")
 def faulty(tmp_path_factory):
     """A scrape of three pages of ten, three of each kind of fault; and the site's entries."""
     raw = tmp_path_factory.mktemp("faulty") / "raw"
-    params = read_params(ROOT / "params.yaml")
+    params = DEFAULTS
     demo = params.demo.model_copy(update={"pages": 3, "per_page": 10})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("src.demo.inventory.FAULTS", FEW_FAULTS)

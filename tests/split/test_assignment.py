@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from src.errors import UserError
 from src.evaluate import evaluation
-from src.params import Split, read_params
+from src.params import Split
 from src.split import assignment
 from src.split.assignment import counts
 from src.storage.ledger import read_ledger, write_ledger
 from tests.builders import ledger_table
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
-DEFAULT = read_params(ROOT / "params.yaml").split
+DEFAULT = DEFAULTS.split
 
 
 def _settings(**changes: object) -> Split:

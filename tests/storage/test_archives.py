@@ -16,13 +16,13 @@ from src.clean import measure
 from src.errors import UserError
 from src.imaging.picture_files import read_photo
 from src.pair.pairing import write_pairs
-from src.params import Size, read_params
+from src.params import Size
 from src.scrape.store import store
 from src.storage import archives
 from src.storage.encoding import encode_jpeg
-from tests.conftest import ROOT, SCRAPE, handing
+from tests.conftest import DEFAULTS, ROOT, SCRAPE, handing
 
-PAIR = read_params(ROOT / "params.yaml").pair.model_copy(
+PAIR = DEFAULTS.pair.model_copy(
     update={"crop_size": Size(32, 32), "load_size": Size(38, 38), "shard_size": 1000}
 )
 

@@ -4,12 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from src.params import read_params
 from src.vision import alignment, views
 from src.vision.alignment import thumbnail
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
-CLEAN = read_params(ROOT / "params.yaml").clean
+CLEAN = DEFAULTS.clean
 
 
 def _thumb(pixels: np.ndarray) -> np.ndarray:

@@ -7,14 +7,13 @@ from PIL import Image
 from src.audit import findings
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import thumbnail
-from src.params import read_params
 from src.vision import grayscale, views
 from tests import one_hue
 from tests.builders import square_crop
-from tests.conftest import ROOT, real
+from tests.conftest import DEFAULTS, real
 from tests.disguises import COLOUR, GRAY, PARTLY
 
-THRESHOLD = read_params(ROOT / "params.yaml").clean.tone_residual
+THRESHOLD = DEFAULTS.clean.tone_residual
 
 
 # Strong inks that fill a drawn background.

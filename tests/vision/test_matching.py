@@ -9,14 +9,13 @@ import pytest
 
 from src.demo.inventory import alter
 from src.imaging import decoding
-from src.params import read_params
 from src.vision import forms, matching
 from src.vision.alignment import thumbnail
 from src.vision.matching import Look
 from src.vision.views import THUMBNAIL_PX
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
-CLEAN = read_params(ROOT / "params.yaml").clean
+CLEAN = DEFAULTS.clean
 
 
 def match(a: np.ndarray, b: np.ndarray) -> matching.Match:

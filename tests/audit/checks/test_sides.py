@@ -7,12 +7,11 @@ import pytest
 import yaml
 
 from src.audit.evidence import Evidence
-from src.params import read_params
 from src.split.assignment import assign_sides
 from tests.audit.evidence import CHECKS_BY_NAME, position, with_ledger, with_names
 from tests.audit.faults import copy_across
 from tests.builders import ledger_table
-from tests.conftest import ROOT
+from tests.conftest import DEFAULTS
 
 
 def test_a_copy_is_named_with_its_original_and_both_pictures(clean):
@@ -30,7 +29,7 @@ def test_the_remedy_parts_no_item_and_no_copies_that_the_source_has_parted(name)
     copies = pd.DataFrame({"row_a": [0, 8], "row_b": [7, 15]})
     words = re.findall(r"split\.(\w+): (\w+)", CHECKS_BY_NAME[name].remedy)
     update = {key: yaml.safe_load(word) for key, word in words}
-    chosen = read_params(ROOT / "params.yaml").split.model_copy(update=update)
+    chosen = DEFAULTS.split.model_copy(update=update)
     split = assign_sides(ledger_table(rows, "clean"), copies, chosen, 0)
     assert (split.groupby("item_id")["side"].nunique() == 1).all()
     assert all(split["side"][a] == split["side"][b] for a, b in copies.to_numpy())
