@@ -119,24 +119,20 @@ def with_clear(image: Image.Image, levels: np.ndarray, chunks: dict[bytes, bytes
 def _file(chunks: dict[bytes, bytes], packed: bytes) -> bytes:
     """Return a PNG of the chunks that hold pixels."""
     depth, kind = chunks[b"IHDR"][8:10]
+    parts: dict[bytes, bytes] = {n: chunks[n] for n in (b"IHDR", b"PLTE") if n in chunks}
     colours, opacities = chunks.get(b"PLTE", b""), chunks.get(b"tRNS", b"")
-    if kind == 3 and len(colours) >= 3:
-        colours = colours[: len(colours) // 3 * 3][: 3 << depth]
-        # libpng ignores opacities if there are more than colours
-        opacities = opacities[: len(colours) // 3]
-        while len(colours) < 3 << depth:  # Chromium shows the last colour beyond it
-            opacities += opacities[len(colours) // 3 - 1 :]
-            colours += colours[-3:]
-    else:
-        opacities = opacities[: {0: 2, 2: 6}.get(kind, 0)]
-    parts = [(b"PLTE", colours)] * bool(colours) + [(b"tRNS", opacities)] * bool(opacities)
+    # libpng ignores opacities if there are more than colours; levels beyond the last colour have it
+    # in Chromium, and its opacity
+    count = {0: 2, 2: 6, 3: min(len(colours) // 3, 1 << min(depth, 8))}.get(kind, 0)
+    opacities = opacities[:count]
+    if kind == 3 and depth <= 8:
+        beyond = (1 << depth) - count
+        parts[b"PLTE"] = colours[: 3 * count] + colours[3 * count - 3 : 3 * count] * beyond
+        opacities += opacities[count - 1 :] * beyond if count else b""
+    if opacities:
+        parts[b"tRNS"] = opacities
     file = [SIGNATURE]
-    for name, body in [
-        (b"IHDR", chunks[b"IHDR"]),
-        *parts,
-        (b"IDAT", packed),
-        (b"IEND", b""),
-    ]:
+    for name, body in (parts | {b"IDAT": packed, b"IEND": b""}).items():
         checksum = zlib.crc32(name + body)
         file += [struct.pack(">I", len(body)), name, body, struct.pack(">I", checksum)]
     return b"".join(file)

@@ -23,7 +23,7 @@ class Extent(NamedTuple):
 
     end: int
     scans: int
-    short: tuple[int, ...] = ()
+    short: list[int]
 
 
 def measure(data: PictureBytes) -> Extent:
@@ -34,7 +34,7 @@ def measure(data: PictureBytes) -> Extent:
             browser shows that, and it cannot be reduced.
     """
     offset, scans, fill = 2, 0, 0
-    short: tuple[int, ...] = ()
+    short: list[int] = []
     for _ in range(MAX_PARTS):
         marker = MARKER.search(data, offset)
         if not scans:
@@ -48,7 +48,7 @@ def measure(data: PictureBytes) -> Extent:
         if marker[1] == LOSSLESS_FRAME and not scans:
             raise ImageError("not_an_image", "a lossless JPEG: save it as PNG")
         if segment := SHORT_SEGMENT.match(data, marker.start()):
-            short += (segment.end() - 1,)
+            short.append(segment.end() - 1)
         scans += marker[1] == START_OF_SCAN
         offset = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
     raise padding_error()

@@ -114,7 +114,9 @@ class Png:
         """Return a PNG of the first frame alone that Pillow reads."""
         header = self.chunks[b"IHDR"]
         parts = {b"IHDR": (self.control[4:12] or header[:8]) + header[8:]}
-        if self.kind == PALETTE:
+        if (
+            self.kind == PALETTE and self.depth <= 8
+        ):  # more bits are refused, and would be gigabytes
             most = 1 << self.depth
             count = min(most, len(self.chunks[b"PLTE"]) // 3)
             palette = self.chunks[b"PLTE"][: 3 * count]

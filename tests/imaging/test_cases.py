@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -247,6 +248,18 @@ def test_a_palette_without_a_colour_is_refused(palette: bytes, reader: str):
     pixels = png_chunk(b"IDAT", zlib.compress((b"\0" + bytes(96)) * 64))
     with pytest.raises((ImageError, ValueError)):
         READERS[reader](_png(8, 3, png_chunk(b"PLTE", palette), pixels))
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("depth", [3, 16, 29, 255])
+def test_a_palette_of_impossible_depth_is_refused_without_filling_memory(depth: int, reader: str):
+    pixels = png_chunk(b"IDAT", zlib.compress((b"\0" + bytes(96)) * 64))
+    data = _png(depth, 3, png_chunk(b"PLTE", bytes(3)), pixels)
+    tracemalloc.start()
+    with pytest.raises((ImageError, ValueError)):
+        READERS[reader](data)
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("reader", READERS)
