@@ -1,10 +1,12 @@
 """Jinja's environment of the pages: a layout and macros that they share."""
 
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 
+@cache  # which keeps the compiled templates
 def environment(*folders: Path) -> Environment:
     """Return an environment that escapes what it fills in; this folder's templates count too."""
     return Environment(

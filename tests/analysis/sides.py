@@ -1,6 +1,5 @@
 """Sides of a comparison, with the files that their revisions hold."""
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,10 @@ from src.analysis import comparison
 from src.analysis.compare_page import Side, render
 from src.analysis.revision import DISTANCES, HISTORY, PARAMETERS, PROGRESS, SCORES, Revision
 from src.analysis.seed_spread import SeedSpread
-from src.report.templates import environment
 from src.storage.atomic import write_json, write_text
 from tests.analysis.experiments import experiment
 from tests.colour_means import extractor
 
-TEMPLATES = cache(environment)  # compiled once
 PARAMS = "task: colorize\nmodel: encdec\ntrain:\n  lr: 0.0004\n"
 SCORED = {"l1": 0.1234, "fd_means": 0.5, "fd_means_se": 0.01, "coverage": 0.75, "n": 40}
 FILES = {
@@ -55,6 +52,5 @@ def page(a: Side, b: Side, spread: SeedSpread | None = None) -> str:
     """Return the page of two sides, with few draws: tests/analysis/test_comparison.py has them all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(comparison, "SET_DRAWS", 30)
-        patch.setattr("src.analysis.compare_page.environment", TEMPLATES)
         differences = comparison.compare(a.experiment, b.experiment, [extractor()], 0)
         return render(a, b, differences, "colorize", spread)

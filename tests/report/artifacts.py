@@ -3,9 +3,7 @@
 import base64
 import re
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -17,7 +15,6 @@ from src.imaging import decoding
 from src.params import Size
 from src.report import page
 from src.report.figures import Album
-from src.report.templates import environment
 from src.split import assignment
 from src.storage.atomic import write_json, write_text
 from src.storage.encoding import encode_png
@@ -25,7 +22,6 @@ from src.storage.ledger import COPIES, write_ledger, write_table
 from tests.builders import ledger_table
 from tests.conftest import DEFAULTS
 
-TEMPLATES = cache(environment)  # compiled once
 SIZE = 16
 SIDES = ("val", "train")
 NAME = "Zoë Young"
@@ -265,8 +261,7 @@ class Artifacts:
         """The page of what is written."""
         pair = self.p.pair.model_copy(update={"crop_size": Size(self.height, SIZE)})
         p = self.p.model_copy(update={"task": self.task, "pair": pair})
-        with patch("src.report.page.environment", TEMPLATES):
-            return page.render(self.data, self.metrics, p, self.parameters, self.experiment)
+        return page.render(self.data, self.metrics, p, self.parameters, self.experiment)
 
     def render(self) -> str:
         self.write()
