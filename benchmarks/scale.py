@@ -39,6 +39,7 @@ from src.parallel import cluster
 from src.params import Engine, Params, Size, read_params
 from src.scrape import store
 from src.scrape.http.client import Client
+from src.storage.ledger import read_ledger
 from src.train import loop
 
 HOSTS = 8
@@ -135,6 +136,8 @@ def download(table: pd.DataFrame, ports: list[int]) -> list[tuple[str, str]]:
     scrape = _settings().scrape.model_copy(update=every_time)
     rows = [
         {
+            "page": 1,
+            "position": row + 1,
             "image_url": f"http://127.0.0.1:{ports[row % HOSTS]}/{file}",
             "item_id": str(row),
             "page_url": "",
@@ -143,7 +146,11 @@ def download(table: pd.DataFrame, ports: list[int]) -> list[tuple[str, str]]:
     ]
     with tempfile.TemporaryDirectory(dir=".") as name:
         client = Client(scrape, Path(name) / "http")
-        ledger = store.store(rows, client.get, Path(name) / "raw", scrape, client.n_downloaders)
+        raw = Path(name) / "raw"
+        store.store(rows, client.get, raw, scrape, client.n_downloaders).write(
+            raw / "ledger.parquet"
+        )
+        ledger = read_ledger(raw / "ledger.parquet", "raw")
     assert (ledger["status"] == "ok").all()
     return list(zip(ledger["file"], ledger["sha256"], strict=True))
 

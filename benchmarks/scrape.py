@@ -15,7 +15,7 @@ limit. The script prints medians over rounds and pairs ratios by round. The head
 line.
 
     python -m benchmarks.scrape [--count 2000] [--workers 16] [--rounds 3] [--latency 0 0.05]
-    python -m benchmarks.scrape --growth [1000 50000]     ours alone, on pictures of 1 to 2 KB
+    python -m benchmarks.scrape --growth [1000 50000 200000]     ours alone, on pictures of 1 to 2 KB
 
 The first run installs the peers into .cache/bench-venv. This file also runs there, so its top level
 imports only the standard library.
@@ -105,7 +105,7 @@ def main() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     try:
         if arguments.growth is not None:
-            growth(arguments.growth or [1000, 50_000], arguments.workers)
+            growth(arguments.growth or [1000, 50_000, 200_000], arguments.workers)
         else:
             compare(arguments.count, arguments.workers, arguments.rounds, arguments.latency)
     finally:
@@ -425,36 +425,28 @@ def ours(job: Job) -> None:
     from src.params import read_params
     from src.scrape.http.client import Client
     from src.scrape.store import store
+    from src.scrape.url_lists import list_urls
 
-    folder = Path(job.folder)
-    scrape = read_params().scrape.model_copy(
+    folder, p = Path(job.folder), read_params()
+    scrape = p.scrape.model_copy(
         update={
             "workers": job.workers,
             "per_host": job.workers,
             "requests_per_second": 1e6,
             "allow_hosts": ["127.0.0.1"],
             "max_requests": 10**9,
+            "max_items": 10**9,
             "shard_size": 10**9,  # files stay files, to be compared
             "retries": RETRIES,
             "timeout_s": TIMEOUT_S,
         }
     )
-    rows = [
-        {
-            "page": n // 100 + 1,
-            "position": n % 100 + 1,
-            "item_id": f"nm{n:07}",
-            "name": f"Person {n}",
-            "page_url": f"http://127.0.0.1:{job.port}/list?page={n // 100 + 1}",
-            "image_url": url,
-            "stated_total": job.count,
-        }
-        for n, url in enumerate(job.urls())
-    ]
+    urls = p.urls.model_copy(update={"path": str(folder / "urls.txt")})
+    rows = list_urls(urls, scrape.max_items, folder).rows
     client = Client(scrape, folder / "http")
     ledger = store(rows, client.get, folder / "out", scrape)
     (folder / "ended.json").write_text(json.dumps(time.time()))
-    print(ledger["status"].value_counts().to_dict())
+    print(ledger.counts())
 
 
 def scrapy(job: Job) -> None:

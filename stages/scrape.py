@@ -8,7 +8,6 @@ from src.parallel import cluster
 from src.params import read_params
 from src.scrape import forget_list, sources, store
 from src.storage.atomic import write_json
-from src.storage.ledger import write_ledger
 
 
 def main() -> None:
@@ -19,10 +18,10 @@ def main() -> None:
     with cluster.connected(p.engine), sources.open_source(p, raw) as source:
         crawl = source.crawl
         rows = forget_list.forget(crawl.rows, forgotten, sources.CACHE, p.scrape.snapshot)
-        table = store.store(rows, source.fetch, raw, p.scrape, source.n_downloaders)
-    write_ledger(table, raw / "ledger.parquet", "raw")
-    write_json(Path("metrics/scrape.json"), store.counts(table, crawl))
-    store.require_pictures(table)
+        ledger = store.store(rows, source.fetch, raw, p.scrape, source.n_downloaders)
+    ledger.write(raw / "ledger.parquet")
+    write_json(Path("metrics/scrape.json"), store.counts(ledger, crawl))
+    store.require_pictures(ledger)
 
 
 if __name__ == "__main__":

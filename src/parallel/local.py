@@ -8,13 +8,13 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
+from itertools import islice, takewhile
 from multiprocessing import active_children, get_context, resource_tracker
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
@@ -136,23 +136,38 @@ def map_threads(
 ) -> list[Result]:
     """Return a function's result of each item; for compiled code, or work that waits on a network.
 
+    See `stream_completed`.
+    """
+    completed = stream_completed(function, items, len(items), title, workers, one_core)
+    with closing(completed):
+        results = dict(completed)
+    return [results[number] for number in range(len(items))]
+
+
+def stream_completed(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    count: int,
+    title: str,
+    workers: int,
+    one_core: bool = False,
+) -> Generator[tuple[int, Result], None, None]:
+    """Yield each item's number from 0 and a function's result of it, as results come.
+
     An error, or Ctrl-C, is raised at once: calls that still wait for the network do not delay it.
 
     Args:
         function: Safe to call from several threads.
-        items: Its arguments.
+        items: Its arguments. They are read as they are needed, by the caller's thread.
+        count: How many they are.
         title: The progress bar's; "" for none.
         workers: How many threads.
         one_core: Whether the threads share one processor. Those that run Python's own code gain by
             it: on several they hand its lock from one to another, which doubles their work.
     """
-    results: dict[int, Result] = {}
     processors = {_own_processor()} if one_core else None
-    with DaemonThreadPool(min(workers, len(items)), processors) as pool:
-        completed = _as_completed(pool, function, items, WINDOW * workers)
-        for number, result in progress(completed, len(items), title):
-            results[number] = result
-    return [results[number] for number in range(len(items))]
+    with DaemonThreadPool(min(workers, count), processors) as pool:
+        yield from progress(_as_completed(pool, function, items, WINDOW * workers), count, title)
 
 
 def stream_threads(
@@ -290,25 +305,29 @@ def _result(future: Future[Result]) -> Result:
 
 
 def _as_completed(
-    pool: Executor, function: Callable[[Item], Result], items: Sequence[Item], window: int
+    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], window: int
 ) -> Iterator[tuple[int, Result]]:
     """Yield the number and the result of each item as it comes; `window` calls are under way."""
     completed: SimpleQueue[tuple[int, Future[Result]]] = SimpleQueue()
+    numbered = enumerate(items)
 
-    def submit(number: int) -> None:
-        future = pool.submit(function, items[number])
+    def submit(number: int, item: Item) -> None:
+        future = pool.submit(function, item)
         future.add_done_callback(lambda done: completed.put((number, done)))
 
-    for number in range(min(window, len(items))):
-        submit(number)
-    finished = 0
-    while finished < len(items):
+    pending = 0
+    free = window
+    while True:
+        for each in islice(numbered, free):
+            submit(*each)
+            pending += 1
+        if not pending:
+            return
+        free = 0
         with suppress(Empty):
             number, future = completed.get(timeout=TICK_S)
+            pending, free = pending - 1, 1
             yield number, future.result()
-            finished += 1
-            if finished + window <= len(items):
-                submit(finished + window - 1)
 
 
 def _timed(function: Callable[[Item], Result], item: Item) -> tuple[Result, float, float]:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from src.errors import print_on_stderr
 from src.imaging import decoding
@@ -13,11 +12,11 @@ from src.imaging.image_error import ignored
 from src.imaging.opened import open_image
 from src.imaging.picture_folders import reasons_with_names
 from src.parallel.local import map_processes
+from src.scrape.raw_ledger import LABEL_STATUS, RawLedger
 from src.storage.archives import read_bytes
 
 # Statuses of pictures without a fitting partner; those of label maps begin with LABEL_STATUS.
 UNPAIRED = ("no_label", "no_photo", "not_a_pair", "other_size", "outside_folders")
-LABEL_STATUS = "label_"  # before the reason why a label map cannot be used
 LEVELS = 256  # of 8 bits
 MIN_LARGEST = 1 << 14  # of numbers of 16 bits that use them: others are nearly black
 
@@ -35,50 +34,34 @@ class Compared(NamedTuple):
     fault: str = ""
 
 
-def refuse_mismatches(table: pd.DataFrame, folder: Path) -> None:
-    """Set the status of pairs in the ledger that do not fit, and delete files that no row names.
+def refuse_mismatches(ledger: RawLedger, folder: Path) -> None:
+    """Set the status of pairs in the ledger that do not fit.
 
     The status of a label map that cannot be decoded begins with `label_`. A photograph that cannot
     be decoded is for `clean` to judge.
     """
-    stored = _files(table)
-    ok = table.loc[table["status"] == "ok", ["layout", "width", "file", "label_file"]]
-    slivers = ok[(ok["layout"] != "single") & (ok["width"] < 2)]
-    table.loc[slivers.index, "status"] = "not_a_pair"
-    pairs = ok[ok["label_file"].notna()]
-    if len(pairs):
-        files = list(zip(pairs["file"], pairs["label_file"], strict=True))
-        compare = partial(_compared, folder=folder)
-        compared = map_processes(compare, files, "comparing pairs")
-        table.loc[pairs.index, "status"] = [pair.status for pair in compared]
-        faults: dict[str, list[str]] = {}
-        for name, pair in zip(table.loc[pairs.index, "label_url"], compared, strict=True):
-            if pair.fault:
-                faults.setdefault(pair.fault, []).append(name)
-        _note_faults(faults, len(pairs))
-    table.loc[table["status"] != "ok", ["file", "label_file"]] = None
-    for name in sorted(stored - _files(table)):
-        (folder / name).unlink()
-
-
-def note_unusable(table: pd.DataFrame) -> None:
-    """Count files that are no picture or in no pair by status, and name some, on the terminal."""
-    status = table["status"].astype(str)
-    unpaired = status.isin(UNPAIRED) | status.str.startswith(LABEL_STATUS)
-    unusable = table[unpaired | (table["page_url"].isna() & (status != "ok"))]
-    if unusable.empty:
+    if not (pairs := ledger.pairs()):
         return
-    names = {
-        str(reason): list(rows["image_url"].fillna(rows["label_url"]).fillna(rows["item_id"]))
-        for reason, rows in unusable.groupby("status", sort=True)
-    }
-    fault = "are no pair" if unpaired.any() else "have no picture"
-    note = f"{len(unusable)} of {len(table)} rows {fault}: {reasons_with_names(names)}"
+    compare = partial(_compared, folder=folder)
+    files = [(file, label_file) for _, file, label_file, _ in pairs]
+    faults: dict[str, list[str]] = {}
+    compared = map_processes(compare, files, "comparing pairs")
+    for (row, _, _, name), pair in zip(pairs, compared, strict=True):
+        ledger.set_status(row, pair.status)
+        if pair.fault:
+            faults.setdefault(pair.fault, []).append(name)
+    _note_faults(faults, len(pairs))
+
+
+def note_unusable(ledger: RawLedger) -> None:
+    """Count files that are no picture or in no pair by status, and name some, on the terminal."""
+    if not (names := ledger.unusable_files()):
+        return
+    unpaired = any(status in UNPAIRED or status.startswith(LABEL_STATUS) for status in names)
+    fault = "are no pair" if unpaired else "have no picture"
+    count = sum(map(len, names.values()))
+    note = f"{count} of {len(ledger)} rows {fault}: {reasons_with_names(names)}"
     print_on_stderr(f"scrape: {note}")
-
-
-def _files(table: pd.DataFrame) -> set[str]:
-    return set(table["file"].dropna()) | set(table["label_file"].dropna())
 
 
 def _note_faults(names: dict[str, list[str]], n_pairs: int) -> None:

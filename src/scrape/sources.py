@@ -29,10 +29,11 @@ from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import imdb_url, parse_imdb
 from src.scrape.listings import ListingError, ListPage
+from src.scrape.raw_ledger import Stored
 from src.scrape.rendering import rendering
 from src.scrape.saved_lists import SavedList
 from src.scrape.source_paths import is_url, require_path
-from src.scrape.store import Fetch, Stored
+from src.scrape.store import Fetch
 from src.scrape.tar_samples import TarSamples
 from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
 from src.scrape.url_lists import list_urls

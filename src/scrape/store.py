@@ -2,31 +2,27 @@
 
 import hashlib
 import mmap
-import sys
 import threading
-from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import Any
 
 from src.errors import UserError
 from src.imaging import decoding
-from src.parallel.local import map_threads
+from src.parallel.local import stream_completed
 from src.params import Scrape
 from src.progress import progress
-from src.scrape.crawl import Crawl, Row, Rows
+from src.scrape.crawl import Crawl, Rows
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.label_files import LABEL_STATUS, note_unusable, refuse_mismatches
+from src.scrape.label_files import note_unusable, refuse_mismatches
+from src.scrape.raw_ledger import RawLedger, Stored
 from src.scrape.trailing_bytes import image_end
 from src.storage import archives
 from src.storage.atomic import write_bytes
-from src.storage.ledger import OPTIONAL, SCRAPED
 from src.storage.slices import slices
 
 # Few large pictures are in memory at a time, however many arrive.
@@ -57,39 +53,12 @@ REMEDIES = {
     "other_size": "a photo and its label map must be equally large",
 }
 ANY_REMEDY = "open one in a browser to see what it needs"
-# Columns of texts that many rows share: each text is in memory once.
-REPEATED = {"page_url", "given_side", "layout", "format", "status", "date", "licence"}
-# The same bytes for this many different items show none of them.
-PLACEHOLDER_ITEMS = 3
-
-
-class Stored(NamedTuple):
-    """A picture's columns of the ledger; all but `status` are empty if there is no picture.
-
-    Attributes:
-        status: `ok`, or why there is no file.
-        file: The file's path below data/raw.
-        date: On which it was fetched from the web, as 2026-11-22 (UTC).
-    """
-
-    status: str
-    file: str | None = None
-    sha256: str | None = None
-    bytes: int | None = None
-    width: int | None = None
-    height: int | None = None
-    format: str | None = None
-    animated: bool | None = None
-    date: str | None = None
-
-
-NO_LABEL = Stored("ok")  # of a row that has none to fetch
 Fetch = Callable[[str, ParseBody[Stored]], Stored]  # URL, what to do with its body
 
 
 def store(
     rows: Rows, fetch: Fetch, folder: Path, scrape: Scrape, n_downloaders: int = 1
-) -> pd.DataFrame:
+) -> RawLedger:
     """Fetch the rows' pictures into images of `folder`, data/raw, and return the ledger.
 
     Files are named by their content, so equal bytes are stored once. More than scrape.shard_size
@@ -99,92 +68,67 @@ def store(
     Raises:
         UserError: The run cannot continue; the message says how many pictures are done.
     """
-    urls = _in_turns({url for row in rows for url in _urls(row) if url})
-    n_hosts = len(set(map(_host, urls)))
-    threads = scrape.workers * max(1, min(n_downloaders, n_hosts))
-    stored = _fetch_all(urls, fetch, folder, threads)
-    table = _ledger(rows, stored)
-    _refuse_placeholders(table, folder)
-    refuse_mismatches(table, folder)
-    note_unusable(table)
-    return _pack(table, folder, scrape.shard_size)
+    ledger = RawLedger(rows)
+    threads = scrape.workers * max(1, min(n_downloaders, ledger.n_hosts))
+    _fetch_all(ledger, fetch, folder, threads)
+    ledger.set_statuses()
+    refuse_mismatches(ledger, folder)
+    note_unusable(ledger)
+    _pack(ledger, folder, scrape.shard_size)
+    return ledger
 
 
-def counts(table: pd.DataFrame, crawl: Crawl) -> dict[str, Any]:
+def counts(ledger: RawLedger, crawl: Crawl) -> dict[str, Any]:
     """Return metrics/scrape.json: listed = downloaded + the sum of failed."""
-    failed = table.loc[table["status"] != "ok", "status"].value_counts().sort_index()
+    numbers = ledger.counts()
     return {
         "pages": crawl.pages,
         "repeated_pages": crawl.repeated_pages,
-        "expected": len(table) if crawl.expected is None else crawl.expected,
-        "listed": len(table),
-        "unique_items": int(table["item_id"].nunique()),
-        "downloaded": int((table["status"] == "ok").sum()),
-        "animated": int(table["animated"].eq(True).sum()),
-        "failed": {reason: int(count) for reason, count in failed.items()},
+        "expected": numbers["listed"] if crawl.expected is None else crawl.expected,
+        **numbers,
+        "failed": dict(sorted((status, count) for status, count, _ in ledger.failures())),
         "passed_over": dict(sorted(crawl.passed_over.items())),
     }
 
 
-def require_pictures(table: pd.DataFrame) -> None:
+def require_pictures(ledger: RawLedger) -> None:
     """Raise UserError, with counts by reason and remedies, if no picture of a ledger is usable."""
-    if table["status"].eq("ok").any():
+    if ledger.counts()["downloaded"]:
         return
     reasons = []
-    for status, count in Counter(table["status"]).most_common():
-        rows_of_status = table[table["status"] == status]
-        urls = rows_of_status["image_url"].fillna(rows_of_status["label_url"]).dropna()
-        example = f", such as {urls.iloc[0]}" if len(urls) else ""
+    for status, count, url in ledger.failures():
+        example = "" if url is None else f", such as {url}"
         reasons.append(f"{count} {status}{example} ({REMEDIES.get(status, ANY_REMEDY)})")
     raise UserError(
-        f"none of the {len(table)} listed pictures can be used: {'; '.join(reasons)}. After a "
+        f"none of the {len(ledger)} listed pictures can be used: {'; '.join(reasons)}. After a "
         "correction change scrape.snapshot, or raise scrape.max_failed_runs, to ask the web again"
     )
 
 
-def _urls(row: Row) -> tuple[str | None, str | None]:
-    """Return the URLs of a row's picture and label map, None where there is nothing to fetch."""
-    return (None, None) if "status" in row else (row["image_url"] or None, row.get("label_url"))
+def _fetch_all(ledger: RawLedger, fetch: Fetch, folder: Path, threads: int) -> None:
+    """Store what is at each URL of the ledger."""
 
-
-def _in_turns(urls: set[str]) -> list[str]:
-    """Return the URLs sorted, with hosts in turn: threads should not all wait for one host."""
-    seen: Counter[str] = Counter()
-    turns: dict[str, int] = {}
-    for url in sorted(urls):
-        host = _host(url)
-        turns[url] = seen[host]
-        seen[host] += 1
-    return sorted(turns, key=turns.__getitem__)  # which keeps equal turns in order
-
-
-def _host(url: str) -> str:
-    return url.split("/", 3)[:3][-1]
-
-
-def _fetch_all(
-    urls: list[str], fetch: Fetch, folder: Path, threads: int
-) -> dict[str | None, Stored]:
-    """Return what is stored of each URL, and of None: no picture is listed."""
-    stored: dict[str | None, Stored] = {None: Stored("no_image")}
-
-    def fetch_one(url: str) -> None:
+    def fetch_one(url: str) -> tuple[str, Stored]:
         try:
-            stored[url] = fetch(url, partial(_save, folder=folder))
+            return url, fetch(url, partial(_save, folder=folder))
         except FetchError as error:
-            stored[url] = Stored(error.reason)
+            return url, Stored(error.reason)
         except OSError:  # a file on disk that may not be read, or is gone
-            stored[url] = Stored("unreadable")
+            return url, Stored("unreadable")
 
+    count = ledger.n_urls
     # files on disk are read by compiled code, which gains by several cores
-    are_online = any(url.startswith(("http:", "https:")) for url in urls)
+    completed = stream_completed(
+        fetch_one, ledger.urls(), count, "fetching pictures", threads, ledger.is_online
+    )
     try:
-        map_threads(fetch_one, urls, "fetching pictures", threads, are_online)
+        with closing(completed):
+            for _, (url, stored) in completed:
+                ledger.store(url, stored)
     except (UserError, KeyboardInterrupt) as error:
-        done = f"{len(stored) - 1} of {len(urls)} pictures are done"
+        done = f"{ledger.n_stored} of {count} pictures are done"
         error.args = (f"{error} ({done})" if error.args else done,)
         raise
-    return stored
 
 
 def _save(body: Body, folder: Path) -> Stored:
@@ -231,55 +175,14 @@ def _header(data: decoding.PictureBytes) -> decoding.Header:
         raise FetchError(block_pages.classify_bytes(data) or error.reason, str(error)) from None
 
 
-def _ledger(rows: Rows, stored: dict[str | None, Stored]) -> pd.DataFrame:
-    names = [*SCRAPED.names, *OPTIONAL.names]
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    for number, row in enumerate(rows):
-        url, label_url = _urls(row)
-        picture, label = stored[url], stored[label_url] if label_url else NO_LABEL
-        values = {"layout": "single", **row, **picture._asdict(), "row": number}
-        values["status"] = _status(row, picture, label)
-        values["label_file"], values["label_sha256"] = label.file, label.sha256
-        for name, column in columns.items():
-            value = values.get(name)
-            if name in REPEATED and type(value) is str:
-                value = sys.intern(value)
-            column.append(value)
-    return pd.DataFrame(columns, columns=names)
-
-
-def _status(row: Row, picture: Stored, label: Stored) -> str:
-    if "status" in row:
-        return str(row["status"])
-    if picture.status == "ok" and label.status != "ok":
-        return f"{LABEL_STATUS}{label.status}"
-    return picture.status
-
-
-def _refuse_placeholders(table: pd.DataFrame, folder: Path) -> None:
-    """Delete pictures that a site shows for several items, and note it in their rows."""
-    # files on disk are each an item of their own: copies there are a matter of clean
-    are_online = (table["status"] == "ok") & table["page_url"].notna()
-    online = table.loc[are_online, ["item_id", "sha256"]]
-    items = online.groupby("sha256")["item_id"].nunique()
-    placeholders = items[items >= PLACEHOLDER_ITEMS].index
-    refused = table["sha256"].isin(placeholders)
-    for name in table.loc[refused, "file"].unique():
+def _pack(ledger: RawLedger, folder: Path, shard_size: int) -> None:
+    """Delete files that no row has, and pack the others into shards, if one cannot hold them."""
+    count = ledger.number_files()
+    for name in ledger.unused_files():
         (folder / name).unlink()
-    table.loc[refused, "status"] = "placeholder"
-    table.loc[refused, "file"] = None
-
-
-def _pack(table: pd.DataFrame, folder: Path, shard_size: int) -> pd.DataFrame:
-    """Pack the files into shards, if there are more than fit in one; return the new ledger."""
-    # row by row, a picture before its label map
-    files = table[["file", "label_file"]].to_numpy().ravel()
-    names = list(dict.fromkeys(name for name in files if pd.notna(name)))
-    if len(names) <= shard_size:
-        return table
+    if count <= shard_size:
+        return
     # in the ledger's order: what is listed later leaves full shards as they are
-    shards = slices(len(names), shard_size)
-    moved: dict[str, str] = {}
+    shards = slices(count, shard_size)
     for number, part in enumerate(progress(shards, len(shards), "packing pictures")):
-        moved |= archives.pack(names[part], folder, number)
-    return table.assign(file=table["file"].map(moved), label_file=table["label_file"].map(moved))
+        ledger.move_files(archives.pack(ledger.files(part), folder, number))

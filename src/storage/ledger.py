@@ -3,6 +3,9 @@
 Each stage adds columns. A removed picture keeps its row, and the reason why it was removed.
 """
 
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +17,7 @@ from src.storage.atomic import atomic_folder, atomic_write, remove
 from src.storage.slices import slices
 
 ROWS_PER_FILE = 1_000_000
+BATCH_ROWS = 20_000  # of a Parquet row group; as Python's objects they take 100 MB
 SCRAPED = pa.schema(
     [
         ("row", pa.int64()),  # 0, 1, …: identifies the picture in every later stage
@@ -111,10 +115,14 @@ def write_ledger(table: pd.DataFrame, path: Path, stage: str) -> None:
     """
     if list(table["row"]) != list(range(len(table))):
         raise ValueError("ledger rows must be numbered 0, 1, … without gaps")
+    write_table(table, path, ledger_columns(stage, partial(_has_values, table)))
+
+
+def ledger_columns(stage: str, has_values: Callable[[list[str]], bool]) -> pa.Schema:
+    """Return the stage's columns, and those of OPTIONAL of which `has_values` is true."""
     parts = LABEL_FILES, *(pa.schema([column]) for column in ORIGIN)
-    filled = [part for part in parts if _has_values(table, part.names)]
-    columns = [column for part in filled for column in part]
-    write_table(table, path, pa.schema([*schema(stage), *columns]))
+    filled = [part for part in parts if has_values(part.names)]
+    return pa.schema([*schema(stage), *(column for part in filled for column in part)])
 
 
 def _has_values(table: pd.DataFrame, names: list[str]) -> bool:
@@ -132,17 +140,27 @@ def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
     if missing := [name for name in columns.names if name not in table.columns]:
         raise ValueError(f"{path}: the table lacks the columns {', '.join(missing)}")
     arrow = pa.Table.from_pandas(table[columns.names], schema=columns, preserve_index=False)
-    arrow = arrow.replace_schema_metadata(None)
-    if len(arrow) > ROWS_PER_FILE:
+    batches = (arrow[rows] for rows in slices(len(arrow), BATCH_ROWS))
+    write_batches(batches, len(arrow), path, columns)
+
+
+def write_batches(batches: Iterator[pa.Table], n_rows: int, path: Path, columns: pa.Schema) -> None:
+    """Write the tables of BATCH_ROWS that one of `n_rows` is cut into, as `write_table` does."""
+    if n_rows > ROWS_PER_FILE:
         with atomic_folder(path) as folder:
-            for number, rows in enumerate(slices(len(arrow), ROWS_PER_FILE)):
-                with atomic_write(folder / f"{number:05d}.parquet") as temporary:
-                    pq.write_table(arrow[rows], temporary)
+            for number in range(len(slices(n_rows, ROWS_PER_FILE))):
+                batches_of_file = islice(batches, ROWS_PER_FILE // BATCH_ROWS)
+                _write_file(batches_of_file, folder / f"{number:05d}.parquet", columns)
         return
     if path.is_dir():
         remove(path)
-    with atomic_write(path) as temporary:
-        pq.write_table(arrow, temporary)
+    _write_file(batches, path, columns)
+
+
+def _write_file(batches: Iterator[pa.Table], path: Path, columns: pa.Schema) -> None:
+    with atomic_write(path) as temporary, pq.ParquetWriter(temporary, columns) as writer:
+        for batch in batches:
+            writer.write_table(batch.replace_schema_metadata(None))
 
 
 def read_ledger(path: Path, stage: str) -> pd.DataFrame:

@@ -7,8 +7,9 @@ import pytest
 
 from src.clean import measure, verdicts
 from src.demo.inventory import COPY_KINDS, Entry, list_entries
-from src.scrape import sources, store
+from src.scrape import sources
 from tests.conftest import DEFAULTS
+from tests.scrape.scraping import stored
 
 
 class CleanedDemo:
@@ -19,7 +20,7 @@ class CleanedDemo:
         demo = params.demo.model_copy(update={"pages": 3, "per_page": 60, "faults": True})
         params = params.model_copy(update={"source": "demo", "seed": 0, "demo": demo})
         with sources.open_source(params, raw) as source:
-            self.scraped = store.store(source.crawl.rows, source.fetch, raw, params.scrape)
+            self.scraped = stored(source.crawl.rows, source.fetch, raw, params.scrape)
         self.measurements = measure.measure_pictures(self.scraped, raw)
         self.table, self.pairs = verdicts.assign_verdicts(
             self.scraped, self.measurements, params.clean

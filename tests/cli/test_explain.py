@@ -15,11 +15,11 @@ from src.clean import measure, verdicts
 from src.cli.explain import explain
 from src.demo.inventory import alter
 from src.imaging.picture_files import read_photo
-from src.scrape.store import store
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import write_ledger
 from tests.builders import ledger_table
 from tests.conftest import DEFAULTS, ROOT, SCRAPE, handing
+from tests.scrape.scraping import stored
 
 CLEAN = DEFAULTS.clean
 
@@ -103,7 +103,7 @@ def test_a_removed_copy_is_shown_beside_the_picture_that_was_kept(
     ]
     fetch = handing(lambda name: pictures[name].read_bytes())
     raw = tmp_path / "data/raw"
-    table = store(rows, fetch, raw, SCRAPE.model_copy(update={"shard_size": shard_size}))
+    table = stored(rows, fetch, raw, SCRAPE.model_copy(update={"shard_size": shard_size}))
     table, _ = verdicts.assign_verdicts(table, measure.measure_pictures(table, raw), CLEAN)
     write_ledger(table, tmp_path / "data/clean/ledger.parquet", "clean")
     assert list(table["verdict"]) == ["keep", "near_duplicate", "keep"]

@@ -12,8 +12,9 @@ from src.clean import measure, verdicts
 from src.demo import facade_archive
 from src.demo.facade_archive import COPY_KINDS, FAULTS, Member, archive, list_members, picture
 from src.imaging import decoding
-from src.scrape import sources, store
+from src.scrape import sources
 from tests.conftest import DEFAULTS
+from tests.scrape.scraping import stored
 
 COUNT = 40
 TWO_OF_EACH = dict.fromkeys(FAULTS, 50)  # of a thousand
@@ -41,7 +42,7 @@ def cleaned(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Member], pd.
         patch.chdir(raw.parent)
         members = list_members(COUNT, 0, True)
         with sources.open_source(params, raw) as source:
-            table = store.store(source.crawl.rows, source.fetch, raw, params.scrape)
+            table = stored(source.crawl.rows, source.fetch, raw, params.scrape)
     measurements = measure.measure_pictures(table, raw)
     return members, verdicts.assign_verdicts(table, measurements, params.clean)[0]
 

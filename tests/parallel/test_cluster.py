@@ -28,8 +28,8 @@ from src.params import Engine
 from src.scrape import sources, store
 from src.storage.atomic import read_json
 from src.storage.encoding import encode_png
-from src.storage.ledger import write_ledger
 from tests.conftest import ROOT, copy_rulings, write_params
+from tests.scrape.scraping import table_of
 from tests.servers import Answer, Server, served
 
 os.environ |= cluster.NO_TELEMETRY | cluster.LOOPBACK_ONLY
@@ -232,9 +232,9 @@ class Web:
         p = self._changed(self.changes(**settings))
         with cluster.connected(engine), sources.open_source(p, folder) as source:
             rows, fetch, downloaders = source.crawl.rows, source.fetch, source.n_downloaders
-            table = store.store(rows, fetch, folder, p.scrape, downloaders)
-        write_ledger(table, folder / "ledger.parquet", "raw")
-        return table.to_dict("list"), {
+            ledger = store.store(rows, fetch, folder, p.scrape, downloaders)
+        ledger.write(folder / "ledger.parquet")
+        return table_of(ledger).to_dict("list"), {
             file.relative_to(folder).as_posix(): file.read_bytes()
             for file in sorted(folder.rglob("*.*"))
         }

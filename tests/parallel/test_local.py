@@ -7,13 +7,21 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from src.parallel import local
 from src.parallel.daemon_threads import DaemonThreadPool
-from src.parallel.local import WINDOW, cores, map_processes, map_threads, stream_threads
+from src.parallel.local import (
+    WINDOW,
+    cores,
+    map_processes,
+    map_threads,
+    stream_completed,
+    stream_threads,
+)
 from tests.conftest import ROOT
 
 
@@ -215,16 +223,16 @@ def test_streamed_results_of_threads_keep_the_order_and_run_a_few_items_ahead():
 def test_threads_take_a_long_list_a_few_items_at_a_time():
     taken, most_waiting, finished = 0, 0, []
 
-    class Items(list):
-        def __getitem__(self, number):
-            nonlocal taken, most_waiting
+    def numbers() -> Iterator[int]:
+        nonlocal taken, most_waiting
+        for number in range(1000):
             taken += 1
             most_waiting = max(most_waiting, taken - len(finished))
-            return super().__getitem__(number)
+            yield number
 
-    map_threads(finished.append, Items(range(1000)), "numbers", 2)
-    assert sorted(finished) == list(range(1000))
-    assert most_waiting <= 2 * WINDOW
+    completed = stream_completed(finished.append, numbers(), 1000, "numbers", 2)
+    assert sorted(number for number, _ in completed) == sorted(finished) == list(range(1000))
+    assert 0 < most_waiting <= 2 * WINDOW
 
 
 def test_no_more_threads_run_than_workers():

@@ -1,15 +1,19 @@
 """A quick scrape for tests, and what it scrapes."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 
 from src.demo import inventory, site
+from src.params import Params, Scrape
 from src.scrape import sources
-from src.scrape.store import counts, store
+from src.scrape.crawl import Rows
+from src.scrape.raw_ledger import RawLedger
+from src.scrape.store import Fetch, counts, store
 from src.storage.encoding import encode_png
-from src.storage.ledger import read_ledger, write_ledger
+from src.storage.ledger import OPTIONAL, read_table, schema
 from tests.servers import Answer
 
 QUICK = {
@@ -24,9 +28,27 @@ QUICK = {
 def scraped(params, folder: Path) -> tuple[pd.DataFrame, dict]:
     """Return what the scrape stage writes: the ledger, read back, and the metrics."""
     with sources.open_source(params, folder) as source:
-        table = store(source.crawl.rows, source.fetch, folder, params.scrape)
-    write_ledger(table, folder / "ledger.parquet", "raw")
-    return read_ledger(folder / "ledger.parquet", "raw"), counts(table, source.crawl)
+        ledger = store(source.crawl.rows, source.fetch, folder, params.scrape)
+    ledger.write(folder / "ledger.parquet")
+    return table_of(ledger), counts(ledger, source.crawl)
+
+
+def scraped_ledger(params: Params, folder: Path) -> RawLedger:
+    """Return the ledger before it is written."""
+    with sources.open_source(params, folder) as source:
+        return store(source.crawl.rows, source.fetch, folder, params.scrape)
+
+
+def stored(rows: Rows, fetch: Fetch, folder: Path, scrape: Scrape) -> pd.DataFrame:
+    """Store rows' pictures, and return the ledger, written and read back."""
+    return table_of(store(rows, fetch, folder, scrape))
+
+
+def table_of(ledger: RawLedger) -> pd.DataFrame:
+    """Return a ledger, written and read back; rows of tests may lack what each of a list has."""
+    with TemporaryDirectory() as folder:
+        ledger.write(Path(folder) / "ledger.parquet")
+        return read_table(Path(folder) / "ledger.parquet", schema("raw"), OPTIONAL)
 
 
 def picture(seed: int, width: int = 12, height: int = 8) -> bytes:

@@ -13,7 +13,7 @@ from src.scrape.imdb import parse_imdb
 from src.scrape.listings import ListPage
 from src.scrape.page_text import decode_page
 from src.scrape.store import require_pictures
-from tests.scrape.scraping import QUICK, picture, scraped
+from tests.scrape.scraping import QUICK, picture, scraped, scraped_ledger
 from tests.servers import NOT_FOUND, PAGES, Answer
 
 URL = "http://a.example/g/list"
@@ -358,11 +358,11 @@ def test_pictures_that_are_all_placeholders_are_refused_with_a_remedy(
 ):
     server["/g"] = Answer(b'<p class=p><img src="data:image/gif,x" data-odd="1.jpg"></p>')
     changes = {"gallery.url": server["/g"], "gallery.item": ".p"}
-    table, _ = scraped(quick("gallery", changes), tmp_path / "raw")
+    ledger = scraped_ledger(quick("gallery", changes), tmp_path / "raw")
     with pytest.raises(
         UserError, match=r"1 unsupported_url.*gallery\.image_attributes should name"
     ):
-        require_pictures(table)
+        require_pictures(ledger)
     server["/1.jpg"] = Answer(picture(1))
     changes |= {"gallery.image_attributes": ["data-odd"], "scrape.snapshot": "corrected"}
     table, _ = scraped(quick("gallery", changes), tmp_path / "raw")

@@ -14,12 +14,11 @@ from src.errors import UserError
 from src.imaging.picture_folders import Contents
 from src.scrape import sources
 from src.scrape.file_lists import with_utf8_names
-from src.scrape.store import store
 from src.storage.encoding import encode_jpeg
 from tests.conftest import SCRAPE
 from tests.inference.pictures import noise
 from tests.rights import ordinary_user
-from tests.scrape.scraping import picture, scraped, write
+from tests.scrape.scraping import picture, scraped, stored, write
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0Mac OS X        "
@@ -172,7 +171,7 @@ def test_a_file_that_changes_while_it_is_read_is_one_rows_fault(
     params = quick("folder", {"folder.path": str(folder)})
     with sources.open_source(params, tmp_path / "raw") as source:
         monkeypatch.setattr(Path, "open", changing)
-        table = store(source.crawl.rows, source.fetch, tmp_path / "raw", SCRAPE)
+        table = stored(source.crawl.rows, source.fetch, tmp_path / "raw", SCRAPE)
     assert list(table["status"]) == ["changed", "ok"]
 
 
@@ -201,7 +200,7 @@ def test_a_full_disk_is_one_error(quick, tmp_path, monkeypatch):
         sources.open_source(params, tmp_path / "raw") as source,
     ):
         monkeypatch.setattr(Path, "open", filling)
-        store(source.crawl.rows, source.fetch, tmp_path / "raw", SCRAPE)
+        stored(source.crawl.rows, source.fetch, tmp_path / "raw", SCRAPE)
 
 
 def test_half_files_that_a_thread_deletes_itself_are_no_error(quick, tmp_path, monkeypatch):

@@ -10,9 +10,8 @@ from src.scrape.crawl import Crawl
 from src.scrape.http.block_pages import LFS_POINTER
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.store import REMEDIES, counts, require_pictures, store
-from src.storage.ledger import read_ledger, write_ledger
 from tests.conftest import SCRAPE, handing
-from tests.scrape.scraping import picture
+from tests.scrape.scraping import picture, stored, table_of
 
 
 def rows(*urls: str | None) -> list[dict]:
@@ -32,7 +31,7 @@ def rows(*urls: str | None) -> list[dict]:
 
 def test_files_are_named_by_their_content_and_format(tmp_path):
     data = picture(1)
-    table = store(rows("a"), handing({"a": data}.__getitem__), tmp_path, SCRAPE)
+    table = stored(rows("a"), handing({"a": data}.__getitem__), tmp_path, SCRAPE)
     [row] = table.to_dict("records")
     assert row["file"] == f"images/{row['sha256'][:24]}.png"
     assert (tmp_path / row["file"]).read_bytes() == data
@@ -44,7 +43,7 @@ def test_one_picture_for_three_people_is_a_placeholder(tmp_path, people, status)
     data = picture(1)
     urls = [f"{n}" for n in range(people)]
     online = [row | {"page_url": "http://a.example/list"} for row in rows(*urls, "other")]
-    table = store(
+    table = stored(
         online, handing(lambda url: picture(2) if url == "other" else data), tmp_path, SCRAPE
     )
     assert list(table["status"]) == [status] * people + ["ok"]
@@ -52,13 +51,13 @@ def test_one_picture_for_three_people_is_a_placeholder(tmp_path, people, status)
 
 
 def test_copies_on_disk_are_no_placeholders(tmp_path):
-    table = store(rows("a", "b", "c", "d"), handing(lambda url: picture(1)), tmp_path, SCRAPE)
+    table = stored(rows("a", "b", "c", "d"), handing(lambda url: picture(1)), tmp_path, SCRAPE)
     assert list(table["status"]) == ["ok"] * 4
     assert (tmp_path / table["file"][0]).exists()
 
 
 def test_a_file_that_may_not_be_read_has_its_reason(tmp_path):
-    table = store(
+    table = stored(
         rows(str(tmp_path / "gone.jpg")),
         handing(lambda url: Path(url).read_bytes()),
         tmp_path,
@@ -69,7 +68,7 @@ def test_a_file_that_may_not_be_read_has_its_reason(tmp_path):
 
 def test_one_picture_listed_thrice_for_one_person_is_none(tmp_path):
     same = [row | {"item_id": "item1"} for row in rows("a", "b", "c")]
-    table = store(same, handing(lambda url: picture(1)), tmp_path, SCRAPE)
+    table = stored(same, handing(lambda url: picture(1)), tmp_path, SCRAPE)
     assert list(table["status"]) == ["ok"] * 3
 
 
@@ -93,7 +92,7 @@ def test_a_url_listed_twice_is_fetched_once(tmp_path):
         urls.append(url)
         return picture(len(url))
 
-    table = store(rows("a", "bb", "a"), handing(fetch), tmp_path, SCRAPE)
+    table = stored(rows("a", "bb", "a"), handing(fetch), tmp_path, SCRAPE)
     assert sorted(urls) == ["a", "bb"]
     assert list(table["status"]) == ["ok"] * 3
 
@@ -116,26 +115,23 @@ def test_what_is_no_picture_keeps_its_row_and_the_reason(tmp_path, data, status)
             raise data
         return picture(1) if url == "good" else data
 
-    table = store(rows("bad", None), handing(fetch), tmp_path, SCRAPE)
-    assert list(table["status"]) == [status, "no_image"]
-    assert counts(table, Crawl())["failed"] == {status: 1, "no_image": 1}
-    write_ledger(table, tmp_path / "ledger.parquet", "raw")
-    assert len(read_ledger(tmp_path / "ledger.parquet", "raw")) == 2
+    ledger = store(rows("bad", None), handing(fetch), tmp_path, SCRAPE)
+    assert list(table_of(ledger)["status"]) == [status, "no_image"]
+    assert counts(ledger, Crawl())["failed"] == {status: 1, "no_image": 1}
 
 
 def test_an_empty_list_is_an_empty_ledger(tmp_path):
-    table = store([], handing(lambda url: b""), tmp_path, SCRAPE)
-    write_ledger(table, tmp_path / "ledger.parquet", "raw")
-    assert len(read_ledger(tmp_path / "ledger.parquet", "raw")) == 0
+    table = stored([], handing(lambda url: b""), tmp_path, SCRAPE)
+    assert len(table) == 0
 
 
 def test_a_scrape_without_any_picture_fails_with_counts_and_remedies(tmp_path):
     def gone(url: str) -> bytes:
         raise FetchError("http_404", url)
 
-    table = store(rows("a", "b", None), handing(gone), tmp_path, SCRAPE)
+    ledger = store(rows("a", "b", None), handing(gone), tmp_path, SCRAPE)
     with pytest.raises(UserError) as refused:
-        require_pictures(table)
+        require_pictures(ledger)
     assert str(refused.value).startswith(
         "none of the 3 listed pictures can be used: 2 http_404, such as a (open one in a browser to "
         f"see what it needs); 1 no_image ({REMEDIES['no_image']})."
@@ -143,12 +139,12 @@ def test_a_scrape_without_any_picture_fails_with_counts_and_remedies(tmp_path):
 
 
 def test_one_picture_is_enough(tmp_path):
-    table = store(rows("a", None), handing({"a": picture(1)}.__getitem__), tmp_path, SCRAPE)
-    require_pictures(table)
+    ledger = store(rows("a", None), handing({"a": picture(1)}.__getitem__), tmp_path, SCRAPE)
+    require_pictures(ledger)
 
 
 def test_placeholders_alone_are_no_pictures(tmp_path):
     online = [{**row, "page_url": "http://a.test/"} for row in rows("a", "b", "c")]
-    table = store(online, handing(lambda _: picture(1)), tmp_path, SCRAPE)
+    ledger = store(online, handing(lambda _: picture(1)), tmp_path, SCRAPE)
     with pytest.raises(UserError, match=r"3 placeholder, such as a \(items show .*urls\.url"):
-        require_pictures(table)
+        require_pictures(ledger)

@@ -14,7 +14,7 @@ from src.scrape import sources
 from src.scrape.spooled_rows import SpooledRows
 from src.scrape.store import require_pictures
 from src.scrape.url_lists import list_urls
-from tests.scrape.scraping import picture, scraped, write
+from tests.scrape.scraping import picture, scraped, scraped_ledger, write
 from tests.servers import Answer, served
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -145,9 +145,9 @@ def test_a_column_of_one_value_as_the_items_id_is_told(listed, capsys):
 
 def test_a_list_without_any_url_is_an_error_that_names_its_column(quick, tmp_path):
     path = write(tmp_path / "list.csv", b"url,who\n,Ada\n,Zoe")
-    table, _ = scraped(quick("urls", {"urls.path": str(path)}), tmp_path / "raw")
+    ledger = scraped_ledger(quick("urls", {"urls.path": str(path)}), tmp_path / "raw")
     with pytest.raises(UserError, match=r"2 no_image \(.*urls\.url"):
-        require_pictures(table)
+        require_pictures(ledger)
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_a_list_whose_name_is_no_utf8_is_read(quick, tmp_path):
 
 def test_paths_of_files_are_refused_with_the_source_that_reads_them(quick, tmp_path):
     path = write(tmp_path / "list.txt", b"/home/ada/1.jpg")
-    table, _ = scraped(quick("urls", {"urls.path": str(path)}), tmp_path / "raw")
+    ledger = scraped_ledger(quick("urls", {"urls.path": str(path)}), tmp_path / "raw")
     with pytest.raises(
         UserError, match=r"such as /home/ada/1\.jpg \(expected http.*source: folder"
     ):
-        require_pictures(table)
+        require_pictures(ledger)

@@ -17,10 +17,10 @@ from src.errors import UserError
 from src.imaging.picture_files import read_photo
 from src.pair.pairing import write_pairs
 from src.params import Size
-from src.scrape.store import store
 from src.storage import archives
 from src.storage.encoding import encode_jpeg
 from tests.conftest import DEFAULTS, ROOT, SCRAPE, handing
+from tests.scrape.scraping import stored
 
 PAIR = DEFAULTS.pair.model_copy(
     update={"crop_size": Size(32, 32), "load_size": Size(38, 38), "shard_size": 1000}
@@ -155,7 +155,7 @@ def scraped(faces: list[np.ndarray], folder: Path, shard_size: int) -> pd.DataFr
     ]
     fetch = handing(lambda url: pictures[int(url)])
     settings = SCRAPE.model_copy(update={"shard_size": shard_size})
-    return store(rows, fetch, folder, settings)
+    return stored(rows, fetch, folder, settings)
 
 
 @pytest.fixture

@@ -233,6 +233,7 @@ def test_each_stage_adds_to_the_columns_before_it():
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
 def test_a_large_ledger_is_a_folder_of_files(tmp_path: Path, monkeypatch, rows: int):
     monkeypatch.setattr("src.storage.ledger.ROWS_PER_FILE", 2)
+    monkeypatch.setattr("src.storage.ledger.BATCH_ROWS", 1)
     table = pd.DataFrame([{"row": n} | ROW | {"name": f"person {n}"} for n in range(rows)])
     path = tmp_path / "ledger.parquet"
     write_ledger(table, path, "raw")
@@ -250,6 +251,7 @@ def test_a_ledger_replaces_another_of_any_size(
     tmp_path: Path, monkeypatch, before: int, after: int
 ):
     monkeypatch.setattr("src.storage.ledger.ROWS_PER_FILE", 2)
+    monkeypatch.setattr("src.storage.ledger.BATCH_ROWS", 1)
     path = tmp_path / "ledger.parquet"
     for rows in (before, after):
         write_ledger(pd.DataFrame([{"row": n} | ROW for n in range(rows)]), path, "raw")

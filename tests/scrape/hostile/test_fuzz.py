@@ -21,7 +21,7 @@ from src.scrape.imdb import parse_imdb
 from src.scrape.listings import ListPage
 from src.scrape.store import counts, store
 from src.scrape.trailing_bytes import image_end
-from src.storage.ledger import read_ledger, write_ledger
+from src.storage.ledger import read_ledger
 from tests.conftest import SCRAPE
 from tests.scrape.hostile.payloads import animated, encoded, gallery, next_data, person
 from tests.scrape.hostile.runs import GALLERY, SECONDS, Place, _whole_pictures
@@ -156,9 +156,10 @@ def row(number: int) -> dict:
 
 def kept(rows: list[dict], folder: Path, body: Callable[[str], Path]) -> None:
     """Store pictures, write the ledger, read it back, and see that all are accounted for."""
-    table = store(rows, lambda url, use: use(Body(body(url))), folder, SCRAPE)
-    write_ledger(table, folder / "ledger.parquet", "raw")
-    counted = counts(read_ledger(folder / "ledger.parquet", "raw"), Crawl())
+    ledger = store(rows, lambda url, use: use(Body(body(url))), folder, SCRAPE)
+    ledger.write(folder / "ledger.parquet")
+    assert len(read_ledger(folder / "ledger.parquet", "raw")) == len(rows)
+    counted = counts(ledger, Crawl())
     assert counted["listed"] == len(rows) == counted["downloaded"] + sum(counted["failed"].values())
 
 
