@@ -48,6 +48,7 @@ LossWeight = Annotated[float, Field(ge=0, le=10**6)]  # beyond it sums of square
 Gradient = Annotated[float, Field(ge=0, le=10**6)]  # OpenCV's integers overflow at 2**31
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]  # no name holds a NUL
 Task = Literal["colorize", "sketch", "labels"]
+Model = Literal["encdec", "unet", "pretrained"]
 PictureFault = Literal["odd_aspect", "low_information", "dark", "bright", "blurred"]
 
 
@@ -438,9 +439,17 @@ class UNet(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
+class Pretrained(Section):
+    ngf: Channels
+    upsample: Literal["resize", "transposed"]
+    norm: Literal["batch", "instance"]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
 class Models(Section):
     encdec: EncDec
     unet: UNet
+    pretrained: Pretrained
 
 
 class Evaluate(Section):
@@ -475,7 +484,7 @@ class Params(Section):
         "demo", "imdb", "gallery", "folder", "pairs", "urls", "saved", "json", "hf", "webdataset"
     ]
     task: Task
-    model: Literal["encdec", "unet"]
+    model: Model
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     demo: Demo
     imdb: Imdb

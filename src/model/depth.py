@@ -5,6 +5,13 @@ from typing import Any
 from src.errors import UserError
 from src.params import Size
 
+FIXED_DEPTHS = {"pretrained": 5}  # of networks whose depth is no setting
+
+
+def depth(model: str, settings: dict[str, Any]) -> int:
+    """Return how often a network halves both sides; without a depth it keeps the size."""
+    return int(settings.get("n_downs", FIXED_DEPTHS.get(model, 0)))
+
 
 def network_settings(model: str, settings: dict[str, Any], size: Size) -> dict[str, Any]:
     """Return the network's arguments from params.yaml, with the depth that fits the pictures.
@@ -13,13 +20,18 @@ def network_settings(model: str, settings: dict[str, Any], size: Size) -> dict[s
     pixels, to 3x3 for 96, and to 1x2 for 128 and 256.
 
     Raises:
-        UserError: A side cannot be halved `n_downs` times, or an encoder-decoder's bottleneck
-            would be a single pixel, over which nothing can be normalised.
+        UserError: A side cannot be halved that often, or a bottleneck that is normalised would be a
+            single pixel.
     """
     halvings = min((side & -side).bit_length() - 1 for side in size)
     if model == "unet" and settings["n_downs"] == 0:
         settings = {**settings, "n_downs": halvings}
-    n_downs = settings.get("n_downs", 0)  # without the setting a network keeps the size
+    n_downs = depth(model, settings)
+    if model in FIXED_DEPTHS and (n_downs > halvings or max(size) == 2**n_downs):
+        raise UserError(
+            f"model = {model!r}: pair.crop_size = {size}, expected multiples of {2**n_downs}, one "
+            f"side of {2 * 2**n_downs} at least"
+        )
     if n_downs > halvings:
         raise UserError(
             f"models.{model}.n_downs = {n_downs}: pair.crop_size = {size} is not a multiple of "

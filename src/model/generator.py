@@ -7,9 +7,11 @@ from torch import Tensor, nn
 
 from src.model.device import pick_dtype
 from src.model.networks import EncDec, UNet
+from src.model.pretrained_unet import PretrainedUNet
 from src.params import Size
 
 CHANNELS = {"colorize": 1, "sketch": 1, "labels": 3}  # of the input, by task
+NETWORKS = {"encdec": EncDec, "unet": UNet, "pretrained": PretrainedUNet}  # by params.yaml's model
 
 
 class Generator(nn.Module):
@@ -19,15 +21,14 @@ class Generator(nn.Module):
     gray + c - mean of c's channels. So the mean of the result's channels is the input itself.
 
     Args:
-        config: task (colorize, sketch, labels), output (chroma, rgb), model (encdec, unet), network
-            (the settings of EncDec or UNet), and how predict prepares inputs as training did.
+        config: task (colorize, sketch, labels), output (chroma, rgb), model (a key of NETWORKS),
+            network (its settings), and how predict prepares inputs as training did.
     """
 
     def __init__(self, config: dict[str, Any]):
         super().__init__()
         self.config = config
-        network = {"encdec": EncDec, "unet": UNet}[config["model"]]
-        self.network = network(CHANNELS[config["task"]], 3, **config["network"])
+        self.network = NETWORKS[config["model"]](CHANNELS[config["task"]], 3, **config["network"])
         self.multiple = self.network.multiple
 
     @property

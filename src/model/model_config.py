@@ -8,7 +8,8 @@ from pydantic import ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from src.errors import UserError, require_bounded
-from src.params import Canny, EncDec, Section, Size, Task, UNet
+from src.model.depth import depth
+from src.params import Canny, EncDec, Model, Pretrained, Section, Size, Task, UNet
 
 MAX_PX = 4096  # of a side of the pictures that a model was trained on
 MAX_BYTES = 100_000  # of the file; one has a few hundred
@@ -17,7 +18,7 @@ MAX_VALUE = 80  # characters of a wrong value in a message
 REMEDY = "take config.json and weights as one training wrote them, such as data/release"
 
 Fields = TypeVar("Fields", bound=Section)
-NETWORKS: dict[str, type[Section]] = {"encdec": EncDec, "unet": UNet}
+SETTINGS: dict[str, type[Section]] = {"encdec": EncDec, "unet": UNet, "pretrained": Pretrained}
 
 
 class ModelConfig(Section):
@@ -25,7 +26,7 @@ class ModelConfig(Section):
 
     task: Task
     output: Literal["chroma", "rgb"]
-    model: Literal["encdec", "unet"]
+    model: Model
     network: dict[str, Any]
     size: Any
     crop: Literal["center", "top", "face"]
@@ -48,7 +49,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     value = _read_json(path)
     config = _validated(path, ModelConfig, value)
-    _validated(path, NETWORKS[config.model], config.network, "network.")
+    _validated(path, SETTINGS[config.model], config.network, "network.")
     if config.canny:
         # older models do not name the kind of thresholds: there was one only
         _validated(path, Canny, {"thresholds": "absolute"} | config.canny, "canny.")
@@ -59,11 +60,11 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def _misfit(config: ModelConfig) -> str | None:
     """Return in words which field does not fit the others."""
-    n_downs = config.network["n_downs"]
+    n_downs = depth(config.model, config.network)
     if n_downs < 1:
         return f"network.n_downs = {n_downs}: expected at least 1"
     if any(side % 2**n_downs for side in Size.of(config.size)):
-        return f"size = {config.size}: expected multiples of {2**n_downs}, by network.n_downs"
+        return f"size = {config.size}: expected multiples of {2**n_downs}, by the network's depth"
     if config.task == "sketch" and not config.canny:
         return "canny = {}: expected the settings of a sketch's edges"
     return None

@@ -49,12 +49,12 @@ def load_generator(folder: Path, name: str = "generator") -> Generator:
     config = read_config(folder / "config.json")
     path = folder / f"{name}.safetensors"
     try:
-        _require_fitting_weights(config, path)
-        generator = Generator(config)
+        generator = _shapes(config)
+        _require_fitting_weights(generator, path)
         state = load_file(path)
         if broken := [key for key, value in state.items() if not value.isfinite().all()]:
             raise ValueError(f"{broken[0]} holds values that are not finite")
-        generator.load_state_dict(state)
+        generator.load_state_dict(state, assign=True)
     except LOADING_ERRORS as error:
         reason = one_line(error)[:MAX_REASON] or type(error).__name__
         raise UserError(
@@ -63,10 +63,15 @@ def load_generator(folder: Path, name: str = "generator") -> Generator:
     return generator.eval()
 
 
-def _require_fitting_weights(config: dict[str, Any], path: Path) -> None:
-    """Raise ValueError if the weights in a file are not those of the config's network."""
-    with torch.device("meta"):  # shapes without memory
-        expected = Generator(config).state_dict()
+def _shapes(config: dict[str, Any]) -> Generator:
+    """Return a generator of shapes, without memory for its weights."""
+    with torch.device("meta"):
+        return Generator(config)
+
+
+def _require_fitting_weights(generator: Generator, path: Path) -> None:
+    """Raise ValueError if the weights in a file are not those of the network."""
+    expected = generator.state_dict()
     require_bounded(path, sum(value.nbytes for value in expected.values()) + MAX_HEADER_BYTES)
     with safe_open(path, framework="pt") as weights:
         if missing := sorted(expected.keys() ^ set(weights.keys())):

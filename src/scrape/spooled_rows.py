@@ -26,21 +26,22 @@ SPOOLED = pa.schema(
 
 
 class SpooledRows:
-    """Rows in an Arrow file, which the system maps into memory as they are read."""
+    """Rows in an Arrow file, which is read a batch at a time."""
 
-    def __init__(self, file: Path):
-        with pa.memory_map(str(file)) as mapped:
-            self._table = pa.ipc.open_file(mapped).read_all()
+    def __init__(self, file: Path, count: int):
+        self._file, self._count = file, count
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
+        return self._count
 
     def __iter__(self) -> Iterator[Row]:
-        for batch in self._table.to_batches(BATCH_ROWS):
-            for row in batch.to_pylist():
-                if row["status"] is None:
-                    del row["status"]
-                yield {**row, "stated_total": None}
+        # not mapped: the pages of a long list would stay in memory
+        with pa.OSFile(str(self._file)) as file, pa.ipc.open_file(file) as batches:
+            for number in range(batches.num_record_batches):
+                for row in batches.get_batch(number).to_pylist():
+                    if row["status"] is None:
+                        del row["status"]
+                    yield {**row, "stated_total": None}
 
 
 def spool_rows(rows: Iterator[Row], file: Path, max_items: int) -> SpooledRows:
@@ -61,4 +62,4 @@ def spool_rows(rows: Iterator[Row], file: Path, max_items: int) -> SpooledRows:
                     "take a shorter list"
                 )
             writer.write_batch(pa.RecordBatch.from_pylist(batch, SPOOLED))
-    return SpooledRows(file)
+    return SpooledRows(file, count)

@@ -17,7 +17,7 @@ from src.storage.atomic import atomic_folder, atomic_write, remove
 from src.storage.slices import slices
 
 ROWS_PER_FILE = 1_000_000
-BATCH_ROWS = 20_000  # of a Parquet row group; as Python's objects they take 100 MB
+BATCH_ROWS = 10_000  # of a Parquet row group; as Python's objects they take 50 MB
 SCRAPED = pa.schema(
     [
         ("row", pa.int64()),  # 0, 1, …: identifies the picture in every later stage

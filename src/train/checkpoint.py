@@ -35,7 +35,7 @@ CODE = source_files(
         "dataset": "arrays inputs picture_parts",
         "drawing": "sheets",
         "model": "depth device distributed generator image_metrics layers model_config networks "
-        "saving tensors",
+        "pretrained_unet saving tensors",
         "storage": "atomic checksums encoding ledger slices",
         "train": "augment batches checkpoint gan loop perceptual snapshots steps",
         "weights": "effnet pretrained",

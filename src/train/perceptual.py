@@ -1,10 +1,8 @@
 """A perceptual loss (Johnson et al. 2016): how far pictures are from photos in a network's features."""
 
-from typing import cast
-
 from torch import Tensor, nn
 
-from src.weights.effnet import load_effnet, prepare
+from src.weights.effnet import early_stages, load_effnet, prepare_signed
 
 # The last blocks at a half, a quarter and an eighth of the sides: edges, textures, parts.
 LAST_BLOCKS = (0, 2, 4)
@@ -18,18 +16,11 @@ class PerceptualLoss(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        network = load_effnet()
-        blocks = list(cast(nn.ModuleList, network._blocks))
-        stem = cast(list[nn.Module], [network._conv_stem, network._bn0, network._swish])
-        self.stages = nn.ModuleList()
-        start = 0
-        for last in LAST_BLOCKS:
-            self.stages.append(nn.Sequential(*stem, *blocks[start : last + 1]))
-            stem, start = [], last + 1
+        self.stages = early_stages(load_effnet(), LAST_BLOCKS)
 
     def forward(self, fake: Tensor, real: Tensor) -> Tensor:
         """Return the loss of pictures and the photos that they should be, (B, 3, H, W) in [-1, 1]."""
-        x, y = (prepare(127.5 * (pictures + 1)) for pictures in (fake, real))
+        x, y = map(prepare_signed, (fake, real))
         loss = x.new_zeros(())
         for stage in self.stages:
             x, y = stage(x), stage(y.detach())

@@ -53,7 +53,7 @@ def test_a_picture_of_the_training_size_is_predicted_as_evaluation_does(network)
     assert np.array_equal(predict(generator, picture), rendered)
 
 
-@pytest.mark.parametrize("network", ["encdec", "unet"])
+@pytest.mark.parametrize("network", ["encdec", "unet", "pretrained"])
 def test_the_same_picture_gives_the_same_result(network):
     generator, picture = variant(network), noise(19, 23)
     assert np.array_equal(predict(generator, picture), predict(generator, picture))

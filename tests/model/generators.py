@@ -10,6 +10,7 @@ from tests.builders import untrained
 NETWORKS = {
     "encdec": {"ngf": 4, "n_downs": 2, "n_blocks": 1, "upsample": "resize", "norm": "batch"},
     "unet": {"ngf": 4, "n_downs": 3, "upsample": "resize", "norm": "batch", "dropout": 0.0},
+    "pretrained": {"ngf": 4, "upsample": "resize", "norm": "batch", "dropout": 0.0},
 }
 
 
@@ -29,8 +30,8 @@ def generator(
 
 
 def inputs(task: str = "colorize", count: int = 3) -> torch.Tensor:
-    """Return random inputs of 24 pixels, in [-1, 1]."""
-    shape = (count, 24, 24) if task != "labels" else (count, 24, 24, 3)
+    """Return random inputs of 64 pixels, in [-1, 1]."""
+    shape = (count, 64, 64) if task != "labels" else (count, 64, 64, 3)
     return to_tensor(np.random.default_rng(1).integers(256, size=shape, dtype=np.uint8))
 
 
@@ -42,6 +43,7 @@ VARIANTS = {
     "encdec-instance": ("encdec", ENCDEC | {"norm": "instance"}),
     "unet": ("unet", UNET),
     "unet-instance": ("unet", UNET | {"norm": "instance"}),
+    "pretrained": ("pretrained", NETWORKS["pretrained"]),
 }
 
 

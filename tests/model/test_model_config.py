@@ -75,7 +75,7 @@ def test_edges_of_older_models_have_absolute_thresholds(tmp_path):
         ("network.ngf", 10**9, "network.ngf = 1000000000: "),
         ("network.ngf", "4", "network.ngf = '4'"),
         ("network.n_downs", 1_000_000, "network.n_downs = 1000000"),
-        ("network.n_downs", 6, "size = 32: expected multiples of 64, by network.n_downs"),
+        ("network.n_downs", 6, "size = 32: expected multiples of 64, by the network's depth"),
         ("network.n_downs", -1, "network.n_downs = -1"),
         ("network.n_blocks", 10**6, "network.n_blocks = 1000000"),
         ("network.upsample", "x", "network.upsample = 'x'"),

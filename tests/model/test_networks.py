@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from src.model.networks import EncDec, PatchGAN, UNet
+from src.model.pretrained_unet import PretrainedUNet
 
 
 def encdec(**changes: object) -> EncDec:
@@ -64,8 +65,9 @@ def test_a_logit_sees_the_published_patch(n_layers: int, field: int):
         lambda **kinds: unet(**kinds),
         lambda **kinds: unet(n_downs=6, dropout=0.5, **kinds),
         lambda **kinds: unet(n_downs=2, **kinds),
+        lambda **kinds: PretrainedUNet(1, 3, ngf=2, dropout=0.5, **kinds),
     ],
-    ids=["encdec", "shallow encdec", "unet", "unet with dropout", "shallow unet"],
+    ids=["encdec", "shallow encdec", "unet", "unet with dropout", "shallow unet", "pretrained"],
 )
 def test_every_layer_of_a_generator_is_used(make, upsample: str, norm: str):
     torch.manual_seed(0)

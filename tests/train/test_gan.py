@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from src.errors import UserError
+from src.model.generator import Generator
 from src.model.saving import load_generator
 from src.train import steps
 from src.train.gan import Networks
+from src.train.loop import generator_config
+from src.weights.effnet import load_effnet
 from tests.train.trainings import WEIGHTS, networks, random_batch
 
 
@@ -77,3 +80,13 @@ def test_the_moving_average_follows_buffers_too(tiny):
         else:
             torch.testing.assert_close(mean[name], 0.75 * before[name] + 0.25 * value[name])
     assert any(not torch.equal(mean[name], before[name]) for name in before if "running" in name)
+
+
+def test_a_pretrained_encoder_begins_with_its_weights_and_learns(tiny, train):
+    sizes = {"pair.crop_size": 64, "pair.load_size": 64}
+    p = tiny({"model": "pretrained", "models.pretrained.ngf": 4, "train.steps": 2} | sizes)
+    learned = load_effnet()._conv_stem.weight
+    assert torch.equal(Generator(generator_config(p)).network.encoder[0][0].weight, learned)
+    train(p)
+    trained = load_generator(Path("model")).network.encoder[0][0].weight
+    assert 0 < (trained - learned).abs().max() < 0.01

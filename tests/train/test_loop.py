@@ -52,7 +52,7 @@ def test_snapshots_checkpoints_and_the_data_s_seed_do_not_change_the_training(
         assert first[name] == second[name]
 
 
-@pytest.mark.parametrize("model", ["encdec", "unet"])
+@pytest.mark.parametrize("model", ["encdec", "unet", "pretrained"])
 @pytest.mark.parametrize(
     ("task", "output", "predicts_chroma"),
     [("colorize", "chroma", True), ("colorize", "rgb", False), ("sketch", "chroma", False)],
@@ -60,16 +60,18 @@ def test_snapshots_checkpoints_and_the_data_s_seed_do_not_change_the_training(
 def test_the_models_config_says_how_it_was_trained(
     tiny, train, model: str, task: str, output: str, predicts_chroma: bool
 ):
-    p = tiny({"model": model, "task": task, "train.output": output, "train.steps": 2})
+    size = 64 if model == "pretrained" else 32
+    sizes = {"pair.crop_size": size, "pair.load_size": size + 4}
+    p = tiny({"model": model, "task": task, "train.output": output, "train.steps": 2} | sizes)
     train(p)
     generator = load_generator(Path("model"))
     assert generator.config["task"] == task
     assert generator.config["model"] == model
-    assert generator.config["size"] == 32
+    assert generator.config["size"] == size
     assert generator.config["crop"] == p.pair.crop
     assert generator.config["canny"] == (p.pair.canny.model_dump() if p.task == "sketch" else {})
     assert generator.predicts_chroma == predicts_chroma
-    assert generator.multiple == {"encdec": 4, "unet": 32}[model]
+    assert generator.multiple == {"encdec": 4, "unet": 32, "pretrained": 32}[model]
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", "float32"), ("bf16", "bfloat16")])
