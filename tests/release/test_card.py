@@ -13,7 +13,10 @@ from tests.conftest import DEFAULTS
 
 SCORES = {"fd_effnet": 0.5, "fd_effnet_se": 0.1, "l1": 0.25, "psnr": 20.5, "n": 7}
 PASSED = {"value": 0.0, "limit": 0, "failed": 0}
-NETWORK = DEFAULTS.models.encdec.model_dump() | {"ngf": 4}
+NETWORKS = {
+    name: getattr(DEFAULTS.models, name).model_dump() | {"ngf": 4}
+    for name in ("encdec", "pretrained")
+}
 CLEAN = {
     "listed": 100,
     "kept": 90,
@@ -70,19 +73,21 @@ def metrics(model: str, leaked: int) -> dict[str, dict]:
 
 @pytest.fixture
 def released(changed, tmp_path: Path):
-    """Release a model, and return the card: released(model, leaked)."""
+    """Release a model, and return the card: released(model, leaked, fails, network)."""
 
-    def release(model: str = "last", leaked: int = 0, fails: tuple[str, ...] = ()) -> str:
+    def release(
+        model: str = "last", leaked: int = 0, fails: tuple[str, ...] = (), network: str = "encdec"
+    ) -> str:
         for name, values in metrics(model, leaked).items():
             write_json(tmp_path / "metrics" / f"{name}.json", values)
         for seed, file in enumerate(WEIGHTS.values()):
-            generator = untrained("colorize", "chroma", "encdec", NETWORK, 4, seed)
+            generator = untrained("colorize", "chroma", network, NETWORKS[network], 4, seed)
             path = tmp_path / "model" / file
             save_generator(generator, path.parent, path.stem)
         verdict = {"fails": fails, "scores": "On 7 pictures that training never saw: L1 0.25."}
         write_json(tmp_path / "review/verdict.json", verdict)
         out = tmp_path / "release"
-        card.release(changed(), tmp_path, tmp_path / "metrics", out)
+        card.release(changed({"model": network}), tmp_path, tmp_path / "metrics", out)
         return (out / "README.md").read_text(encoding="utf-8")
 
     return release
@@ -118,6 +123,13 @@ def test_the_card_has_parameters_and_limits(released):
     assert "1,234,567 parameters" in text
     assert "## Limits" in text
     assert "None" not in text
+    assert "\n\n\n" not in text
+
+
+def test_the_card_says_where_an_encoder_has_learned(released):
+    assert "ImageNet" not in released()
+    text = released(network="pretrained")
+    assert "EfficientNet-Lite0 with the weights of ImageNet (Apache 2.0)." in text
     assert "\n\n\n" not in text
 
 
