@@ -131,6 +131,23 @@ class BatchNorm2d(nn.BatchNorm2d):
         return y
 
 
+class Float32(nn.Module):
+    """A layer that computes in float32 on a CPU, also where the others compute in bf16.
+
+    For a depthwise convolution oneDNN's gradients in bf16 take up to nine times as long.
+    """
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        enabled = torch.is_autocast_enabled(x.device.type) and not _on_cpu(x)
+        with torch.autocast(x.device.type, enabled=enabled):
+            y: Tensor = self.layer(x if enabled else x.float())
+        return y
+
+
 @torch.no_grad()
 def set_memory_format(network: nn.Module, shape: tuple[int, int, int, int]) -> None:
     """Store weights in the order that is fastest for batches of a shape, on any device.
