@@ -10,6 +10,7 @@ from src.model.layers import (
     BatchNorm2d,
     Conv2d,
     ConvTranspose2d,
+    Float32,
     ResizeConv2d,
     SingleChannelConv2d,
     set_memory_format,
@@ -233,3 +234,12 @@ def test_the_memory_format_changes_neither_weights_nor_results(monkeypatch):
     x = noise(2, 3, 16, 16)
     for ours, theirs in zip(gradients(after, x), gradients(before, x), strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_a_layer_stays_in_float32_among_those_in_bf16():
+    layer = nn.Conv2d(4, 4, 5, padding=2, groups=4)
+    x = torch.rand(2, 4, 8, 8, dtype=torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        wrapped, plain = Float32(layer)(x), layer(x)
+    assert (wrapped.dtype, plain.dtype) == (torch.float32, torch.bfloat16)
+    assert torch.equal(wrapped, layer(x.float()))
