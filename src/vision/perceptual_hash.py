@@ -12,8 +12,11 @@ from src.vision.compiled import compiled
 from src.vision.views import THUMBNAIL_PX, VIEWS, View
 
 BITS = 256
-BLOCK = 64  # pictures hashed at a time: their intermediate values fit into a core's cache
+BLOCK = 128  # pictures hashed at a time
 _FREQUENCIES = 16
+# The error of a sum of 64 products in float32, as a share of the largest number that a cosine is
+# multiplied by: 64 roundings of at most 2**-24 each, of 64 products with at most 1024.
+_MAX_ERROR = np.float32(64 * 2**-24 * 64 * 1024)
 _thread_pools = ThreadpoolController()  # of the library that multiplies matrices
 # The frequency of each bit, as a row and a column of the 16x16. The lowest 8x8 come first, because
 # copies change fewer of their bits.
@@ -100,7 +103,7 @@ def _hash_cuts(pixels: np.ndarray, views: Sequence[View]) -> np.ndarray:
     """
     count = pixels.shape[1]
     row_cuts = sorted({view[:2] for view in views})
-    # exact: sums stay below 2**24 here, and below 2**53 in what follows
+    # exact: sums stay below 2**24 here
     down = np.concatenate([_cosines(cut) for cut in row_cuts]).astype(np.float32)
     down = down @ pixels.astype(np.float32).reshape(THUMBNAIL_PX, -1)
     down = down.reshape(-1, _FREQUENCIES, THUMBNAIL_PX, count)
@@ -108,16 +111,31 @@ def _hash_cuts(pixels: np.ndarray, views: Sequence[View]) -> np.ndarray:
     for row_cut, cut_down in zip(row_cuts, down, strict=True):
         numbers = [number for number, view in enumerate(views) if view[:2] == row_cut]
         across = np.concatenate([_cosines(views[number][2:4]) for number in numbers])
-        cut_hashes[numbers] = _signs(across @ cut_down.astype(np.float64), _ROWS, _COLUMNS)
+        across = across.astype(np.float32)
+        largest = np.maximum(cut_down.max(axis=(1, 2)), -cut_down.min(axis=(1, 2)))
+        cut_hashes[numbers] = _signs(
+            across @ cut_down, across, cut_down, _MAX_ERROR * largest, _ROWS, _COLUMNS
+        )
     return cut_hashes
 
 
 @compiled
-def _signs(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _signs(
+    values: np.ndarray,
+    across: np.ndarray,
+    down: np.ndarray,
+    errors: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+) -> np.ndarray:
     """Pack the signs of each picture's 16x16 values into bytes; a positive value gives a 1.
 
     Args:
-        values: (16, 16·views, N), down and across.
+        values: (16, 16·views, N) float32, down and across: `across` @ `down`, which is rounded.
+            Those near zero are overwritten with exact ones.
+        across: (16·views, 64) float32, whole numbers.
+        down: (16, 64, N) float32, whole numbers.
+        errors: (16,) float32, the most by which a row's values are wrong.
         rows: (256,), of each bit's value; of every eight bits the first is the highest.
         columns: (256,), of each bit's value within its view.
 
@@ -133,11 +151,27 @@ def _signs(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndar
                 # unsigned: numba would test whether a signed index counts from the end
                 row, column = np.uint32(rows[bit]), np.uint32(_FREQUENCIES * view + columns[bit])
                 bit_values = values[row, column]
+                unsure = 0
                 for picture in range(count):  # side by side: several at a time
+                    unsure += abs(bit_values[picture]) < errors[row]
+                if unsure:
+                    _settle(bit_values, across[column], down[row], errors[row])
+                for picture in range(count):
                     byte_values[picture] = 2 * byte_values[picture] + (bit_values[picture] > 0)
             for picture in range(count):
                 packed[view, picture, byte] = byte_values[picture]  # the byte before has overflowed
     return packed
+
+
+@compiled
+def _settle(values: np.ndarray, across: np.ndarray, down: np.ndarray, error: float) -> None:
+    """Overwrite the values below an error with sums in float64, exact below 2**53."""
+    for picture in range(len(values)):
+        if abs(values[picture]) < error:
+            total = 0.0
+            for x in range(len(across)):
+                total += np.float64(across[x]) * np.float64(down[x, picture])
+            values[picture] = total
 
 
 @lru_cache
