@@ -46,6 +46,28 @@ class Limits(NamedTuple):
 
 
 @compiled
+def sort_band(words: np.ndarray, values: np.ndarray, positions: np.ndarray) -> Band:
+    """Sort hashes by their values in a band; those of one value keep their order.
+
+    Args:
+        words: (N, 4) uint64, all bits.
+        values: (N,) uint16, the band's.
+        positions: (K,) int32, of the hashes to sort.
+    """
+    starts = np.zeros(BAND_VALUES + 1, np.int64)
+    for position in positions:
+        starts[values[position] + 1] += 1
+    starts = np.cumsum(starts)
+    ends = starts.copy()  # of what is sorted so far
+    order, leads = np.empty_like(positions), np.empty(len(positions), np.uint64)
+    for position in positions:
+        place = ends[values[position]]
+        order[place], leads[place] = position, words[position, 0]
+        ends[values[position]] += 1
+    return Band(order, starts, leads)
+
+
+@compiled
 def search_band(
     band: int,
     low: int,

@@ -18,15 +18,15 @@ from typing import NamedTuple
 import numpy as np
 
 from src.clean.multi_index_hash import Index
-from src.parallel.local import cores, map_compiled
+from src.parallel.local import cores, map_compiled, map_threads
 from src.storage.slices import even_slices
 from src.vision import alignment, forms, matching
 from src.vision.bands import border_variants
 from src.vision.matching import Look
-from src.vision.perceptual_hash import BITS, hash_views, orient_hashes
+from src.vision.perceptual_hash import BITS, BLOCK, hash_views, orient_hashes
 from src.vision.views import STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS, VIEWS
 
-MIN_LOOKUP, MAX_LOOKUP = 512, 4096  # thumbnails that are looked up at a time
+MAX_LOOKUP = 4096  # thumbnails that are looked up at a time, because they share lookups
 MAX_INDEX = 20_000_000  # hashes in an index; of more, several parts are built by band value
 
 # Two thumbnails that may show the same, and the look-up by which one matches the other.
@@ -90,8 +90,7 @@ def find_candidates(variants: Variants, distance: int) -> np.ndarray:
         (C,) CANDIDATE.
     """
     count = len(variants.thumbnails)
-    # larger blocks share more lookups, but each core should have one
-    blocks = even_slices(count, min(MAX_LOOKUP, max(MIN_LOOKUP, -(-count // cores()))))
+    blocks = even_slices(count, MAX_LOOKUP)
     hashes = hash_views(variants.thumbnails, STRIPS)
     candidates = [np.empty(0, CANDIDATE)]
     parts = -(-count // MAX_INDEX)
@@ -134,9 +133,7 @@ def _look_up(
     candidates = []
     for strip, index in enumerate(indexes):
         # without a strip in every view; with it uncut only
-        views = (
-            hashes[strip, None, block] if strip else hash_views(variants.thumbnails[block], VIEWS)
-        )
+        views = hashes[strip, None, block] if strip else _hash_all_views(variants.thumbnails[block])
         queries, query_forms, query_views = _query_forms(views, turned=strip == 0)
         matches = index.range_search(queries.reshape(-1, BITS // 8), distance)
         number, position = np.unravel_index(matches["query"], queries.shape[:2])
@@ -148,6 +145,13 @@ def _look_up(
         strip_candidates["strip"], strip_candidates["form"] = strip, query_forms[number]
         candidates.append(strip_candidates[comparable])
     return _nearest(np.concatenate(candidates))
+
+
+def _hash_all_views(thumbnails: np.ndarray) -> np.ndarray:
+    """Return the hashes of (N, 64, 64) thumbnails in all VIEWS, computed on all cores."""
+    parts = [thumbnails[part] for part in even_slices(len(thumbnails), BLOCK)]
+    part_hashes = map_threads(partial(hash_views, views=VIEWS), parts, "", cores())
+    return np.concatenate(part_hashes, axis=1)
 
 
 def _query_forms(views: np.ndarray, turned: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from itertools import combinations
 
 import numpy as np
 
-from src.clean.band_search import BAND_BITS, BAND_VALUES, Band, Limits, search_band
+from src.clean.band_search import BAND_BITS, BAND_VALUES, Limits, search_band, sort_band
 from src.parallel.local import cores, map_threads
 from src.storage.slices import slices
 
@@ -58,7 +58,7 @@ class Index:
         self._members = _positions(inside.any(axis=0))
         self._words = words[self._members] if parts > 1 else words
         self._bands = [
-            _sort_band(self._words, row[self._members], _positions(row_inside[self._members]))
+            sort_band(self._words, row[self._members], _positions(row_inside[self._members]))
             for row, row_inside in zip(values, inside, strict=True)
         ]
 
@@ -75,7 +75,9 @@ class Index:
         """
         words = _words(queries)
         positions = np.arange(len(words), dtype=np.int32)
-        query_bands = [_sort_band(words, row, positions) for row in _band_values(words)]
+        query_bands = map_threads(
+            lambda band: sort_band(words, band, positions), list(_band_values(words)), "", cores()
+        )
         limits = _limits(distance)
         flips = _flips(limits.band_bits)
 
@@ -110,22 +112,11 @@ def _words(hashes: np.ndarray) -> np.ndarray:
 
 def _band_values(words: np.ndarray) -> np.ndarray:
     """Return each band's value of each hash, (4, N) uint16."""
-    shifts = np.arange(BANDS, dtype=np.uint64)[:, None] * np.uint64(BAND_BITS)
-    values: np.ndarray = (words[:, 0] >> shifts) & np.uint64(BAND_VALUES - 1)
-    return values.astype(np.uint16)
+    return np.ascontiguousarray(words.view(np.uint16)[:, :BANDS].T)
 
 
 def _positions(mask: np.ndarray) -> np.ndarray:
     return np.nonzero(mask)[0].astype(np.int32)
-
-
-def _sort_band(words: np.ndarray, values: np.ndarray, positions: np.ndarray) -> Band:
-    """Sort the hashes at some positions by their values in a band."""
-    values = values[positions]
-    order = positions[np.argsort(values, kind="stable")]
-    counts = np.bincount(values, minlength=BAND_VALUES)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    return Band(order, starts, words[order, 0])
 
 
 def _limits(distance: int) -> Limits:
