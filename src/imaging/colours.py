@@ -48,8 +48,13 @@ def plain(image: Image.Image, divisor: float) -> Image.Image:
     if image.mode in NUMBERS:
         levels = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=np.inf) / divisor
         return Image.fromarray(levels.clip(0, 255).round().astype(np.uint8))
-    image = image.convert(PREMULTIPLIED.get(image.mode, image.mode))
-    return image.getchannel("L") if image.mode == "LA" else image.convert(plain_mode(image.mode))
+    image = in_mode(image, PREMULTIPLIED.get(image.mode, image.mode))
+    return image.getchannel("L") if image.mode == "LA" else in_mode(image, plain_mode(image.mode))
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Return an image in a mode; it is the same one if it has that mode."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def divisor(parts: Iterable[Image.Image]) -> float:

@@ -91,10 +91,13 @@ def open_image(
     Raises:
         ImageError: `not_an_image`; it shows how the original begins, of which the file was made.
     """
-    head = bytes((file if original is None else original)[: signatures.HEAD_BYTES])
-    message = f"expected one of {', '.join(FORMATS)}, found {_content(head)}"
+
+    def describe(_: Exception) -> str:
+        head = bytes((file if original is None else original)[: signatures.HEAD_BYTES])
+        return f"expected one of {', '.join(FORMATS)}, found {_content(head)}"
+
     stream = cast(IO[bytes], file) if isinstance(file, mmap.mmap) else io.BytesIO(file)
-    with refused("not_an_image", lambda _: message, needed_bytes):
+    with refused("not_an_image", describe, needed_bytes):
         return Image.open(stream, formats=FORMATS)
 
 
@@ -126,6 +129,7 @@ def _open_png(data: PictureBytes, header_only: bool) -> Opened:
 def _open_jpeg(data: PictureBytes) -> Opened:
     extent = jpeg.measure(data)
     image = open_image(jpeg.without_short_segments(data, extent))
+    image.decodermaxblock = max(image.decodermaxblock, len(data))  # all of it in one call
     jpeg.refuse_many_scans(extent.scans, *image.size)
     layers = getattr(image, "layer", [])  # of Pillow's JPEG; MPO, of several pictures, has it too
     planes = jpeg.coefficient_bytes(layers) if extent.scans > 1 and layers else 0

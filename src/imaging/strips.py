@@ -121,10 +121,9 @@ def _strips(image: Image.Image, picture: Opened) -> Iterator[Strip]:
     for top, part in _parts(image):
         plain = colours.plain(part, divisor)
         if transform:
-            is_ready = plain.mode == transform.input_mode
-            plain = transform.apply(plain if is_ready else plain.convert(transform.input_mode))
+            plain = transform.apply(colours.in_mode(plain, transform.input_mode))
         low = low_bytes and low_bytes.crop((0, top, part.width, top + part.height))
-        yield Strip(top, plain.convert("RGB"), _opacity(part, picture, low))
+        yield Strip(top, colours.in_mode(plain, "RGB"), _opacity(part, picture, low))
 
 
 def _opacity(part: Image.Image, picture: Opened, low: Image.Image | None) -> Image.Image | None:
