@@ -22,7 +22,7 @@ DEGREE = 7
 BRIGHT_LEVEL = 250.0  # to which the brightest 2 % are raised, so that dark colours count as much
 MAX_GAIN = 4.0  # of the brightening, for noise is raised too
 PERCENTILE = 95
-BLOCK = 256  # pictures at a time
+BLOCK = 32  # pictures at a time: their intermediate values fit into a core's cache
 FLAT_WEIGHT = 1e-6  # added to the moments: a flat picture has one level only
 # Reducing a picture mixes the tones of a strong tint, which leaves a residual. A weak tint leaves none,
 # so its residual is multiplied by the factor. Tints in Lab units; between both it is interpolated.
