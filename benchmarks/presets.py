@@ -48,6 +48,12 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
             "train.adversarial_from=0.9",
             "train.perceptual_weight=10",
         ],
+        "the same with `model` pretrained": [
+            *PORTRAITS,
+            "train.adversarial_from=0.9",
+            "train.perceptual_weight=10",
+            "model=pretrained",
+        ],
     },
     "sketch": {
         "as `sketch` begins": SKETCH,
@@ -62,6 +68,11 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
             "train.perceptual_weight=10",
         ],
         "`l1_weight` 30": [*SKETCH, "train.l1_weight=30"],
+        "`perceptual_weight` 10, `model` pretrained": [
+            *SKETCH,
+            "train.perceptual_weight=10",
+            "model=pretrained",
+        ],
     },
     "facades-128": {
         "150 steps by default": ["task=labels", "train.steps=150"],
