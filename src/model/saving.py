@@ -54,7 +54,8 @@ def load_generator(folder: Path, name: str = "generator") -> Generator:
         state = load_file(path)
         if broken := [key for key, value in state.items() if not value.isfinite().all()]:
             raise ValueError(f"{broken[0]} holds values that are not finite")
-        generator.load_state_dict(state, assign=True)
+        # copied: a map would end this process by a signal when another program cuts the file
+        generator.to_empty(device="cpu").load_state_dict(state)
     except LOADING_ERRORS as error:
         reason = one_line(error)[:MAX_REASON] or type(error).__name__
         raise UserError(

@@ -37,9 +37,8 @@ SCHEMA = f"""
             LEFT JOIN stored AS map ON map.url = label;
     BEGIN;
 """
-INSERT_URLS = """
-    INSERT INTO stored (url, host) SELECT url, host(url)
-    FROM (SELECT picture AS url FROM listed UNION SELECT label FROM listed)
+SELECT_URLS = """
+    SELECT url FROM (SELECT picture AS url FROM listed UNION SELECT label FROM listed)
     WHERE url IS NOT NULL ORDER BY url
 """
 # Hosts in turn: threads should not all wait for one host.
@@ -105,16 +104,17 @@ class RawLedger:
         # without a name it is deleted by itself, and small ones stay in memory
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         finalize(self, self._database.close)
-        self._database.create_function("host", 1, _host, deterministic=True)
         with _explained():
             self._database.executescript(SCHEMA)
             marks = ", ".join("?" * (len(LISTED) + 3))
             self._database.executemany(f"INSERT INTO listed VALUES ({marks})", _values(rows))
-            self._database.execute(INSERT_URLS)
+            # not by a function in SQL, in which a Ctrl-C would be an error of the database
+            hosts = ((url, _host(url)) for (url,) in self._rows(SELECT_URLS))
+            self._database.executemany("INSERT INTO stored (url, host) VALUES (?, ?)", hosts)
             self._database.execute(INSERT_TURNS)
 
     def __len__(self) -> int:
-        return int(self._number("SELECT COUNT(*) FROM listed"))
+        return self._number("SELECT COUNT(*) FROM listed")
 
     @property
     def n_urls(self) -> int:
@@ -227,7 +227,9 @@ class RawLedger:
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         with _explained():
-            yield from self._database.execute(query, values)
+            cursor = self._database.execute(query, values)
+            while rows := cursor.fetchmany(1000):  # one by one, to close would reach the database
+                yield from rows
 
 
 @contextmanager

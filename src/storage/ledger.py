@@ -16,8 +16,8 @@ from src.errors import ANEW, UserError, one_line
 from src.storage.atomic import atomic_folder, atomic_write, remove
 from src.storage.slices import slices
 
-ROWS_PER_FILE = 1_000_000
 BATCH_ROWS = 10_000  # of a Parquet row group; as Python's objects they take 50 MB
+ROWS_PER_FILE = 100 * BATCH_ROWS
 SCRAPED = pa.schema(
     [
         ("row", pa.int64()),  # 0, 1, …: identifies the picture in every later stage
@@ -146,6 +146,8 @@ def write_table(table: pd.DataFrame, path: Path, columns: pa.Schema) -> None:
 
 def write_batches(batches: Iterator[pa.Table], n_rows: int, path: Path, columns: pa.Schema) -> None:
     """Write the tables of BATCH_ROWS that one of `n_rows` is cut into, as `write_table` does."""
+    if not n_rows:
+        batches = iter([columns.empty_table()])
     if n_rows > ROWS_PER_FILE:
         with atomic_folder(path) as folder:
             for number in range(len(slices(n_rows, ROWS_PER_FILE))):

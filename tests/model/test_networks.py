@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from src.model.depth import FIXED_DEPTHS
+from src.model.layers import Float32
 from src.model.networks import EncDec, PatchGAN, UNet
 from src.model.pretrained_unet import PretrainedUNet
 
@@ -204,3 +206,12 @@ def test_a_convolution_before_a_normalisation_has_no_bias():
             if getattr(m, "kernel_size", None) and m.bias is not None
         ]
         assert len(biased) == 1  # the last layer's
+
+
+def test_an_encoder_that_has_learned_computes_what_is_slow_in_bf16_in_float32():
+    network = PretrainedUNet(1, 3, ngf=2, upsample="resize", norm="batch", dropout=0.0)
+    modules = list(network.encoder.modules())
+    grouped = [m for m in modules if isinstance(m, nn.Conv2d) and m.groups > 1]
+    assert grouped == [m.layer for m in modules if isinstance(m, Float32)]
+    assert {m.momentum for m in modules if isinstance(m, nn.BatchNorm2d)} == {0.1}
+    assert FIXED_DEPTHS["pretrained"] == len(network.encoder)

@@ -192,3 +192,10 @@ def test_another_size_is_refused_in_one_line(tmp_path: Path, size: object):
     message = str(raised.value)
     assert f"{tmp_path / 'config.json'} is no config of a model: size = {size!r}: expect" in message
     assert "\n" not in message
+
+
+def test_a_loaded_model_does_not_depend_on_its_file(tmp_path):
+    save_generator(generator(), tmp_path)
+    loaded = load_generator(tmp_path)
+    os.truncate(tmp_path / "generator.safetensors", 0)
+    assert torch.equal(loaded(inputs()), generator()(inputs()))

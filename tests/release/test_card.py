@@ -128,8 +128,12 @@ def test_the_card_has_parameters_and_limits(released):
 
 def test_the_card_says_where_an_encoder_has_learned(released):
     assert "ImageNet" not in released()
+    assert "may flatter" not in released()
     text = released(network="pretrained")
     assert "EfficientNet-Lite0 with the weights of ImageNet (Apache 2.0)." in text
+    assert (
+        "published FIDs. This model was trained with that network, whose scores may flatter" in text
+    )
     assert "\n\n\n" not in text
 
 

@@ -77,6 +77,18 @@ def test_a_file_that_another_pair_shows_too_stays(tmp_path):
     assert (tmp_path / table["label_file"][0]).read_bytes() == plain
 
 
+def test_a_label_map_stays_though_the_same_bytes_are_a_placeholder(tmp_path):
+    files = {"A/1.png": picture(1), "B/1.png": picture(2), "a": picture(1)}
+    online = [
+        {"page": 1, "position": n, "item_id": f"item{n}", "page_url": "list", "image_url": "a"}
+        for n in range(3)
+    ]
+    rows = [*list_halves(["A/1.png", "B/1.png"], "AtoB"), *online]
+    table = stored(rows, handing(files.__getitem__), tmp_path, SCRAPE)
+    assert list(table["status"]) == ["ok", *["placeholder"] * 3]
+    assert on_disk(tmp_path) == {table["file"][0], table["label_file"][0]}
+
+
 def test_a_photograph_that_is_turned_upright_has_the_size_of_its_label_map(tmp_path):
     table = table_of(ledger_of({"A/1.png": picture(1, 12, 8), "B/1.jpg": jpeg(8, 12, 6)}, tmp_path))
     assert list(table["status"]) == ["ok"]

@@ -77,3 +77,20 @@ def test_a_full_disk_is_one_error_with_the_variable_that_names_another():
     with pytest.raises(UserError, match=r"database or disk is full.*TMPDIR"):
         for number in range(10_000):
             ledger._execute("INSERT INTO turns (url) VALUES (?)", str(number))
+
+
+def test_urls_that_are_left_unread_are_no_error_when_the_ledger_has_ended():
+    ledger = RawLedger(listed("a", "b"))
+    urls = ledger.urls()
+    next(urls)
+    ledger._database.close()
+    urls.close()
+
+
+def test_ctrl_c_while_a_list_is_taken_in_stays_one(monkeypatch):
+    def interrupted(url: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("src.scrape.raw_ledger._host", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        RawLedger(listed("http://a.test/1"))

@@ -43,6 +43,13 @@ UNET = {
     "train.snapshots": 2,
 }
 
+PRETRAINED = {
+    "model": "pretrained",
+    "models.pretrained.ngf": 2,
+    "pair.crop_size": 64,
+    "pair.load_size": 64,
+}
+
 EVERYTHING = {
     "task": "sketch",
     "train.ema_decay": 0.9,
@@ -59,10 +66,11 @@ EVERYTHING = {
         ({"train.gan_weight": 0.0}, "fp32"),
         (UNET, "fp32"),
         (UNET, "bf16"),
+        (PRETRAINED, "bf16"),
         (EVERYTHING, "fp32"),
         (EVERYTHING, "bf16"),
     ],
-    ids=["gan", "l1", "unet", "unet-bf16", "everything", "everything-bf16"],
+    ids=["gan", "l1", "unet", "unet-bf16", "pretrained-bf16", "everything", "everything-bf16"],
 )
 def test_a_killed_training_ends_as_an_undisturbed_one(
     tiny, train, monkeypatch, capsys, changes: dict, precision: str
