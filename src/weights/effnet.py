@@ -6,7 +6,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from src.weights import pretrained
 
 SIDE_PX = 224  # at which the network was trained
 
@@ -17,6 +16,9 @@ def load_effnet(weights: Path | None = None) -> nn.Module:
     Raises:
         UserError: The package holds another file.
     """
+    # imported late: it imports a network's library, which opens a socket
+    from src.weights import pretrained
+
     network = build_effnet()
     network.load_state_dict(torch.load(weights or pretrained.effnet_file(), weights_only=True))
     return network.eval().requires_grad_(False)
