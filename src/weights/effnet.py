@@ -6,7 +6,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-
 SIDE_PX = 224  # at which the network was trained
 
 
