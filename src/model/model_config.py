@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from pydantic import ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from src.errors import UserError, require_bounded
 from src.model.depth import depth
-from src.params import Canny, EncDec, Model, Pretrained, Section, Size, Task, UNet
+from src.params import Canny, Model, Models, Section, Size, Task
 
 MAX_PX = 4096  # of a side of the pictures that a model was trained on
 MAX_BYTES = 100_000  # of the file; one has a few hundred
@@ -18,7 +18,6 @@ MAX_VALUE = 80  # characters of a wrong value in a message
 REMEDY = "take config.json and weights as one training wrote them, such as data/release"
 
 Fields = TypeVar("Fields", bound=Section)
-SETTINGS: dict[str, type[Section]] = {"encdec": EncDec, "unet": UNet, "pretrained": Pretrained}
 
 
 class ModelConfig(Section):
@@ -49,7 +48,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     value = _read_json(path)
     config = _validated(path, ModelConfig, value)
-    _validated(path, SETTINGS[config.model], config.network, "network.")
+    _validated(path, get_type_hints(Models)[config.model], config.network, "network.")
     if config.canny:
         # older models do not name the kind of thresholds: there was one only
         _validated(path, Canny, {"thresholds": "absolute"} | config.canny, "canny.")

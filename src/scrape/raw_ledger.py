@@ -18,14 +18,35 @@ from src.storage.ledger import BATCH_ROWS, ledger_columns, write_batches
 LABEL_STATUS = "label_"  # before the reason why a label map cannot be used
 # The same bytes for this many different items show none of them.
 PLACEHOLDER_ITEMS = 3
+
+
+class Stored(NamedTuple):
+    """A picture's columns of the ledger; all but `status` are empty if there is no picture.
+
+    Attributes:
+        status: `ok`, or why there is no file.
+        file: The file's path below data/raw.
+        date: On which it was fetched from the web, as 2026-11-22 (UTC).
+    """
+
+    status: str
+    file: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    animated: bool | None = None
+    date: str | None = None
+
+
 LISTED = ["page", "position", "item_id", "name", "page_url", "image_url", "stated_total"]
 LISTED += ["given_side", "layout", "licence", "label_url", "status"]
 # `picture` and `label` are the URLs to fetch, and nothing is fetched of a row that has a status.
 SCHEMA = f"""
     PRAGMA journal_mode=OFF;
     CREATE TABLE listed (row INTEGER PRIMARY KEY, {", ".join(LISTED)}, picture, label);
-    CREATE TABLE stored (url PRIMARY KEY, host, status, file, sha256, bytes, width, height, format,
-        animated, date) WITHOUT ROWID;
+    CREATE TABLE stored (url PRIMARY KEY, host, {", ".join(Stored._fields)}) WITHOUT ROWID;
     CREATE TABLE turns (number INTEGER PRIMARY KEY, url);
     CREATE TABLE files (number INTEGER PRIMARY KEY, file);
     CREATE VIEW ledger AS
@@ -47,6 +68,9 @@ INSERT_TURNS = """
     FROM (SELECT url, ROW_NUMBER() OVER (PARTITION BY host ORDER BY url) AS turn FROM stored)
     ORDER BY turn, url
 """
+SET_STORED = (
+    f"UPDATE stored SET {', '.join(f'{name} = ?' for name in Stored._fields)} WHERE url = ?"
+)
 SET_STATUS = f"""
     UPDATE listed SET status = COALESCE(
         IIF(picture IS NULL, 'no_image', NULL),
@@ -69,26 +93,6 @@ INSERT_FILES = """
         UNION ALL SELECT label_file, 2 * row + 1 FROM ledger WHERE label_file IS NOT NULL)
     GROUP BY file ORDER BY MIN(place)
 """
-
-
-class Stored(NamedTuple):
-    """A picture's columns of the ledger; all but `status` are empty if there is no picture.
-
-    Attributes:
-        status: `ok`, or why there is no file.
-        file: The file's path below data/raw.
-        date: On which it was fetched from the web, as 2026-11-22 (UTC).
-    """
-
-    status: str
-    file: str | None = None
-    sha256: str | None = None
-    bytes: int | None = None
-    width: int | None = None
-    height: int | None = None
-    format: str | None = None
-    animated: bool | None = None
-    date: str | None = None
 
 
 class RawLedger:
@@ -141,8 +145,7 @@ class RawLedger:
 
     def store(self, url: str, stored: Stored) -> None:
         """Note what is stored of a URL."""
-        names = ", ".join(f"{name} = ?" for name in Stored._fields)
-        self._execute(f"UPDATE stored SET {names} WHERE url = ?", *stored, url)
+        self._execute(SET_STORED, *stored, url)
 
     def set_statuses(self) -> None:
         """Set each row's status, when all URLs are stored."""
