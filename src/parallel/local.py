@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, takewhile
@@ -316,18 +316,18 @@ def _as_completed(
         future.add_done_callback(lambda done: completed.put((number, done)))
 
     pending = 0
-    free = window
     while True:
-        for each in islice(numbered, free):
+        for each in islice(numbered, window - pending):
             submit(*each)
             pending += 1
         if not pending:
             return
-        free = 0
-        with suppress(Empty):
+        try:
             number, future = completed.get(timeout=TICK_S)
-            pending, free = pending - 1, 1
-            yield number, future.result()
+        except Empty:
+            continue
+        pending -= 1
+        yield number, future.result()
 
 
 def _timed(function: Callable[[Item], Result], item: Item) -> tuple[Result, float, float]:

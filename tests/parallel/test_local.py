@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Empty
 
 import pytest
 
@@ -289,17 +290,18 @@ def test_after_an_error_waiting_work_is_dropped():
     assert len(done) < 50
 
 
-def test_an_error_is_raised_while_other_threads_still_wait():
+@pytest.mark.parametrize("error", [ValueError("stop"), Empty("stop")])
+def test_an_error_is_raised_while_other_threads_still_wait(error: Exception):
     release = threading.Event()
 
     def wait_or_fail(number: int) -> None:
         if number:
             release.wait(60)
         else:
-            raise ValueError("stop")
+            raise error
 
     start = time.monotonic()
-    with pytest.raises(ValueError, match="stop"):
+    with pytest.raises(type(error), match="stop"):
         map_threads(wait_or_fail, range(4), "numbers", 4)
     assert time.monotonic() - start < 30
     release.set()
