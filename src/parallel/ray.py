@@ -6,6 +6,7 @@ functions: Ray repeats a task whose node is lost. A map that may be resumed save
 results in .resume/map until it ends, and after a kill it starts from these.
 """
 
+import atexit
 import hashlib
 import logging
 import os
@@ -46,6 +47,7 @@ MAX_RETRIES = 10  # of a task or call whose node is lost
 # that reserves nothing on any node, so it reserves a little memory.
 TOKEN_MEMORY_BYTES = 1_000_000
 
+atexit.register(ray.shutdown)  # before Ray's own, which first waits
 _nodes: Callable[[], list[dict[str, Any]]] = ray.nodes
 _resources: Callable[[], dict[str, float]] = ray.cluster_resources
 
@@ -54,7 +56,9 @@ _resources: Callable[[], dict[str, float]] = ray.cluster_resources
 def cluster(engine: Engine, resume: bool) -> Iterator[None]:
     """Run the block's maps and actors on the Ray cluster of `engine`, or on one started here.
 
-    They may resume: start from the results that a killed map saved.
+    They may resume: start from the results that a killed map saved. The first block's connection
+    stays until this program ends. Ray may crash a program that disconnects and goes on, by a call
+    of the cluster that was under way.
 
     Raises:
         UserError: No Ray answers at engine.address, or the cluster breaks down.
@@ -68,6 +72,7 @@ def cluster(engine: Engine, resume: bool) -> Iterator[None]:
             log_to_driver=False,
             logging_level=logging.ERROR,
             runtime_env={"env_vars": variables},
+            ignore_reinit_error=True,
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         message = f"engine.address = {engine.address!r}: no Ray there: {one_line(error)}"
@@ -79,10 +84,7 @@ def cluster(engine: Engine, resume: bool) -> Iterator[None]:
     except ray.exceptions.RayError as error:
         raise UserError(f"the cluster broke down: {one_line(error)[-300:]}") from None
     finally:
-        try:
-            registry.end()
-        finally:
-            ray.shutdown()
+        registry.end()
 
 
 @dataclass(frozen=True)

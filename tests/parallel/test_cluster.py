@@ -38,10 +38,12 @@ ray_cluster = import_module("src.parallel.ray")  # imported late: it needs Ray's
 # the loss of a node is noticed within seconds, and a small machine's memory stops no worker
 SYSTEM = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500}
 SYSTEM |= {"health_check_failure_threshold": 4, "memory_monitor_refresh_ms": 0}
+SYSTEM |= {"worker_niceness": 0}  # as tests beside it, which would take nearly all the time
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # this program is connected to them until it ends
 def nodes() -> Iterator:
+    import ray
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 200_000_000}
@@ -50,6 +52,7 @@ def nodes() -> Iterator:
         head_node_args=head | {"include_dashboard": False, "_system_config": SYSTEM},
     )
     yield cluster_of_nodes
+    ray.shutdown()
     cluster_of_nodes.shutdown()
 
 
@@ -93,6 +96,10 @@ def test_a_lost_node_loses_and_repeats_no_result(engine, nodes, tmp_path):
     write = partial(_square_with_file, folder=tmp_path / "seen", seconds=0.25)
     (tmp_path / "seen").mkdir()
     with cluster.connected(engine):
+        while lost.node_id not in {
+            node for _, node in local.map_processes(_with_node, range(60), "")
+        }:
+            pass  # Python has not started there yet
         stream = local.stream_processes(write, range(80), "")
         done = [next(stream) for _ in range(20)]
         begun = {path.read_text() for path in (tmp_path / "seen").iterdir()}
