@@ -37,7 +37,7 @@ repro: repository .venv/ready
 
 test: .venv/tested
 	@echo "== pytest: the stages, the rules between them, and the pipeline end to end"
-	PYTHONDONTWRITEBYTECODE= python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 bugs: .venv/ready
 	@echo "== the bug lab: what each known data bug does, and what catches it (metrics/bugs.md)"
