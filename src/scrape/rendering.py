@@ -3,16 +3,19 @@
 Chromium itself sends nothing: it has no way to the network. Each of a page's requests is answered
 here, by what the client fetches. So robots.txt, pace, budgets and the refusal of private addresses
 hold for all of them. Nothing is posted, no cookie is sent, and no challenge is solved.
+
+A script that never ends may outlast each of Playwright's own time limits. Those here are asyncio's.
 """
 
+import asyncio
 import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from src.errors import UserError, one_line, print_on_stderr
 from src.params import Scrape
@@ -21,7 +24,14 @@ from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, Route
+    from playwright.async_api import (
+        Browser,
+        BrowserContext,
+        Page,
+        Playwright,
+        Route,
+        WebSocketRoute,
+    )
 
 # What a page may load, and the Content-Type of the answer. Pictures are fetched later, by their URLs
 # on the page. Styles are needed, because scripts measure where elements are.
@@ -35,6 +45,8 @@ LOADED_TYPES = {
 MAX_REQUESTS = 200  # of one page
 MAX_SCROLLS = 50  # for lists that load more at their end
 QUIET_MS = 500  # without a request, after which a page counts as loaded
+MIN_READ_S = 1.0  # to read a page whose time is up
+CLOSE_S = 10.0  # for Chromium to end a page, or itself
 # A proxy where nobody listens: what is not answered here fails. WebRTC would bypass it.
 NOWHERE = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
 ARGUMENTS = ["--force-webrtc-ip-handling-policy=disable_non_proxied_udp", "--disable-gpu"]
@@ -54,33 +66,57 @@ def rendering(client: Client) -> Iterator["RenderingClient"]:
         UserError: Playwright or Chromium is not there.
     """
     try:
-        from playwright.sync_api import Error, sync_playwright
+        from playwright.async_api import async_playwright
     except ImportError:
         raise UserError(MISSING) from None
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    with sync_playwright() as playwright, TemporaryDirectory() as folder:
+    with asyncio.Runner() as runner, TemporaryDirectory() as folder:
+        # not by Runner.run, in which a Ctrl-C waits for the end of a request
+        loop = runner.get_loop()
+        playwright = loop.run_until_complete(async_playwright().start())
         try:
-            browser = playwright.chromium.launch(
-                executable_path=path,
-                args=ARGUMENTS,
-                proxy=NOWHERE,  # type: ignore[arg-type]
-                chromium_sandbox=os.geteuid() != 0,  # root has none
-            )
-        except Error as error:
-            reason = one_line(error)[:200]
-            raise UserError(f"{MISSING}: {reason}") from None
-        try:
-            yield RenderingClient(client, browser, Path(folder))
+            browser = loop.run_until_complete(_launched(playwright))
+            try:
+                yield RenderingClient(client, browser, loop, Path(folder))
+            finally:
+                # what a Ctrl-C has left undone fails now, without a word
+                loop.set_exception_handler(lambda *_: None)
+                loop.run_until_complete(_closed(browser))
         finally:
-            browser.close()
+            loop.run_until_complete(playwright.stop())
+
+
+async def _launched(playwright: "Playwright") -> "Browser":
+    from playwright.async_api import Error
+
+    try:
+        return await playwright.chromium.launch(
+            executable_path=next(filter(None, map(shutil.which, NAMES)), None),
+            args=ARGUMENTS,
+            proxy=NOWHERE,  # type: ignore[arg-type]
+            chromium_sandbox=os.geteuid() != 0,  # root has none
+        )
+    except Error as error:
+        raise UserError(f"{MISSING}: {one_line(error)[:200]}") from None
+
+
+async def _closed(closing: "Browser | BrowserContext") -> None:
+    """Wait until Chromium has ended a page or itself, for a while."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(closing.close(), CLOSE_S)
 
 
 class RenderingClient:
     """Fetches pages as a Client does, and hands over what their scripts have made of them."""
 
-    def __init__(self, client: Client, browser: "Browser", folder: Path):
+    def __init__(
+        self,
+        client: Client,
+        browser: "Browser",
+        loop: asyncio.AbstractEventLoop,
+        folder: Path,
+    ):
         self.scrape: Scrape = client.scrape
-        self._client, self._browser, self._folder = client, browser, folder
+        self._client, self._browser, self._loop, self._folder = client, browser, loop, folder
 
     def get(
         self,
@@ -95,23 +131,36 @@ class RenderingClient:
         Raises:
             FetchError: Beside the client's, `too_slow`: its scripts leave no time to read it, and
                 `too_large`: so is what they have drawn.
+            UserError: Beside the client's, Chromium has ended.
         """
+        from playwright.async_api import Error
+
         answered, next_url = self._client.get(url, _head, limit, page_url, insist)
         visit = Visit(self._client, url, answered or url)
-        context = self._browser.new_context(
-            viewport=SIZE,  # type: ignore[arg-type]
-            service_workers="block",
-            accept_downloads=False,
-        )
         try:
-            html = visit.drawn(context).encode("utf-8", "replace")
-        finally:
-            context.close()
+            drawn = self._loop.run_until_complete(self._drawn(visit))
+        except (Error, FetchError) as error:
+            if isinstance(error, FetchError) and self._browser.is_connected():
+                raise
+            reason = one_line(error)[-200:]
+            raise UserError(f"Chromium has ended: {reason}; run the same command again") from None
+        html = drawn.encode("utf-8", "replace")
         if len(html) > (limit or self.scrape.max_page_bytes):
             raise FetchError("too_large", f"{url}: {len(html)} bytes when its scripts have run")
         path = self._folder / "page.html"
         path.write_bytes(html)
         return parse(Body(path, charset="utf-8", url=visit.url, next_url=next_url))
+
+    async def _drawn(self, visit: "Visit") -> str:
+        context = await self._browser.new_context(
+            viewport=SIZE,  # type: ignore[arg-type]
+            service_workers="block",
+            accept_downloads=False,
+        )
+        try:
+            return await visit.drawn(context)
+        finally:
+            await _closed(context)
 
 
 class Visit:
@@ -124,81 +173,84 @@ class Visit:
         self._requests = 0
         self._failure: UserError | None = None
 
-    def drawn(self, context: "BrowserContext") -> str:
+    async def drawn(self, context: "BrowserContext") -> str:
         """Return the page's HTML when its scripts have run, and it was scrolled to its end.
 
         Raises:
             FetchError: `too_slow`.
             UserError: The budget is used up.
         """
-        from playwright.sync_api import Error
+        from playwright.async_api import Error
 
-        context.route("**/*", self._answer)
-        context.route_web_socket("**/*", lambda socket: socket.close())
-        page = context.new_page()
-        context.on("page", lambda other: other.close())
+        await context.route("**/*", self._answer)
+        await context.route_web_socket("**/*", _refuse)
+        page = await context.new_page()
+        context.on("page", _close)
         try:
-            page.goto(self.url, wait_until="domcontentloaded", timeout=self._left_ms())
-            self._scroll(page)
-            html = page.wait_for_function(
-                "() => document.documentElement.outerHTML", timeout=max(1000, self._left_ms())
-            )
+            loading = page.goto(self.url, wait_until="domcontentloaded", timeout=0)
+            await asyncio.wait_for(loading, self._left_s())
+            await self._scroll(page)
+            read_s = max(MIN_READ_S, self._left_s())
+            html = await _value(page, "() => document.documentElement.outerHTML", read_s)
             if self._failure:
                 raise self._failure
-            return str(html.json_value())
-        except Error as error:
+            return str(html)
+        except (Error, TimeoutError) as error:
             if self._failure:
                 raise self._failure from None
             message = f"{self.url}: not drawn in {self._page_client.scrape.deadline_s:g} s"
-            reason = one_line(error)[:100]
+            reason = one_line(error)[:100] or "its scripts leave no time"
             raise FetchError("too_slow", f"{message} (scrape.deadline_s): {reason}") from None
         finally:
             if self._requests > MAX_REQUESTS:
                 note = f"{self.url} wants more than {MAX_REQUESTS} requests; the rest is refused"
                 print_on_stderr(f"scrape: {note}")
 
-    def _scroll(self, page: "Page") -> None:
+    async def _scroll(self, page: "Page") -> None:
         """Scroll to the end until the page grows no more, or its time is up."""
-        from playwright.sync_api import Error
+        from playwright.async_api import Error
 
+        script = "() => { scrollTo(0, 1e9); return document.documentElement.scrollHeight; }"
         height = -1
         for _ in range(MAX_SCROLLS):
-            self._settle(page)
+            await self._settle()
             try:
-                end = page.wait_for_function(
-                    "() => { scrollTo(0, 1e9); return document.documentElement.scrollHeight; }",
-                    timeout=self._left_ms(),
-                )
-                grown = int(end.json_value())
-            except Error:  # a script that never ends: reading the page will say so
+                grown = int(await _value(page, script, self._left_s()))
+            except (Error, TimeoutError):  # a script that never ends: reading will say so
                 return
             if grown == height or self._over():
                 return
             height = grown
 
-    def _settle(self, page: "Page") -> None:
+    async def _settle(self) -> None:
         """Wait until the page has asked for nothing in a while, or is over."""
         n_requests = -1
         while n_requests != self._requests and not self._over():
             n_requests = self._requests
-            page.wait_for_timeout(QUIET_MS)
+            await asyncio.sleep(QUIET_MS / 1000)
 
     def _over(self) -> bool:
         """Return whether the page gets nothing more."""
         late = time.monotonic() > self._deadline
         return late or self._requests > MAX_REQUESTS or self._failure is not None
 
-    def _answer(self, route: "Route") -> None:
+    async def _answer(self, route: "Route") -> None:
         """Answer one of the page's requests with what the client fetches, or refuse it."""
+        from playwright.async_api import Error
+
+        answer = self._fetched(route)
+        with suppress(Error):  # the page may be gone
+            await (route.fulfill(status=200, **answer) if answer else route.abort())
+
+    def _fetched(self, route: "Route") -> dict[str, Any] | None:
+        """Return headers and body for one of the page's requests, None to refuse it."""
         request = route.request
         kind = request.resource_type
         if request.method != "GET" or kind not in LOADED_TYPES:
-            route.abort()
-            return
+            return None
         self._requests += 1
         if self._over():
-            route.abort()
-            return
+            return None
         is_page = request.url == self.url and request.is_navigation_request()
         if is_page:
             client, url, page_url = self._page_client, self._requested_url, None
@@ -207,20 +259,42 @@ class Visit:
         try:
             body, charset = client.get(url, _content, client.scrape.max_page_bytes, page_url)
         except FetchError:
-            route.abort()
+            return None
         except UserError as error:  # the budget; Playwright would lose it here
             self._failure = error
-            route.abort()
-        else:
-            kind = LOADED_TYPES[kind] + (f"; charset={charset}" if charset else "")
-            # scripts of other hosts may read it: nothing in it is anybody's own
-            origin = request.headers.get("origin", "*")
-            headers = {"Content-Type": kind, "Access-Control-Allow-Origin": origin}
-            headers["Access-Control-Allow-Credentials"] = "true"
-            route.fulfill(status=200, headers=headers, body=body)
+            return None
+        content_type = LOADED_TYPES[kind] + (f"; charset={charset}" if charset else "")
+        # scripts of other hosts may read it: nothing in it is anybody's own
+        origin = request.headers.get("origin", "*")
+        headers = {"Content-Type": content_type, "Access-Control-Allow-Origin": origin}
+        headers["Access-Control-Allow-Credentials"] = "true"
+        return {"headers": headers, "body": body}
 
-    def _left_ms(self) -> float:
-        return max(1.0, 1000 * (self._deadline - time.monotonic()))
+    def _left_s(self) -> float:
+        return max(0.001, self._deadline - time.monotonic())
+
+
+async def _value(page: "Page", script: str, seconds: float) -> Any:
+    """Return the value of a script in a page.
+
+    Raises:
+        TimeoutError: The page gives none in that time.
+    """
+
+    async def value() -> Any:
+        # unlike `evaluate` it begins again when the page goes elsewhere
+        handle = await page.wait_for_function(script, timeout=0)
+        return await handle.json_value()
+
+    return await asyncio.wait_for(value(), seconds)
+
+
+async def _close(page: "Page") -> None:
+    await page.close()
+
+
+async def _refuse(socket: "WebSocketRoute") -> None:
+    await socket.close()
 
 
 def _head(body: Body) -> tuple[str | None, str | None]:

@@ -1,13 +1,19 @@
 """Galleries that only scripts fill: drawn in Chromium, which asks for nothing by itself."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from src.errors import UserError
 from tests.browser import CHROMIUM
+from tests.conftest import ROOT, copy_rulings, write_params
 from tests.scrape.scraping import picture, scraped
 from tests.servers import Answer, served
 
@@ -117,8 +123,21 @@ def test_pages_are_followed_as_those_of_any_gallery(server, drawn):
     assert metrics["pages"] == 3
 
 
+def property_that_loops(name: str) -> str:
+    """A script that never ends, from when the property is first asked for: then it has no value."""
+    loop = "() => { setTimeout(() => { for (;;) {} }); return 0; }"
+    return f"add(1); Object.defineProperty(document.documentElement, '{name}', {{get: {loop}}});"
+
+
 @pytest.mark.parametrize(
-    "script", ["for (;;) {}", "add(1); setTimeout(() => { for (;;) {} }, 300);"]
+    "script",
+    [
+        "for (;;) {}",
+        "add(1); setTimeout(() => { for (;;) {} }, 300);",
+        property_that_loops("scrollHeight"),
+        property_that_loops("outerHTML"),
+        "add(1); Object.defineProperty(document, 'documentElement', {get: () => { for (;;) {} }});",
+    ],
 )
 def test_a_script_that_never_ends_is_an_error_in_bounded_time(server, drawn, script):
     server["/list"] = page(script)
@@ -170,7 +189,44 @@ def test_a_page_that_is_too_large_when_drawn_is_an_error(server, drawn):
         drawn({"scrape.max_page_bytes": 10_000})
 
 
+def test_ctrl_c_ends_a_page_in_one_line(server, tmp_path):
+    server["/list"], server["/api"] = page("fetch('/api')"), Answer(b"1", pause=60)
+    settings = {"gallery.url": server["/list"], "gallery.item": "li.p", "gallery.render": True}
+    settings |= {"source": "gallery", "scrape.allow_hosts": ["127.0.0.1"]}
+    write_params(tmp_path / "params.yaml", settings)
+    copy_rulings(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.scrape"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while "/api" not in server.targets:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    messages = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert messages == "scrape: interrupted; run the same command to continue\n"
+
+
+@pytest.mark.parametrize("path", ["/api", "/2"], ids=["while it draws", "between two pages"])
+def test_a_browser_that_dies_is_an_error_with_the_remedy(server, drawn, path):
+    def kill(_: str) -> Answer:
+        for process in psutil.Process().children(recursive=True):
+            if "chrom" in process.name():
+                process.kill()
+        return Answer(b"1")
+
+    next_link = "document.body.innerHTML += '<a class=n href=/2>2</a>';"
+    server["/list"] = page("add(1); fetch('/api');" if path == "/api" else f"add(1); {next_link}")
+    server[path] = kill
+    with pytest.raises(UserError, match=r"Chromium has ended: .*; run the same command again"):
+        drawn({"gallery.next": "a.n"})
+
+
 def test_without_playwright_the_error_says_what_to_install(server, drawn, monkeypatch):
-    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    monkeypatch.setitem(sys.modules, "playwright.async_api", None)
     with pytest.raises(UserError, match=r"gallery\.render needs Playwright .*requirements-render"):
         drawn()
