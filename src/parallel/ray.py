@@ -31,7 +31,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 
 from src.errors import UserError, one_line
-from src.parallel.local import THREADS, TICK_S, Actor, use_cluster
+from src.parallel.local import THREADS, Actor, use_cluster
 from src.params import Engine
 from src.storage.checksums import checked_read, checked_write
 from src.storage.fingerprint import fingerprint
@@ -43,6 +43,7 @@ LIBRARIES = ("numpy", "opencv-python", "pillow")  # whose versions may change a 
 MIN_TASKS = 64  # of a map, if it has as many items
 TASKS_AHEAD = 3  # tasks per processor that are submitted at a time
 MAX_RETRIES = 10  # of a task or call whose node is lost
+MAX_END_S = 60.0  # for calls of actors to notice that these have ended
 # An actor mostly waits, and maps need whole processors, so it reserves none. Ray would put an actor
 # that reserves nothing on any node, so it reserves a little memory.
 TOKEN_MEMORY_BYTES = 1_000_000
@@ -106,27 +107,41 @@ class _RayCluster:
         task = ray.remote(_run_task).options(max_retries=MAX_RETRIES)
         # ray.put: large arrays in the function reach each node once
         submit = partial(task.remote, Path.cwd(), ray.put(function))
-        pending: deque[Any] = deque()  # futures of the next shards; None for those that are saved
         unsubmitted = iter(enumerate(shards))
-        for number, shard in enumerate(shards):
-            limit = TASKS_AHEAD * max(1, int(_resources().get("CPU", 1)))
-            for next_number, next_shard in islice(unsubmitted, max(0, limit - len(pending))):
-                is_saved = saved and saved.file(next_number).exists()
-                pending.append(None if is_saved else submit(next_shard))
-            future = pending.popleft()
-            results = saved.load(number) if saved and future is None else _result(future)
-            if results is None:  # the saved file is damaged
-                results = _result(submit(shard))
-            if saved:
-                saved.save(number, results)
-            bar.update(len(results))
-            yield from results
+        with _pending_tasks() as pending:
+            for number, shard in enumerate(shards):
+                limit = TASKS_AHEAD * max(1, int(_resources().get("CPU", 1)))
+                for next_number, next_shard in islice(unsubmitted, max(0, limit - len(pending))):
+                    is_saved = saved and saved.file(next_number).exists()
+                    pending.append(None if is_saved else submit(next_shard))
+                future = pending.popleft()
+                results = saved.load(number) if saved and future is None else _result(future)
+                if results is None:  # the saved file is damaged
+                    results = _result(submit(shard))
+                if saved:
+                    saved.save(number, results)
+                bar.update(len(results))
+                yield from results
         _delete_results(keep=None)
 
     def actors(self, make: Callable[[], Actor], threads: int) -> list[Actor]:
         """Return an actor for each processor; it starts at its first call."""
         handles = [_ActorHandle(make, threads, strategy) for strategy in _processor_strategies()]
         return [partial(self.registry.call, handle) for handle in handles]
+
+
+@contextmanager
+def _pending_tasks() -> Iterator[deque[Any]]:
+    """Yield a queue for the futures of the next shards, None for those that are saved.
+
+    What is left in it at the end, after an error, is cancelled: nobody waits for it.
+    """
+    pending: deque[Any] = deque()
+    try:
+        yield pending
+    finally:
+        for future in filter(None, pending):
+            ray.cancel(future)
 
 
 def _processor_strategies() -> list[Any]:
@@ -201,8 +216,7 @@ class _ActorRegistry:
         for handle in self._started:
             handle.end()
         with self._changed:
-            while self._n_waiting:
-                self._changed.wait(TICK_S)
+            self._changed.wait_for(lambda: not self._n_waiting, MAX_END_S)
 
 
 class _RemoteActor:

@@ -90,16 +90,25 @@ def test_an_error_of_a_task_is_raised_by_the_map(engine):
         local.map_processes(_inverted, [1, 0, 2], "")
 
 
+def test_after_an_error_no_task_is_left_to_run(engine, tmp_path):
+    (tmp_path / "seen").mkdir()
+    with cluster.connected(engine):
+        with pytest.raises(ZeroDivisionError):
+            local.map_processes(partial(_fail_first, folder=tmp_path / "seen"), range(60), "")
+        n_done = len(list((tmp_path / "seen").iterdir()))
+        time.sleep(2)
+    assert len(list((tmp_path / "seen").iterdir())) <= n_done + 1
+
+
 def test_a_lost_node_loses_and_repeats_no_result(engine, nodes, tmp_path):
     lost = add_node(nodes)
     nodes.wait_for_nodes()
     write = partial(_square_with_file, folder=tmp_path / "seen", seconds=0.25)
     (tmp_path / "seen").mkdir()
     with cluster.connected(engine):
-        while lost.node_id not in {
-            node for _, node in local.map_processes(_with_node, range(60), "")
-        }:
-            pass  # Python has not started there yet
+        deadline = time.monotonic() + 120  # until Python has started there
+        while lost.node_id not in {n for _, n in local.map_processes(_with_node, range(60), "")}:
+            assert time.monotonic() < deadline
         stream = local.stream_processes(write, range(80), "")
         done = [next(stream) for _ in range(20)]
         begun = {path.read_text() for path in (tmp_path / "seen").iterdir()}
@@ -431,6 +440,13 @@ class _Counting:
 
 def _inverted(number: int) -> float:
     return 1 / number
+
+
+def _fail_first(number: int, folder: Path) -> None:
+    """Raise an error for 0; for others leave a file, half a second later."""
+    1 / number
+    time.sleep(0.5)
+    (folder / str(number)).touch()
 
 
 def _square_with_file(number: int, folder: Path, seconds: float) -> int:
