@@ -1,7 +1,6 @@
 """A stranger's config.json is read, or refused in one line; never more."""
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -165,13 +164,15 @@ def test_weights_that_do_not_fit_are_refused_before_memory_is_taken(tmp_path):
         tmp_path / "config.json",
         {**config, "network": {**config["network"], "ngf": 1024, "n_downs": 8}, "size": 256},
     )
-    program = "import sys; from pathlib import Path; from src.model.saving import load_generator\n"
+    program = """
+import resource, sys
+from pathlib import Path
+from src.model.saving import load_generator
+resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
+load_generator(Path(sys.argv[1]))
+"""
     done = subprocess.run(
-        [sys.executable, "-c", f"{program}load_generator(Path(sys.argv[1]))", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30)),
+        [sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
     )
     assert "UserError" in done.stderr
     assert "config.json and the weights differ in" in done.stderr

@@ -157,6 +157,7 @@ def test_ctrl_c_waits_for_no_answer_and_reports_progress(server, scrape_folder):
     server["/p/100.jpg"] = Answer(picture(100), pause=15)  # a thread still waits for this one
     process = start(folder, ALLOW_CTRL_C)
     while sum(picture_requests(server).values()) < 150:
+        assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
