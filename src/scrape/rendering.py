@@ -11,17 +11,20 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from src.errors import UserError, one_line, print_on_stderr
+from src.parallel.daemon_threads import DaemonThreadPool
 from src.params import Scrape
 from src.scrape.http.cache import Body, ParseBody, Result
 from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
+from src.storage.environment import environment
 
 if TYPE_CHECKING:
     from playwright.async_api import (
@@ -47,6 +50,7 @@ MAX_SCROLLS = 50  # for lists that load more at their end
 QUIET_MS = 500  # without a request, after which a page counts as loaded
 MIN_READ_S = 1.0  # to read a page whose time is up
 CLOSE_S = 10.0  # for Chromium to end a page, or itself
+ERROR_PAGE = "chrome-error:"  # the address of Chromium's own page about another that is refused
 # A proxy where nobody listens: what is not answered here fails. WebRTC would bypass it.
 NOWHERE = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
 ARGUMENTS = ["--force-webrtc-ip-handling-policy=disable_non_proxied_udp", "--disable-gpu"]
@@ -69,20 +73,24 @@ def rendering(client: Client) -> Iterator["RenderingClient"]:
         from playwright.async_api import async_playwright
     except ImportError:
         raise UserError(MISSING) from None
-    with asyncio.Runner() as runner, TemporaryDirectory() as folder:
-        # not by Runner.run, in which a Ctrl-C waits for the end of a request
-        loop = runner.get_loop()
-        playwright = loop.run_until_complete(async_playwright().start())
+    with (
+        TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        asyncio.Runner() as runner,
+        DaemonThreadPool(1) as fetching,
+    ):
+        # where the driver and Chromium put what they may leave behind
+        with environment(TMPDIR=folder):
+            playwright = runner.run(async_playwright().start())
         try:
-            browser = loop.run_until_complete(_launched(playwright))
+            browser = runner.run(_launched(playwright))
             try:
-                yield RenderingClient(client, browser, loop, Path(folder))
+                yield RenderingClient(client, browser, runner, fetching, Path(folder))
             finally:
-                # what a Ctrl-C has left undone fails now, without a word
-                loop.set_exception_handler(lambda *_: None)
-                loop.run_until_complete(_closed(browser))
+                runner.run(_ended(browser.close()))
         finally:
-            loop.run_until_complete(playwright.stop())
+            # what a Ctrl-C has left undone fails now, without a word
+            runner.get_loop().set_exception_handler(lambda *_: None)
+            runner.run(_ended(playwright.stop()))
 
 
 async def _launched(playwright: "Playwright") -> "Browser":
@@ -99,24 +107,36 @@ async def _launched(playwright: "Playwright") -> "Browser":
         raise UserError(f"{MISSING}: {one_line(error)[:200]}") from None
 
 
-async def _closed(closing: "Browser | BrowserContext") -> None:
-    """Wait until Chromium has ended a page or itself, for a while."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(closing.close(), CLOSE_S)
+async def _ended(ending: Awaitable[None]) -> None:
+    """Wait until a page, Chromium or its driver has ended, for a while."""
+    from playwright.async_api import Error
+
+    with suppress(TimeoutError, Error):
+        await asyncio.wait_for(ending, CLOSE_S)
 
 
 class RenderingClient:
-    """Fetches pages as a Client does, and hands over what their scripts have made of them."""
+    """Fetches pages as a Client does, and hands over what their scripts have made of them.
+
+    Args:
+        client: Fetches what a page asks for, one by one.
+        browser: Draws the pages.
+        runner: Of the browser's loop. A Ctrl-C cancels what it runs.
+        fetching: Where the client waits, so that the loop need not.
+        folder: For the page that is read.
+    """
 
     def __init__(
         self,
         client: Client,
         browser: "Browser",
-        loop: asyncio.AbstractEventLoop,
+        runner: asyncio.Runner,
+        fetching: Executor,
         folder: Path,
     ):
         self.scrape: Scrape = client.scrape
-        self._client, self._browser, self._loop, self._folder = client, browser, loop, folder
+        self._client, self._browser, self._folder = client, browser, folder
+        self._runner, self._fetching = runner, fetching
 
     def get(
         self,
@@ -136,9 +156,9 @@ class RenderingClient:
         from playwright.async_api import Error
 
         answered, next_url = self._client.get(url, _head, limit, page_url, insist)
-        visit = Visit(self._client, url, answered or url)
+        visit = Visit(self._client, self._fetching, url, answered or url)
         try:
-            drawn = self._loop.run_until_complete(self._drawn(visit))
+            drawn = self._runner.run(self._drawn(visit))
         except (Error, FetchError) as error:
             if isinstance(error, FetchError) and self._browser.is_connected():
                 raise
@@ -160,17 +180,19 @@ class RenderingClient:
         try:
             return await visit.drawn(context)
         finally:
-            await _closed(context)
+            await _ended(context.close())
 
 
 class Visit:
     """A page in the browser, which the client knows by `requested_url`; `url` has answered."""
 
-    def __init__(self, client: Client, requested_url: str, url: str):
+    def __init__(self, client: Client, fetching: Executor, requested_url: str, url: str):
         self.url, self._requested_url = url, requested_url
         self._page_client, self._extras = client, client.for_extras()
+        self._fetching = fetching
         self._deadline = time.monotonic() + client.scrape.deadline_s
-        self._requests = 0
+        self._requests = self._unanswered = 0
+        self._is_read = False
         self._failure: UserError | None = None
 
     async def drawn(self, context: "BrowserContext") -> str:
@@ -194,28 +216,34 @@ class Visit:
             html = await _value(page, "() => document.documentElement.outerHTML", read_s)
             if self._failure:
                 raise self._failure
+            if page.url.startswith(ERROR_PAGE):
+                raise FetchError("too_slow", f"{self.url}: it leads to a page that is refused")
             return str(html)
         except (Error, TimeoutError) as error:
             if self._failure:
                 raise self._failure from None
-            message = f"{self.url}: not drawn in {self._page_client.scrape.deadline_s:g} s"
-            reason = one_line(error)[:100] or "its scripts leave no time"
-            raise FetchError("too_slow", f"{message} (scrape.deadline_s): {reason}") from None
+            raise FetchError("too_slow", f"{self.url}: {self._reason(error)}") from None
         finally:
+            self._is_read = True
             if self._requests > MAX_REQUESTS:
                 note = f"{self.url} wants more than {MAX_REQUESTS} requests; the rest is refused"
                 print_on_stderr(f"scrape: {note}")
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"not drawn in {self._page_client.scrape.deadline_s:g} s (scrape.deadline_s)"
+        return f"cannot be drawn: {one_line(error)[:100]}"
 
     async def _scroll(self, page: "Page") -> None:
         """Scroll to the end until the page grows no more, or its time is up."""
         from playwright.async_api import Error
 
         script = "() => { scrollTo(0, 1e9); return document.documentElement.scrollHeight; }"
-        height = -1
+        height: Any = None  # whatever a page says that it is
         for _ in range(MAX_SCROLLS):
             await self._settle()
             try:
-                grown = int(await _value(page, script, self._left_s()))
+                grown = await _value(page, script, self._left_s())
             except (Error, TimeoutError):  # a script that never ends: reading will say so
                 return
             if grown == height or self._over():
@@ -225,24 +253,27 @@ class Visit:
     async def _settle(self) -> None:
         """Wait until the page has asked for nothing in a while, or is over."""
         n_requests = -1
-        while n_requests != self._requests and not self._over():
+        while (n_requests != self._requests or self._unanswered) and not self._over():
             n_requests = self._requests
             await asyncio.sleep(QUIET_MS / 1000)
 
     def _over(self) -> bool:
         """Return whether the page gets nothing more."""
         late = time.monotonic() > self._deadline
-        return late or self._requests > MAX_REQUESTS or self._failure is not None
+        is_full = self._requests > MAX_REQUESTS
+        return late or is_full or self._is_read or self._failure is not None
 
     async def _answer(self, route: "Route") -> None:
         """Answer one of the page's requests with what the client fetches, or refuse it."""
         from playwright.async_api import Error
 
-        answer = self._fetched(route)
+        self._unanswered += 1
+        answer = await self._fetched(route)
         with suppress(Error):  # the page may be gone
             await (route.fulfill(status=200, **answer) if answer else route.abort())
+        self._unanswered -= 1
 
-    def _fetched(self, route: "Route") -> dict[str, Any] | None:
+    async def _fetched(self, route: "Route") -> dict[str, Any] | None:
         """Return headers and body for one of the page's requests, None to refuse it."""
         request = route.request
         kind = request.resource_type
@@ -256,8 +287,14 @@ class Visit:
             client, url, page_url = self._page_client, self._requested_url, None
         else:
             client, url, page_url = self._extras, request.url, self.url
+
+        def fetch() -> tuple[bytes, str | None]:
+            if self._over():  # by now
+                raise FetchError("too_slow", url)
+            return client.get(url, _content, client.scrape.max_page_bytes, page_url)
+
         try:
-            body, charset = client.get(url, _content, client.scrape.max_page_bytes, page_url)
+            body, charset = await asyncio.get_running_loop().run_in_executor(self._fetching, fetch)
         except FetchError:
             return None
         except UserError as error:  # the budget; Playwright would lose it here

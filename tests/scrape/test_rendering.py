@@ -211,6 +211,22 @@ def test_ctrl_c_ends_a_page_in_one_line(server, tmp_path):
     assert messages == "scrape: interrupted; run the same command to continue\n"
 
 
+@pytest.mark.parametrize("height", ["'abc'", "({})", "Infinity", "NaN", "10n ** 6000n"])
+def test_a_page_may_say_anything_of_its_height(server, drawn, height):
+    get = f"{{get: () => {height}}}"
+    server["/list"] = page(
+        f"add(1); Object.defineProperty(document.documentElement, 'scrollHeight', {get});"
+    )
+    assert list(drawn({"scrape.deadline_s": 3})[0]["name"]) == ["P 1"]
+
+
+def test_a_page_that_leads_to_a_refused_one_is_an_error(server, drawn):
+    server["/list"] = page("add(1); location.href = '/secret/page';")
+    server["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /secret/")
+    with pytest.raises(UserError, match="it leads to a page that is refused"):
+        drawn()
+
+
 @pytest.mark.parametrize("path", ["/api", "/2"], ids=["while it draws", "between two pages"])
 def test_a_browser_that_dies_is_an_error_with_the_remedy(server, drawn, path):
     def kill(_: str) -> Answer:
