@@ -57,9 +57,9 @@ _resources: Callable[[], dict[str, float]] = ray.cluster_resources
 def cluster(engine: Engine, resume: bool) -> Iterator[None]:
     """Run the block's maps and actors on the Ray cluster of `engine`, or on one started here.
 
-    They may resume: start from the results that a killed map saved. The first block's connection
-    stays until this program ends. Ray may crash a program that disconnects and goes on, by a call
-    of the cluster that was under way.
+    They may resume: start from the results that a killed map saved. The connection stays until this
+    program ends, and a later block uses it whatever its address: Ray may crash a program that
+    disconnects while one of the cluster's calls is under way, and goes on.
 
     Raises:
         UserError: No Ray answers at engine.address, or the cluster breaks down.
@@ -114,10 +114,11 @@ class _RayCluster:
                 for next_number, next_shard in islice(unsubmitted, max(0, limit - len(pending))):
                     is_saved = saved and saved.file(next_number).exists()
                     pending.append(None if is_saved else submit(next_shard))
-                future = pending.popleft()
+                future = pending[0]
                 results = saved.load(number) if saved and future is None else _result(future)
                 if results is None:  # the saved file is damaged
                     results = _result(submit(shard))
+                pending.popleft()
                 if saved:
                     saved.save(number, results)
                 bar.update(len(results))
@@ -188,7 +189,10 @@ class _ActorHandle:
 
 
 class _ActorRegistry:
-    """All actors of a block. Ray crashes if it shuts down while a call waits, so `end` comes first."""
+    """All actors of a block. Ray crashes if it shuts down while a call waits, so `end` comes first.
+
+    It gives up after MAX_END_S.
+    """
 
     def __init__(self) -> None:
         self._started: set[_ActorHandle] = set()
