@@ -67,6 +67,8 @@ class DaemonThreadPool(Executor):
 
 
 def _resolve(future: Future[Result], call: Callable[[], Result]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
     try:
         future.set_result(call())
     except BaseException as error:

@@ -259,9 +259,12 @@ class Visit:
 
     def _over(self) -> bool:
         """Return whether the page gets nothing more."""
+        return self._done() or self._requests > MAX_REQUESTS
+
+    def _done(self) -> bool:
+        """Return whether not even what the page has asked for is fetched."""
         late = time.monotonic() > self._deadline
-        is_full = self._requests > MAX_REQUESTS
-        return late or is_full or self._is_read or self._failure is not None
+        return late or self._is_read or self._failure is not None
 
     async def _answer(self, route: "Route") -> None:
         """Answer one of the page's requests with what the client fetches, or refuse it."""
@@ -289,7 +292,7 @@ class Visit:
             client, url, page_url = self._extras, request.url, self.url
 
         def fetch() -> tuple[bytes, str | None]:
-            if self._over():  # by now
+            if self._done():  # by now
                 raise FetchError("too_slow", url)
             return client.get(url, _content, client.scrape.max_page_bytes, page_url)
 

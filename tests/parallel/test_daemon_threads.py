@@ -55,3 +55,18 @@ def test_its_threads_end_with_it():
     for thread in threads:
         thread.join(5)
         assert not thread.is_alive()
+
+
+def test_a_call_that_is_cancelled_does_not_end_its_thread():
+    release, done = threading.Event(), []
+    with DaemonThreadPool(1) as pool:
+        running = pool.submit(release.wait, 60)
+        while not running.running():
+            time.sleep(0.01)
+        queued = pool.submit(done.append, 1)
+        assert not running.cancel()
+        assert queued.cancel()
+        release.set()
+        assert pool.submit(abs, -2).result(timeout=60) == 2
+    assert running.result() is True
+    assert not done
