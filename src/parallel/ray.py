@@ -58,8 +58,8 @@ def cluster(engine: Engine, resume: bool) -> Iterator[None]:
     """Run the block's maps and actors on the Ray cluster of `engine`, or on one started here.
 
     They may resume: start from the results that a killed map saved. The connection stays until this
-    program ends, and a later block uses it whatever its address: Ray may crash a program that
-    disconnects while one of the cluster's calls is under way, and goes on.
+    program ends, and a later block uses it whatever its address. Ray may crash a program that goes
+    on after it has disconnected while one of the cluster's calls was under way.
 
     Raises:
         UserError: No Ray answers at engine.address, or the cluster breaks down.
