@@ -4,7 +4,8 @@ Chromium itself sends nothing: it has no way to the network. Each of a page's re
 here, by what the client fetches. So robots.txt, pace, budgets and the refusal of private addresses
 hold for all of them. Nothing is posted, no cookie is sent, and no challenge is solved.
 
-A script that never ends may outlast each of Playwright's own time limits. Those here are asyncio's.
+A script that never ends may outlast each of Playwright's own time limits. Those here are asyncio's:
+`timeout`, because `wait_for` may swallow a Ctrl-C.
 """
 
 import asyncio
@@ -112,7 +113,8 @@ async def _ended(ending: Awaitable[None]) -> None:
     from playwright.async_api import Error
 
     with suppress(TimeoutError, Error):
-        await asyncio.wait_for(ending, CLOSE_S)
+        async with asyncio.timeout(CLOSE_S):
+            await ending
 
 
 class RenderingClient:
@@ -209,8 +211,8 @@ class Visit:
         page = await context.new_page()
         context.on("page", _close)
         try:
-            loading = page.goto(self.url, wait_until="domcontentloaded", timeout=0)
-            await asyncio.wait_for(loading, self._left_s())
+            async with asyncio.timeout(self._left_s()):
+                await page.goto(self.url, wait_until="domcontentloaded", timeout=0)
             await self._scroll(page)
             read_s = max(MIN_READ_S, self._left_s())
             html = await _value(page, "() => document.documentElement.outerHTML", read_s)
@@ -321,12 +323,10 @@ async def _value(page: "Page", script: str, seconds: float) -> Any:
         TimeoutError: The page gives none in that time.
     """
 
-    async def value() -> Any:
+    async with asyncio.timeout(seconds):
         # unlike `evaluate` it begins again when the page goes elsewhere
         handle = await page.wait_for_function(script, timeout=0)
         return await handle.json_value()
-
-    return await asyncio.wait_for(value(), seconds)
 
 
 async def _close(page: "Page") -> None:

@@ -25,6 +25,12 @@ ADD = """
 const add = (n) => document.querySelector("ul").insertAdjacentHTML("beforeend",
     `<li class="p" style="height: 900px"><a href="/p/${n}"><img src="/${n}.png" alt="P ${n}"></a></li>`);
 """
+# tests may run as a shell's background job, which ignores Ctrl-C
+INTERRUPTIBLE_SCRAPE = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("stages.scrape", run_name="__main__")
+"""
 
 
 def page(script: str, head: str = "") -> Answer:
@@ -196,7 +202,7 @@ def test_ctrl_c_ends_a_page_in_one_line(server, tmp_path):
     write_params(tmp_path / "params.yaml", settings)
     copy_rulings(tmp_path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "stages.scrape"],
+        [sys.executable, "-c", INTERRUPTIBLE_SCRAPE],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         cwd=tmp_path,
         stderr=subprocess.PIPE,
