@@ -36,6 +36,8 @@ IDENTITY = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "t"), ("EMAIL", "t@example.org"))
 }
+# in a program's text: tests may run as a shell's background job, which ignores Ctrl-C
+ALLOW_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 DEFAULTS = read_params(ROOT / "params.yaml")
 SCRAPE = DEFAULTS.scrape

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from src.storage.encoding import encode_jpeg
-from tests.conftest import ROOT, copy_rulings
+from tests.conftest import ALLOW_CTRL_C, ROOT, copy_rulings
 from tests.servers import Answer, Server, served
 
 PICTURES = 300
@@ -30,8 +30,6 @@ from stages.scrape import main
 with exit_on_user_error("scrape"):
     main()
 """
-# tests may run as a shell's background job, which ignores Ctrl-C
-ALLOW_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 
 
 def picture(number: int) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 
 from src.errors import UserError
 from tests.browser import CHROMIUM
-from tests.conftest import ROOT, copy_rulings, write_params
+from tests.conftest import ALLOW_CTRL_C, ROOT, copy_rulings, write_params
 from tests.scrape.scraping import picture, scraped
 from tests.servers import Answer, served
 
@@ -25,12 +25,7 @@ ADD = """
 const add = (n) => document.querySelector("ul").insertAdjacentHTML("beforeend",
     `<li class="p" style="height: 900px"><a href="/p/${n}"><img src="/${n}.png" alt="P ${n}"></a></li>`);
 """
-# tests may run as a shell's background job, which ignores Ctrl-C
-INTERRUPTIBLE_SCRAPE = """
-import runpy, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("stages.scrape", run_name="__main__")
-"""
+SCRAPE_STAGE = "import runpy; runpy.run_module('stages.scrape', run_name='__main__')"
 
 
 def page(script: str, head: str = "") -> Answer:
@@ -202,7 +197,7 @@ def test_ctrl_c_ends_a_page_in_one_line(server, tmp_path):
     write_params(tmp_path / "params.yaml", settings)
     copy_rulings(tmp_path)
     process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTIBLE_SCRAPE],
+        [sys.executable, "-c", f"{ALLOW_CTRL_C}\n{SCRAPE_STAGE}"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         cwd=tmp_path,
         stderr=subprocess.PIPE,
