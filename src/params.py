@@ -375,6 +375,7 @@ class Audit(Section):
 
 
 class Discriminator(Section):
+    projected: bool
     ndf: Channels
     n_layers: Annotated[int, Field(ge=1, le=5)]
     augment: list[Literal["color", "translation", "cutout"]]

@@ -114,7 +114,7 @@ def _network(settings: Params) -> None:
 
 def _discriminator(settings: Params) -> None:
     if settings.train.gan_weight:
-        require_patches(settings.train.discriminator.n_layers, settings.pair.crop_size)
+        require_patches(settings.train.discriminator, settings.pair.crop_size)
 
 
 def _training_device(settings: Params) -> None:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from src.errors import UserError
-from src.params import Size
+from src.params import Discriminator, Size
 
 FIXED_DEPTHS = {"pretrained": 5}  # of networks whose depth is no setting
+PROJECTED_SMALLEST = 64  # its deepest features have 1/32 of the sides; one pixel has no variance
 
 
 def depth(model: str, settings: dict[str, Any]) -> int:
@@ -45,11 +46,15 @@ def network_settings(model: str, settings: dict[str, Any], size: Size) -> dict[s
     return settings
 
 
-def require_patches(n_layers: int, size: Size) -> None:
+def require_patches(discriminator: Discriminator, size: Size) -> None:
     """Raise UserError if pictures are too small for a discriminator."""
-    smallest = 3 * 2**n_layers
-    if min(size) < smallest:
-        raise UserError(
-            f"train.discriminator.n_layers = {n_layers}: pair.crop_size = {size} "
-            f"leaves no patch to judge, expected at least {smallest}"
-        )
+    smallest = {"n_layers": 3 * 2**discriminator.n_layers}
+    if discriminator.projected:
+        smallest["projected"] = PROJECTED_SMALLEST
+    for key, side in smallest.items():
+        if min(size) < side:
+            value = str(getattr(discriminator, key)).lower()
+            raise UserError(
+                f"train.discriminator.{key} = {value}: pair.crop_size = {size} "
+                f"leaves no patch to judge, expected at least {side}"
+            )

@@ -150,9 +150,12 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
 
 
 def sync_batch_norms(module: Network, world: World) -> Network:
-    """Replace a module's batch normalisations by synced ones, in place; return the module."""
+    """Replace a module's batch normalisations by synced ones, in place; return the module.
+
+    Those in evaluation mode have fixed statistics, and stay.
+    """
     for name, child in module.named_children() if world.size > 1 else ():
-        if isinstance(child, nn.BatchNorm2d):
+        if isinstance(child, nn.BatchNorm2d) and child.training:
             synced = SyncedBatchNorm2d(child.num_features, child.eps, child.momentum)
             synced.to(child.weight).load_state_dict(child.state_dict())
             setattr(module, name, synced)

@@ -148,6 +148,13 @@ class Float32(nn.Module):
         return y
 
 
+def use_float32_depthwise(effnet: nn.Module) -> None:
+    """Let the depthwise convolutions of an EfficientNet's blocks compute in float32, in place."""
+    for block in list(effnet.modules()):
+        if isinstance(layer := getattr(block, "_depthwise_conv", None), nn.Module):
+            block._depthwise_conv = Float32(layer)
+
+
 @torch.no_grad()
 def set_memory_format(network: nn.Module, shape: tuple[int, int, int, int]) -> None:
     """Store weights in the order that is fastest for batches of a shape, on any device.
@@ -159,7 +166,9 @@ def set_memory_format(network: nn.Module, shape: tuple[int, int, int, int]) -> N
     def reorder(layer: nn.Module, inputs: tuple[Tensor]) -> None:
         assert isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
         if not (isinstance(layer, Conv2d | ConvTranspose2d) and layer.uses_gemm(*inputs)):
-            layer.weight.data = layer.weight.contiguous(memory_format=torch.channels_last)
+            # a copy, because of one channel `contiguous` takes torch's own strides for these
+            last = torch.empty_like(layer.weight, memory_format=torch.channels_last)
+            layer.weight.data = last.copy_(layer.weight)
 
     layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     hooks = [layer.register_forward_pre_hook(reorder) for layer in layers]

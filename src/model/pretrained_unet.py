@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from src.model.layers import Conv2d, Float32
+from src.model.layers import Conv2d, use_float32_depthwise
 from src.model.networks import initialise, norm_layer, upsample_layers
 from src.weights.effnet import build_effnet, early_stages, load_effnet, prepare_signed
 
@@ -48,11 +48,10 @@ class PretrainedUNet(nn.Module):
         initialise(self)
         effnet = build_effnet() if torch.empty(0).is_meta else load_effnet()
         self.encoder = early_stages(effnet.train().requires_grad_(True), LAST_BLOCKS)
-        for module in list(self.encoder.modules()):
+        use_float32_depthwise(self.encoder)
+        for module in self.encoder.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = MOMENTUM
-            elif isinstance(layer := getattr(module, "_depthwise_conv", None), nn.Module):
-                module._depthwise_conv = Float32(layer)
         self.multiple = 2 ** len(LAST_BLOCKS)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The generator and its discriminator, with what trains them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -8,10 +10,10 @@ import torch
 from torch import nn
 
 from src.model.depth import require_patches
+from src.model.discriminator import Discriminator
 from src.model.distributed import SINGLE_PROCESS, World, sync_batch_norms
 from src.model.generator import CHANNELS, Generator
 from src.model.layers import set_memory_format
-from src.model.networks import PatchGAN
 from src.params import Params, Train
 from src.train.perceptual import PerceptualLoss
 
@@ -37,7 +39,7 @@ class Networks:
     generator: Generator
     generator_ddp: nn.Module
     generator_adam: torch.optim.Adam
-    discriminator: PatchGAN | None = None
+    discriminator: Discriminator | None = None
     discriminator_ddp: nn.Module | None = None
     discriminator_adam: torch.optim.Adam | None = None
     ema: Generator | None = None
@@ -102,14 +104,29 @@ def build(
     if t.perceptual_weight:
         nets.perceptual = PerceptualLoss().to(device).to(memory_format=torch.channels_last)
     if t.gan_weight:
-        require_patches(t.discriminator.n_layers, size)
+        require_patches(t.discriminator, size)
         channels += 3  # it sees the input and the picture
-        discriminator = PatchGAN(channels, t.discriminator.ndf, t.discriminator.n_layers)
-        nets.discriminator = place(discriminator, channels)
+        nets.discriminator = place(Discriminator(channels, t.discriminator), channels)
         nets.discriminator_ddp = world.wrap_ddp(nets.discriminator)
         nets.discriminator_adam = _adam(nets.discriminator, t)
     return nets
 
 
+def trainable(network: nn.Module) -> list[nn.Parameter]:
+    """Return the weights that training changes."""
+    return [weight for weight in network.parameters() if weight.requires_grad]
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Let nothing computed in the block have gradients of the network's weights."""
+    weights = trainable(network)
+    for weight in weights:
+        weight.requires_grad_(False)
+    yield
+    for weight in weights:
+        weight.requires_grad_(True)
+
+
 def _adam(network: nn.Module, t: Train) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), t.lr, (t.beta1, t.beta2), fused=True)
+    return torch.optim.Adam(trainable(network), t.lr, (t.beta1, t.beta2), fused=True)

@@ -22,7 +22,7 @@ from src.progress import progress
 from src.storage.atomic import write_json
 from src.train import checkpoint, loggers, snapshots
 from src.train.batches import Batches, Redraw
-from src.train.gan import build
+from src.train.gan import build, trainable
 from src.train.record import Record
 from src.train.steps import discriminator_step, generator_step, learning_rate
 
@@ -276,4 +276,4 @@ def not_finite(value: str, done: int, lr: float) -> UserError:
 
 def count_parameters(network: torch.nn.Module | None) -> int:
     """Return how many trainable parameters a network has; 0 for None."""
-    return sum(w.numel() for w in network.parameters()) if network is not None else 0
+    return sum(w.numel() for w in trainable(network)) if network is not None else 0

@@ -4,13 +4,15 @@ Inputs `x` are (B, C, H, W), photos `real` and the generator's pictures `fake` (
 them in [-1, 1]. A step changes the weights of its network.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from src.params import Train
 from src.train.augment import augment
-from src.train.gan import Networks
+from src.train.gan import Networks, frozen
 
 
 def discriminator_step(
@@ -29,13 +31,13 @@ def discriminator_step(
     losses = {"d": torch.zeros((), device=x.device)}
     for name, photo, label in (("real", real, 1), ("fake", fake.detach(), 0)):
         pair = augment(x, photo, t.discriminator.augment)
-        logits = nets.discriminator_ddp(torch.cat(pair, 1)).float()
+        logits = nets.discriminator_ddp(torch.cat(pair, 1))
         loss = discriminator_loss(t.gan_mode, logits, label) / 2
         torch.autograd.backward(loss)  # at once: only one pass's activations are in memory
         losses["d"] += loss.detach()
         middle = 0.5 if t.gan_mode == "lsgan" else 0.0
-        is_right = logits > middle if label else logits < middle
-        losses[f"d_right_on_{name}"] = is_right.float().mean()
+        is_right = [part > middle if label else part < middle for part in logits]
+        losses[f"d_right_on_{name}"] = _mean([part.float().mean() for part in is_right])
     nets.discriminator_adam.step()
     return losses
 
@@ -63,15 +65,13 @@ def generator_step(
         loss = loss + t.perceptual_weight * perceptual
         losses["g_perceptual"] = perceptual.detach()
     if discriminator is not None:
-        discriminator.requires_grad_(False)  # halves its backward pass: it does not learn here
         pair = augment(x, fake, t.discriminator.augment)
-        gan = generator_loss(t.gan_mode, discriminator(torch.cat(pair, 1)).float())
+        with frozen(discriminator):  # halves its backward pass: it does not learn here
+            gan = generator_loss(t.gan_mode, discriminator(torch.cat(pair, 1)))
         loss = loss + t.gan_weight * gan
         losses["g_gan"] = gan.detach()
     nets.generator_adam.zero_grad()
     torch.autograd.backward(loss)
-    if discriminator is not None:
-        discriminator.requires_grad_(True)
     nets.generator_adam.step()
     return losses
 
@@ -82,21 +82,31 @@ def learning_rate(step: int, steps: int, base: float) -> float:
     return base if step < half else base * (steps - step) / (steps - half)
 
 
-def discriminator_loss(mode: str, logits: Tensor, label: int) -> Tensor:
-    """Return the mean loss of a discriminator.
+def discriminator_loss(mode: str, logits: Sequence[Tensor], label: int) -> Tensor:
+    """Return the mean loss of a discriminator, of whose parts each counts alike.
 
     Args:
         mode: `vanilla`, cross entropy (Goodfellow et al. 2014), as pix2pix has it; `lsgan`, least
             squares (Mao et al. 2017); or `hinge` (Lim and Ye 2017).
-        logits: Of any shape.
+        logits: Of each part, of any shape.
         label: 1 for photos, 0 for generated pictures.
     """
+    return _mean([_loss(mode, part.float(), label) for part in logits])
+
+
+def generator_loss(mode: str, logits: Sequence[Tensor]) -> Tensor:
+    """Return the mean loss of a generator whose pictures got these logits, see `discriminator_loss`."""
+    if mode == "hinge":
+        return -_mean([part.float().mean() for part in logits])
+    return discriminator_loss(mode, logits, 1)
+
+
+def _loss(mode: str, logits: Tensor, label: int) -> Tensor:
     if mode == "hinge":
         return F.relu(1 - logits if label else 1 + logits).mean()
     loss = F.mse_loss if mode == "lsgan" else F.binary_cross_entropy_with_logits
     return loss(logits, torch.full_like(logits, label))
 
 
-def generator_loss(mode: str, logits: Tensor) -> Tensor:
-    """Return the mean loss of a generator whose pictures got these logits, see `discriminator_loss`."""
-    return -logits.mean() if mode == "hinge" else discriminator_loss(mode, logits, 1)
+def _mean(values: list[Tensor]) -> Tensor:
+    return torch.stack(values).mean()

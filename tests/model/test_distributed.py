@@ -310,6 +310,13 @@ def test_a_synced_normalisation_keeps_the_networks_dtype():
     assert {value.dtype for value in synced.state_dict().values()} <= {torch.float64, torch.int64}
 
 
+def test_a_frozen_normalisation_is_not_synced():
+    network = torch.nn.Sequential(torch.nn.BatchNorm2d(2).eval().requires_grad_(False))
+    synced = distributed.sync_batch_norms(network, World(0, 2))
+    assert not isinstance(synced[0], distributed.SyncedBatchNorm2d)
+    assert not any(weight.requires_grad for weight in synced.parameters())
+
+
 @pytest.mark.parametrize(("rank", "size", "count"), [(0, 1, 5), (1, 2, 6), (2, 3, 6)])
 def test_a_batch_is_cut_in_equal_parts(rank: int, size: int, count: int):
     part = World(rank, size).local_slice(count, "n")

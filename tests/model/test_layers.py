@@ -236,6 +236,16 @@ def test_the_memory_format_changes_neither_weights_nor_results(monkeypatch):
         torch.testing.assert_close(ours, theirs)
 
 
+def test_a_weight_of_one_channel_has_its_gradients_order():
+    """Else two processes warn at every training that they share gradients of another order."""
+    layer = Conv2d(1, 4, 4, 2, 1)
+    set_memory_format(layer, (8, 1, 64, 64))
+    orders = []
+    layer.weight.register_hook(lambda gradient: orders.append(gradient.stride()))
+    layer(noise(8, 1, 64, 64).float()).sum().backward()
+    assert orders == [layer.weight.stride()]
+
+
 def test_a_layer_stays_in_float32_among_those_in_bf16():
     layer = nn.Conv2d(4, 4, 5, padding=2, groups=4)
     x = torch.rand(2, 4, 8, 8, dtype=torch.bfloat16)

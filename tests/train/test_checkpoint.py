@@ -46,6 +46,7 @@ UNET = {
 PRETRAINED = {
     "model": "pretrained",
     "models.pretrained.ngf": 2,
+    "train.discriminator.projected": True,
     "pair.crop_size": 64,
     "pair.load_size": 64,
 }

@@ -13,11 +13,11 @@ from src.train import steps
 from src.train.gan import Networks
 from src.train.loop import generator_config
 from src.weights.effnet import load_effnet
-from tests.train.trainings import WEIGHTS, networks, random_batch
+from tests.train.trainings import WEIGHTS, flat_weights, networks, random_batch
 
 
 def test_without_an_adversarial_loss_there_is_no_discriminator(tiny, train, monkeypatch):
-    monkeypatch.setattr("src.train.gan.PatchGAN", None)  # a call would fail
+    monkeypatch.setattr("src.train.gan.Discriminator", None)  # a call would fail
     metrics = train(tiny({"train.gan_weight": 0.0}))
     assert metrics["parameters"]["discriminator"] == 0
     assert set(metrics["final"]) == {"g_l1"}
@@ -42,6 +42,30 @@ def test_the_shorter_side_decides_whether_pictures_suffice_for_the_discriminator
         train(tiny(wide | {"train.discriminator.n_layers": 3}))
     metrics = train(tiny(wide | {"train.steps": 2}))
     assert metrics["steps"] == 2
+
+
+def test_pictures_too_small_for_projected_features_are_refused(tiny, train):
+    message = r"train\.discriminator\.projected = true: pair\.crop_size = 32 .* at least 64"
+    with pytest.raises(UserError, match=message):
+        train(tiny({"train.discriminator.projected": True}))
+
+
+def test_a_projected_discriminator_learns_while_its_features_stay(tiny, train, monkeypatch):
+    sizes = {"pair.crop_size": 64, "pair.load_size": 64, "train.steps": 2}
+    n_patch_weights = train(tiny(sizes))["parameters"]["discriminator"]
+    weights = []
+
+    def watched(nets: Networks, *arguments: object) -> dict:
+        projected = nets.discriminator.projected
+        weights.append([*map(flat_weights, (projected.judges, projected.projection))])
+        return steps.generator_step(nets, *arguments)
+
+    monkeypatch.setattr("src.train.loop.generator_step", watched)
+    metrics = train(tiny({"train.discriminator.projected": True} | sizes))
+    (judges, features), (later_judges, later_features) = weights
+    assert not torch.equal(judges, later_judges)
+    assert torch.equal(features, later_features)
+    assert metrics["parameters"]["discriminator"] == n_patch_weights + len(judges)
 
 
 def test_the_moving_average_of_the_weights_is_the_model(tiny, train, monkeypatch):

@@ -33,7 +33,7 @@ def test_gradients_of_real_and_fake_add_up_to_those_of_both(nets, tiny, dtype: t
     fake = nets.generator(x).detach()
     discriminator = copy.deepcopy(nets.discriminator)
     with torch.autocast("cpu", dtype, dtype != torch.float32, cache_enabled=False):
-        logits = [discriminator(torch.cat([x, photo], 1)).float() for photo in (real, fake)]
+        logits = [discriminator(torch.cat([x, photo], 1))[0].float() for photo in (real, fake)]
         labels = torch.ones_like(logits[0]), torch.zeros_like(logits[0])
         real_loss, fake_loss = map(F.binary_cross_entropy_with_logits, logits, labels)
         ((real_loss + fake_loss) / 2).backward()
@@ -56,7 +56,7 @@ def test_the_discriminator_learns_to_tell_real_from_fake(nets, tiny):
 
 
 def test_losses_of_an_undecided_discriminator_are_log_2(nets, tiny):
-    for parameter in nets.discriminator.layers[-1].parameters():
+    for parameter in nets.discriminator.patch.layers[-1].parameters():
         torch.nn.init.zeros_(parameter)
     x, real = random_batch()
     fake = nets.generator(x)
@@ -75,13 +75,25 @@ def test_the_losses_have_the_parameters_weights(nets, tiny, l1: float, gan: floa
     with torch.no_grad():
         nets.discriminator(torch.cat([x, real], 1))
     fake = nets.generator(x)
-    on_fake = nets.discriminator(torch.cat([x, fake], 1))
+    [on_fake] = nets.discriminator(torch.cat([x, fake], 1))
     loss = l1 * (fake - real).abs().mean() + gan * F.softplus(-on_fake).mean()
     expected = torch.autograd.grad(loss, list(nets.generator.parameters()), retain_graph=True)
     t = tiny({"train.l1_weight": l1, "train.gan_weight": gan}).train
     steps.generator_step(nets, x, real, fake, t)
     for parameter, gradient in zip(nets.generator.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["vanilla", "lsgan", "hinge"])
+def test_each_part_of_a_discriminator_counts_alike(mode: str):
+    small, large = torch.tensor([0.5]), torch.tensor([[-0.25, 2.0], [0.75, 0.0]])
+    for loss in (
+        lambda parts: steps.discriminator_loss(mode, parts, 1),
+        lambda parts: steps.discriminator_loss(mode, parts, 0),
+        lambda parts: steps.generator_loss(mode, parts),
+    ):
+        mean = (loss([small]) + loss([large])) / 2
+        torch.testing.assert_close(loss([small, large]), mean)
 
 
 @given(base=st.floats(1e-6, 1), count=st.integers(1, 1000), draw=st.integers(0, 999))

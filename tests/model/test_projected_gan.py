@@ -1,0 +1,67 @@
+"""The discriminator in a pretrained network's features."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from src.model.projected_gan import ProjectedGAN
+from src.model.tensors import to_tensor
+
+
+@pytest.fixture(scope="module")
+def network() -> ProjectedGAN:
+    torch.manual_seed(0)
+    return ProjectedGAN(in_channels=4, ndf=4)
+
+
+@pytest.fixture
+def pairs(faces) -> Tensor:
+    photos = to_tensor(np.stack([face[:96, :160] for face in faces[:2]]))
+    return torch.cat([photos.mean(1, keepdim=True), photos], 1)
+
+
+def test_each_scale_has_logits_at_a_32th_of_the_sides(network, pairs):
+    shapes = [tuple(logits.shape) for logits in network(pairs)]
+    assert shapes == [(2, 1, 3, 5)] * 4
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 127), (100, 72)])
+def test_other_sizes_are_judged_too(network, pairs, size: tuple[int, int]):
+    cut = torch.nn.functional.interpolate(pairs, size)
+    for logits in network(cut):
+        assert logits.isfinite().all()
+        assert min(logits.shape[2:]) >= 2
+
+
+def test_a_single_picture_can_be_learned_from(network, pairs):
+    one = network(pairs[:1, :, :64, :64])
+    torch.cat([logits.flatten() for logits in one]).sum().backward()
+    assert all(judge[-1].bias.grad is not None for judge in network.judges)
+
+
+def test_every_scale_teaches_the_picture_and_no_feature_learns(network, pairs):
+    for scale in range(4):
+        picture = pairs[:, 1:].clone().requires_grad_()
+        network(torch.cat([pairs[:, :1], picture], 1))[scale].sum().backward()
+        assert picture.grad.abs().sum() > 0
+    assert not any(weight.requires_grad for weight in network.projection.parameters())
+
+
+def test_every_scale_sees_the_input(network, pairs):
+    other = pairs.clone()
+    other[:, 0] = -other[:, 0]
+    for logits, changed in zip(network(pairs), network(other), strict=True):
+        assert not torch.allclose(logits, changed)
+
+
+def test_training_moves_no_statistic_of_the_features(network, pairs):
+    before = {name: value.clone() for name, value in network.projection.state_dict().items()}
+    network.train()(pairs)
+    for name, value in network.projection.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_the_same_seed_builds_the_same_network():
+    first, second = (torch.manual_seed(3) and ProjectedGAN(4, 4).state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
