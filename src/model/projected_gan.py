@@ -16,13 +16,15 @@ from src.weights.effnet import build_effnet, early_stages, load_effnet, prepare_
 LAST_BLOCKS = (2, 4, 10, 15)
 FEATURE_WIDTHS = (24, 40, 112, 320)
 PICTURE_CHANNELS = 3
+COLOR_HALVINGS = 2  # of pictures of 1/8 of the sides
 
 
 class ProjectedGAN(nn.Module):
-    """One small discriminator for the features of each scale.
+    """One small discriminator for the features of each scale, and one for the coarse colours.
 
-    Each also sees the input at its scale, so that it judges the pair. The network is frozen. On the
-    device meta, of shapes alone, its weights are not read.
+    Each also sees the input at its scale, so that it judges the pair. The published one has features
+    alone, which hardly see a tint: with them alone generated facades are all of one. The network is
+    frozen. On the device meta, of shapes alone, its weights are not read.
     """
 
     def __init__(self, in_channels: int, ndf: int):
@@ -34,16 +36,19 @@ class ProjectedGAN(nn.Module):
             _judge(width + input_channels, width, n_halvings)
             for n_halvings, width in zip(reversed(range(len(widths))), widths, strict=True)
         )
+        self.judges.append(_judge(in_channels, 2 * ndf, COLOR_HALVINGS))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, pair: Tensor) -> list[Tensor]:
-        """Return each scale's logits, (N, 1, h, w) with h and w near H / 32 and W / 32."""
+        """Return each part's logits, (N, 1, h, w) with h and w near H / 32 and W / 32."""
         x, picture = pair[:, :-PICTURE_CHANNELS], pair[:, -PICTURE_CHANNELS:]
         logits = []
-        for maps, judge in zip(self.projection(picture), self.judges, strict=True):
+        *judges, color_judge = self.judges
+        for maps, judge in zip(self.projection(picture), judges, strict=True):
             small = F.interpolate(x, maps.shape[2:], mode="area").to(maps.dtype)
             logits.append(judge(torch.cat([small, maps], 1)))
-        return logits
+        coarse = F.avg_pool2d(pair, 32 >> COLOR_HALVINGS)
+        return [*logits, color_judge(coarse)]
 
 
 class Projection(nn.Module):

@@ -21,9 +21,9 @@ def pairs(faces) -> Tensor:
     return torch.cat([photos.mean(1, keepdim=True), photos], 1)
 
 
-def test_each_scale_has_logits_at_a_32th_of_the_sides(network, pairs):
+def test_each_part_has_logits_at_a_32th_of_the_sides(network, pairs):
     shapes = [tuple(logits.shape) for logits in network(pairs)]
-    assert shapes == [(2, 1, 3, 5)] * 4
+    assert shapes == [(2, 1, 3, 5)] * 5
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 127), (100, 72)])
@@ -40,15 +40,15 @@ def test_a_single_picture_can_be_learned_from(network, pairs):
     assert all(judge[-1].bias.grad is not None for judge in network.judges)
 
 
-def test_every_scale_teaches_the_picture_and_no_feature_learns(network, pairs):
-    for scale in range(4):
+def test_every_part_teaches_the_picture_and_no_feature_learns(network, pairs):
+    for part in range(5):
         picture = pairs[:, 1:].clone().requires_grad_()
-        network(torch.cat([pairs[:, :1], picture], 1))[scale].sum().backward()
+        network(torch.cat([pairs[:, :1], picture], 1))[part].sum().backward()
         assert picture.grad.abs().sum() > 0
     assert not any(weight.requires_grad for weight in network.projection.parameters())
 
 
-def test_every_scale_sees_the_input(network, pairs):
+def test_every_part_sees_the_input(network, pairs):
     other = pairs.clone()
     other[:, 0] = -other[:, 0]
     for logits, changed in zip(network(pairs), network(other), strict=True):
