@@ -528,6 +528,13 @@ class Params(Section):
         """Whether the demo site shows pairs of a facade and its label map."""
         return self.source == "demo" and self.demo.kind == "facades"
 
+    @property
+    def learns_from_effnet(self) -> bool:
+        """Whether the network that `fd_effnet` compares in also teaches or is part of the model."""
+        t = self.train
+        is_judge = t.gan_weight > 0 and t.discriminator.projected
+        return self.model == "pretrained" or t.perceptual_weight > 0 or is_judge
+
     def in_effect(self) -> dict[str, Any]:
         """Return what this run's results depend on, section by section."""
         sections = self.model_dump(exclude={"engine"})

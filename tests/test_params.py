@@ -288,6 +288,20 @@ def test_labels_come_from_pairs_or_drawn_facades(changed):
     assert changed({"task": "labels", "demo.kind": "facades"}).draws_facades
 
 
+@pytest.mark.parametrize(
+    ("changes", "learns"),
+    [
+        ({}, False),
+        ({"model": "pretrained"}, True),
+        ({"train.perceptual_weight": 1.0}, True),
+        ({"train.discriminator.projected": True}, True),
+        ({"train.discriminator.projected": True, "train.gan_weight": 0.0}, False),
+    ],
+)
+def test_what_learns_from_the_network_of_the_distance_is_known(changed, changes, learns):
+    assert changed(changes).learns_from_effnet is learns
+
+
 def test_photographs_of_people_are_no_facades(changed):
     with pytest.raises(UserError, match=r"demo: portraits is '/p', which kind: facades does not"):
         changed({"demo.kind": "facades", "demo.portraits": "/p"})

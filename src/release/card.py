@@ -79,6 +79,7 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         cell=cell,
         failed=failed_checks(numbers["audit"]),
         settings=settings,
+        flattered=p.learns_from_effnet,
         settings_yaml=yaml.safe_dump(settings, sort_keys=False).strip(),
     )
 

@@ -41,6 +41,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
             aspect=f"{p.pair.crop_size.width / p.pair.crop_size.height:.6g}",
             exclude=p.clean.exclude,
             table=results.table(),
+            flattered=p.learns_from_effnet,
             distributions=_distributions(album, results),
             samples=album.samples(p.task),
             max_error=MAX_ERROR,

@@ -584,6 +584,12 @@ def test_the_page_says_that_there_is_no_fid_only_where_there_is_none(artifacts):
     assert "not FID" not in artifacts.soup().get_text()
 
 
+def test_the_page_says_where_the_network_of_the_distance_has_taught_the_model(artifacts):
+    assert "may flatter it" not in artifacts.soup().get_text()
+    artifacts.p = artifacts.p.model_copy(update={"model": "pretrained"})
+    assert "may flatter it" in text_of(artifacts.soup().select_one("#scores > p"))
+
+
 @pytest.mark.parametrize("failed", [True, False])
 def test_the_gap_is_disowned_only_while_checks_fail(artifacts, failed):
     artifacts.findings[0]["failed"] = failed
