@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from src.model.layers import BatchNorm2d, use_float32_depthwise
-from src.weights.effnet import build_effnet, early_stages, load_effnet, prepare_signed
+from src.weights.effnet import early_stages, load_effnet, prepare_signed
 
 # The last blocks of an EfficientNet-Lite0 at 1/4, 1/8, 1/16 and 1/32 of the sides, and their channels.
 LAST_BLOCKS = (2, 4, 10, 15)
@@ -24,7 +24,7 @@ class ProjectedGAN(nn.Module):
 
     Each also sees the input at its scale, so that it judges the pair. The published one has features
     alone, which hardly see a tint: with them alone generated facades are all of one. The network is
-    frozen. On the device meta, of shapes alone, its weights are not read.
+    frozen.
     """
 
     def __init__(self, in_channels: int, ndf: int):
@@ -62,8 +62,7 @@ class Projection(nn.Module):
 
     def __init__(self, widths: list[int]):
         super().__init__()
-        effnet = build_effnet() if torch.empty(0).is_meta else load_effnet()
-        self.stages = early_stages(effnet, LAST_BLOCKS)
+        self.stages = early_stages(load_effnet(), LAST_BLOCKS)
         use_float32_depthwise(self.stages)
         self.mix_channels = nn.ModuleList(map(_random_conv, FEATURE_WIDTHS, widths, [1] * 4))
         self.mix_scales = nn.ModuleList(map(_random_conv, widths[1:], widths, [3] * 3))
