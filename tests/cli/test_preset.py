@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from src.cli.preset import overrides, preset
 from src.errors import UserError
-from tests.conftest import ROOT
+from src.params import WITHOUT_EFFECT, read_yaml
+from tests.conftest import DEFAULTS, ROOT
 
 PARAMS = ROOT / "params.yaml"
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
@@ -73,3 +74,15 @@ def test_a_limit_that_params_yaml_does_not_set_has_the_plus_that_dvc_asks_for(tm
         "+audit.limits.missing_share=0.5",
         "+clean.remove.dark=82",
     ]
+
+
+@pytest.mark.parametrize("file", PRESETS, ids=lambda file: file.stem)
+def test_a_preset_leaves_no_setting_of_another_one(file: Path):
+    """An experiment leaves its settings in the workspace, where the next one begins."""
+    recipe = read_yaml(file)
+    settings = DEFAULTS.train.model_dump(exclude=WITHOUT_EFFECT["train"] | {"seed", "precision"})
+    unset = settings.keys() - recipe["train"].keys()
+    assert not unset
+    assert recipe["train"]["discriminator"].keys() == settings["discriminator"].keys()
+    network = getattr(DEFAULTS.models, recipe["model"]).model_dump()
+    assert recipe["models"][recipe["model"]].keys() == network.keys()
