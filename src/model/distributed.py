@@ -73,7 +73,7 @@ class World:
         """Return a module to call, whose gradients become the mean over all processes."""
         if self.size == 1:
             return module
-        # the buffers are those of SyncedBatchNorm2d, which are equal already
+        # the buffers are equal already: SyncedBatchNorm2d's, frozen ones and spectral norms'
         return DistributedDataParallel(module, forward_sync_buffers=False)
 
     def mean(self, values: Tensor) -> Tensor:

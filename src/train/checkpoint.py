@@ -34,10 +34,10 @@ CODE = source_files(
     {
         "dataset": "arrays inputs picture_parts",
         "drawing": "sheets",
-        "model": "depth device discriminator distributed generator image_metrics layers model_config networks "
-        "pretrained_unet projected_gan saving tensors",
+        "model": "depth device distributed generator image_metrics layers model_config networks "
+        "pretrained_unet saving tensors",
         "storage": "atomic checksums encoding ledger slices",
-        "train": "augment batches checkpoint gan loop perceptual snapshots steps",
+        "train": "augment batches checkpoint discriminator gan loop perceptual projected_gan snapshots steps",
         "weights": "effnet pretrained",
     }
 )

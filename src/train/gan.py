@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from src.model.depth import require_patches
-from src.model.discriminator import Discriminator
 from src.model.distributed import SINGLE_PROCESS, World, sync_batch_norms
 from src.model.generator import CHANNELS, Generator
 from src.model.layers import set_memory_format
 from src.params import Params, Train
+from src.train.discriminator import Discriminator
 from src.train.perceptual import PerceptualLoss
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -123,9 +123,11 @@ def frozen(network: nn.Module) -> Iterator[None]:
     weights = trainable(network)
     for weight in weights:
         weight.requires_grad_(False)
-    yield
-    for weight in weights:
-        weight.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)
 
 
 def _adam(network: nn.Module, t: Train) -> torch.optim.Adam:

@@ -23,7 +23,8 @@ def discriminator_step(
     Its loss is the mean of both losses, as published.
 
     Returns:
-        The loss `d`, and which share of its logits is right on real and on generated pictures.
+        The loss `d`, and which share of its logits is right on real and on generated pictures, the
+        mean over its parts.
     """
     assert nets.discriminator_ddp is not None
     assert nets.discriminator_adam is not None

@@ -68,6 +68,16 @@ def test_a_projected_discriminator_learns_while_its_features_stay(tiny, train, m
     assert metrics["parameters"]["discriminator"] == n_patch_weights + len(judges)
 
 
+def test_frozen_features_stay_frozen_after_a_step(tiny):
+    sizes = {"pair.crop_size": 64, "pair.load_size": 64}
+    p = tiny({"train.discriminator.projected": True} | sizes)
+    nets, (x, real) = networks(p), random_batch(64)
+    steps.generator_step(nets, x, real, nets.generator(x), p.train)
+    projected = nets.discriminator.projected
+    assert not any(weight.requires_grad for weight in projected.projection.parameters())
+    assert all(weight.requires_grad for weight in projected.judges.parameters())
+
+
 def test_the_moving_average_of_the_weights_is_the_model(tiny, train, monkeypatch):
     p, name = tiny({"train.ema_decay": 0.75}), "network.layers.0.weight"
     weights = []

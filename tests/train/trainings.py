@@ -89,10 +89,10 @@ def networks(p: Params) -> Networks:
     return build(config, p, CPU)
 
 
-def random_batch() -> tuple[torch.Tensor, torch.Tensor]:
+def random_batch(side: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
     """Return two gray inputs and two photos, in [-1, 1]."""
     rng = torch.Generator().manual_seed(0)
-    x, real = (torch.rand(2, c, 32, 32, generator=rng) * 2 - 1 for c in (1, 3))
+    x, real = (torch.rand(2, c, side, side, generator=rng) * 2 - 1 for c in (1, 3))
     return x, real
 
 

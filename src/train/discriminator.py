@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from src import params
 from src.model.networks import PatchGAN
-from src.model.projected_gan import ProjectedGAN
+from src.train.projected_gan import ProjectedGAN
 
 
 class Discriminator(nn.Module):

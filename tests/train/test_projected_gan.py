@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.model.projected_gan import ProjectedGAN
 from src.model.tensors import to_tensor
+from src.train.projected_gan import ProjectedGAN
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,8 @@ def test_every_part_sees_the_input(network, pairs):
     other = pairs.clone()
     other[:, 0] = -other[:, 0]
     for logits, changed in zip(network(pairs), network(other), strict=True):
-        assert not torch.allclose(logits, changed)
+        # each call moves the spectral norms, by which equal inputs differ by less than 1e-6
+        assert (logits - changed).abs().max() > 1e-3
 
 
 def test_training_moves_no_statistic_of_the_features(network, pairs):
