@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -68,6 +69,19 @@ LONGEST = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say that failures may come from an experiment, which leaves its settings in params.yaml."""
+    command = ["git", "diff", "--quiet", "HEAD", "--", "params.yaml"]
+    if (
+        terminalreporter.stats.get("failed")
+        and subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL).returncode == 1
+    ):
+        terminalreporter.write_line(
+            "params.yaml differs from the last commit, and tests hold what follows from its values: "
+            "`git checkout params.yaml` and run them again"
+        )
 
 
 def handing(bytes_of: Callable[[str], bytes]) -> Fetch:
