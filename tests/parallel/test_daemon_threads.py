@@ -58,11 +58,15 @@ def test_its_threads_end_with_it():
 
 
 def test_a_call_that_is_cancelled_does_not_end_its_thread():
-    release, done = threading.Event(), []
+    started, release, done = threading.Event(), threading.Event(), []
+
+    def wait() -> bool:
+        started.set()
+        return release.wait(60)
+
     with DaemonThreadPool(1) as pool:
-        running = pool.submit(release.wait, 60)
-        while not running.running():
-            time.sleep(0.01)
+        running = pool.submit(wait)
+        assert started.wait(60)
         queued = pool.submit(done.append, 1)
         assert not running.cancel()
         assert queued.cancel()

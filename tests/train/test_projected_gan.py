@@ -35,6 +35,7 @@ def test_other_sizes_are_judged_too(network, pairs, size: tuple[int, int]):
 
 
 def test_a_single_picture_can_be_learned_from(network, pairs):
+    network.zero_grad()
     one = network(pairs[:1, :, :64, :64])
     torch.cat([logits.flatten() for logits in one]).sum().backward()
     assert all(judge[-1].bias.grad is not None for judge in network.judges)
