@@ -15,6 +15,10 @@ INNER_BLANKS = re.compile(r"[\t\n\r]")
 TWO_HOSTS = re.compile(r"(?:https?:)?[/\\]*[^/?#]*\\[^/?#]*@|https?:[/\\]{3}", re.IGNORECASE)
 MAX_DATA_URL = 100  # characters; those of a blank pixel stay whole
 MAX_MEDIA_TYPE, HASH_DIGITS = 40, 24
+# In the text of a page or of JSON, which may write `\/` for `/`; lines of base64 may be wrapped.
+INLINE_PICTURE = re.compile(
+    rb"data:image\\?/(?:[^\s\"'<>()\\]|\\/){60,}(?:[\r\n]+[\w+/=%]{40,})*", re.IGNORECASE
+)
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
@@ -28,6 +32,18 @@ def without_data(url: str) -> str:
     media_type = re.split("[;,]", url[5:])[0][:MAX_MEDIA_TYPE]
     digest = hashlib.sha256(url.encode(errors="surrogatepass")).hexdigest()[:HASH_DIGITS]
     return f"data:{media_type};sha256={digest}"
+
+
+def without_inline_pictures(page: bytes) -> bytes:
+    """Return a page with each long data: URL of a picture written as `without_data` does.
+
+    A page is kept with the data, and a picture in it may have to be forgotten.
+    """
+
+    def shortened(match: re.Match[bytes]) -> bytes:
+        return without_data(INNER_BLANKS.sub("", match[0].decode("ascii", "replace"))).encode()
+
+    return INLINE_PICTURE.sub(shortened, page)
 
 
 def is_web(url: str) -> bool:

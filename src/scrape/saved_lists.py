@@ -1,6 +1,5 @@
 """Lists on pages that a person saved in a browser; pictures come from the save if they are there."""
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +9,7 @@ from src.errors import UserError, existing_source, print_on_stderr
 from src.imaging import decoding
 from src.imaging.picture_folders import Contents
 from src.params import Saved, Scrape
-from src.scrape.addresses import absolute_url, without_data
+from src.scrape.addresses import absolute_url, without_data, without_inline_pictures
 from src.scrape.browser_saves import READERS, Save, SavedPage, inline_data, local_name, read_save
 from src.scrape.crawl import Crawl, Row, count_passed_over, page_notes, page_rows, print_note
 from src.scrape.file_lists import natural_order
@@ -115,7 +114,8 @@ class SavedList:
     def _add(self, file: Path, save: Save, page: SavedPage, listed: ListPage) -> None:
         """Add a page's rows, and the pictures that the save has of them."""
         number = self.crawl.pages = self.crawl.pages + 1
-        write_bytes(self._pages / f"{number:04d}.html", page.html.encode("utf-8", "replace"))
+        html = without_inline_pictures(page.html.encode("utf-8", "replace"))
+        write_bytes(self._pages / f"{number:04d}.html", html)
         ids = {item.item_id for item in listed.items}
         for note in (*listed.notes, *page_notes(listed, ids, number)):
             print_note(note, str(file))
@@ -142,8 +142,7 @@ class SavedList:
             return item
         inside = inline_data(url)
         if inside and _is_whole(inside):
-            place = f"data:{hashlib.sha256(inside).hexdigest()[:24]}"
-            return replace(item, image_url=self._store(place, inside))
+            return replace(item, image_url=self._store(url, inside))
         local = local_name(url, absolute_url(page_url, ".")) if _is_html(file) else None
         original = _original(url, local) if self._saved.layout == "imdb" else url
         data = save.find(url)

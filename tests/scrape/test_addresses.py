@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.scrape.addresses import absolute_url, readable, without_data
+from src.scrape.addresses import absolute_url, readable, without_data, without_inline_pictures
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,26 @@ def test_a_long_data_url_becomes_its_type_and_a_hash_and_others_stay():
 
 def test_half_a_surrogate_pair_is_replaced():
     assert readable("A\udfffda") == "A\ufffd\ufffd\ufffdda"
+
+
+@pytest.mark.parametrize("slash", ["/", "\\/"])
+def test_a_picture_inside_a_page_leaves_its_address_as_the_ledger_has_it(slash):
+    url = "data:image/png;base64," + "iVBO/Rw0KGgo+" * 20
+    page = f'<p><img src="{url}" alt=a><img src={url} alt=b>'.replace("/", slash)
+    shown = without_inline_pictures(page.encode()).decode()
+    assert "iVBO" not in shown
+    if slash == "/":
+        assert (
+            shown == f'<p><img src="{without_data(url)}" alt=a><img src={without_data(url)} alt=b>'
+        )
+
+
+def test_wrapped_lines_of_a_picture_inside_a_page_go_too():
+    text = "\n".join(["A1b2" * 19] * 5)
+    page = f'<img src="data:image/png;base64,{text}">'.encode()
+    assert b"A1b2" not in without_inline_pictures(page)
+
+
+def test_a_page_without_pictures_inside_stays_as_it_is():
+    page = b'<img src="data:image/gif;base64,R0lG"><a href="data:text/plain,' + b"x" * 200 + b'">'
+    assert without_inline_pictures(page) == page

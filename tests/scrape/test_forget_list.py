@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from base64 import b64encode
 from importlib import import_module
 from pathlib import Path
 
@@ -157,7 +158,7 @@ def run_stages() -> None:
 def files_with(data: bytes) -> set[str]:
     """The files of a run that hold a picture's bytes, or its hash in any form."""
     digest = hashlib.sha256(data)
-    wanted = (data, digest.digest(), digest.hexdigest()[:24].encode())
+    wanted = (data, b64encode(data), digest.digest(), digest.hexdigest()[:24].encode())
     files = [path for top in ("data", ".cache") for path in Path(top).rglob("*") if path.is_file()]
     named = {str(path) for path in files if digest.hexdigest()[:24] in path.name}
     return named | {
@@ -200,6 +201,28 @@ def test_nothing_is_left_of_a_forgotten_picture(server, album, tmp_path):
 
     run_stages()
     assert files_with(album[GONE]) == set()
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_nothing_is_left_of_a_forgotten_picture_inside_a_saved_page(faces, tmp_path):
+    pictures = [encode_png(face) for face in faces[:3]]
+    items = (
+        f'<li><a href="/{n}"><img src="data:image/png;base64,{b64encode(data).decode()}"></a></li>'
+        for n, data in enumerate(pictures)
+    )
+    head = "<!-- Page saved with SingleFile\n url: https://a.test/list -->"
+    (tmp_path / "save.html").write_text(head + "".join(items))
+    changes = {"source": "saved", "saved.path": str(tmp_path / "save.html")}
+    changes |= {"saved.layout": "gallery", "saved.item": "li"}
+    write_params(tmp_path / "params.yaml", QUICK | changes)
+    copy_rulings(tmp_path)
+    Path("rulings/forget.csv").write_text("id\nhttps://a.test/1\n")
+    import_module("stages.scrape").main()
+    assert list(read_ledger(Path("data/raw/ledger.parquet"), "raw")["status"]) == [
+        "ok", "forgotten", "ok",
+    ]  # fmt: skip
+    assert files_with(pictures[1]) == set()
+    assert files_with(pictures[2])
 
 
 def pair_rows() -> set[int]:
