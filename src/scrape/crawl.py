@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from src.errors import UserError, print_on_stderr
 from src.imaging.picture_folders import reasons_with_names
-from src.scrape.addresses import without_data
+from src.scrape.addresses import without_data, without_inline_pictures
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body
 from src.scrape.http.client import Client
@@ -18,8 +18,8 @@ from src.scrape.page_text import decode_page
 from src.scrape.rendering import RenderingClient
 from src.storage.atomic import write_bytes
 
-NO_SUCH_PAGE = ("http_404", "http_410", "soft_404")
-OUT_OF_RANGE = "http_400"  # what WordPress answers past the end
+NO_SUCH_PAGE = ("http_204", "http_404", "http_410", "soft_404")
+OUT_OF_RANGE = ("http_400", "http_416", "http_422")  # WordPress answers 400 past the end
 
 
 PageClient = Client | RenderingClient
@@ -70,13 +70,13 @@ def crawl(
     listed = Crawl(rows)
     seen: set[str] = set()
     url: str | None = first_url
-    earlier_url: str | None = None
+    earlier: ListPage | None = None
     while url and listed.pages < client.scrape.max_pages:
         number = listed.pages + 1
         saved = folder / f"{number:04d}.{suffix}"
-        page = _fetch_page(url, number, parse, client, saved, earlier_url)
+        page = _fetch_page(url, number, parse, client, saved, earlier)
         if page is None:
-            break  # past the end of a list whose pages are counted
+            break
         listed.pages += 1
         ids = {item.item_id for item in page.items}
         for note in (*page.notes, *page_notes(page, ids, number)):
@@ -94,7 +94,7 @@ def crawl(
         _raise_if_too_long(listed, client.scrape.max_items, url)
         if _is_complete(listed, page, repeated, url):
             break
-        url, earlier_url = page.next_url, page.url
+        url, earlier = page.next_url, page
     else:
         if url:
             print_note(f"the list goes on after scrape.max_pages = {listed.pages}: raise it", url)
@@ -115,22 +115,29 @@ def _fetch_page(
     parse: ParsePage,
     client: PageClient,
     saved: Path,
-    earlier_url: str | None,
+    earlier: ListPage | None,
 ) -> ListPage | None:
-    """Return a page of the list; None if it does not exist and is not the first one."""
+    """Return a page of the list; None if it does not exist and is not the first one.
+
+    That is the usual end of a list whose pages are counted. Any other end is noted.
+    """
     respect_noai = client.scrape.respect_noai
     save_and_parse = partial(
         _save_and_parse, parse=parse, url=url, number=number, saved=saved, respect_noai=respect_noai
     )
     try:
         page = client.get(
-            url, save_and_parse, client.scrape.max_page_bytes, earlier_url, insist=True
+            url,
+            save_and_parse,
+            client.scrape.max_page_bytes,
+            earlier.url if earlier else None,
+            insist=True,
         )
     except FetchError as error:
-        if number > 1 and error.reason in (*NO_SUCH_PAGE, OUT_OF_RANGE):
+        if earlier and error.reason in (*NO_SUCH_PAGE, *OUT_OF_RANGE):
             saved.unlink(missing_ok=True)
-            if error.reason == OUT_OF_RANGE:
-                note = f"page {number} is refused ({error}): the list ends before it"
+            if error.reason in OUT_OF_RANGE or not earlier.is_counted:
+                note = f"page {number} cannot be fetched ({error}): the list ends before it"
                 print_on_stderr(f"scrape: {note}")
             return None
         copy = f" (saved as {saved})" if saved.exists() else ""
@@ -154,7 +161,7 @@ def _save_and_parse(
         FetchError: The page is a block page, or forbids training.
     """
     data = body.path.read_bytes()
-    write_bytes(saved, data)
+    write_bytes(saved, without_inline_pictures(data))
     url = body.url or url  # what its links are relative to
     html = decode_page(data, body.charset)
     html.next_url = body.next_url

@@ -90,7 +90,8 @@ def parse_gallery(html: str, url: str, number: int, gallery: Selectors) -> ListP
             notes += (
                 f"{gallery.section}.total says {text!r}, no exact number; {CONSEQUENCES['total']}",
             )
-    return ListPage(items, total, next_url, notes)
+    is_counted = next_url is not None and "{page}" in getattr(gallery, "url", "")
+    return ListPage(items, total, next_url, notes, is_counted=is_counted)
 
 
 def _next_url(document: Document, gallery: Selectors, number: int, items: list[Item]) -> str | None:

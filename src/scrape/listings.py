@@ -1,11 +1,12 @@
 """The content of a list page, and the tools that read all kinds of list pages."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, Tag, UnusualUsageWarning
 
 from src.scrape.addresses import BLANKS, absolute_url, is_web
 from src.scrape.page_text import UTF8, PageText, stated_next
@@ -17,6 +18,8 @@ MAX_NODES = 200_000  # objects and lists of a page's JSON; a list page of 250 it
 # Of links that lead to a page; others, as javascript: on the last page, lead to none.
 PAGE_SCHEMES = ("http:", "https:", "ftp:", "file:")
 TAG = re.compile(r"<[^<>]*")
+
+warnings.simplefilter("ignore", UnusualUsageWarning)  # a feed or a text is no list: that is said
 
 
 class ListingError(Exception):
@@ -46,6 +49,7 @@ class ListPage:
         items: Those that it lists.
         total: How many the whole list has; None if it does not say.
         next_url: Of the next page, or None.
+        is_counted: Whether `next_url` is the next of a count, which nobody says to exist.
         notes: What is odd about it, for the user.
         url: The page's own, that answered.
     """
@@ -55,6 +59,7 @@ class ListPage:
     next_url: str | None
     notes: tuple[str, ...] = ()
     url: str = ""
+    is_counted: bool = False
 
 
 @dataclass(frozen=True)
