@@ -77,7 +77,8 @@ def parse_json(text: str, url: str, number: int, settings: Json) -> ListPage:
     if number == 1 and items:
         lacks_next = next_url is None and (known is None or known > len(items))
         notes = _unmatched(answer, listed, lacks_next, settings)
-    return ListPage(items, known, next_url, notes)
+    is_counted = "{page}" in settings.url or "={offset}" in settings.url
+    return ListPage(items, known, next_url, notes, is_counted=is_counted)
 
 
 def _unmatched(answer: Any, listed: list[Any], lacks_next: bool, settings: Json) -> tuple[str, ...]:
@@ -134,7 +135,7 @@ def _text(value: Any, key: str, settings: Json, where: str = "") -> str:
             f"expected a text or number at json.{key} = {getattr(settings, key)!r}{where}, found "
             f"{_quoted(result)}"
         )
-    return (id_text if key == "id" else value_text)(result).strip()
+    return (id_text if key in ("id", "total") else value_text)(result).strip()
 
 
 def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) -> str | None:
@@ -153,12 +154,33 @@ def _next_url(answer: Any, url: str, number: int, n_items: int, settings: Json) 
     if value is False or value in ({}, []):  # as PHP says "none"
         return None
     if isinstance(value, dict) and not match:
-        added = {quote(readable(key)): str(v) for key, v in value.items() if v is not None}
+        added = {
+            quote(readable(key)): _query_value(key, part, settings)
+            for key, part in value.items()
+            if part is not None
+        }
         return _with_query(settings.url, added) if added else None
     target = _text(answer, "next", settings)
     if not target:
         return None
     return _with_query(settings.url, {match[1]: target}) if match else absolute_url(url, target)
+
+
+def _query_value(key: str, value: Any, settings: Json) -> str:
+    """Return a value that the answer wants in the query of the next page, as JSON writes it.
+
+    Raises:
+        ListingError: It is an object or a list, or the object is a link itself.
+    """
+    place = f"json.next = {settings.next!r}"
+    if key == "href":
+        raise ListingError(f"{place} finds a link: set it to {settings.next + '.href'!r}")
+    if isinstance(value, dict | list):
+        raise ListingError(
+            f"expected texts and numbers for the query of the next page at {place}, found "
+            f"{_quoted(value)} in {key!r}"
+        )
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _with_query(url: str, values: Mapping[str, str | None]) -> str:

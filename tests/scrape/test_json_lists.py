@@ -310,3 +310,27 @@ def test_robots_txt_holds_for_an_api(server, quick, tmp_path):
     changes = {"json.url": server["/w/api.php"]}
     with pytest.raises(UserError, match=r"page 1 of the list cannot be fetched: .*robots\.txt"):
         scraped(quick("json", changes), tmp_path / "raw")
+
+
+def test_the_query_of_the_next_page_has_values_as_json_writes_them():
+    answer = {"results": [{"id": 1, "url": "/1.png"}], "next": {"offset": 2, "more": True}}
+    page = parsed(answer, url="https://a.test/l", next="next")
+    assert page.next_url == "https://a.test/l?offset=2&more=true"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"after": {"id": 1}}, r"found {\"id\": 1} in 'after'"),
+        ({"href": "https://a.test/2"}, r"finds a link: set it to 'next\.href'"),
+    ],
+)
+def test_a_next_page_that_is_no_query_is_refused(value, message):
+    answer = {"results": [{"id": 1, "url": "/1.png"}], "next": value}
+    with pytest.raises(ListingError, match=message):
+        parsed(answer, url="https://a.test/l", next="next")
+
+
+def test_a_total_may_be_stored_with_a_fraction_of_nothing():
+    answer = {"results": [{"id": 1, "url": "/1.png"}], "count": 500.0}
+    assert parsed(answer, total="count").total == 500
