@@ -11,6 +11,7 @@ from email.message import Message
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from unicodedata import normalize
 from urllib.parse import unquote, unquote_to_bytes
 
 from src.errors import UserError
@@ -95,7 +96,9 @@ def _stated_address(head: bytes, html: str) -> str:
 def _beside(url: str, folder: Path, folder_url: str) -> bytes | None:
     """Return the file that a page's link means, if that is in the page's folder or below."""
     name = local_name(url, folder_url)
-    for spelling in (name, unquote(name)) if name else ():
+    plain = unquote(name or "")
+    # macOS writes an accent as a letter of its own
+    for spelling in (name, plain, normalize("NFC", plain), normalize("NFD", plain)) if name else ():
         if file := file_below(folder, folder, spelling):
             return file.read_bytes()
     return None
@@ -131,15 +134,25 @@ def _read_mhtml(file: Path, unknown_url: str) -> Save:
     page = pages[0]
     html = decode_page(_content(page), page.get_content_charset())
     url = message.get("Snapshot-Content-Location") or page.get("Content-Location") or ""
-    url = "".join(str(url).split())  # a long header is folded
-    saved = {"".join(str(part.get("Content-Location", "")).split()): part for part in parts}
+    url = _unfolded(url)
+    saved = {}
+    for part in parts:
+        if name := _unfolded(part.get("Content-ID")):
+            saved[f"cid:{name.strip('<>')}"] = part
+        if place := _unfolded(part.get("Content-Location")):
+            saved[absolute_url(url or unknown_url, place)] = part
     find_part = _by_any_spelling(saved)
 
     def find(url: str) -> bytes | None:
-        part = find_part(url)
+        part = find_part(unquote(url) if url.startswith("cid:") else url)
         return None if part is None else _content(part)
 
     return Save([SavedPage(html, url)], find)
+
+
+def _unfolded(header: object) -> str:
+    """Return the address in a header, whose long lines are folded; "" for None."""
+    return "".join(str(header or "").split())
 
 
 def _by_any_spelling(saved: Mapping[str, Part]) -> Callable[[str], Part | None]:

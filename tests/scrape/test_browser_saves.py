@@ -2,6 +2,7 @@
 
 import base64
 import json
+import unicodedata
 
 import pytest
 
@@ -29,6 +30,33 @@ def test_a_page_says_its_own_address_if_the_browser_left_one(tmp_path, head, add
     file.write_text(f"<!DOCTYPE html>\n{head}<p>Zoë", encoding="utf-8")
     [page] = read_save(file, UNKNOWN).pages
     assert (page.url, page.html[-3:]) == (address, "Zoë")
+
+
+def test_pictures_of_mhtml_are_found_by_their_number_and_relative_place(tmp_path):
+    """RFC 2557 has both beside full addresses."""
+    encoded = base64.b64encode(PICTURE).decode()
+    kind = "Content-Type: image/png\nContent-Transfer-Encoding: base64\n"
+    heads = ["Content-Type: text/html\nContent-Location: http://a.test/d/l.html\n\n<p>x"]
+    heads += [f"{kind}Content-ID: <img 1@m>\n\n{encoded}"]
+    heads += [f"{kind}Content-Location: x_files/1.png\n\n{encoded}"]
+    body = "".join(f"--b\n{head}\n" for head in heads) + "--b--\n"
+    file = tmp_path / "a.mht"
+    file.write_text(f"Content-Type: multipart/related; boundary=b\n\n{body}")
+    save = read_save(file, UNKNOWN)
+    assert save.find("cid:img1@m") == save.find("cid:img1%40m") == PICTURE
+    assert save.find("http://a.test/d/x_files/1.png") == PICTURE
+    assert save.find("cid:2@m") is save.find("http://a.test/x_files/1.png") is None
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_accent_in_the_name_of_a_pages_folder_may_be_a_letter_of_its_own(tmp_path, form):
+    place = tmp_path / unicodedata.normalize(form, "Zoë_files") / "1.png"
+    place.parent.mkdir()
+    place.write_bytes(PICTURE)
+    (tmp_path / "a.html").write_text("<p>x")
+    save = read_save(tmp_path / "a.html", UNKNOWN)
+    for name in ("Zo%C3%AB_files/1.png", "Zoe%CC%88_files/1.png"):
+        assert save.find(UNKNOWN + name) == PICTURE
 
 
 def har(entries: list[tuple[str, int, dict]]) -> str:
