@@ -86,7 +86,8 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
             raise TableError(f"expected a name that ends in {', '.join(READERS)} (.gz)")
         yield from READERS[kind(file)](file, columns)
     except UnicodeDecodeError:
-        raise UserError(f"{file} cannot be read as a list: {OTHER_ENCODING}") from None
+        remedy = OTHER_ENCODING if kind(file) != ".parquet" else "a text in it is not in UTF-8"
+        raise UserError(f"{file} cannot be read as a list: {remedy}") from None
     except (TableError, *DAMAGE) as error:
         message = f"{file} cannot be read as a list: {one_line(error)}{lfs_remedy(file)}"
         raise UserError(message) from None
@@ -119,26 +120,37 @@ def _read_text(file: Path, columns: Sequence[str]) -> Iterator[Record]:
 def _read_delimited(file: Path, columns: Sequence[str], usual: str) -> Iterator[Record]:
     with _opened(file) as lines:
         csv.field_size_limit(MAX_OBJECT_CHARS)
-        delimiter = _delimiter(lines.readline(MAX_OBJECT_CHARS), columns, usual)
+        delimiter = _delimiter(_first_text(lines), columns, usual)
         lines.seek(0)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        rows = (values for values in reader if not _is_blank(values))
         first_line = 1  # of the row that is read
         try:
-            header = next(reader, [])
+            header = next(rows, [])
             places = _places(columns, header)
             first_line = reader.line_num + 1
-            for values in reader:
+            for values in rows:
                 first_line = reader.line_num + 1
-                if not values or (len(values) == 1 and values[0].isspace()):
-                    continue
                 if len(values) != len(header):
                     raise TableError(
                         f"line {reader.line_num} has {len(values)} values, expected {len(header)} "
-                        "as in the first line"
+                        "as in the header"
                     )
                 yield Record(reader.line_num, [values[place] for place in places])
         except csv.Error as error:
             raise TableError(f"the row at line {first_line} is broken: {error}") from None
+
+
+def _is_blank(values: list[str]) -> bool:
+    return not values or (len(values) == 1 and values[0].isspace())
+
+
+def _first_text(lines: TextIO) -> str:
+    """Return the first line that is not blank, or ""."""
+    while line := lines.readline(MAX_OBJECT_CHARS):
+        if line.strip():
+            return line
+    return ""
 
 
 def _delimiter(header: str, columns: Sequence[str], usual: str) -> str:
@@ -169,6 +181,7 @@ def _json_values(file: Path) -> Iterator[Any]:
     decoder = json.JSONDecoder()
     text, start, step, at_end = "", 0, BLOCK_CHARS, False
     depth = 0  # of lists around the objects
+    count = 0  # of objects
     with _opened(file) as stream:
         while True:
             between = BETWEEN_OBJECTS.match(text, start)
@@ -178,6 +191,7 @@ def _json_values(file: Path) -> Iterator[Any]:
             try:
                 value, start = decoder.raw_decode(text, start)
                 step = BLOCK_CHARS
+                count += 1
                 yield value
                 continue
             except (ValueError, RecursionError) as error:
@@ -188,9 +202,14 @@ def _json_values(file: Path) -> Iterator[Any]:
                         ) from None
                     return
                 if at_end or len(text) - start > MAX_OBJECT_CHARS:
+                    # a position would count from somewhere in the file
+                    reason = getattr(error, "msg", error)
                     excerpt = text[start : start + 80]
-                    cut = "; if the file was cut short, get all of it" if at_end and depth else ""
-                    raise TableError(f"{error}; expected objects, found {excerpt!r}{cut}") from None
+                    is_cut = at_end and (depth or excerpt[0] == "{")
+                    cut = "; if the file was cut short, get all of it" if is_cut else ""
+                    raise TableError(
+                        f"{reason} behind row {count}; expected objects, found {excerpt!r}{cut}"
+                    ) from None
             block = stream.read(step)
             step *= 2  # or a large object would be begun again too often
             text, start, at_end = text[start:] + block, 0, not block

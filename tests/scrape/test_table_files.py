@@ -168,6 +168,19 @@ def test_other_columns_may_be_long_and_blank_lines_are_no_rows(tmp_path):
     assert [record.values for record in read_records(tmp_path / "a.csv", ["id"])] == [["7"]]
 
 
+def test_blank_lines_before_the_header_are_none(tmp_path):
+    (tmp_path / "a.csv").write_text("\r\n  \r\nid;url\r\n7;http://a.test/1\r\n", newline="")
+    assert [record.values for record in read_records(tmp_path / "a.csv", ["id"])] == [["7"]]
+
+
+def test_the_row_before_broken_json_is_named(tmp_path):
+    rows = [json.dumps({"url": "x" * 999, "n": n}) for n in range(3000)]
+    (tmp_path / "a.jsonl").write_text("\n".join([*rows, '{"url": "cut']))
+    message = r"starting at behind row 3000; expected objects, .* cut short, get all of it"
+    with pytest.raises(UserError, match=message):
+        list(read_records(tmp_path / "a.jsonl", ["url"]))
+
+
 def test_what_parquet_holds_and_no_list_can_is_an_error_with_its_name(tmp_path):
     urls = pa.array(["http://a.test/1"])
     twice = pa.Table.from_arrays([urls, urls], names=["url", "url"])
