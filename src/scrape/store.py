@@ -43,6 +43,7 @@ REMEDIES = {
     "noai": "their host does not want them in training: scrape.respect_noai",
     "too_large": "raise scrape.max_bytes",
     "private_address": "add hosts that you mean to scrape.allow_hosts",
+    "missing": "the list names files that are not there: correct the names or add the files",
     "unreadable": "see whether you may read the files",
     "lfs_pointer": "run `git lfs pull` in their repository, which was cloned without Git LFS",
     "link": "pack the files themselves, as `tar --dereference --hard-dereference` does",
@@ -113,7 +114,9 @@ def _fetch_all(ledger: RawLedger, fetch: Fetch, folder: Path, threads: int) -> N
             return url, fetch(url, partial(_save, folder=folder))
         except FetchError as error:
             return url, Stored(error.reason)
-        except OSError:  # a file on disk that may not be read, or is gone
+        except FileNotFoundError:
+            return url, Stored("missing")
+        except OSError:  # a file on disk that may not be read
             return url, Stored("unreadable")
 
     count = ledger.n_urls

@@ -56,14 +56,14 @@ def test_copies_on_disk_are_no_placeholders(tmp_path):
     assert (tmp_path / table["file"][0]).exists()
 
 
-def test_a_file_that_may_not_be_read_has_its_reason(tmp_path):
+def test_a_file_that_is_not_there_has_its_reason(tmp_path):
     table = stored(
         rows(str(tmp_path / "gone.jpg")),
         handing(lambda url: Path(url).read_bytes()),
         tmp_path,
         SCRAPE,
     )
-    assert list(table["status"]) == ["unreadable"]
+    assert list(table["status"]) == ["missing"]
 
 
 def test_one_picture_listed_thrice_for_one_person_is_none(tmp_path):
