@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from functools import cached_property
 from itertools import chain
@@ -16,10 +16,10 @@ from src.scrape.crawl import Crawl, Row, Rows, count_passed_over, note_one_id
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.picture_cells import CellFile, PictureCells
 from src.scrape.source_paths import is_hidden, require_path, visible_files
-from src.scrape.split_names import named_side
+from src.scrape.split_names import folder_side, named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import read_records
-from src.scrape.value_texts import id_text, value_text
+from src.scrape.value_texts import cell_text, value_text
 from src.storage.file_names import utf8_name
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
@@ -147,9 +147,14 @@ class HfDataset:
         }
         return Contents(pictures, {reason: names for reason, names in others.items() if names})
 
+    @property
+    def _text_columns(self) -> dict[str, str]:
+        """The columns of the items' ids and names, by their keys in params.yaml."""
+        return {key: column for key in ("item", "name") if (column := getattr(self._hf, key))}
+
     def _cell_rows(self) -> Iterator[Row]:
         hf = self._hf
-        keys = {key: column for key in ("item", "name") if (column := getattr(hf, key))}
+        keys = self._text_columns
         for page, (name, file) in enumerate(self._files.items(), 1):
             for key, column in {"image": hf.image, "label": hf.label, **keys}.items():
                 if not column:
@@ -168,7 +173,7 @@ class HfDataset:
                         f"pictures as bytes{remedy}"
                     )
             for number, values in enumerate(file.values(list(keys.values()))):
-                texts = _texts(keys, values)
+                texts = _texts(keys, values, file.path, number + 1)
                 place = f"{name}#{number:08d}"
                 row = _row(page, number + 1, texts.get("item") or place, texts.get("name", ""))
                 row |= {"image_url": f"{place}#{hf.image}", "given_side": named_side(name)}
@@ -183,12 +188,21 @@ class HfDataset:
             item = texts.get("item") or image or f"row {position}"
             row = _row(1, position, item, texts.get("name", ""))
             # folders name a split; a file's own name may hold any word
-            row |= {"image_url": image, "given_side": named_side((image or "").rpartition("/")[0])}
+            row |= {"image_url": image, "given_side": folder_side((image or "").rpartition("/")[0])}
             missing = label is None and self._hf.label
             yield row | {"label_url": label, "status": "no_label" if missing else None}
 
     def _pictures(self) -> Iterator[tuple[list[str | None], dict[str, str]]]:
-        """Yield all pictures; without metadata, a picture's folder is its class."""
+        """Yield all pictures; without metadata, a picture's folder is its class.
+
+        Raises:
+            UserError: A setting names a column.
+        """
+        for key, column in self._text_columns.items():
+            raise UserError(
+                f"hf.{key} = {column!r} is a column of {' or '.join(METADATA)}, and {self._root} has "
+                f"none of them: add it, or set hf.{key} to ''"
+            )
         for path in self._pictures_found.pictures.values():
             folder = path.parent.name if path.parent != self._root else ""
             yield [self._name(path)], {"name": utf8_name(folder)}
@@ -196,12 +210,12 @@ class HfDataset:
     def _records(self, table: Path) -> Iterator[tuple[list[str | None], dict[str, str]]]:
         """Yield the files that each row of an ImageFolder's metadata names, and its texts."""
         hf = self._hf
-        keys = {key: column for key in ("item", "name") if (column := getattr(hf, key))}
+        keys = self._text_columns
         pictures = [FILE_NAME, *([hf.label] if hf.label else [])]
         for record in read_records(table, [*pictures, *keys.values()]):
             files = map(value_text, record.values[: len(pictures)])
             names = [self._named(table, record.number, name) for name in files]
-            yield names, _texts(keys, record.values[len(pictures) :])
+            yield names, _texts(keys, record.values[len(pictures) :], table, record.number)
 
     def _named(self, table: Path, row: int, name: str) -> str | None:
         """Return the file that a row of metadata names, as the ledger has it; None for no name.
@@ -218,11 +232,13 @@ class HfDataset:
         return self._name(path)
 
 
-def _texts(keys: Iterable[str], values: Sequence[object]) -> dict[str, str]:
+def _texts(
+    keys: Mapping[str, str], values: Sequence[object], file: Path, row: int
+) -> dict[str, str]:
     """Return an item's id and name as texts, by the settings that name their columns."""
     return {
-        key: (id_text if key == "item" else value_text)(value)
-        for key, value in zip(keys, values, strict=True)
+        key: cell_text(value, f"hf.{key}", column, file, row)
+        for (key, column), value in zip(keys.items(), values, strict=True)
     }
 
 

@@ -14,7 +14,7 @@ from src.scrape.crawl import Crawl, Row, count_passed_over, note_one_id
 from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.source_paths import lfs_remedy, require_path, visible_files
-from src.scrape.split_names import named_side
+from src.scrape.split_names import folder_side, named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
 from src.scrape.value_texts import id_text, value_text
@@ -105,7 +105,7 @@ class TarSamples:
                     "name": facts["name"],
                     "page_url": None,
                     "image_url": self._remember(name, key, image, members),
-                    "given_side": named_side(name),
+                    "given_side": named_side(name) or folder_side(key.rpartition("/")[0]),
                     "label_url": self._remember(name, key, label, members),
                     "status": "no_label" if missing else None,
                 }

@@ -15,7 +15,7 @@ from src.scrape.source_paths import require_path
 from src.scrape.split_names import SPLITS
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import LINE, READERS, Record, find_tables, kind, read_records
-from src.scrape.value_texts import id_text, value_text
+from src.scrape.value_texts import cell_text
 from src.storage.file_names import utf8_name
 
 
@@ -72,12 +72,8 @@ def _values(record: Record, keys: dict[str, str], file: Path) -> dict[str, str]:
     """Return a record's values as text, by the keys of params.yaml that name their columns."""
     values = {}
     for (key, column), value in zip(keys.items(), record.values, strict=True):
-        if not isinstance(value, str | bytes | int | float | None):
-            description = f"{type(value).__name__} in column {column!r}"
-            raise UserError(
-                f"{file}: row {record.number} has {description} (urls.{key}), expected text"
-            )
-        values[key] = (id_text if key == "item" else value_text)(value).strip(BLANKS)
+        text = cell_text(value, f"urls.{key}", column, file, record.number)
+        values[key] = text.strip(BLANKS)
     values["url"] = INNER_BLANKS.sub("", values["url"])
     return values
 

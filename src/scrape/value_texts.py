@@ -1,7 +1,11 @@
 """Values of tables and of JSON as the texts of the ledger."""
 
 import re
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
 
+from src.errors import UserError
 from src.scrape.addresses import readable
 
 MAX_EXACT = 2**53  # whole numbers below it are exact as floats
@@ -9,10 +13,11 @@ WHOLE = re.compile(r"(-?\d+)\.0")
 
 
 def value_text(value: object) -> str:
-    """Return a value as text: "" for none and for NaN."""
+    """Return a value as text: "" for none and for NaN; different bytes are different texts."""
     if value is None or value != value:
         return ""
-    return readable(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return readable(text)
 
 
 def id_text(value: object) -> str:
@@ -25,3 +30,17 @@ def id_text(value: object) -> str:
     text = value_text(value)
     whole = WHOLE.fullmatch(text)
     return whole[1] if whole else text
+
+
+def cell_text(value: object, setting: str, column: str, file: Path, row: int) -> str:
+    """Return a table's cell as text; a setting, such as `urls.item`, names its column.
+
+    Raises:
+        UserError: It holds an object, a list or a picture.
+    """
+    if not isinstance(value, str | bytes | int | float | Decimal | date | time | None):
+        raise UserError(
+            f"{file}: row {row} has {type(value).__name__} in column {column!r} ({setting}), "
+            "expected text"
+        )
+    return (id_text if setting.endswith(".item") else value_text)(value)

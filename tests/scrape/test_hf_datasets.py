@@ -305,9 +305,10 @@ def test_any_names_and_texts_of_an_imagefolder_become_utf8(quick, tmp_path):
     folder = tmp_path / "set" / os.fsdecode(b"caf\xe9")
     for n, name in enumerate((b"a.png", b"\xe9.png")):
         write(folder / os.fsdecode(name), picture(n))
-    params = quick("hf", {"hf.path": str(tmp_path / "set"), "hf.name": "who"})
+    params = quick("hf", {"hf.path": str(tmp_path / "set")})
     table, _ = scraped(params, tmp_path / "raw")
     assert list(table["image_url"]) == [r"caf\xe9/a.png", r"caf\xe9/\xe9.png"]
+    params = quick("hf", {"hf.path": str(tmp_path / "set"), "hf.name": "who"})
     write(folder / "metadata.jsonl", rb'{"file_name": "a.png", "who": "\ud800"}')
     table, _ = scraped(params, tmp_path / "raw")
     assert list(table["image_url"]) == [r"caf\xe9/a.png"]
@@ -338,7 +339,7 @@ def test_metadata_may_name_no_file(quick, tmp_path):
     write(tmp_path / "set" / "metadata.jsonl", text)
     changes = {"hf.path": str(tmp_path / "set"), "hf.item": "who"}
     table, _ = scraped(quick("hf", changes), tmp_path / "raw")
-    assert list(table["status"]) == ["ok", "no_image", "no_image", "unreadable", "ok"]
+    assert list(table["status"]) == ["ok", "no_image", "no_image", "missing", "ok"]
     assert list(table["item_id"]) == ["1.png", "row 2", "row 3", "a\ufffdb.png", "1.png"]
     changes |= {"hf.label": "label", "task": "labels"}
     table, _ = scraped(quick("hf", changes), tmp_path / "raw")
@@ -372,3 +373,27 @@ def test_cells_that_name_no_file_are_rows_and_columns_may_be_called_anything(qui
     changes = {"hf.path": str(tmp_path / "set"), "hf.image": "image#1"}
     table, _ = scraped(quick("hf", changes), tmp_path / "raw")
     assert list(table["status"]) == ["ok"] + ["no_image"] * 5
+
+
+@pytest.mark.parametrize("key", ["item", "name"])
+def test_a_column_without_metadata_is_refused(quick, tmp_path, key):
+    """Else one person's pictures would be those of many."""
+    write(tmp_path / "set" / "1.png", picture(1))
+    write(tmp_path / "set" / "metadata.json", b'[{"file_name": "1.png", "who": "Ada"}]')
+    params = quick("hf", {"hf.path": str(tmp_path / "set"), f"hf.{key}": "who"})
+    with pytest.raises(UserError, match=rf"hf\.{key} = 'who' is a column of metadata\.jsonl or .*"):
+        scraped(params, tmp_path / "raw")
+
+
+def test_pictures_and_objects_are_no_ids(quick, tmp_path):
+    as_parquet(tmp_path / "set")
+    changes = {"hf.path": str(tmp_path / "set"), "hf.item": "image"}
+    with pytest.raises(UserError, match=r"row 1 has dict in column 'image' \(hf\.item\), expected"):
+        scraped(quick("hf", changes), tmp_path / "raw")
+
+
+def test_a_class_whose_name_has_a_word_of_a_split_is_no_side(quick, tmp_path):
+    for n, folder in enumerate(("train/cat", "train/test_tube", "validation/dev kit")):
+        write(tmp_path / "set" / folder / "1.png", picture(n))
+    table, _ = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+    assert list(table["given_side"]) == ["train", "train", "val"]
