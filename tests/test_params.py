@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -476,3 +478,18 @@ def test_two_numbers_reach_the_parameters_through_an_override(file: Path):
     file.write_text(TEXT, encoding="utf-8")
     apply_overrides(file, ["pair.crop_size=[48,96]", "pair.load_size=54"])
     assert read_params(file).pair.load_size == (54, 108)
+
+
+EMPTY = [path for path in LEAVES if reduce(getitem, path, VALUES) == []]
+MAPPINGS = [("clean", "remove"), ("audit", "limits"), ("audit", "thresholds")]
+
+
+@pytest.mark.parametrize("path", [*EMPTY, *MAPPINGS], ids=".".join)
+def test_what_dvc_adds_to_an_empty_list_or_mapping_it_can_take_back(file: Path, path):
+    """It loses its place where a comment stands behind an empty one."""
+    file.write_text(TEXT, encoding="utf-8")
+    key = ".".join(path)
+    words = (f"+{key}.a=1", f"~{key}.a") if path in MAPPINGS else (f"{key}=[a]", f"{key}=[]")
+    for word in words:
+        apply_overrides(file, [word])
+    assert yaml.safe_load(file.read_text(encoding="utf-8")) == VALUES
