@@ -41,6 +41,10 @@ class CodeChange:
 def parameter_changes(a: dict[str, Any], b: dict[str, Any]) -> list[ParameterChange]:
     """Return the leaves that differ from params.yaml a to b, in the order of b; then a's own."""
     old, new = _leaves(a), _leaves(b)
+    for mine, others in ((old, new), (new, old)):
+        for key in [key for key, value in mine.items() if value == "{}"]:
+            if any(other.startswith(f"{key}.") for other in others):
+                del mine[key]  # a section without a value of its own
     return [
         ParameterChange(key, old.get(key, UNSET), new.get(key, UNSET))
         for key in new | old

@@ -49,6 +49,13 @@ def test_leaves_of_the_parameters_are_compared_one_by_one():
     ]
 
 
+def test_a_section_that_gets_its_first_value_is_no_leaf_itself():
+    a, b = {"audit": {"limits": {}}}, {"audit": {"limits": {"missing_share": 0.5}}}
+    change = ParameterChange("audit.limits.missing_share", "not set", "0.5")
+    assert parameter_changes(a, b) == [change]
+    assert parameter_changes(b, a) == [ParameterChange(change.key, "0.5", "not set")]
+
+
 def test_a_number_and_its_words_are_different_values():
     assert parameter_changes({"x": 1}, {"x": "1"}) == [ParameterChange("x", "1", "'1'")]
 
