@@ -19,6 +19,7 @@ def preset(name: str) -> None:
     """Print the preset NAME of presets/ as -S KEY=VALUE words for dvc exp run."""
     file = PRESETS / f"{name}.yaml"
     if not file.is_file():
+        read_params()  # which says where to run it
         names = ", ".join(sorted(path.stem for path in PRESETS.glob("*.yaml")))
         raise UserError(f"{name!r} is no preset: expected one of {names}")
     click.echo(" ".join(f"-S {override}" for override in overrides(file)))

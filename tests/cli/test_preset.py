@@ -86,3 +86,9 @@ def test_a_preset_leaves_no_setting_of_another_one(file: Path):
     assert recipe["train"]["discriminator"].keys() == settings["discriminator"].keys()
     network = getattr(DEFAULTS.models, recipe["model"]).model_dump()
     assert recipe["models"][recipe["model"]].keys() == network.keys()
+
+
+def test_a_preset_outside_the_projects_folder_says_where_to_run_it(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="is missing: run this in the project's folder"):
+        CliRunner().invoke(preset, ["facades"], catch_exceptions=False)
