@@ -9,6 +9,7 @@ from src.audit.verdict import announcement, verdict
 from src.errors import exit_on_user_error, printable
 from src.params import read_params
 from src.storage.atomic import read_json, write_json
+from src.storage.checksums import file_sha256
 from src.storage.ledger import read_ledger
 
 
@@ -28,7 +29,8 @@ def main() -> None:
     table = read_ledger(data / "split" / "ledger.parquet", "split")
     findings.write(outcomes, table, review / "findings.json")
     outcome, counts = verdict(evidence, findings.failures(outcomes)), findings.metrics(outcomes)
-    write_json(review / "verdict.json", outcome)
+    scored = {"evaluate_sha256": file_sha256(metrics / "evaluate.json")}  # whose verdict it is
+    write_json(review / "verdict.json", outcome | scored)
     write_json(metrics / "review.json", counts)
     failed = read_json(metrics / "audit.json")["failed"] + counts["failed"]
     summarised = summary(evaluated, failed, len(evidence.train_rows))

@@ -77,7 +77,6 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         scores=[n for n in evaluated["val"] if n != "n" and not n.endswith("_se")],
         sets=sets,
         cell=cell,
-        failed=failed_checks(numbers["audit"]),
         settings=settings,
         flattered=p.learns_from_effnet,
         settings_yaml=yaml.safe_dump(settings, sort_keys=False).strip(),

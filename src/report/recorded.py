@@ -41,6 +41,12 @@ class Evaluated(_Shape):
     floor: _Floor
 
 
+class EvaluatedMeta(_Shape):
+    """metrics/evaluate_meta.json."""
+
+    weights_file: str
+
+
 class Trained(_Shape):
     """metrics/train.json."""
 

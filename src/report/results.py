@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 from src.errors import UserError
 from src.report.charts import Series
-from src.report.recorded import Evaluated, Judged, Trained, counts, read_recorded
+from src.report.recorded import Evaluated, EvaluatedMeta, Judged, Trained, counts, read_recorded
+from src.storage.checksums import file_sha256
 
 Scores = dict[str, float]
 Finding = dict[str, Any]
@@ -82,6 +84,7 @@ class Results:
         split: Pictures by side.
         train: What metrics/train.json holds.
         verdict: data/review/verdict.json.
+        is_reviewed: Whether the verdict is that of these scores.
         findings: Those of all checks, before and after training.
         history: The columns of metrics/history.csv over its steps.
         progress: Those of metrics/progress.csv, and of metrics/distances.csv.
@@ -93,6 +96,7 @@ class Results:
     split: dict[str, int]
     train: dict[str, Any]
     verdict: dict[str, Any]
+    is_reviewed: bool
     findings: dict[str, list[Finding]]
     history: Series
     progress: Series
@@ -106,13 +110,15 @@ class Results:
         """
         scores = read_recorded(metrics / "evaluate.json", Evaluated)
         verdicts = [key for keys in STEPS.values() for key in keys.values()]
+        verdict = read_recorded(data / "review" / "verdict.json", dict)
         return cls(
             {name: scores[name] for name in ("val", "train", "gap")} | scores["floor"],
-            read_recorded(metrics / "evaluate_meta.json", dict),
+            read_recorded(metrics / "evaluate_meta.json", EvaluatedMeta),
             read_recorded(metrics / "clean.json", counts("listed", *verdicts)),
             read_recorded(metrics / "split.json", counts("train", "val")),
             read_recorded(metrics / "train.json", Trained),
-            read_recorded(data / "review" / "verdict.json", dict),
+            verdict,
+            verdict.get("evaluate_sha256") == file_sha256(metrics / "evaluate.json"),
             {
                 "before training": read_recorded(data / "findings" / "findings.json", list[Judged]),
                 "after training": read_recorded(data / "review" / "findings.json", list[Judged]),
@@ -126,6 +132,19 @@ class Results:
         """The step of the snapshot whose validation L1 is the lowest; None without snapshots."""
         l1 = self.progress.get("l1", [])
         return int(min(l1, key=lambda point: point[1])[0]) if l1 else None
+
+    @property
+    def scored_step(self) -> int:
+        """The step of training whose weights were scored and released."""
+        step = re.search(r"step_(\d+)", self.meta["weights_file"])
+        return int(step[1]) if step else self.train["steps"]
+
+    @property
+    def steps_words(self) -> str:
+        """How long training was, and which of its weights were scored: `8 steps`."""
+        steps = self.train["steps"]
+        of = "" if self.scored_step == steps else f"step {self.scored_step} of "
+        return f"{of}{steps} step{'' if steps == 1 else 's'}"
 
     def baselines(self, score: str) -> Scores:
         """Return a score of each baseline, by the baseline's name on the page."""

@@ -8,21 +8,23 @@ from src.report.results import Finding, Results, ScoreRow, failed_by_severity
 ROWS = 4  # of scores
 SETS = ("output", "input copied", "mean colour")  # the first columns of a row
 FILES = "report: data/report/index.html; model: data/release"
+EARLIER_FILES = "data/report and data/release are of an earlier run"
+UNREVIEWED = "No check has seen these scores yet: run `dvc repro`"
 
 
 def summary(results: Results, config: dict[str, Any]) -> str:
     """Return the verdict, the counts, validation's scores beside the baselines', and the report's path."""
     findings = [finding for group in results.findings.values() for finding in group]
     rows = [row for row in results.table() if row.standing][:ROWS]
-    n, steps = results.scores["val"]["n"], results.train["steps"]
+    n = results.scores["val"]["n"]
     return "\n".join(
         [
-            _verdict(findings),
+            _verdict(findings) if results.is_reviewed else UNREVIEWED,
             *_counts(funnel(results.clean, results.split)),
-            f"{config['model']}, task {config['task']}, {steps} steps: scores on {n:.0f} validation pictures",
+            f"{config['model']}, task {config['task']}, {results.steps_words}: scores on {n:.0f} validation pictures",
             f"  {'':<17}" + "".join(f"{name:>18}" for name in SETS),
             *map(_scores, rows),
-            FILES,
+            FILES if results.is_reviewed else EARLIER_FILES,
         ]
     )
 
@@ -34,7 +36,8 @@ def _verdict(findings: list[Finding]) -> str:
     }
     warned = f"; warnings: {failed['warn']}" if failed["warn"] else ""
     if failed["stop"]:
-        return f"Do not trust the scores: {failed['stop']} failed{warned}"
+        fails = f"; the model fails {failed['fail']}" if failed["fail"] else ""
+        return f"Do not trust the scores: {failed['stop']} failed{warned}{fails}"
     if failed["fail"]:
         return f"This model fails: {failed['fail']}{warned}"
     return f"No check failed{warned}" if warned else f"All {len(findings)} checks passed"

@@ -51,6 +51,7 @@ def metrics(model: str, leaked: int) -> dict[str, dict]:
         "evaluate": {
             "val": SCORES,
             "train": SCORES | {"n": 8},
+            "gap": {"l1": 0.0, "interpretable": int(not failed)},
             "floor": dict.fromkeys(("copy_input", "mean_color", "real_real"), SCORES),
         },
         "evaluate_meta": {
@@ -141,7 +142,7 @@ def test_the_card_says_which_checks_failed_and_what_that_means(released):
     assert "Before training: 2 checks, all passed." in released()
     text = released(leaked=3)
     assert "Before training: 2 checks, 1 failed: leaked_pictures." in text
-    assert "means nothing while checks before training fail (leaked_pictures)" in text
+    assert "means nothing: training has seen some of the validation pictures" in text
     assert "means nothing" not in released()
 
 

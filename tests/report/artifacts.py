@@ -17,6 +17,7 @@ from src.report import page
 from src.report.figures import Album
 from src.split import assignment
 from src.storage.atomic import write_json, write_text
+from src.storage.checksums import file_sha256
 from src.storage.encoding import encode_png
 from src.storage.ledger import COPIES, write_ledger, write_table
 from tests.builders import ledger_table
@@ -158,6 +159,8 @@ class Artifacts:
         self.task = "colorize"
         self.steps = [1, 2]  # of the snapshots
         self.model = "last"
+        self.weights_file = "generator.safetensors"
+        self.interpretable = 1
         self.scores = "On 3 pictures that training never saw: L1 0.1, worse than the mean colour."
         self.history = (
             "step,d,d_right_on_real,d_right_on_fake,g_l1,g_gan\n"
@@ -203,7 +206,6 @@ class Artifacts:
         write_table(self.copies(), self.data / "clean" / "copies.parquet", COPIES)
         write_json(self.data / "findings" / "findings.json", self.findings)
         write_json(self.data / "review" / "findings.json", self.review)
-        write_json(self.data / "review" / "verdict.json", {"fails": [], "scores": self.scores})
         write_json(self.data / "audit" / "nearest.json", self.nearest)
         for side, rows in zip(SIDES, self.sides(), strict=True):
             photos = [flat(tint(row, "photo"), self.height) for row in rows]
@@ -223,6 +225,12 @@ class Artifacts:
             put_file(self.data / "model" / "samples" / f"step_{step:06d}.png", sheet)
         for name, value in self.metrics_files().items():
             write_json(self.metrics / f"{name}.json", value)
+        verdict = {
+            "fails": [],
+            "scores": self.scores,
+            "evaluate_sha256": file_sha256(self.metrics / "evaluate.json"),
+        }
+        write_json(self.data / "review" / "verdict.json", verdict)
         write_text(self.metrics / "history.csv", self.history)
         write_text(self.metrics / "progress.csv", PROGRESS)
         write_text(self.metrics / "distances.csv", DISTANCES)
@@ -239,7 +247,8 @@ class Artifacts:
             "evaluate": {
                 "val": self.val_scores,
                 "train": SETS | PAIRED,
-                "gap": {key: 0.0 for key in SETS | PAIRED if key != "n"},
+                "gap": {key: 0.0 for key in SETS | PAIRED if key != "n"}
+                | {"interpretable": self.interpretable},
                 "floor": {
                     "copy_input": self.baseline_scores,
                     "mean_color": self.baseline_scores,
@@ -248,6 +257,7 @@ class Artifacts:
             },
             "evaluate_meta": {
                 "model": self.model,
+                "weights_file": self.weights_file,
                 "features": {"fd_effnet": "sha256 57934424"},
                 "computed_on": {
                     "training": {"processor": "AMD EPYC, AVX512", "dtype": "bfloat16"},

@@ -73,3 +73,25 @@ def test_a_file_of_another_shape_is_named_with_what_makes_it_anew(artifacts, fil
     write_json(artifacts.data.parent / file, value)
     with pytest.raises(UserError, match=rf"{file}: {sentence}.*; it was .*`dvc repro` writes it"):
         Results.read(artifacts.data, artifacts.metrics)
+
+
+def test_scores_that_no_check_has_seen_have_no_verdict(artifacts):
+    artifacts.write()
+    file = artifacts.metrics / "evaluate.json"
+    file.write_text(file.read_text() + "\n")  # as `dvc repro evaluate` leaves it
+    lines = summary(Results.read(artifacts.data, artifacts.metrics), CONFIG).splitlines()
+    assert lines[0] == "No check has seen these scores yet: run `dvc repro`"
+    assert lines[-1] == "data/report and data/release are of an earlier run"
+
+
+def test_a_failing_model_is_told_beside_a_check_that_stops(artifacts):
+    names = [finding["name"] for finding in artifacts.findings[:2]]
+    for finding, severity in zip(artifacts.findings, ("stop", "fail"), strict=False):
+        finding["failed"], finding["severity"] = True, severity
+    first = told(artifacts).splitlines()[0]
+    assert first == f"Do not trust the scores: {names[0]} failed; the model fails {names[1]}"
+
+
+def test_the_step_that_was_scored_is_told(artifacts):
+    artifacts.weights_file = "snapshots/step_000001.safetensors"
+    assert "unet, task sketch, step 1 of 2 steps: " in told(artifacts)
