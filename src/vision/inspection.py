@@ -39,6 +39,9 @@ MIN_COVERED_SHARE, COVERED_LEVELS = 0.5, 20  # of the blocks there that differ, 
 # Of a line's pixels in which such a strip ends: of 72 strips 71 have more, of 36 plain walls behind a
 # text 35 have less.
 MIN_END_SHARE = 1 / 3
+# Of a line's pixels that differ there, and no more a few lines further: 216 strips lose .35 and more,
+# 59 shadows over a plain wall at most .31.
+LEAST_LEVELS, FALL_PX, MIN_FALL_SHARE = 10, 6, 1 / 3
 MAX_MARKED_CORR, MIN_MARKED_BLOCKS = 0.7, 2  # of fine details where one picture has a mark
 # Of the contrast and of the fine contrast elsewhere; beyond them marks cannot be recognised.
 MAX_TONE_CHANGE, MAX_SHARPNESS_CHANGE = 1.1, 1.25
@@ -280,8 +283,13 @@ def _covered(first: np.ndarray, second: np.ndarray, differing: np.ndarray) -> tu
         flat = [_flat_share(level[:COVERED_PX]) for level in levels]
         differs = max(blocks[0].mean(), pixels[:COVERED_PX].mean()) >= MIN_COVERED_SHARE
         flatter = int(flat[1] > flat[0])
-        # a plain wall is flat too, but goes on
-        if differs and max(flat) >= MIN_FLAT_SHARE and _ends(levels[flatter], levels[1 - flatter]):
+        # a plain wall is flat too, but goes on, and a shadow upon it fades
+        if (
+            differs
+            and max(flat) >= MIN_FLAT_SHARE
+            and _ends(levels[flatter], levels[1 - flatter])
+            and _falls(np.abs(levels[0] - levels[1]))
+        ):
             name = "caption" if number < 2 else "frame"
             return ("", name) if flatter else (name, "")
     return "", ""
@@ -298,6 +306,12 @@ def _ends(strip: np.ndarray, other: np.ndarray) -> bool:
     steps, others = (np.abs(levels[2:] - levels[:-2])[half] for levels in (strip, other))
     others = cv2.dilate(others, np.ones((3, 1)))  # a step may be a line off
     return float(np.max(np.mean(steps - others >= MIN_STEP_LEVELS, axis=1))) >= MIN_END_SHARE
+
+
+def _falls(differences: np.ndarray) -> bool:
+    """Say whether two pictures, (256, 256) levels apart, are alike from one of the first lines on."""
+    shares = np.mean(differences[: SIDE_PX // 2] > LEAST_LEVELS, axis=1)
+    return float(np.max(shares[:-FALL_PX] - shares[FALL_PX:])) >= MIN_FALL_SHARE
 
 
 def _clipped(first: np.ndarray, second: np.ndarray) -> int | None:

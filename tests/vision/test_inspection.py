@@ -75,6 +75,20 @@ def test_a_strip_over_stripes_is_found_by_its_levels(faces: list[np.ndarray]):
     assert _inspect(striped, _copy(striped, "caption strip")).added == ("", "caption")
 
 
+def test_a_shadow_upon_a_plain_wall_is_no_strip(faces: list[np.ndarray]):
+    height, width = faces[0].shape[:2]
+    y, x = np.mgrid[:height, :width] / np.array([height, width])[:, None, None]
+    wall = ((y - 0.62) / 0.5) ** 2 + ((x - 0.5) / 0.33) ** 2 > 1
+    noise = np.random.default_rng(0).integers(-2, 3, faces[0].shape)
+    light = 1 - 0.7 * ((y - 0.5) ** 2 + (x - 0.5) ** 2) / 0.5
+    for face in faces[:7]:
+        levels = np.where(wall[..., None], 200, face) + noise
+        picture = levels.clip(0, 255).astype(np.uint8)
+        shadowed = (picture * light[..., None]).astype(np.uint8)
+        assert _inspect(picture, shadowed).added == ("", "")
+        assert _inspect(shadowed, picture).added == ("", "")
+
+
 @pytest.mark.parametrize("kind", ["watermark", "logo in a corner"])
 def test_a_mark_is_found_on_the_busier_picture(faces: list[np.ndarray], kind: str):
     for face in faces[:4]:
