@@ -53,7 +53,7 @@ def _rows(file: Path, name: str, page: int, urls: Urls) -> Iterator[Row]:
         key: column for key in ("url", "item", "name", "side") if (column := getattr(urls, key))
     }
     if kind(file) == ".txt":
-        keys = {"url": LINE}  # a URL a line, and nothing else
+        keys["url"] = LINE  # a URL a line, and nothing else
     for record in read_records(file, list(keys.values())):
         values = _values(record, keys, file)
         url = without_password(values["url"])

@@ -22,8 +22,10 @@ PLAIN_CORR = 0.998
 MARGIN_PX = SIDE_PX // 2  # around a picture, in which the other one's surplus is examined
 SEAM_PX = 3  # by which a seam may be off
 CORNER_GAP_PX = 2  # around a turned picture that are ignored
-ADJACENT_PX, EDGE_PX = 2, 6  # lines beside a seam; pixels at its ends that are ignored
+ADJACENT_PX, EDGE_PX = 3, 6  # lines beside a seam; pixels at its ends that are ignored
+RIM_PX = 2  # around a text
 OUTSIDE_PX = (12, 6)  # from an edge, between which the texture outside is measured
+TEXTURE_QUANTILE = 0.25  # of its lines: some are where one colour of a frame meets another
 MIN_DEPTH_PX = 3  # of a surplus, below which no seam can be seen
 FLAT_LEVELS = 4  # from the commonest level, within which pixels count as of one colour
 # Of 1,100 sides of cut and framed pictures (drawn, portraits, facades).
@@ -197,12 +199,20 @@ def _ring(around: np.ndarray) -> np.ndarray:
 
 def _flat_share(levels: np.ndarray) -> float:
     """Return the share of the pixels near the commonest level, without NaN; 0 if there are none."""
-    levels = levels[~np.isnan(levels)]
-    if not levels.size:
-        return 0.0
-    counts = np.bincount(levels.astype(np.int64), minlength=256)
-    near = np.convolve(counts, np.ones(2 * FLAT_LEVELS + 1), "same")
-    return float(near.max()) / levels.size
+    return float(_flat_shares(levels.reshape(1, -1)).mean())
+
+
+def _flat_shares(lines: np.ndarray) -> np.ndarray:
+    """Return the `_flat_share` of each line that has pixels; a single 0 if none has."""
+    visible = ~np.isnan(lines)
+    numbers, _ = np.nonzero(visible)
+    places = 256 * numbers + lines[visible].astype(np.int64)
+    counts = np.bincount(places, minlength=256 * len(lines)).reshape(-1, 256)
+    sums = np.cumsum(np.pad(counts, ((0, 0), (FLAT_LEVELS + 1, FLAT_LEVELS))), axis=1)
+    near = sums[:, 2 * FLAT_LEVELS + 1 :] - sums[:, : -2 * FLAT_LEVELS - 1]
+    totals = visible.sum(axis=1)
+    shares = near.max(axis=1)[totals > 0] / totals[totals > 0]
+    return np.asarray(shares) if shares.size else np.zeros(1)
 
 
 def _added(around: np.ndarray) -> str:
@@ -216,27 +226,30 @@ def _added(around: np.ndarray) -> str:
 
 
 def _is_added(side: np.ndarray, depth: float) -> bool:
-    """Say whether what lies above a line is of one colour, and ends at the line or surrounds a text.
+    """Say whether lines above another are of one colour each, and end at it or surround a text.
 
     Args:
         side: Lines, of which the one above MARGIN_PX is the last one outside.
         depth: How many lines the picture has there.
     """
     outside = side[: MARGIN_PX - SEAM_PX, MARGIN_PX:-MARGIN_PX]
-    if depth < MIN_DEPTH_PX or _flat_share(outside) < MIN_FLAT_SHARE:
+    if depth < MIN_DEPTH_PX or np.mean(_flat_shares(outside)) < MIN_FLAT_SHARE:
         return False
     return _has_seam(side) or _has_island(outside[MARGIN_PX - int(depth) + 1 :])
 
 
 def _has_seam(side: np.ndarray) -> bool:
     adjacent = side[MARGIN_PX - SEAM_PX - ADJACENT_PX : MARGIN_PX - SEAM_PX, MARGIN_PX:-MARGIN_PX]
-    if _flat_share(adjacent) < MIN_ADJACENT_SHARE:
+    if np.max(_flat_shares(adjacent)) < MIN_ADJACENT_SHARE:
         return False
     steps = np.abs(side[2:] - side[:-2])[:, MARGIN_PX + EDGE_PX : -MARGIN_PX - EDGE_PX]
     seam = MARGIN_PX - 1  # the row of the step from the last line outside to the first one inside
     far, near = OUTSIDE_PX
     texture = [_median(row) for row in steps[seam - far : seam - near]]
-    least = max(MIN_STEP_LEVELS, MIN_STEP_RATIO * (float(np.median(texture)) + NOISE_LEVELS))
+    least = max(
+        MIN_STEP_LEVELS,
+        MIN_STEP_RATIO * (float(np.quantile(texture, TEXTURE_QUANTILE)) + NOISE_LEVELS),
+    )
     return max(_median(row) for row in steps[seam - SEAM_PX : seam + SEAM_PX]) >= least
 
 
@@ -245,7 +258,7 @@ def _has_island(lines: np.ndarray) -> bool:
     if len(lines) < MIN_TEXT_PX:
         return False
     around = np.ones(lines.shape, bool)
-    around[ADJACENT_PX:-ADJACENT_PX, ADJACENT_PX:-ADJACENT_PX] = False
+    around[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX] = False
     is_alone = _flat_share(lines[around]) >= MIN_AROUND_TEXT_SHARE
     return is_alone and _flat_share(lines) <= 1 - MIN_TEXT_SHARE
 

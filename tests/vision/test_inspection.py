@@ -44,6 +44,19 @@ def test_what_was_added_is_found_on_the_copy(faces: list[np.ndarray], kind: str,
 
 
 @pytest.mark.parametrize(
+    "borders", [((8, 250), (16, 15)), ((3, 15), (20, 250)), ((12, 240), (12, 90))]
+)
+def test_a_frame_may_have_several_colours(faces: list[np.ndarray], borders):
+    for face in faces[:4]:
+        framed = face
+        for pixels, level in borders:
+            edges = ((pixels, pixels), (pixels, pixels), (0, 0))
+            framed = np.pad(framed, edges, constant_values=level)
+        assert _inspect(face, framed).added == ("", "frame")
+        assert _inspect(framed, face).added == ("frame", "")
+
+
+@pytest.mark.parametrize(
     "kind", ["cropped by 10 %", "cut by 20 % at a corner", "mirrored and cropped by 10 %"]
 )
 def test_what_was_cut_off_was_not_added(faces: list[np.ndarray], kind: str):
