@@ -172,6 +172,7 @@ def test_a_list_without_any_url_is_an_error_that_names_its_column(quick, tmp_pat
             r"a\.csv .*no column 'person'; its columns are 'url', 'Person'",
         ),
         ("a.jsonl", '{"url": {"0": "u"}}', {}, r"row 1 has dict in column 'url' \(urls\.url\)"),
+        ("a.txt", "http://a.test/1", {"urls.item": "who"}, r"a\.txt cannot .* no column 'who'"),
         ("a.txt", "a\nb\nc", {"scrape.max_items": 2}, r"more items than scrape\.max_items = 2"),
         ("a.txt", "\n", {}, r"urls\.path = .*expected URLs, found none"),
         ("a.txt", "u", {"urls.path": ""}, r"urls\.path is empty"),
