@@ -44,6 +44,7 @@ PORTRAITS = {
     "lsgan": [*UNET, "train.gan_mode=lsgan"],
     "hinge": [*UNET, "train.gan_mode=hinge"],
     "perceptual 10": [*UNET, "train.perceptual_weight=10"],
+    "projected": [*UNET, "train.discriminator.projected=true"],
 }
 # Variants of label maps to facades.
 FACADES = {name: PORTRAITS[name] for name in PORTRAITS if name != "rgb output"}
