@@ -6,14 +6,16 @@ One of the ids there must be the one that the ledger gives to the picture.
 
 import json
 import re
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urljoin, urlsplit
 
 import pandas as pd
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, Tag, UnusualUsageWarning
 
+warnings.simplefilter("ignore", UnusualUsageWarning)  # a page may be in XHTML
 Place = tuple[str, str]  # host and path of an address
 
 
