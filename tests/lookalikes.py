@@ -7,6 +7,7 @@ moved by up to two pixels, a little lighter or darker, with noise and JPEG's.
 import zlib
 from collections.abc import Callable
 from functools import partial
+from itertools import permutations
 
 import cv2
 import numpy as np
@@ -29,6 +30,10 @@ WORDS = (
     "evening carriage little answer summer village against captain paper quiet winter"
 ).split()
 INK = (30, 30, 34)
+FLAG_COLORS = (
+    (200, 16, 46), (0, 40, 104), (0, 122, 61), (255, 205, 0), (20, 20, 20), (92, 170, 220),
+    (240, 120, 20), (110, 20, 60),
+)  # fmt: skip
 
 
 def photographs(name: str, count: int) -> list[np.ndarray]:
@@ -437,6 +442,17 @@ def _chart(number: int, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(image)
 
 
+def _flag(number: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a cross of one colour, with a white border, upon another."""
+    pairs = list(permutations(FLAG_COLORS, 2))
+    field, cross = pairs[17 * number % len(pairs)]  # no two alike
+    image, draw = _sheet(330, 210, field)
+    for color, width in (((245, 245, 245), 30), (cross, 20)):
+        draw.rectangle((120 - width, 0, 120 + width, 210), fill=color)
+        draw.rectangle((0, 105 - width, 330, 105 + width), fill=color)
+    return np.asarray(image)
+
+
 def _qr(number: int, rng: np.random.Generator) -> np.ndarray:
     """Draw 29x29 modules: three marks, the lines between them, and random ones."""
     modules = rng.integers(2, size=(29, 29), dtype=np.uint8)
@@ -601,6 +617,7 @@ DRAWINGS: dict[str, Drawing] = {
     "book pages": _page,
     "charts on the same axes": _chart,
     "QR codes": _qr,
+    "flags of one layout": _flag,
     "calendar pages": _calendar,
     "chess positions": _chess,
     "street maps": _map,

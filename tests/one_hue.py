@@ -246,6 +246,15 @@ def bar_chart(rng: np.random.Generator) -> np.ndarray:
     return _photograph(rng, _over(picture, np.zeros(3), axes))
 
 
+def flag(rng: np.random.Generator) -> np.ndarray:
+    """Draw a cross of one colour on another."""
+    field, cross = (
+        _colour(rng.uniform(0, 360), rng.uniform(0.25, 0.75), rng.uniform(0.5, 1)) for _ in range(2)
+    )
+    arms = (np.abs(COLUMNS - 0.36) < 0.07) | (np.abs(ROWS - 0.5) < 0.1)
+    return _photograph(rng, np.where(arms[..., None], cross, field))
+
+
 # The constants of the tone residual were chosen by these,
 TUNED: dict[str, Draw] = {
     "T-shirts on a sheet": shirt,
@@ -267,6 +276,8 @@ SEEN: dict[str, Draw] = {
     "badges": badge,
     "sand dunes": dunes,
 }
+# these brought the rule for flat colours,
+FLAT: dict[str, Draw] = {"flags": flag}
 # and these were drawn afterwards. Only WHITE_OFFSET came later still, for crops of badges.
 HELD_BACK: dict[str, Draw] = {
     "denim": denim,
@@ -276,7 +287,7 @@ HELD_BACK: dict[str, Draw] = {
     "red curtains": curtain,
     "bar charts": bar_chart,
 }
-ONE_HUE = {**TUNED, **SEEN, **HELD_BACK}
+ONE_HUE = {**TUNED, **SEEN, **FLAT, **HELD_BACK}
 
 
 def draw(kind: str, count: int) -> list[np.ndarray]:

@@ -29,6 +29,9 @@ FLAT_WEIGHT = 1e-6  # added to the moments: a flat picture has one level only
 WEAK_TINT, STRONG_TINT, WEAK_FACTOR = 5.0, 12.0, 1.7
 # The tint that prints reach, in Lab units: a constant and a share of the levels' deviation.
 PRINT_TINT, PRINT_TINT_SHARE = 12.0, 0.75
+# Levels of a flat colour, and the share of the pixels that four of these hold: photographs at most
+# .65 (drawn, portraits, facades), flags and signs at least .9.
+FLAT_LEVELS, FLAT_COLORS, FLAT_SHARE = 5, 4, 0.8
 DETAIL_STEP, DETAIL_SHARE = 6, 0.02  # levels between neighbours, and the share of such pixels
 ONE_CHANNEL_SHARE = 0.08  # of the strongest channel, which no other channel exceeds
 INK_TOLERANCE = 8.0  # levels that two inks' colours lie off their line, at the 95th percentile
@@ -119,9 +122,10 @@ def _rest_and_excess(
     rank = squares.shape[1] * PERCENTILE // 100
     rest = np.sqrt(np.partition(squares, rank, axis=1)[:, rank])
     rest *= np.interp(tints, [WEAK_TINT, STRONG_TINT], [WEAK_FACTOR, 1])
-    # a smooth gradient has no contrast that a tint could go along with
-    excess = tints - PRINT_TINT - PRINT_TINT_SHARE * deviations * _are_detailed(levels)
-    for strong in np.nonzero(excess > rest)[0]:
+    # a smooth gradient has no contrast that a tint could go along with, and a flag is no print
+    may_be_prints = _are_detailed(levels) & ~_are_flat(counts)
+    excess = tints - PRINT_TINT - PRINT_TINT_SHARE * deviations * may_be_prints
+    for strong in np.nonzero((excess > rest) & may_be_prints)[0]:
         if _has_two_inks(rgb[strong], levels[strong]):
             excess[strong] = 0
     return rest, excess
@@ -144,16 +148,14 @@ def _fit_curves(counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
 
 
 def _has_two_inks(rgb: np.ndarray, levels: np.ndarray) -> bool:
-    """Say whether a detailed picture's colours lie on one straight line that misses black and white.
+    """Say whether a picture's colours lie on one straight line that misses black and white.
 
     A flat motif on a plain sheet does as well, but leaves the middle of the line empty.
 
     Args:
-        rgb: (side, side, 3) uint8.
+        rgb: (side, side, 3) uint8, of a picture with details.
         levels: (side, side) int16.
     """
-    if not _are_detailed(levels[None])[0]:
-        return False
     # sums of integers: equal on every machine
     colors, level = rgb.reshape(-1, 3).astype(np.int64), levels.ravel().astype(np.int64)
     products = len(level) * (level @ colors) - level.sum() * colors.sum(axis=0)
@@ -203,6 +205,25 @@ def _are_detailed(levels: np.ndarray) -> np.ndarray:
                 steps += abs(step) >= DETAIL_STEP
         detailed[picture] = steps >= DETAIL_SHARE * height * width
     return detailed
+
+
+@compiled
+def _are_flat(counts: np.ndarray) -> np.ndarray:
+    """Say of each picture whether a few flat colours fill it, (N,) bool, by its pixels of each level."""
+    flat = np.empty(len(counts), np.bool_)
+    for picture in range(len(counts)):
+        left = counts[picture].copy()
+        total, filled = left.sum(), 0.0
+        for _ in range(FLAT_COLORS):
+            most, first = 0.0, 0
+            for level in range(256 - FLAT_LEVELS + 1):
+                pixels = left[level : level + FLAT_LEVELS].sum()
+                if pixels > most:
+                    most, first = pixels, level
+            filled += most
+            left[first : first + FLAT_LEVELS] = 0
+        flat[picture] = filled >= FLAT_SHARE * total
+    return flat
 
 
 @compiled
