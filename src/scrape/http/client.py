@@ -139,8 +139,9 @@ class Client:
         with self._cache.writing(url) as path:
 
             def request(target: str) -> Download[Result] | Redirect:
-                # an earlier body is that of the URL itself, not of what it redirects to
-                conditional = earlier if target == url else None
+                # an earlier body belongs to the address that answered, behind any redirects
+                is_earliers = earlier is not None and target == (earlier.url or url)
+                conditional = earlier if is_earliers else None
                 downloader = self._downloader(host_of(target))
                 sent = referer(page_url, target) if page_url else None
                 reply: Reply[Result] = downloader(target, path, parse, limit, conditional, sent)

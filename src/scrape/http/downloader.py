@@ -155,7 +155,10 @@ class Downloader:
             missing = error.reason.startswith("http_4") and error.reason != "http_429"
             if missing or error.reason == "empty":
                 return ""
-            if error.reason != "connection":
+            if error.reason == "too_large":
+                message = f"{host.origin}/robots.txt has over {ROBOTS_BYTES} bytes"
+                error.args = (f"{message}: such a host is not asked, whatever the settings say",)
+            elif error.reason != "connection":
                 error.args = (f"robots.txt could not be read: {error}",)
             host.disable(error)  # a dead host is asked once, not for each picture
             raise

@@ -161,6 +161,7 @@ class Transport:
         headers = response.headers
         # a header's bytes are read as Latin-1
         following = next_url(headers.get("Link", "").encode("latin1").decode(errors="replace"), url)
+        self._raise_if_noai(response, url)
         if response.status in REDIRECT_STATUSES and "Location" in headers:
             return Redirect(absolute_url(url, headers["Location"].encode("latin1").decode()))
         if response.status == 304 and earlier:
@@ -172,6 +173,12 @@ class Transport:
         etag, modified = (_returnable(headers, name) for name in ("ETag", "Last-Modified"))
         return Body(path, charset, etag, modified, next_url=following)
 
+    def _raise_if_noai(self, response: BaseHTTPResponse, url: str) -> None:
+        tags = response.headers.get("X-Robots-Tag", "").lower().replace(",", " ").split()
+        if self._scrape.respect_noai and {"noai", "noimageai"} & set(tags):
+            message = f"{url}: X-Robots-Tag: {' '.join(tags)} (scrape.respect_noai)"
+            raise FetchError("noai", message)
+
     def _raise_for_head(self, response: BaseHTTPResponse, url: str, limit: int) -> None:
         """Raise FetchError if status or headers say that the body is of no use."""
         status, headers = response.status, response.headers
@@ -181,10 +188,6 @@ class Transport:
                 f"{url}: HTTP {status}: the site's firewall asks for a browser "
                 f"(x-amzn-waf-action); {block_pages.BY_HAND}",
             )
-        tags = headers.get("X-Robots-Tag", "").lower().replace(",", " ").split()
-        if self._scrape.respect_noai and {"noai", "noimageai"} & set(tags):
-            message = f"{url}: X-Robots-Tag: {' '.join(tags)} (scrape.respect_noai)"
-            raise FetchError("noai", message)
         if status != 200:
             reason, message = f"http_{status}", f"{url}: HTTP {status}, expected 200"
             if status in RETRYABLE_STATUSES:
@@ -218,6 +221,8 @@ class Transport:
                 "empty",
                 f"{url}: HTTP 200 with an empty body: open it in a browser to see what it needs",
             )
+        if not _is_whole(response):
+            raise TransientError("incomplete", f"{url}: the compressed answer broke off")
 
     def _no_answer(self, url: str, error: HTTPError) -> FetchError:
         """Return why a request has no answer."""
@@ -238,6 +243,15 @@ class Transport:
         if isinstance(error, DecodeError | InvalidHeader):
             return FetchError("bad_answer", f"{url}: broken compression or headers: {error}")
         return TransientError("incomplete", f"{url}: the answer broke off: {error}")
+
+
+def _is_whole(response: BaseHTTPResponse) -> bool:
+    """Return whether a compressed body has reached the end that gzip and deflate state.
+
+    urllib3 does not ask zlib, and hands over what there is.
+    """
+    stream = getattr(getattr(response, "_decoder", None), "_obj", None)
+    return bool(getattr(stream, "eof", True))
 
 
 def _returnable(headers: Mapping[str, str], name: str) -> str | None:

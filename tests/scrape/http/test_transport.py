@@ -3,6 +3,7 @@
 import gzip
 import socket
 import time
+import zlib
 
 import pytest
 
@@ -74,6 +75,29 @@ def test_pictures_closed_to_training_are_refused_unless_allowed(server, client, 
     server["/a"] = Answer(headers={"X-Robots-Tag": tags})
     assert reason(client(), server["/a"]) == "noai"
     assert client(respect_noai=False).get(server["/a"]) == b"hello"
+
+
+def test_a_change_of_heart_is_seen_on_an_unchanged_picture_and_on_a_redirect(
+    server, client, tmp_path
+):
+    closed = {"X-Robots-Tag": "noai"}
+    server["/a"] = [Answer(b"first", headers={"ETag": '"1"'}), Answer(b"", 304, closed)]
+    assert client(tmp_path, snapshot="one").get(server["/a"]) == b"first"
+    assert reason(client(tmp_path, snapshot="two"), server["/a"]) == "noai"
+    server["/b"] = Answer(b"", 302, closed | {"Location": "/c"})
+    server["/c"] = Answer(b"open")
+    assert reason(client(), server["/b"]) == "noai"
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+@pytest.mark.parametrize("kind", ["gzip", "deflate"])
+def test_a_compressed_body_that_breaks_off_is_incomplete(server, client, kind, chunked):
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress}[kind](bytes(range(256)) * 99)
+    headers = {"Content-Encoding": kind}
+    server["/cut"] = Answer(packed[: len(packed) // 2], headers=headers, chunked=chunked)
+    server["/whole"] = Answer(packed, headers=headers, chunked=chunked)
+    assert reason(client(), server["/cut"]) == "incomplete"
+    assert client().get(server["/whole"]) == bytes(range(256)) * 99
 
 
 @pytest.mark.parametrize("contact", ["ada@example.test", ""])
@@ -158,3 +182,14 @@ def test_a_server_without_tls_is_one_short_line(server, client):
     with pytest.raises(FetchError, match=r"cannot be reached: no secure connection \(") as caught:
         client(retries=0).get(url)
     assert len(str(caught.value)) < 200
+
+
+def test_a_refresh_asks_nobody_by_what_another_address_has_said(server, client, tmp_path):
+    """A placeholder may stand in for a picture for a while."""
+    stated = {"Last-Modified": "Mon, 01 Jun 2026 10:00:00 GMT"}
+    server["/a"] = Answer(b"", 302, {"Location": "/soon"})
+    server["/soon"] = Answer(b"soon", headers=stated)
+    assert client(tmp_path, snapshot="one").get(server["/a"]) == b"soon"
+    server["/a"] = Answer(b"picture")
+    assert client(tmp_path, snapshot="two").get(server["/a"]) == b"picture"
+    assert "If-Modified-Since" not in server.headers[-1]
