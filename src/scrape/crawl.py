@@ -79,7 +79,8 @@ def crawl(
             break
         listed.pages += 1
         ids = {item.item_id for item in page.items}
-        for note in (*page.notes, *page_notes(page, ids, number)):
+        is_stated = earlier is not None and not earlier.is_counted
+        for note in (*page.notes, *page_notes(page, ids, number, is_stated)):
             print_note(note, url)
         if page.total is not None:
             listed.expected = page.total
@@ -101,9 +102,18 @@ def crawl(
     return listed
 
 
-def page_notes(page: ListPage, ids: set[str], number: int) -> Iterator[str]:
-    """Yield notes on the items of a page, which has a number from 1; `ids` are theirs."""
-    if not page.items and page.next_url:
+def page_notes(
+    page: ListPage, ids: set[str], number: int, is_stated: bool = False
+) -> Iterator[str]:
+    """Yield notes on the items of a page.
+
+    Args:
+        page: The page.
+        ids: Of its items.
+        number: Of the page, from 1.
+        is_stated: Whether an earlier page says that there is this one.
+    """
+    if not page.items and (page.next_url or is_stated):
         yield f"page {number} lists nothing: the list ends there"
     if number == 1 and len(page.items) > len(ids) == 1:
         yield _one_id(len(page.items), min(ids))

@@ -13,7 +13,7 @@ from src.scrape.page_text import UTF8, PageText, stated_next
 
 # Tags, attributes and classes: each takes up to a kilobyte in memory, from a few bytes of a hostile
 # page. A list page of 250 items has some 20,000.
-MAX_MARKS = 100_000
+MAX_MARKS = 300_000
 MAX_NODES = 200_000  # objects and lists of a page's JSON; a list page of 250 items has some 10,000
 # Of links that lead to a page; others, as javascript: on the last page, lead to none.
 PAGE_SCHEMES = ("http:", "https:", "ftp:", "file:")
@@ -129,6 +129,9 @@ def read_document(html: str, url: str) -> Document:
     """
     marks = sum(len(tag.split()) for tag in TAG.findall(html))
     if marks > MAX_MARKS:
-        raise ListingError(f"expected at most {MAX_MARKS} tags and attributes, found {marks}")
+        raise ListingError(
+            f"expected at most {MAX_MARKS} tags, attributes and classes, found {marks}: no setting "
+            "allows more, but the site may list fewer items on a page"
+        )
     encoding = html.encoding if isinstance(html, PageText) else UTF8.name
     return Document(BeautifulSoup(html, "lxml"), url, encoding, stated_next(html))

@@ -318,3 +318,17 @@ def test_pages_without_any_item_do_not_go_on_for_ever(server, changed, tmp_path,
     assert len(crawl(server["/gallery"], parse, client, tmp_path).rows) == 4
     assert len(server.page_targets()) == 2
     assert "page 2 lists nothing: the list ends there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("link", "notes"), [('<a class="next" href="/g?page=2">', 1), ("", 0)])
+def test_a_stated_page_that_lists_nothing_is_noted(server, changed, tmp_path, capsys, link, notes):
+    server["/g"] = Answer(f'<p><a href="/1">Ada<img src="1.jpg"></a></p>{link}'.encode())
+    server["/g?page=2"] = Answer(b"<h1>We will be back soon</h1>")
+    counted = {} if link else {"gallery.url": server["/g?page={page}"]}
+    settings = {"gallery.url": server["/g"], "gallery.item": "p", "gallery.name": ""}
+    settings |= {"gallery.next": "a.next"} | counted
+    parse = partial(parse_gallery, gallery=changed(settings).gallery)
+    client = Client(changed(QUICK).scrape, tmp_path / "http")
+    first = server["/g" if link else "/g?page=1"]
+    assert len(crawl(first, parse, client, tmp_path / "pages").rows) == 1
+    assert capsys.readouterr().err.count("page 2 lists nothing: the list ends there") == notes
