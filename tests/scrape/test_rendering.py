@@ -36,7 +36,7 @@ def page(script: str, head: str = "") -> Answer:
 @pytest.fixture
 def drawn(server, quick, tmp_path, monkeypatch):
     """Scrape the server's page /list, drawn: drawn({"scrape.max_requests": 5})."""
-    monkeypatch.setattr("src.scrape.rendering.QUIET_MS", 200)
+    monkeypatch.setattr("src.scrape.visits.QUIET_MS", 200)
     for n in range(1, 9):
         server[f"/{n}.png"] = Answer(picture(n))
 
@@ -67,7 +67,7 @@ def test_a_list_that_a_script_fetches_is_read(server, drawn, tmp_path):
 
 
 def test_a_page_is_scrolled_until_it_grows_no_more(server, drawn, monkeypatch):
-    monkeypatch.setattr("src.scrape.rendering.QUIET_MS", 600)
+    monkeypatch.setattr("src.scrape.visits.QUIET_MS", 600)
     more = """
     let n = 0;
     const fill = () => { for (let i = 0; i < 2 && n < 8; i++) add(++n); };
@@ -124,6 +124,52 @@ def test_pages_are_followed_as_those_of_any_gallery(server, drawn):
     assert metrics["pages"] == 3
 
 
+def test_pictures_that_are_inserted_when_they_come_into_view_are_seen(server, drawn):
+    """Also those of a list that scrolls by itself, inside a page that does not."""
+    items = "".join(
+        f'<li class="p" style="height: 900px; list-style: none"><a href="/p/{n}">P {n}</a></li>'
+        for n in range(1, 9)
+    )
+    script = """
+    const seen = new IntersectionObserver(entries => { for (const e of entries)
+        if (e.isIntersecting && !e.target.querySelector("img")) e.target.querySelector("a")
+            .insertAdjacentHTML("beforeend", `<img src="${e.target.innerText.trim().slice(2)}.png">`);
+    });
+    document.querySelectorAll("li").forEach(li => seen.observe(li));"""
+    for style in ("", "height: 90vh; overflow: auto"):
+        html = f'<!DOCTYPE html><ul style="{style}">{items}</ul><script>{script}</script>'
+        path = f"/list{len(style)}"
+        server[path] = Answer(html.encode(), headers={"Content-Type": "text/html"})
+        table, _ = drawn({"gallery.url": server[path]})
+        assert list(table["status"]) == ["ok"] * 8
+
+
+def test_relative_addresses_are_those_of_where_a_script_has_moved_the_page(server, drawn):
+    server["/list"] = page("location.replace('/de/list.html')")
+    server["/de/list.html"] = Answer(b'<ul><li class="p"><a href="p1"><img src="1.png"></a></ul>')
+    server["/de/1.png"] = Answer(picture(9))
+    table, _ = drawn()
+    assert list(table["status"]) == ["ok"]
+    assert list(table["page_url"]) == [server["/de/list.html"]]
+
+
+def test_a_list_that_grows_too_long_is_noted(server, drawn, monkeypatch, capsys):
+    monkeypatch.setattr("src.scrape.visits.MAX_SCROLLS", 2)
+    server["/list"] = page("add(1); add(2); let n = 2; addEventListener('scroll', () => add(++n));")
+    drawn()
+    assert "/list: its list may go on behind 2 scrolls" in capsys.readouterr().err
+
+
+def test_what_a_lists_own_scripts_lack_is_noted_and_leaves_the_run_incomplete(
+    server, drawn, capsys
+):
+    server["/list"] = page("add(1); fetch('/api/2').then(r => r.json()).then(add);")
+    server["/api/2"] = Answer(b"", 503)
+    with pytest.raises(UserError, match=r"1 left: .*/api/2: HTTP 503"):
+        drawn({"scrape.retries": 0})
+    assert "1 request of its scripts failed: http_503, such as" in capsys.readouterr().err
+
+
 def property_that_loops(name: str) -> str:
     """A script that never ends, from when the property is first asked for: then it has no value."""
     loop = "() => { setTimeout(() => { for (;;) {} }); return 0; }"
@@ -149,7 +195,7 @@ def test_a_script_that_never_ends_is_an_error_in_bounded_time(server, drawn, scr
 def test_a_page_that_never_stops_loading_is_read_when_its_time_is_up(
     server, drawn, monkeypatch, capsys
 ):
-    monkeypatch.setattr("src.scrape.rendering.MAX_REQUESTS", 5)
+    monkeypatch.setattr("src.scrape.visits.MAX_REQUESTS", 5)
     server["/list"] = page("add(1); let n = 0; setInterval(() => fetch('/x?' + n++), 20);")
     server["/x"] = Answer(b"1")
     assert list(drawn({"scrape.deadline_s": 3})[0]["name"]) == ["P 1"]
