@@ -134,6 +134,13 @@ class Results:
         return int(min(l1, key=lambda point: point[1])[0]) if l1 else None
 
     @property
+    def is_current(self) -> bool:
+        """Whether all stages have run since the pictures were counted, and these scores reviewed."""
+        removed = sum(self.clean[key] for keys in STEPS.values() for key in keys.values())
+        kept = self.clean["listed"] - removed
+        return self.is_reviewed and kept == self.split["train"] + self.split["val"]
+
+    @property
     def scored_step(self) -> int:
         """The step of training whose weights were scored and released."""
         step = re.search(r"step_(\d+)", self.meta["weights_file"])

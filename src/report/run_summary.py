@@ -9,7 +9,7 @@ ROWS = 4  # of scores
 SETS = ("output", "input copied", "mean colour")  # the first columns of a row
 FILES = "report: data/report/index.html; model: data/release"
 EARLIER_FILES = "data/report and data/release are of an earlier run"
-UNREVIEWED = "No check has seen these scores yet: run `dvc repro`"
+UNFINISHED = "The last run did not reach its end, so there is no verdict: run `dvc repro`"
 
 
 def summary(results: Results, config: dict[str, Any]) -> str:
@@ -19,12 +19,12 @@ def summary(results: Results, config: dict[str, Any]) -> str:
     n = results.scores["val"]["n"]
     return "\n".join(
         [
-            _verdict(findings) if results.is_reviewed else UNREVIEWED,
+            _verdict(findings) if results.is_current else UNFINISHED,
             *_counts(funnel(results.clean, results.split)),
             f"{config['model']}, task {config['task']}, {results.steps_words}: scores on {n:.0f} validation pictures",
             f"  {'':<17}" + "".join(f"{name:>18}" for name in SETS),
             *map(_scores, rows),
-            FILES if results.is_reviewed else EARLIER_FILES,
+            FILES if results.is_current else EARLIER_FILES,
         ]
     )
 

@@ -7,7 +7,7 @@ from src.cli.summary import show_summary
 from src.errors import UserError
 from src.report.results import Results
 from src.report.run_summary import summary
-from src.storage.atomic import write_json
+from src.storage.atomic import read_json, write_json
 
 CONFIG = {"model": "unet", "task": "sketch"}
 
@@ -75,12 +75,20 @@ def test_a_file_of_another_shape_is_named_with_what_makes_it_anew(artifacts, fil
         Results.read(artifacts.data, artifacts.metrics)
 
 
+def test_counts_of_a_run_that_stopped_have_no_verdict(artifacts):
+    artifacts.write()
+    file = artifacts.metrics / "clean.json"
+    write_json(file, read_json(file) | {"too_small": 5})  # of pictures that training has seen
+    lines = summary(Results.read(artifacts.data, artifacts.metrics), CONFIG).splitlines()
+    assert lines[0].startswith("The last run did not reach its end")
+
+
 def test_scores_that_no_check_has_seen_have_no_verdict(artifacts):
     artifacts.write()
     file = artifacts.metrics / "evaluate.json"
     file.write_text(file.read_text() + "\n")  # as `dvc repro evaluate` leaves it
     lines = summary(Results.read(artifacts.data, artifacts.metrics), CONFIG).splitlines()
-    assert lines[0] == "No check has seen these scores yet: run `dvc repro`"
+    assert lines[0].startswith("The last run did not reach its end, so there is no verdict: run")
     assert lines[-1] == "data/report and data/release are of an earlier run"
 
 
