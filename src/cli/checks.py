@@ -12,7 +12,7 @@ INTRODUCTION = """\
 the gate. One of `fail` says that the trained model is of no use; `warn` only reports. Each check has a
 limit for what it measures. Some also have thresholds that decide which pictures count. Limits are
 overridden in `audit.limits`, which measures nothing again, and thresholds in `audit.thresholds`, for
-example `dvc exp run -S +audit.limits.missing_share=0.05`."""
+example `dvc exp run -S +audit.limits.missing_share=0.05`; `-S '~audit.limits.missing_share'` takes it back."""
 AFTER = """
 The review prints how good the model is beside the better baseline, and each failed check with a remedy
 that names the settings of the run. The report begins with this verdict, and the model card states it.

@@ -15,10 +15,15 @@ INNER_BLANKS = re.compile(r"[\t\n\r]")
 TWO_HOSTS = re.compile(r"(?:https?:)?[/\\]*[^/?#]*\\[^/?#]*@|https?:[/\\]{3}", re.IGNORECASE)
 MAX_DATA_URL = 100  # characters; those of a blank pixel stay whole
 MAX_MEDIA_TYPE, HASH_DIGITS = 40, 24
-# In the text of a page or of JSON, which may write `\/` for `/`; lines of base64 may be wrapped.
+# A data: URL as pages and JSON spell it: with entities, escapes, and lines of base64 that are wrapped.
+SPELLED = rb"[\w+/=%;.-]|&#?\w+;|\\u00[0-9a-f]{2}|\\[/nrt]"
 INLINE_PICTURE = re.compile(
-    rb"data:image\\?/(?:[^\s\"'<>()\\]|\\/){60,}(?:[\r\n]+[\w+/=%]{40,})*", re.IGNORECASE
+    rb"data:(?:" + SPELLED + rb"){0,80}base64,\s*(?:" + SPELLED + rb"){40,}"
+    rb"(?:\s+(?:" + SPELLED + rb"){24,})*"
+    rb"|data:image\\?/(?:[^\s\"'<>()\\]|\\/){60,}",
+    re.IGNORECASE,
 )
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
@@ -37,12 +42,15 @@ def without_data(url: str) -> str:
 def without_inline_pictures(page: bytes) -> bytes:
     """Return a page with each long data: URL of a picture written as `without_data` does.
 
-    A page is kept with the data, and a picture in it may have to be forgotten.
+    A page is kept with the data, and a picture in it may have to be forgotten. One in UTF-16 comes
+    back in UTF-8.
     """
 
     def shortened(match: re.Match[bytes]) -> bytes:
         return without_data(INNER_BLANKS.sub("", match[0].decode("ascii", "replace"))).encode()
 
+    if page.startswith(UTF16_MARKS):
+        page = page.decode("utf-16", "replace").encode()
     return INLINE_PICTURE.sub(shortened, page)
 
 

@@ -203,7 +203,7 @@ def _json_values(file: Path) -> Iterator[Any]:
                     return
                 if at_end or len(text) - start > MAX_OBJECT_CHARS:
                     # a position would count from somewhere in the file
-                    reason = getattr(error, "msg", error)
+                    reason = str(getattr(error, "msg", error)).removesuffix(" at")
                     excerpt = text[start : start + 80]
                     is_cut = at_end and (depth or excerpt[0] == "{")
                     cut = "; if the file was cut short, get all of it" if is_cut else ""

@@ -9,13 +9,13 @@ import time
 from concurrent.futures import Executor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urldefrag
 
 from src.errors import UserError, one_line, print_on_stderr
 from src.scrape.addresses import is_web
 from src.scrape.http.cache import Body
 from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.http.origins import host_of
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page, Route, WebSocketRoute
@@ -35,14 +35,15 @@ MAX_STEPS = 100  # of a scroll, each by the height of the window
 STEP_S = 0.03  # in which a page may show what has come into view
 # Scroll what a wheel in the middle of the window would: whether anything has moved.
 SCROLL = """() => {
+    const moves = box => {
+        const before = box.scrollTop;
+        box.scrollBy({top: innerHeight, behavior: "instant"});
+        return box.scrollTop > before;
+    };
     let box = document.elementFromPoint(innerWidth / 2, innerHeight / 2);
-    const isFree = e => e.scrollTop + e.clientHeight < e.scrollHeight - 1;
-    while (box && !(isFree(box) && /auto|scroll/.test(getComputedStyle(box).overflowY)))
-        box = box.parentElement;
-    box = box || document.scrollingElement || document.documentElement;
-    const before = box.scrollTop;
-    box.scrollBy({top: innerHeight, behavior: "instant"});
-    return [box.scrollTop > before];
+    for (; box && box !== document.body; box = box.parentElement)
+        if (/auto|scroll/.test(getComputedStyle(box).overflowY) && moves(box)) return [true];
+    return [moves(document.scrollingElement || document.documentElement)];
 }"""
 QUIET_MS = 500  # without a request, after which a page counts as loaded
 MIN_READ_S = 1.0  # to read a page whose time is up
@@ -85,8 +86,9 @@ class Visit:
                 raise self._failure
             if page.url.startswith(ERROR_PAGE):
                 raise FetchError("too_slow", f"{self.url}: it leads to a page that is refused")
-            if is_web(page.url):
-                self.url = page.url  # to which a script may have moved it
+            moved_to = urldefrag(page.url).url  # by a script
+            if is_web(moved_to):
+                self.url = moved_to
             return str(html)
         except (Error, TimeoutError) as error:
             if self._failure:
@@ -98,7 +100,10 @@ class Visit:
                 self._note(f"wants more than {MAX_REQUESTS} requests; the rest is refused")
             for reason, urls in sorted(self._refused.items()):
                 count = f"{len(urls)} request{'' if len(urls) == 1 else 's'}"
-                self._note(f"{count} of its scripts failed: {reason}, such as {min(urls)}")
+                self._note(
+                    f"{count} of its scripts failed: {reason}, such as {min(urls)}; if the list "
+                    "lacks items, run the stage again"
+                )
 
     def _note(self, note: str) -> None:
         print_on_stderr(f"scrape: {self.url}: {note}")
@@ -116,8 +121,8 @@ class Visit:
             await self._settle()
             try:
                 has_moved = await self._scroll_once(page)
-            except (Error, TimeoutError):  # a script that never ends: reading will say so
-                return
+            except (Error, TimeoutError):  # of a script that never ends, reading tells more
+                break
             if (scroll and not has_moved) or self._over():
                 break
         else:
@@ -173,8 +178,6 @@ class Visit:
         client, url = self._extras, request.url
         if request.url == self.url and request.is_navigation_request():
             client, url, page_url = self._page_client, self._requested_url, None
-        elif kind in ("xhr", "fetch") and host_of(request.url) == host_of(self.url):
-            client = self._page_client  # what lacks of the list's own answers makes it incomplete
 
         def fetch() -> tuple[bytes, str | None]:
             if self._done():  # by now

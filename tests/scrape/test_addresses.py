@@ -47,10 +47,17 @@ def test_a_picture_inside_a_page_leaves_its_address_as_the_ledger_has_it(slash):
         )
 
 
-def test_wrapped_lines_of_a_picture_inside_a_page_go_too():
-    text = "\n".join(["A1b2" * 19] * 5)
-    page = f'<img src="data:image/png;base64,{text}">'.encode()
-    assert b"A1b2" not in without_inline_pictures(page)
+@pytest.mark.parametrize("line_end", ["\n", "\n    ", "\\n", "\r\n"])
+@pytest.mark.parametrize(
+    "head", ["data:image/png;base64,", "data:image&#x2F;png;base64, ", "data:;base64,"]
+)
+@pytest.mark.parametrize("plus", ["+", "&#43;", "\\u002B"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_picture_inside_a_page_goes_however_it_is_spelled(head, line_end, plus, encoding):
+    page = f'<img src="{head}{line_end.join(["A1b2" * 15 + plus] * 5)}" alt="a">'
+    shown = without_inline_pictures(page.encode(encoding)).decode()
+    assert "A1b2" not in shown
+    assert shown.endswith('" alt="a">')
 
 
 def test_a_page_without_pictures_inside_stays_as_it_is():

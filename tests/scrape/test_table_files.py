@@ -176,7 +176,7 @@ def test_blank_lines_before_the_header_are_none(tmp_path):
 def test_the_row_before_broken_json_is_named(tmp_path):
     rows = [json.dumps({"url": "x" * 999, "n": n}) for n in range(3000)]
     (tmp_path / "a.jsonl").write_text("\n".join([*rows, '{"url": "cut']))
-    message = r"starting at behind row 3000; expected objects, .* cut short, get all of it"
+    message = r"starting behind row 3000; expected objects, .* cut short, get all of it"
     with pytest.raises(UserError, match=message):
         list(read_records(tmp_path / "a.jsonl", ["url"]))
 

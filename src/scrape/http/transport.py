@@ -248,10 +248,11 @@ class Transport:
 def _is_whole(response: BaseHTTPResponse) -> bool:
     """Return whether a compressed body has reached the end that gzip and deflate state.
 
-    urllib3 does not ask zlib, and hands over what there is.
+    urllib3 does not ask zlib, and hands over what there is. Bytes behind the end do no harm.
     """
-    stream = getattr(getattr(response, "_decoder", None), "_obj", None)
-    return bool(getattr(stream, "eof", True))
+    decoder = getattr(response, "_decoder", None)
+    has_ended = getattr(decoder, "_state", 0) > 0  # the first member of gzip
+    return has_ended or bool(getattr(getattr(decoder, "_obj", None), "eof", True))
 
 
 def _returnable(headers: Mapping[str, str], name: str) -> str | None:
