@@ -269,10 +269,10 @@ def test_ctrl_c_ends_a_page_in_one_line(server, tmp_path):
 
 
 @pytest.mark.parametrize("height", ["'abc'", "({})", "Infinity", "NaN", "10n ** 6000n"])
-def test_a_page_may_say_anything_of_its_height(server, drawn, height):
+def test_a_page_may_say_anything_of_how_far_it_is_scrolled(server, drawn, height):
     get = f"{{get: () => {height}}}"
     server["/list"] = page(
-        f"add(1); Object.defineProperty(document.documentElement, 'scrollHeight', {get});"
+        f"add(1); Object.defineProperty(document.documentElement, 'scrollTop', {get});"
     )
     assert list(drawn({"scrape.deadline_s": 3})[0]["name"]) == ["P 1"]
 
