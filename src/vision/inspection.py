@@ -22,9 +22,10 @@ PLAIN_CORR = 0.998
 MARGIN_PX = SIDE_PX // 2  # around a picture, in which the other one's surplus is examined
 SEAM_PX = 3  # by which a seam may be off
 CORNER_GAP_PX = 2  # around a turned picture that are ignored
-ADJACENT_PX, EDGE_PX = 3, 6  # lines beside a seam; pixels at its ends that are ignored
+ADJACENT_PX, EDGE_PX = 2, 6  # lines beside a seam; pixels at its ends that are ignored
 RIM_PX = 2  # around a text
 OUTSIDE_PX = (12, 6)  # from an edge, between which the texture outside is measured
+CLEAR_STEP_LEVELS = 56
 TEXTURE_QUANTILE = 0.25  # of its lines: some are where one colour of a frame meets another
 MIN_DEPTH_PX = 3  # of a surplus, below which no seam can be seen
 FLAT_LEVELS = 4  # from the commonest level, within which pixels count as of one colour
@@ -41,9 +42,10 @@ MIN_COVERED_SHARE, COVERED_LEVELS = 0.5, 20  # of the blocks there that differ, 
 # Of a line's pixels in which such a strip ends: of 72 strips 71 have more, of 36 plain walls behind a
 # text 35 have less.
 MIN_END_SHARE = 1 / 3
-# Of a line's pixels that differ there, and no more a few lines further: 216 strips lose .35 and more,
-# 59 shadows over a plain wall at most .31.
-LEAST_LEVELS, FALL_PX, MIN_FALL_SHARE = 10, 6, 1 / 3
+# Of a line's pixels that differ there, and no more a few lines further, or of the lines' largest
+# difference: of 216 strips each loses as much of one or the other, and 59 shadows over a plain wall
+# lose at most .31 and .44.
+LEAST_LEVELS, FALL_PX, MIN_FALL_SHARE, MIN_FALL = 10, 6, 1 / 3, 0.5
 MAX_MARKED_CORR, MIN_MARKED_BLOCKS = 0.7, 2  # of fine details where one picture has a mark
 # Of the contrast and of the fine contrast elsewhere; beyond them marks cannot be recognised.
 MAX_TONE_CHANGE, MAX_SHARPNESS_CHANGE = 1.1, 1.25
@@ -239,18 +241,23 @@ def _is_added(side: np.ndarray, depth: float) -> bool:
 
 
 def _has_seam(side: np.ndarray) -> bool:
-    adjacent = side[MARGIN_PX - SEAM_PX - ADJACENT_PX : MARGIN_PX - SEAM_PX, MARGIN_PX:-MARGIN_PX]
-    if np.max(_flat_shares(adjacent)) < MIN_ADJACENT_SHARE:
-        return False
+    """Say whether what lies above a line is of one colour beside it, and ends in a step there.
+
+    Beside a clear step the colour may change: a frame may have several.
+    """
     steps = np.abs(side[2:] - side[:-2])[:, MARGIN_PX + EDGE_PX : -MARGIN_PX - EDGE_PX]
     seam = MARGIN_PX - 1  # the row of the step from the last line outside to the first one inside
+    step = max(_median(row) for row in steps[seam - SEAM_PX : seam + SEAM_PX])
+    adjacent = side[: MARGIN_PX - SEAM_PX, MARGIN_PX:-MARGIN_PX]
+    if step >= CLEAR_STEP_LEVELS:
+        flat_share = float(np.max(_flat_shares(adjacent[-ADJACENT_PX - 1 :])))
+        quantile = TEXTURE_QUANTILE
+    else:
+        flat_share, quantile = _flat_share(adjacent[-ADJACENT_PX:]), 0.5
     far, near = OUTSIDE_PX
-    texture = [_median(row) for row in steps[seam - far : seam - near]]
-    least = max(
-        MIN_STEP_LEVELS,
-        MIN_STEP_RATIO * (float(np.quantile(texture, TEXTURE_QUANTILE)) + NOISE_LEVELS),
-    )
-    return max(_median(row) for row in steps[seam - SEAM_PX : seam + SEAM_PX]) >= least
+    texture = np.quantile([_median(row) for row in steps[seam - far : seam - near]], quantile)
+    least = max(MIN_STEP_LEVELS, MIN_STEP_RATIO * (float(texture) + NOISE_LEVELS))
+    return flat_share >= MIN_ADJACENT_SHARE and step >= least
 
 
 def _has_island(lines: np.ndarray) -> bool:
@@ -323,8 +330,10 @@ def _ends(strip: np.ndarray, other: np.ndarray) -> bool:
 
 def _falls(differences: np.ndarray) -> bool:
     """Say whether two pictures, (256, 256) levels apart, are alike from one of the first lines on."""
-    shares = np.mean(differences[: SIDE_PX // 2] > LEAST_LEVELS, axis=1)
-    return float(np.max(shares[:-FALL_PX] - shares[FALL_PX:])) >= MIN_FALL_SHARE
+    lines = differences[: SIDE_PX // 2]
+    shares, medians = np.mean(lines > LEAST_LEVELS, axis=1), np.median(lines, axis=1)
+    fall, median_fall = (np.max(of[:-FALL_PX] - of[FALL_PX:]) for of in (shares, medians))
+    return bool(fall >= MIN_FALL_SHARE or median_fall >= MIN_FALL * max(1, np.max(medians)))
 
 
 def _clipped(first: np.ndarray, second: np.ndarray) -> int | None:
