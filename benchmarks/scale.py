@@ -166,6 +166,7 @@ def engine(nodes: list[int] | None) -> Iterator[Engine]:
         yield Engine(kind="local", address="", task_size=1)
         return
     os.environ |= cluster.NO_TELEMETRY | cluster.LOOPBACK_ONLY
+    import ray
     from ray.cluster_utils import Cluster
 
     inside = {"node_ip_address": "127.0.0.1", "object_store_memory": 500_000_000}
@@ -176,6 +177,7 @@ def engine(nodes: list[int] | None) -> Iterator[Engine]:
         ray_cluster.wait_for_nodes()
         yield Engine(kind="ray", address=ray_cluster.address, task_size=8)
     finally:
+        ray.shutdown()  # a stage stays connected to its end
         ray_cluster.shutdown()
 
 
