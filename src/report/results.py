@@ -137,8 +137,8 @@ class Results:
     def is_current(self) -> bool:
         """Whether all stages have run since the pictures were counted, and these scores reviewed."""
         removed = sum(self.clean[key] for keys in STEPS.values() for key in keys.values())
-        kept = self.clean["listed"] - removed
-        return self.is_reviewed and kept == self.split["train"] + self.split["val"]
+        n_kept = self.clean["listed"] - removed
+        return self.is_reviewed and n_kept == self.split["train"] + self.split["val"]
 
     @property
     def scored_step(self) -> int:
