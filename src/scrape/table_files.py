@@ -123,14 +123,15 @@ def _read_delimited(file: Path, columns: Sequence[str], usual: str) -> Iterator[
         delimiter = _delimiter(_first_text(lines), columns, usual)
         lines.seek(0)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        rows = (values for values in reader if not _is_blank(values))
         first_line = 1  # of the row that is read
         try:
-            header = next(rows, [])
+            header = next((values for values in reader if not _is_blank(values)), [])
             places = _places(columns, header)
             first_line = reader.line_num + 1
-            for values in rows:
+            for values in reader:
                 first_line = reader.line_num + 1
+                if _is_blank(values):
+                    continue
                 if len(values) != len(header):
                     raise TableError(
                         f"line {reader.line_num} has {len(values)} values, expected {len(header)} "

@@ -163,6 +163,12 @@ def test_the_row_that_breaks_a_csv_file_is_named(tmp_path):
         list(read_records(tmp_path / "a.csv", COLUMNS))
 
 
+def test_a_broken_row_behind_blank_lines_is_named_by_its_own_line(tmp_path):
+    (tmp_path / "a.csv").write_text('id,url\n7,a\n\n \n"x"y,b\n')
+    with pytest.raises(UserError, match="the row at line 5 is broken"):
+        list(read_records(tmp_path / "a.csv", ["id"]))
+
+
 def test_other_columns_may_be_long_and_blank_lines_are_no_rows(tmp_path):
     (tmp_path / "a.csv").write_text(f"id,note,url\n \n7,{'x' * 200_000},http://a.test/1\n")
     assert [record.values for record in read_records(tmp_path / "a.csv", ["id"])] == [["7"]]
