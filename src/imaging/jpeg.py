@@ -16,6 +16,8 @@ SHORT_SEGMENT = re.compile(
     rb"\xff\xe0\0[\x06-\x08]JFIF|\xff\xe2\0[\x0e-\x0f]ICC_PROFILE\0|\xff\xee\0[\x07-\x08]Adobe"
 )
 START_OF_SCAN, END_OF_IMAGE, LOSSLESS_FRAME = b"\xda", b"\xd9", b"\xc3"
+SEQUENTIAL_FRAMES = (b"\xc0", b"\xc1")
+FRAME_COMPONENTS, SCAN_COMPONENTS = 7, 2  # offsets of their numbers behind the marker
 
 
 class Extent(NamedTuple):
@@ -26,14 +28,19 @@ class Extent(NamedTuple):
     short: list[int]
 
 
-def measure(data: PictureBytes) -> Extent:
+def measure(data: PictureBytes, needed_only: bool = False) -> Extent:
     """Walk through the segments up to the end of the first picture in a file.
+
+    Args:
+        data: A JPEG.
+        needed_only: Whether to stop at a scan that holds all of the picture: libjpeg-turbo refuses
+            another one. Its data is the `end` then.
 
     Raises:
         ImageError: `not_an_image` if there is more padding than picture, or it is lossless: no
             browser shows that, and it cannot be reduced.
     """
-    offset, scans, fill = 2, 0, 0
+    offset, scans, fill, components = 2, 0, 0, 0
     short: list[int] = []
     for _ in range(MAX_PARTS):
         marker = MARKER.search(data, offset)
@@ -49,9 +56,18 @@ def measure(data: PictureBytes) -> Extent:
             raise ImageError("not_an_image", "a lossless JPEG: save it as PNG")
         if segment := SHORT_SEGMENT.match(data, marker.start()):
             short.append(segment.end() - 1)
+        if marker[1] in SEQUENTIAL_FRAMES:
+            components = _byte(data, marker.end() + FRAME_COMPONENTS)
         scans += marker[1] == START_OF_SCAN
+        if needed_only and scans and 0 < components <= _byte(data, marker.end() + SCAN_COMPONENTS):
+            return Extent(marker.end(), scans, short)
         offset = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
     raise padding_error()
+
+
+def _byte(data: PictureBytes, offset: int) -> int:
+    """Return the byte at an offset; 0 behind the end."""
+    return data[offset] if offset < len(data) else 0
 
 
 def without_short_segments(data: PictureBytes, extent: Extent) -> PictureBytes:

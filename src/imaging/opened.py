@@ -127,7 +127,7 @@ def _open_png(data: PictureBytes, header_only: bool) -> Opened:
 
 
 def _open_jpeg(data: PictureBytes) -> Opened:
-    extent = jpeg.measure(data)
+    extent = jpeg.measure(data, needed_only=True)
     image = open_image(jpeg.without_short_segments(data, extent))
     image.decodermaxblock = max(image.decodermaxblock, len(data))  # all of it in one call
     jpeg.refuse_many_scans(extent.scans, *image.size)

@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 
 from src.audit import source_decoding, source_png
 from src.clean import measure
-from src.imaging import decoding, image_error, memory
+from src.imaging import decoding, image_error, jpeg, memory
 from src.imaging.decoding import ImageError
 from tests.encoded_pictures import png_chunk, saved
 
@@ -73,6 +73,20 @@ def test_fewer_scans_of_a_large_picture_are_allowed():
     frame = header.index(b"\xff\xc2")
     header[frame + 5 : frame + 9] = struct.pack(">HH", 6000, 6000)
     assert _refusal(bytes(header)) == "too_many_scans"
+
+
+def test_nothing_is_decoded_after_a_scan_that_holds_all_of_a_picture():
+    data = saved(Image.new("RGB", (64, 64), (9, 99, 199)), "JPEG")
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    assert jpeg.measure(data[:-2] + 200 * scan, needed_only=True).scans == 1
+    with pytest.raises(ImageError) as refused:
+        decoding.decode(data[:-2] + 200 * scan + b"\xff\xd9")
+    assert refused.value.reason == "truncated"
+
+
+def test_scans_of_one_channel_each_are_all_counted():
+    data = saved(Image.new("RGB", (64, 64), (9, 99, 199)), "JPEG", progressive=True)
+    assert jpeg.measure(data, needed_only=True) == jpeg.measure(data)
 
 
 @pytest.mark.parametrize(
