@@ -53,7 +53,7 @@ def main() -> None:
 
 def run() -> None:
     """Run the command line. Errors exit with 1 (the user's), 2 (usage), 130 (Ctrl-C) or 143 (SIGTERM)."""
-    with exit_on_user_error(PROGRAM):
+    with exit_on_user_error(PROGRAM, continues=False):
         try:
             main(prog_name=PROGRAM, standalone_mode=False)
         except click.ClickException as error:

@@ -256,8 +256,12 @@ def memory_errors_named(place: str, remedy: str) -> Iterator[None]:
 
 
 @contextmanager
-def exit_on_user_error(program: str) -> Iterator[None]:
+def exit_on_user_error(program: str, continues: bool = True) -> Iterator[None]:
     """Run a program's body; what is no fault of the program ends it with one line on stderr.
+
+    Args:
+        program: How the line names it.
+        continues: Whether it goes on where it was if it is run again after Ctrl-C.
 
     Raises:
         SystemExit: With status 1 for a `UserError`, for memory that is short and for what the
@@ -270,8 +274,9 @@ def exit_on_user_error(program: str) -> Iterator[None]:
         except KeyboardInterrupt as error:
             progress = f" ({error})" if error.args else ""
             word, status = ("ended", 143) if isinstance(error, Terminated) else ("interrupted", 130)
+            again = "to continue" if continues else "again"
             if TORCHRUN not in os.environ:  # else the process that started this one says it
-                _write_line(f"{program}: {word}{progress}; run the same command to continue")
+                _write_line(f"{program}: {word}{progress}; run the same command {again}")
             raise SystemExit(status) from None
         except Exception as error:
             if not (reason := _reason(error)):

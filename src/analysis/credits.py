@@ -13,8 +13,8 @@ from src.storage.encoding import inert_cell
 COLUMNS = "row item_id name page_url image_url date licence side file sha256".split()
 
 
-def write_credits(ledger: pd.DataFrame, file: TextIO) -> None:
-    """Write the kept rows of a ledger after split with COLUMNS, a line each below the head.
+def write_credits(ledger: pd.DataFrame, file: TextIO) -> int:
+    """Write the kept rows of a ledger after split with COLUMNS, a line each; return how many.
 
     A cell that a spreadsheet would compute gets an apostrophe in front. Control characters become
     question marks.
@@ -24,6 +24,7 @@ def write_credits(ledger: pd.DataFrame, file: TextIO) -> None:
     writer.writerow(COLUMNS)
     columns = (kept_rows[name] for name in COLUMNS)
     writer.writerows(map(_cells, zip(*columns, strict=True)))
+    return len(kept_rows)
 
 
 def _cells(values: Iterable[Any]) -> list[str]:

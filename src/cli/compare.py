@@ -17,7 +17,7 @@ from src.params import read_params
     "--html",
     "page",
     metavar="[FILE]",
-    type=NamedPath(),
+    type=NamedPath(suffix=".html"),
     is_flag=False,
     flag_value=Path("comparison.html"),
     help="Also write a page with pictures, curves and what differs (comparison.html).",

@@ -14,7 +14,7 @@ from src.params import read_params
 @click.argument("other", type=NamedPath(str), required=False)
 @click.option(
     "--out",
-    type=NamedPath(),
+    type=NamedPath(suffix=".png"),
     default=Path("explained.png"),
     show_default=True,
     help="The sheet with both pictures.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from src.errors import printable
+from src.errors import print_on_stderr, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,8 @@ def show_lineage(identifier: str | None, as_csv: bool) -> None:
     if as_csv:
         from src.analysis.credits import write_credits
 
-        write_credits(ledger[ledger["row"].isin(rows)], sys.stdout)
+        if not write_credits(ledger[ledger["row"].isin(rows)], sys.stdout):
+            print_on_stderr(f"lineage: no picture of {identifier or 'the ledger'} is kept")
     else:
         _print_rows(ledger, rows)
 

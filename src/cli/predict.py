@@ -23,7 +23,7 @@ model_option = click.option(
 
 
 @click.command(epilog="Example: python -m src predict photo.jpg album/ results/")
-@click.argument("sources", nargs=-1, required=True, type=NamedPath(), metavar="IN...")
+@click.argument("sources", nargs=-1, required=True, type=NamedPath(str), metavar="IN...")
 @click.argument("out", type=NamedPath())
 @model_option
 @click.option("--task", type=click.Choice(get_args(Task)), help="Refuse a model of another task.")
@@ -51,7 +51,7 @@ model_option = click.option(
     "--side-by-side", is_flag=True, help="Show the task's input beside the result, opaque."
 )
 def predict(
-    sources: tuple[Path, ...],
+    sources: tuple[str, ...],
     out: Path,
     model: Path,
     task: str | None,
@@ -68,12 +68,19 @@ def predict(
     from src.inference.file_prediction import predict_files
     from src.model.device import pick_device
 
+    if urls := [source for source in sources if "://" in source]:
+        raise UserError(f"IN = {urls[0]!r} is a URL: save the picture, and name its file")
     if out.suffix.lower() in SUFFIXES:
         raise UserError(f"OUT = {out}: expected a folder, not the name of a picture")
     out = output_folder("OUT", out)
     generator = load_model(model, task).to(pick_device(device, "--device"))
     written, refused = predict_files(
-        generator, list(sources), out, side=side, batch_size=batch, side_by_side=side_by_side
+        generator,
+        list(map(Path, sources)),
+        out,
+        side=side,
+        batch_size=batch,
+        side_by_side=side_by_side,
     )
     click.echo(printable(f"{written} of {written + len(refused)} pictures written to {out}"))
     if refused:

@@ -103,6 +103,8 @@ def open_image(
 
 def _content(head: bytes) -> str:
     """Return what a file that cannot be opened is, by its first bytes."""
+    if not head:
+        return "an empty file"
     kind = signatures.format_of(head)
     if kind is None:
         return f"bytes starting {head[:12]!r}"

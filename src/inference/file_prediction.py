@@ -19,7 +19,13 @@ from src.errors import (
     require_bounded,
 )
 from src.imaging import decoding
-from src.imaging.picture_folders import EXPECTED, SUFFIXES, list_folder, reasons_with_names
+from src.imaging.picture_folders import (
+    EXPECTED,
+    SUFFIXES,
+    Contents,
+    list_folder,
+    reasons_with_names,
+)
 from src.inference.prediction import predict_all, task_input
 from src.model.generator import Generator
 from src.progress import progress
@@ -114,7 +120,7 @@ def find_inputs(sources: list[Path]) -> Inputs:
     for path in sources:
         source = existing_path("IN", path, remedy="")
         if source.is_dir():
-            inside = list_folder(source)
+            inside = _list_originals(source)
             _note(source, inside.passed_over, inputs)
             if not inside.pictures and not inputs.refused:
                 reasons = reasons_with_names(inside.passed_over)
@@ -125,10 +131,21 @@ def find_inputs(sources: list[Path]) -> Inputs:
             named.append((source, Path(source.name)))
         else:  # it might never end
             inputs.refused.append(f"{source}: is a pipe or a device, expected a picture")
-    named = list(dict.fromkeys(named))  # a picture may be given twice
+    # a picture may be given twice, also in two spellings
+    named = list({(os.path.realpath(path), name): (path, name) for path, name in named}.values())
     results = result_names([name for _, name in named])
     inputs.files = [(path, result) for (path, _), result in zip(named, results, strict=True)]
     return inputs
+
+
+def _list_originals(source: Path) -> Contents:
+    """Return a folder's pictures; results of earlier predictions are passed over."""
+    inside = list_folder(source)
+    results = [name for name, path in inside.pictures.items() if _is_result(path)]
+    for name in results:
+        del inside.pictures[name]
+        inside.pass_over("result", name)
+    return inside
 
 
 def _note(source: Path, passed_over: dict[str, list[str]], inputs: Inputs) -> None:
@@ -174,16 +191,15 @@ def _whole_result(name: Path) -> Path:
 
 
 def refuse_originals(files: list[tuple[Path, Path]], out: Path) -> None:
-    """Raise UserError if a result below `out` would overwrite an input, or a picture beside one."""
+    """Raise UserError if a result below `out` would overwrite an input, or what is no result."""
     originals = {Path(os.path.realpath(path)) for path, _ in files}
-    folders = {path.parent for path in originals}
     for _, name in files:
         target = Path(os.path.realpath(out / name))
         if target in originals:
             raise UserError(
                 f"OUT = {out}: {target} is an input, and would be overwritten: name another"
             )
-        if target.parent in folders and target.is_file() and not _is_result(target):
+        if target.is_file() and not _is_result(target):
             raise UserError(
                 f"OUT = {out}: {target} is not marked as a result of predict, and would be "
                 "overwritten: remove it, or name another folder"
@@ -191,8 +207,11 @@ def refuse_originals(files: list[tuple[Path, Path]], out: Path) -> None:
 
 
 def _is_result(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(HEADER_BYTES + len(MARK)).endswith(MARK)
+    try:
+        with file.open("rb") as opened:
+            return opened.read(HEADER_BYTES + len(MARK)).endswith(MARK)
+    except OSError:  # reading it later says why
+        return False
 
 
 def _read_all(files: list[tuple[Path, Path]], refused: list[str]) -> dict[Path, Picture]:

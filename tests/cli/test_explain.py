@@ -82,13 +82,14 @@ def test_a_file_that_is_no_picture_is_unreadable(pictures):
 def test_a_sheet_replaces_no_picture_that_it_shows(pictures, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    for words in (["original.jpg"], ["other.jpg", "original.jpg"]):
-        before = pictures["original"].read_bytes()
-        result = CliRunner().invoke(explain, [*words, "--out", "./original.jpg"])
-        assert "--out = 'original.jpg' is an input, and would be overwritten" in str(
+    before = pictures["original"].read_bytes()
+    (tmp_path / "original.png").write_bytes(before)
+    for words in (["original.png"], ["other.jpg", "original.png"]):
+        result = CliRunner().invoke(explain, [*words, "--out", "./original.png"])
+        assert "--out = 'original.png' is an input, and would be overwritten" in str(
             result.exception
         )
-        assert pictures["original"].read_bytes() == before
+        assert (tmp_path / "original.png").read_bytes() == before
 
 
 @pytest.mark.parametrize("shard_size", [10_000, 2], ids=["files", "archives"])
@@ -206,6 +207,22 @@ def test_a_row_without_a_ledger_is_one_line_that_names_it(tmp_path: Path, monkey
     (tmp_path / "params.yaml").symlink_to(ROOT / "params.yaml")
     refused = CliRunner().invoke(explain, ["5"])
     assert str(refused.exception).startswith("5 is no file here, and data/clean/ledger.parquet")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["explain", "a.png", "--out", "params.yaml"], "'params.yaml' does not end in .png"),
+        (["compare", "--html", "HEAD", "unet"], "'HEAD' does not end in .html"),
+        (["export", "onnx", "params.yaml"], "'params.yaml' does not end in .onnx"),
+    ],
+)
+def test_no_file_of_another_kind_is_replaced(tmp_path: Path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["src", *words])
+    with pytest.raises(SystemExit):
+        run()
+    assert message in capsys.readouterr().err
 
 
 def test_what_is_no_file_is_never_read(tmp_path: Path, monkeypatch):

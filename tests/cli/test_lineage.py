@@ -83,6 +83,14 @@ def test_the_pictures_of_one_item_are_printed_as_csv(artifacts, monkeypatch):
     assert [line.split(",")[0] for line in result.output.splitlines()] == ["row", "2", "6"]
 
 
+def test_an_item_without_a_kept_picture_is_said_to_have_none(artifacts, monkeypatch):
+    artifacts.write()
+    monkeypatch.chdir(artifacts.folder)
+    result = CliRunner().invoke(show_lineage, ["12", "--csv"], catch_exceptions=False)
+    assert result.stdout.startswith("row,item_id") and result.stdout.count("\n") == 1
+    assert result.stderr == "lineage: no picture of 12 is kept\n"
+
+
 def test_without_an_id_it_says_what_is_missing(tmp_path):
     done = run_program(tmp_path)
     assert done.returncode == 2

@@ -119,4 +119,4 @@ def test_ctrl_c_is_one_line_and_status_130(monkeypatch, capsys):
     monkeypatch.setitem(COMMANDS, "wait", (f"{__name__}:interrupted", "Wait for Ctrl-C."))
     assert ended(monkeypatch, "wait") == 130
     [line] = capsys.readouterr().err.split("\n")[-2:-1]
-    assert line == f"{PROGRAM}: interrupted; run the same command to continue"
+    assert line == f"{PROGRAM}: interrupted; run the same command again"

@@ -98,6 +98,11 @@ def test_a_model_or_picture_that_does_not_exist_is_named(refused, picture, tmp_p
     assert f"--model = {str(tmp_path / 'model')!r} does not exist" in refused(picture)
 
 
+def test_a_url_is_no_picture(refused, picture):
+    url = "https://example.test/a.jpg"
+    assert f"IN = {url!r} is a URL: save the picture, and name its file" in refused(url, picture)
+
+
 def test_a_gpu_that_is_not_there_is_refused(refused, picture, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "--device = 'cuda'" in refused(picture, "--device", "cuda")

@@ -113,7 +113,8 @@ def test_results_of_one_folder_never_collide(names):
 
 def test_a_picture_that_is_given_twice_is_predicted_once(run, tmp_path):
     path = save(tmp_path / "in" / "a.png")
-    assert run(path.parent, path, path) == (1, [])
+    other_spelling = Path(os.path.relpath(path))
+    assert run(path.parent, path, path, other_spelling) == (1, [])
 
 
 def test_pictures_are_taken_by_their_bytes_and_the_rest_is_told(run, tmp_path, capsys):
@@ -266,6 +267,21 @@ def test_a_picture_beside_an_input_is_never_overwritten_and_a_result_is(run, tmp
     ):
         run(photo)
     assert result.read_bytes() == own
+
+
+def test_a_persons_own_picture_in_the_output_folder_is_never_overwritten(run, tmp_path):
+    photo, own = save(tmp_path / "in" / "a.jpg"), save(tmp_path / "out" / "a.png")
+    before = own.read_bytes()
+    with pytest.raises(UserError, match=r"a\.png is not marked as a result of predict"):
+        run(photo)
+    assert own.read_bytes() == before
+
+
+def test_results_in_a_folder_are_passed_over_and_replaced(run, tmp_path, capsys):
+    save(tmp_path / "a.jpg")
+    assert run(tmp_path) == run(tmp_path) == (1, [])
+    assert result_name_list(tmp_path) == ["a.png"]
+    assert "passed over: 1 result (out/a.png)" in capsys.readouterr().err
 
 
 def test_results_have_transparency_and_exif(run, tmp_path):
