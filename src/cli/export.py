@@ -20,7 +20,7 @@ def export() -> None:
     short_help="Write the model as ONNX.",
     epilog="Example: python -m src export onnx generator.onnx --model data/model",
 )
-@click.argument("out", type=NamedPath())
+@click.argument("out", type=NamedPath(suffix=".onnx"))
 @model_option
 def onnx(out: Path, model: Path) -> None:
     """Write the model to OUT as ONNX, and check it against torch by ONNX Runtime."""
@@ -66,5 +66,5 @@ def pairs(folder: Path, kind: str, task: str | None, shard_size: int) -> None:
 
     folder = output_folder("FOLDER", folder)
     count = export_pairs(Path("data"), folder, task or read_params().task, kind, shard_size)
-    hint = " (train on them with --direction AtoB)" if kind == "pix2pix" else ""
+    hint = " (train on them with --model pix2pix --direction AtoB)" if kind == "pix2pix" else ""
     click.echo(f"{count} pairs written to {folder}{hint}")

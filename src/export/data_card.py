@@ -43,6 +43,7 @@ def write(path: Path, ledger: pd.DataFrame, sides: list[Side], task: str, kind: 
         hosts=_most_common(facts["image_url"].map(_host)),
         dates=sorted(set(facts["date"]) - {""}),
         licences=_most_common(facts["licence"].map(_in_code)),
+        train_shards=_brace_range(sorted(path.parent.glob("train-*.tar"))),
     )
     write_text(path, card)
 
@@ -50,6 +51,12 @@ def write(path: Path, ledger: pd.DataFrame, sides: list[Side], task: str, kind: 
 def size_category(count: int) -> str:
     """Return the Hugging Face Hub's name for a number of pairs."""
     return next((name for end, name in SIZES.items() if count < end), LARGEST)
+
+
+def _brace_range(shards: list[Path]) -> str:
+    """Return the numbers of shards as WebDataset expands them: 000000, or {000000..000002}."""
+    numbers = [shard.stem.rpartition("-")[2] for shard in shards]
+    return f"{{{numbers[0]}..{numbers[-1]}}}" if len(numbers) > 1 else "".join(numbers)
 
 
 def _row(side: Side) -> dict[str, Any]:

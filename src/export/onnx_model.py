@@ -79,4 +79,6 @@ def _program(renderer: Renderer, x: Tensor) -> torch.onnx.ONNXProgram:
             verbose=False,
         )
     assert program is not None  # as always with dynamo
+    for node in program.model.graph.all_nodes():  # it names folders of this machine
+        node.metadata_props.pop("pkg.torch.onnx.stack_trace", None)
     return program

@@ -16,7 +16,7 @@ from src.export import (
     tar_shards,
 )
 from src.export.side_content import SIDES, Side, open_side
-from src.storage.atomic import read_json, remove, write_json
+from src.storage.atomic import read_json, remove, replace_folder, write_json
 from src.storage.fingerprint import fingerprint, source_files
 from src.storage.ledger import read_ledger
 from src.storage.locks import alone_in
@@ -66,8 +66,8 @@ def export_pairs(data: Path, out: Path, task: str, kind: str, shard_size: int) -
         _resume(partial, content)
         WRITERS[kind](sides, partial, shard_size)
         data_card.write(partial / "README.md", ledger, sides, task, kind)
-        remove(out)
-        partial.replace(out)
+        _require_nothing_else(out)  # which may have come meanwhile
+        replace_folder(partial, out)
     return sum(map(len, sides))
 
 

@@ -75,8 +75,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary = Path(name) / path.name
         temporary.mkdir()
         yield temporary
-        remove(path)
-        temporary.replace(path)
+        replace_folder(temporary, path)
+
+
+def replace_folder(new: Path, path: Path) -> None:
+    """Give a folder the name of what is at `path`, of which nothing is left half removed."""
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as aside:
+        if os.path.lexists(path):
+            path.replace(Path(aside) / "earlier")
+        new.replace(path)
 
 
 def remove(path: Path) -> None:

@@ -30,20 +30,20 @@ def test_the_export_of_a_model_says_how_much_it_differs(tmp_path, monkeypatch, c
 
 def test_an_export_replaces_no_file_of_the_model(tmp_path, monkeypatch, capsys):
     save_generator(generator(), tmp_path / "model")
-    weights = tmp_path / "model" / "generator.safetensors"
-    before = weights.read_bytes()
-    words = ["onnx", str(weights), "--model", str(tmp_path / "model")]
+    exported = tmp_path / "model" / "generator.onnx"
+    exported.write_bytes(before := b"an earlier export")
+    words = ["onnx", str(exported), "--model", str(tmp_path / "model")]
     monkeypatch.setattr(sys, "argv", ["src", "export", *words])
     with pytest.raises(SystemExit):
         run()
     assert "is an input, and would be overwritten" in capsys.readouterr().err
-    assert weights.read_bytes() == before
+    assert exported.read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["onnx", "."], "OUT = '.' is a folder, expected the name of a file"),
+        (["onnx", "b.onnx"], r"OUT = 'b\.onnx' is a folder, expected the name of a file"),
         (
             ["onnx", "a.onnx"],
             "--model = 'data/model' does not exist: .*; `dvc repro` trains data/model",
@@ -54,6 +54,7 @@ def test_an_export_replaces_no_file_of_the_model(tmp_path, monkeypatch, capsys):
 def test_wrong_paths_are_refused_before_any_work(tmp_path, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "b.onnx").mkdir()
     monkeypatch.setattr(sys, "argv", ["src", "export", *words])
     with pytest.raises(SystemExit):
         run()
@@ -81,7 +82,7 @@ def test_pairs_are_written_side_by_side_with_the_inputs_of_the_parameters_task(
     assert read_params().task == "colorize"
     export_pairs(monkeypatch, "out")
     assert capsys.readouterr().out == (
-        "40 pairs written to out (train on them with --direction AtoB)\n"
+        "40 pairs written to out (train on them with --model pix2pix --direction AtoB)\n"
     )
     left = decoding.decode(min((project / "out/val").iterdir()).read_bytes())[:, :SIZE]
     assert len(np.unique(left)) > 2  # gray, not edges

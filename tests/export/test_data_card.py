@@ -16,7 +16,8 @@ def front_matter(card: str) -> dict:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("pix2pix", "python train.py --dataroot THIS_FOLDER"),
+        ("pix2pix", "train.py --dataroot THIS_FOLDER --name NAME --model pix2pix --direction AtoB"),
+        ("pix2pix", "--direction AtoB --phase val --num_test 4\n"),
         ("imagefolder", 'load_dataset("imagefolder", data_dir="THIS_FOLDER")'),
         ("hf", 'load_from_disk("THIS_FOLDER")'),
         ("webdataset", 'WebDataset("THIS_FOLDER/train-000000.tar")'),
@@ -33,6 +34,11 @@ def test_the_card_says_what_the_pairs_are_and_how_to_open_them(export, kind, wor
     assert "Hosts: demo.test (40)." in card
     assert "Fetched: 2026-11-22." in card
     assert "Licences: `CC BY 4.0` (1)." in card
+
+
+def test_the_card_opens_every_shard(export):
+    card = (export("webdataset", shard_size=10) / "README.md").read_text(encoding="utf-8")
+    assert 'WebDataset("THIS_FOLDER/train-{000000..000003}.tar")' in card
 
 
 def test_what_comes_from_the_web_is_no_markdown(data, export):

@@ -14,6 +14,7 @@ from src.export.onnx_model import export_onnx
 from src.inference.prediction import min_side
 from src.model.generator import CHANNELS
 from tests.builders import untrained
+from tests.conftest import ROOT
 from tests.model.generators import VARIANTS, generator
 
 
@@ -50,6 +51,7 @@ def test_an_exported_model_gives_the_same_pictures(tmp_path, network, task, outp
     kinds = {node.op_type for node in onnx.load(path).graph.node}
     assert "Conv" in kinds
     assert not kinds & {"Gather", "MatMul", "Col2Im"}
+    assert str(ROOT).encode() not in path.read_bytes()
 
 
 def test_an_export_that_differs_leaves_no_file(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import pytest
 
 from src.dataset import arrays
 from src.errors import UserError
-from src.export import pair_export, side_by_side, side_content
+from src.export import data_card, pair_export, side_by_side, side_content
 from src.export.pair_export import WRITERS, export_pairs
 from src.storage.ledger import read_ledger, write_ledger
 from tests.conftest import ROOT
@@ -149,6 +149,22 @@ def test_an_earlier_export_stays_until_the_next_is_complete(data, interrupted, e
         Encoder(patch, stop=25)
         export_pairs(data, tmp_path / "out", "sketch", "hf", 10)
     assert contents(tmp_path / "out") == before
+
+
+def test_a_file_that_comes_while_an_export_runs_is_not_deleted(data, export, monkeypatch):
+    out = export("hf")
+    write = data_card.write
+    monkeypatch.setattr(
+        "src.export.pair_export.data_card.write",
+        lambda *a: (write(*a), (out / "notes.txt").write_text("important")),
+    )
+    with pytest.raises(UserError, match=r"out holds 'notes\.txt', expected nothing or"):
+        export_pairs(data, out, "colorize", "webdataset", 10)
+    assert (out / "notes.txt").read_text() == "important"
+    (out / "notes.txt").unlink()
+    monkeypatch.undo()
+    export_pairs(data, out, "colorize", "webdataset", 10)  # all of it is there already
+    assert not (out / "dataset_dict.json").exists()
 
 
 @pytest.mark.parametrize("name", ["out", "out.partial"])

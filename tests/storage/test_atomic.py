@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,20 @@ def test_a_folder_replaces_whatever_is_at_its_path(tmp_path: Path):
             (folder / name).write_text(name)
         assert _names(path) == [name]
     assert _names(tmp_path) == ["a"]
+
+
+def test_a_folder_that_is_being_replaced_is_never_half_removed(tmp_path: Path, monkeypatch):
+    write_text(tmp_path / "a/old", "old")
+    seen = []
+    rmtree = tempfile.TemporaryDirectory._rmtree
+    monkeypatch.setattr(
+        tempfile.TemporaryDirectory,
+        "_rmtree",
+        classmethod(lambda cls, *a, **k: (seen.append(_names(tmp_path / "a")), rmtree(*a, **k))),
+    )
+    with atomic_folder(tmp_path / "a") as folder:
+        (folder / "new").write_text("new")
+    assert seen and set(map(tuple, seen)) == {("new",)}
 
 
 def test_a_failing_block_leaves_the_old_folder_unchanged(tmp_path: Path):
