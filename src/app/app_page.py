@@ -62,4 +62,6 @@ def card_html(card: str) -> str:
     for token in tokens:
         if token.type.startswith("heading"):
             token.tag = f"h{min(MAX_HEADING, int(token.tag[1:]) + 1)}"
+        if token.attrs.pop("style", "") == "text-align:right":  # the page allows no style in place
+            token.attrs["class"] = "number"
     return str(markdown.renderer.render(tokens, markdown.options, {}))

@@ -49,7 +49,11 @@ async function ask(question) {
         next = null;
         say("the model works …");
         $("answer").setAttribute("aria-busy", "true");
-        await fetchAnswer(current);
+        try {
+            await fetchAnswer(current);
+        } catch {
+            say(`${current.name}: this browser cannot show the answer: make the picture smaller`, true);
+        }
     }
     $("answer").removeAttribute("aria-busy");
     asking = false;

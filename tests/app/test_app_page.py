@@ -48,6 +48,8 @@ def test_a_card_is_shown_one_level_below_the_pages_own_heading():
     assert "<h6>deep</h6>" in card_html("###### deep")
     table = card_html("| a | b |\n| --- | ---: |\n| 1 | 2 |\n")
     assert "<table>" in table
+    assert '<td class="number">2</td>' in table
+    assert "style=" not in table  # which the page's own rules would block
 
 
 def test_a_strangers_card_runs_nothing_and_links_nowhere():
