@@ -18,7 +18,7 @@ from src.errors import UserError
 from src.scrape.addresses import absolute_url
 from src.scrape.item_ids import item_id
 from src.scrape.listings import ListingError, read_document
-from src.scrape.page_text import decode_page
+from src.scrape.page_text import PageText, decode_page
 from src.scrape.source_paths import file_below
 
 HEAD_BYTES = 8192  # at whose top a browser or SingleFile says where the page is from
@@ -81,15 +81,18 @@ def _read_html(file: Path, unknown_url: str) -> Save:
 
 
 def _stated_address(head: bytes, html: str) -> str:
-    """Return what a page says of its own address, or ""."""
+    """Return what a page says of its own address on the web, or ""."""
     if comment := SAVED_FROM.search(head):
-        address = str(comment[1] or comment[2], "ascii", "replace")
-        return "" if address.startswith("about:") else address  # the mark of a file that is trusted
+        return _on_the_web(str(comment[1] or comment[2], "ascii", "replace"))
     try:
         tag = read_document(html, "").soup.select_one(OWN_ADDRESS)
     except ListingError:  # too large: its reader says so
         return ""
-    address = str(tag.get("href") or tag.get("content")) if tag else ""
+    return _on_the_web(str(tag.get("href") or tag.get("content")) if tag else "")
+
+
+def _on_the_web(address: str) -> str:
+    """Return an address, or "": a file's would name folders of the person who saved it."""
     return address if address.startswith(("http://", "https://")) else ""
 
 
@@ -134,13 +137,17 @@ def _read_mhtml(file: Path, unknown_url: str) -> Save:
     page = pages[0]
     html = decode_page(_content(page), page.get_content_charset())
     url = message.get("Snapshot-Content-Location") or page.get("Content-Location") or ""
-    url = _unfolded(url)
+    address = _unfolded(url)
+    url = _on_the_web(address)
+    folder = address.rpartition("/")[0] + "/" if address.startswith("file:") else ""
+    if folder:
+        html = PageText(html.replace(folder, ""), html.encoding)
     saved = {}
     for part in parts:
         if name := _unfolded(part.get("Content-ID")):
             saved[f"cid:{name.strip('<>')}"] = part
         if place := _unfolded(part.get("Content-Location")):
-            saved[absolute_url(url or unknown_url, place)] = part
+            saved[absolute_url(url or unknown_url, place.removeprefix(folder))] = part
     find_part = _by_any_spelling(saved)
 
     def find(url: str) -> bytes | None:

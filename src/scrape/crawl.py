@@ -69,6 +69,7 @@ def crawl(
     rows: list[Row] = []
     listed = Crawl(rows)
     seen: set[str] = set()
+    pictures: set[tuple[str, str | None]] = set()
     url: str | None = first_url
     earlier: ListPage | None = None
     while url and listed.pages < client.scrape.max_pages:
@@ -91,9 +92,10 @@ def crawl(
         if repeated and client.scrape.on_repeat == "stop":
             break
         seen |= ids
+        pictures |= {(item.item_id, item.image_url) for item in page.items}
         rows += page_rows(page, page.url, listed.pages)
         _raise_if_too_long(listed, client.scrape.max_items, url)
-        if _is_complete(listed, page, repeated, url):
+        if _is_complete(listed, len(pictures), page, repeated, url):
             break
         url, earlier = page.next_url, page
     else:
@@ -192,16 +194,19 @@ def _save_and_parse(
     return page
 
 
-def _is_complete(listed: Crawl, page: ListPage, repeated: bool, url: str) -> bool:
+def _is_complete(listed: Crawl, n_pictures: int, page: ListPage, repeated: bool, url: str) -> bool:
     """Return whether a list has the items that it states; note it if there are more of them.
 
-    A total that is too small is often that of the pages.
+    A total that is too small is often that of the pages. Pages may overlap, where items are added
+    meanwhile: so pictures are counted, each once.
     """
     if listed.expected is None or len(listed.rows) < listed.expected:
         return False
-    if repeated or len(listed.rows) == listed.expected:
+    if repeated or n_pictures == listed.expected:
         return True
-    if len(listed.rows) - len(page.items) <= listed.expected:
+    if n_pictures < listed.expected:
+        return False
+    if n_pictures - len(page.items) <= listed.expected:
         states = f"the list states {listed.expected} items and has more"
         print_note(f"{states}: its total does not end it", url)
     return False

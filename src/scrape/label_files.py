@@ -9,14 +9,21 @@ import numpy as np
 from src.errors import print_on_stderr
 from src.imaging import decoding
 from src.imaging.image_error import ignored
-from src.imaging.opened import open_image
+from src.imaging.opened import open_image, open_picture
 from src.imaging.picture_folders import reasons_with_names
 from src.parallel.local import map_processes
 from src.scrape.raw_ledger import LABEL_STATUS, RawLedger
 from src.storage.archives import read_bytes
 
 # Statuses of pictures without a fitting partner; those of label maps begin with LABEL_STATUS.
-UNPAIRED = ("no_label", "no_photo", "not_a_pair", "other_size", "outside_folders")
+UNPAIRED = (
+    "no_label",
+    "no_photo",
+    "not_a_pair",
+    "other_size",
+    "other_orientation",
+    "outside_folders",
+)
 LEVELS = 256  # of 8 bits
 MIN_LARGEST = 1 << 14  # of numbers of 16 bits that use them: others are nearly black
 
@@ -26,8 +33,8 @@ class Compared(NamedTuple):
 
     Attributes:
         status: `ok`, or why there is no pair.
-        fault: `plain`, of one colour alone; `merged`, of numbers of 16 bits that are equal in 8; or
-            "".
+        fault: `plain`, of one colour alone; `merged`, of numbers of 16 bits that are equal in 8;
+            `turned`, whose photograph alone is turned by EXIF; or "".
     """
 
     status: str
@@ -65,7 +72,11 @@ def note_unusable(ledger: RawLedger) -> None:
 
 
 def _note_faults(names: dict[str, list[str]], n_pairs: int) -> None:
-    """Name the label maps whose parts are told apart by nothing, by their faults."""
+    """Name the label maps that may not show their photograph's parts, by their faults."""
+    if turned := names.pop("turned", None):
+        note = f"of {len(turned)} of {n_pairs} pairs EXIF turns one file, and not the other"
+        remedy = "look at some: do the label maps show the photographs upright?"
+        print_on_stderr(f"scrape: {note}: {reasons_with_names({'turned': turned})}; {remedy}")
     if names:
         count = sum(map(len, names.values()))
         note = f"{count} of {n_pairs} label maps have one colour for several parts, or for all"
@@ -84,10 +95,15 @@ def _compared(files: tuple[str, str], folder: Path) -> Compared:
     except decoding.ImageError as error:
         return Compared(f"{LABEL_STATUS}{error.reason}")
     try:
-        fits = decoding.decode(read_bytes(photo)).shape == pixels.shape
+        opened = open_picture(read_bytes(photo))
+        size = decoding.decode_opened(opened).shape
     except decoding.ImageError:
-        fits = True
-    return Compared("ok" if fits else "other_size", _label_fault(data, pixels))
+        return Compared("ok", _label_fault(data, pixels))
+    is_turned = opened.orientation != open_picture(data).orientation
+    if size != pixels.shape:
+        swapped = is_turned and size == (pixels.shape[1], pixels.shape[0], 3)
+        return Compared("other_orientation" if swapped else "other_size")
+    return Compared("ok", _label_fault(data, pixels) or ("turned" if is_turned else ""))
 
 
 def _label_fault(data: bytes, pixels: np.ndarray) -> str:

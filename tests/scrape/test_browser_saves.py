@@ -48,6 +48,24 @@ def test_pictures_of_mhtml_are_found_by_their_number_and_relative_place(tmp_path
     assert save.find("cid:2@m") is save.find("http://a.test/x_files/1.png") is None
 
 
+def test_mhtml_of_a_page_on_a_disk_names_no_folder_of_it(tmp_path):
+    encoded = base64.b64encode(PICTURE).decode()
+    place = "file:///home/ann/x_files/1.png"
+    heads = [
+        f'Content-Type: text/html\nContent-Location: file:///home/ann/l.html\n\n<img src="{place}">'
+    ]
+    heads += [
+        f"Content-Type: image/png\nContent-Transfer-Encoding: base64\nContent-Location: {place}\n"
+        f"\n{encoded}"
+    ]
+    body = "".join(f"--b\n{head}\n" for head in heads) + "--b--\n"
+    file = tmp_path / "a.mht"
+    file.write_text(f"Content-Type: multipart/related; boundary=b\n\n{body}")
+    save = read_save(file, UNKNOWN)
+    assert (save.pages[0].url, "ann" in save.pages[0].html) == ("", False)
+    assert save.find(f"{UNKNOWN}x_files/1.png") == PICTURE
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_an_accent_in_the_name_of_a_pages_folder_may_be_a_letter_of_its_own(tmp_path, form):
     place = tmp_path / unicodedata.normalize(form, "Zoë_files") / "1.png"

@@ -45,6 +45,14 @@ def test_a_list_is_left_when_all_it_states_is_listed(server, crawl_list):
     assert server.page_targets() == ["/list"]
 
 
+def test_pages_that_overlap_do_not_end_a_list_before_its_last_page(server, crawl_list):
+    server["/list"] = list_page(range(4), 7, 1)
+    server["/list?page=2"] = list_page(range(3, 6), 7, 2)  # item 3 again: 7 rows, 6 items
+    server["/list?page=3"] = list_page(range(6, 7), 7, 3, has_next=False)
+    listed = crawl_list()
+    assert (listed.pages, len({row["item_id"] for row in listed.rows})) == (3, 7)
+
+
 def test_a_list_with_more_than_it_states_is_read_to_its_end(server, crawl_list, capsys):
     server["/list"] = list_page(range(5), 4, 1)  # of pages, say
     server["/list?page=2"] = list_page(range(5, 10), 4, 2)

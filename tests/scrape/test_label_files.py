@@ -94,6 +94,25 @@ def test_a_photograph_that_is_turned_upright_has_the_size_of_its_label_map(tmp_p
     assert list(table["status"]) == ["ok"]
 
 
+def test_a_label_map_that_is_not_turned_with_its_photograph_is_no_pair(tmp_path, capsys):
+    ledger = ledger_of({"A/1.png": picture(1, 8, 12), "B/1.jpg": jpeg(8, 12, 6)}, tmp_path)
+    assert list(table_of(ledger)["status"]) == ["other_orientation"]
+    assert "1 of 1 rows are no pair: 1 other_orientation (B/1.jpg)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_a_photograph_that_alone_is_turned_without_another_size_is_told(
+    tmp_path, capsys, orientation: int
+):
+    files: dict[str, bytes] = {"A/1.png": picture(1, 8, 12), "B/1.jpg": jpeg(8, 12, orientation)}
+    files |= {"A/2.png": picture(2, 8, 12), "B/2.jpg": jpeg(8, 12, 1)}
+    assert list(table_of(ledger_of(files, tmp_path))["status"]) == ["ok", "ok"]
+    told = capsys.readouterr().err
+    assert (
+        "of 1 of 2 pairs EXIF turns one file, and not the other: 1 turned (A/1.png); look" in told
+    )
+
+
 RAMP = np.arange(96, dtype=np.uint16).reshape(8, 12)
 
 

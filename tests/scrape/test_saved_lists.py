@@ -272,6 +272,14 @@ def test_a_page_without_an_address_is_read_if_it_has_its_pictures(read, tmp_path
     assert list(read({"saved.url": "http://a.test/b"})[0]["item_id"]) == ["https://a.test/p/1"]
 
 
+def test_a_page_that_was_saved_from_a_disk_names_no_folder_of_it(read, tmp_path):
+    plain(tmp_path / "saves", "a.html", item(1, "f/a.png"), "file:///home/ann/list.html")
+    write(tmp_path / "saves" / "f" / "a.png", picture(1))
+    table, _ = read()
+    assert list(table["status"]) == ["ok"]
+    assert "ann" not in table.to_csv()
+
+
 def test_a_broken_file_of_a_whole_page_keeps_its_row(read, tmp_path):
     plain(tmp_path / "saves", "a.html", item(1, "f/a.png") + item(2, "f/b.png"), "http://a.test/")
     write(tmp_path / "saves" / "f" / "a.png", picture(1))

@@ -35,10 +35,11 @@ def missing_from_list(evidence: Evidence) -> Measurement:
     stated = evidence.ledger["stated_total"].dropna()
     if stated.empty:
         return 0.0, []
-    total, listed = int(stated.iloc[-1]), len(evidence.ledger)
+    pictures = evidence.ledger.drop_duplicates(["item_id", "image_url"])
+    total, listed = int(stated.iloc[-1]), len(pictures)
     missing = max(0, total - listed)
     last = int(evidence.ledger["row"].iloc[-1])
-    offenders = [Offender(last, f"the last of {listed}, the page states {total}")]
+    offenders = [Offender(last, f"the last of {listed} pictures, the page states {total}")]
     return missing / max(1, total), offenders if missing else []
 
 
