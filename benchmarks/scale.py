@@ -246,9 +246,10 @@ def _evaluate(folder: Path) -> tuple[float, int]:
         p.evaluate,
         p.clean.tone_residual,
     )
-    sides = (arrays.load(folder, side) for side in ("val", "probe"))
+    val, probe, train = (arrays.load(folder, side) for side in ("val", "probe", "train"))
     assert load_generator(Path("model")).config["size"] == SIDE
     outs = Path("predictions"), Path("samples")
+    sides = val, probe, train.photo
     return _timed(partial(evaluation.evaluate, evaluator, Path("model"), *sides, *outs))
 
 

@@ -19,8 +19,7 @@ from src.weights import pretrained
 def work(p: Params, world: World) -> None:
     """Evaluate as one process of `world`."""
     data, metrics, settings = Path("data"), Path("metrics"), p.evaluate
-    val = arrays.load(data / "pairs", "val")
-    probe = arrays.load(data / "pairs", "probe")
+    val, probe, train = (arrays.load(data / "pairs", side) for side in ("val", "probe", "train"))
     device = pick_device(settings.device, "evaluate.device")
     extractors = features.build_extractors(
         data / "weights", settings.batch_size, Path(".cache/features"), device, world
@@ -29,7 +28,7 @@ def work(p: Params, world: World) -> None:
     evaluator = Evaluator(extractors, settings, p.clean.tone_residual, world, lpips)
     model, leaks = data / "model", bool(read_json(metrics / "gate.json")["leaks"])
     outs = data / "predictions", data / "samples"
-    scores = evaluation.evaluate(evaluator, model, val, probe, *outs, leaks)
+    scores = evaluation.evaluate(evaluator, model, val, probe, train.photo, *outs, leaks)
     world.on_main(write_json, metrics / "evaluate.json", scores)
     meta = evaluation.meta(evaluator, model, val, probe)
     world.on_main(write_json, metrics / "evaluate_meta.json", meta)

@@ -20,6 +20,7 @@ def main() -> None:
     evidence = OutputEvidence.read(
         data,
         evaluated,
+        read_json(metrics / "evaluate_meta.json")["scored_step"],
         metrics / "history.csv",
         p.task,
         p.train,

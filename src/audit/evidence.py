@@ -117,14 +117,17 @@ class Evidence:
         """The largest face of each file that pairs are cut around, and of its label map."""
         if self.pair.crop != "face":
             return {}
-        label_files = dict(zip(self.ledger["row"], self.ledger["label_file"], strict=True))
         largest_faces: dict[str, Box] = {}
         for pairs in self.sides.values():
             for row, faces in zip(pairs.index["row"], pairs.faces or [], strict=False):
-                for name in (self._file_names.get(row), label_files.get(row)):
+                for name in (self._file_names.get(row), self._label_files.get(row)):
                     if faces and isinstance(name, str):
                         largest_faces[name] = faces[0]
         return largest_faces
+
+    @cached_property
+    def _label_files(self) -> dict[int, str | None]:
+        return dict(zip(self.ledger["row"], self.ledger["label_file"], strict=True))
 
     @cached_property
     def _file_names(self) -> dict[int, str | None]:
@@ -135,6 +138,14 @@ class Evidence:
         """Return a ledger row's file as it is on disk; None if the row has none."""
         name = self._file_names.get(row)
         return None if name is None else self.files.get(name)
+
+    def label_thumbnail_of(self, row: int) -> np.ndarray | None:
+        """Return the thumbnail of a ledger row's label map; None without a file or a picture."""
+        label_file = self._label_files.get(row)
+        if isinstance(label_file, str):
+            return self.files[label_file].thumbnail
+        file = self.file_of(row)
+        return None if file is None else file.label_thumbnail
 
     @cached_property
     def scraped_rows(self) -> int | None:
@@ -159,7 +170,7 @@ class OutputEvidence:
         outputs: Pictures of data/predictions by ledger row, (H, W, 3) uint8 each.
         scores: The validation scores of metrics/evaluate.json.
         baselines: The scores of copy_input and mean_color, as there.
-        losses: The generator's L1 over training, (R,), as metrics/history.csv has it.
+        losses: The generator's L1 up to the step that was scored, (R,), of metrics/history.csv.
         settings: The section `train` of params.yaml.
         limits: Every check's limit and thresholds, by their keys.
         done: Steps after which training ended, as metrics/history.csv has it.
@@ -183,6 +194,7 @@ class OutputEvidence:
         cls,
         data: Path,
         evaluated: dict[str, Any],
+        scored_step: int | None,
         history: Path,
         task: str,
         settings: Train,
@@ -190,21 +202,23 @@ class OutputEvidence:
     ) -> "OutputEvidence":
         """Read the folder data, metrics/evaluate.json and metrics/history.csv.
 
-        The files of data/predictions are named by their ledger rows.
+        The files of data/predictions are named by their ledger rows. Without a `scored_step` the
+        last weights were scored.
         """
         files = sorted((data / "predictions").glob("*.png"))
         losses = _losses(history)
+        done = int(losses["step"].max())
         return cls(
             arrays.load(data / "pairs", "val"),
             frozenset(arrays.load(data / "pairs", "train").index["row"]),
             {int(path.stem): read_photo(path) for path in files},
             evaluated["val"],
             {name: evaluated["floor"][name] for name in BASELINES},
-            losses["g_l1"].to_numpy(),
+            losses.loc[losses["step"] <= (scored_step or done), "g_l1"].to_numpy(),
             task,
             settings,
             limits,
-            int(losses["step"].max()),
+            done,
             not evaluated["gap"]["interpretable"],
         )
 

@@ -42,14 +42,24 @@ def evaluate(
     model: Path,
     val: Pairs,
     probe: Pairs,
+    train_photos: Shards | np.ndarray,
     predictions: Path,
     samples: Path,
     leaks: bool = False,
 ) -> dict[str, Any]:
     """Score a model, and write its pictures, the scores of each, and sheets of samples.
 
-    The probe holds training pairs, prepared like validation's. If training pictures leak into
-    validation, the gap is recorded as not interpretable.
+    If training pictures leak into validation, the gap is recorded as not interpretable.
+
+    Args:
+        evaluator: Renders and scores.
+        model: The folder of a trained model.
+        val: Validation's pairs.
+        probe: As many training pairs, or all if there are fewer, prepared like validation's.
+        train_photos: All photographs of training, (N, H, W, 3) uint8.
+        predictions: Gets the pictures of validation, and the scores of each.
+        samples: Gets a sheet of each side.
+        leaks: Whether training pictures are in validation.
 
     Returns:
         metrics/evaluate.json: the scores on `val` and `train`, the `gap` between them, and the
@@ -76,7 +86,9 @@ def evaluate(
         "val": on_val,
         "train": on_train,
         "gap": gap(on_val, on_train) | {"interpretable": int(not leaks)},
-        "floor": _baselines(evaluator, task, val, probe, val_features, train_features),
+        "floor": _baselines(
+            evaluator, task, val, mean_color(train_photos), val_features, train_features
+        ),
     }
 
 
@@ -92,9 +104,16 @@ def weights_file(model: Path, choice: str) -> str:
         return "generator.safetensors"
     metric = choice.removeprefix("best_")
     sign = image_metrics.BETTER[metric]
-    scores = read_json(model / "snapshots" / "scores.json")
-    best = max(scores, key=lambda snapshot: (sign * snapshot[metric], -snapshot["step"]))
+    best = max(
+        _snapshot_scores(model), key=lambda snapshot: (sign * snapshot[metric], -snapshot["step"])
+    )
     return f"snapshots/step_{best['step']:06d}.safetensors"
+
+
+def _snapshot_scores(model: Path) -> list[dict[str, Any]]:
+    """Return the scores of each snapshot that this training has taken, in its order."""
+    scores: list[dict[str, Any]] = read_json(model / "snapshots" / "scores.json")
+    return scores
 
 
 def _sample_sheet(evaluator: Evaluator, generator: Generator, pairs: Pairs) -> np.ndarray:
@@ -122,7 +141,7 @@ def _baselines(
     evaluator: Evaluator,
     task: str,
     val: Pairs,
-    probe: Pairs,
+    mean: np.ndarray,
     val_features: Features,
     train_features: Features,
 ) -> dict[str, dict[str, float]]:
@@ -130,10 +149,10 @@ def _baselines(
 
     Returns:
         copy_input: The input itself as output. mean_color: The training photographs' mean colour,
-        laid over the gray if that is the input. real_real: The training photographs instead of
+        laid over the gray if that is the input. real_real: The probe's photographs instead of
         outputs, compared with validation's as sets.
     """
-    inputs, mean = val.inputs(task), mean_color(probe.photo)
+    inputs = val.inputs(task)
 
     def copy_input(part: slice) -> np.ndarray:
         return np.stack([three_channels(picture) for picture in inputs[part]])
@@ -152,8 +171,13 @@ def _baselines(
 
 
 def gap(on_val: dict[str, float], on_train: dict[str, float]) -> dict[str, float]:
-    """Return validation minus training of every score but n and the standard errors."""
+    """Return validation minus training of every score but n and the standard errors.
+
+    Scores of sets depend on the number of pictures: of different numbers they are left out.
+    """
+    alike = on_val["n"] == on_train["n"]
     names = [name for name in on_val if name != "n" and not name.endswith("_se")]
+    names = [name for name in names if alike or f"{name}_se" not in on_val]
     return {name: round(on_val[name] - on_train[name], 5) for name in names}
 
 
@@ -191,29 +215,33 @@ def curve(evaluator: Evaluator, model: Path, val: Pairs, file: Path) -> None:
     """
     extractor = evaluator.extractors[0]
     targets = extractor(val.photo, cache=True)
-    snapshots = {_step(path): path for path in (model / "snapshots").glob("step_*.safetensors")}
+    steps = [snapshot["step"] for snapshot in _snapshot_scores(model)]
     rows = []
-    for step in progress(sorted(snapshots), len(snapshots), "scoring snapshots"):
-        generator = load_generator(snapshots[step].parent, snapshots[step].stem)
+    for step in progress(steps, len(steps), "scoring snapshots"):
+        generator = load_generator(model / "snapshots", f"step_{step:06d}")
         render = evaluator.renderer(generator, val.inputs(generator.config["task"]))
         distance = distances.frechet(evaluator.output_features(render, val), targets)
         rows.append({"step": step, extractor.network.frechet: round(distance, FRECHET_DIGITS)})
     evaluator.world.on_main(write_text, file, pd.DataFrame(rows).to_csv(index=False))
 
 
-def _step(snapshot: Path) -> int:
-    return int(snapshot.stem.removeprefix("step_"))
+def _step(file: str) -> int | None:
+    """Return the step after which weights were saved; None for the last ones."""
+    stem = Path(file).stem
+    return int(stem.removeprefix("step_")) if stem.startswith("step_") else None
 
 
 def meta(evaluator: Evaluator, model: Path, val: Pairs, probe: Pairs) -> dict[str, Any]:
     """Return metrics/evaluate_meta.json: the settings, processors and versions behind the scores."""
     trained = model / "computed_on.json"  # an earlier version's model has none
+    weights = weights_file(model, evaluator.settings.model)
     return {
         "features": {e.network.frechet: e.weights for e in evaluator.extractors},
         "lpips": {evaluator.lpips.name: evaluator.lpips.weights} if evaluator.lpips else {},
         "antialias": True,
         "model": evaluator.settings.model,
-        "weights_file": weights_file(model, evaluator.settings.model),
+        "weights_file": weights,
+        "scored_step": _step(weights),
         "computed_on": {
             "training": read_json(trained) if trained.exists() else {},
             "evaluation": describe(evaluator.extractors[0].device, torch.float32),

@@ -19,13 +19,17 @@ def pick_device(name: str, setting: str) -> torch.device:
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError(f"{setting} = 'cuda', but torch sees no GPU: expected auto or cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    if name == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.backends.cudnn.allow_tf32 = False  # float32 has its 24 bits: scores compare
+    return torch.device("cuda")
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
     """Return autocast's dtype; `auto` is bf16 if the device is faster in it, else float32."""
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_is_fast_in_bf16()
+        is_gpu = device.type == "cuda"
+        fast = _gpu_computes_in_bf16() if is_gpu else _cpu_is_fast_in_bf16()
         precision = "bf16" if fast else "fp32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
@@ -48,6 +52,10 @@ def _cpu() -> str:
     words += [name for name in ("avx512_bf16", "amx_bf16") if flags.get(name)]
     words += [f"{ONEDNN_LIMIT}={os.environ[ONEDNN_LIMIT]}"] if ONEDNN_LIMIT in os.environ else []
     return ", ".join(words)
+
+
+def _gpu_computes_in_bf16() -> bool:
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))  # emulated it is slower
 
 
 def _cpu_is_fast_in_bf16() -> bool:

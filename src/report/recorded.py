@@ -45,6 +45,7 @@ class EvaluatedMeta(_Shape):
     """metrics/evaluate_meta.json."""
 
     weights_file: str
+    scored_step: int | None
 
 
 class Trained(_Shape):

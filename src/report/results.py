@@ -2,7 +2,6 @@
 
 import csv
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,8 +142,7 @@ class Results:
     @property
     def scored_step(self) -> int:
         """The step of training whose weights were scored and released."""
-        step = re.search(r"step_(\d+)", self.meta["weights_file"])
-        return int(step[1]) if step else self.train["steps"]
+        return int(self.meta["scored_step"] or self.train["steps"])
 
     @property
     def steps_words(self) -> str:

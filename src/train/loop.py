@@ -213,8 +213,13 @@ class Training:
         self._log_values(done, val_scores)
 
     def is_stalled(self) -> bool:
-        """Say whether none of the last `train.stop_after` snapshots has improved the L1."""
-        patience, l1 = self.p.train.stop_after, [scores["l1"] for scores in self.progress.scores]
+        """Say whether none of the last `train.stop_after` snapshots has improved the L1.
+
+        Those before the discriminator joins do not count: it may cost some L1.
+        """
+        t, patience = self.p.train, self.p.train.stop_after
+        joined = t.joins_at * t.steps
+        l1 = [scores["l1"] for scores in self.progress.scores if scores["step"] > joined]
         return 0 < patience < len(l1) and min(l1[-patience:]) >= min(l1[:-patience])
 
     def save_checkpoint(self, done: int) -> None:

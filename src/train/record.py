@@ -10,6 +10,8 @@ from src.storage.atomic import write_json, write_text
 from src.train.checkpoint import Progress
 
 WRITE_EVERY_S = 5.0
+# Blank until a discriminator joins: DVC draws no plot of which a column is missing.
+DISCRIMINATOR_COLUMNS = ("d", "d_right_on_real", "d_right_on_fake", "g_gan")
 
 
 class Record:
@@ -28,6 +30,8 @@ class Record:
     def write(self, done: int, progress: Progress) -> dict[str, Any]:
         """Write the files after `done` steps, and return the content of train.json."""
         history = pd.DataFrame(progress.history).astype({"step": int})
+        missing = [name for name in DISCRIMINATOR_COLUMNS if name not in history]
+        history = history.reindex(columns=[*history, *missing])
         write_text(self.folder / "history.csv", history.to_csv(index=False, float_format="%.5f"))
         if progress.scores:
             # all digits: the best snapshot by this file is the one that evaluate.model selects

@@ -20,8 +20,10 @@ def save(folder: Path, side: str, pairs: Pairs) -> None:
     arrays.save(folder, side, parts, pairs.index)
 
 
-@pytest.mark.parametrize("interpretable", [0, 1])
-def test_outputs_scores_and_losses_are_read_as_the_stages_wrote_them(good, tmp_path, interpretable):
+@pytest.mark.parametrize(("interpretable", "scored_step"), [(0, None), (1, 60)])
+def test_outputs_scores_and_losses_are_read_as_the_stages_wrote_them(
+    good, tmp_path, interpretable: int, scored_step: int | None
+):
     for row, picture in good.outputs.items():
         write_bytes(tmp_path / f"data/predictions/{row:06d}.png", encode_png(picture))
     write_text(tmp_path / "data/predictions/scores.csv", "row\n")
@@ -35,12 +37,12 @@ def test_outputs_scores_and_losses_are_read_as_the_stages_wrote_them(good, tmp_p
         "gap": {"interpretable": interpretable},
     }
     evidence = OutputEvidence.read(
-        tmp_path / "data", evaluated, history, good.task, good.settings, good.limits
+        tmp_path / "data", evaluated, scored_step, history, good.task, good.settings, good.limits
     )
     assert fired(evidence) == {}
     assert list(evidence.outputs) == list(OUTPUT_ROWS)
     assert evidence.train_rows == {4, 5, 6}
     assert set(evidence.baselines) == {"copy_input", "mean_color"}
-    assert evidence.losses == pytest.approx(good.losses)
+    assert evidence.losses == pytest.approx(good.losses[: scored_step or 100])
     assert evidence.done == 100
     assert evidence.leaks is (interpretable == 0)

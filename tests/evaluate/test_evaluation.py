@@ -58,6 +58,9 @@ def pairs(tmp_path_factory, faces) -> Path:
     return folder
 
 
+TRAIN_PHOTOS = np.full((3, 8, 8, 3), (150, 90, 60), np.uint8)
+
+
 @pytest.fixture(scope="module")
 def evaluator() -> Evaluator:
     params = DEFAULTS
@@ -74,6 +77,7 @@ def evaluated(
         folder / "model",
         arrays.load(pairs, "val"),
         arrays.load(pairs, "probe"),
+        TRAIN_PHOTOS,
         folder / "predictions",
         folder / "samples",
         leaks,
@@ -100,7 +104,7 @@ def test_every_side_and_baseline_has_its_scores(finished):
     scores, _ = finished
     assert set(scores) == {"val", "train", "gap", "floor"}
     assert set(scores["val"]) == set(scores["train"]) == PAIRED | SETS | ERRORS
-    assert set(scores["gap"]) == (PAIRED | SETS) - {"n"} | {"interpretable"}
+    assert set(scores["gap"]) == PAIRED - {"n"} | {"interpretable"}
     assert set(scores["floor"]) == {"copy_input", "mean_color", "real_real"}
     for name in ("copy_input", "mean_color"):
         assert set(scores["floor"][name]) == PAIRED | SETS | ERRORS
@@ -115,6 +119,12 @@ def test_the_gap_is_validation_minus_training(finished):
     for name, gap in gaps.items():
         assert gap == pytest.approx(scores["val"][name] - scores["train"][name], abs=1e-5)
     assert any(gap != 0 for gap in gaps.values())
+
+
+def test_sets_of_one_size_have_a_gap_in_the_scores_of_sets_too(finished):
+    scores, _ = finished
+    smaller = scores["val"] | {"n": scores["train"]["n"]}
+    assert set(evaluation.gap(smaller, scores["train"])) == (PAIRED | SETS) - {"n"}
 
 
 def test_every_extractor_scores_under_its_own_name(evaluator, pairs, tmp_path):
@@ -217,7 +227,9 @@ def test_one_picture_a_side_is_too_few(evaluator, pairs, tmp_path):
     save_generator(generator(), tmp_path / "model")
     folders = [tmp_path / "predictions", tmp_path / "samples"]
     with pytest.raises(UserError, match=r"at least 3 pictures"):
-        evaluation.evaluate(evaluator, tmp_path / "model", sides["val"], sides["probe"], *folders)
+        evaluation.evaluate(
+            evaluator, tmp_path / "model", sides["val"], sides["probe"], TRAIN_PHOTOS, *folders
+        )
 
 
 def test_grayscale_photographs_do_not_break_the_baselines(evaluator, pairs, tmp_path):
@@ -228,12 +240,15 @@ def test_grayscale_photographs_do_not_break_the_baselines(evaluator, pairs, tmp_
     save_generator(generator(), tmp_path / "model")
     folders = [tmp_path / "predictions", tmp_path / "samples"]
     probe = arrays.load(pairs, "probe")
-    scores = evaluation.evaluate(evaluator, tmp_path / "model", gray, probe, *folders)
+    scores = evaluation.evaluate(
+        evaluator, tmp_path / "model", gray, probe, np.asarray(probe.photo), *folders
+    )
     assert json.loads(json.dumps(scores, allow_nan=False))["floor"]["real_real"]["gray_share"] == 1
 
 
 def test_the_curve_has_a_row_for_each_snapshot(evaluator, pairs, tmp_path):
-    for step in (2, 10, 100):
+    write_json(tmp_path / "model/snapshots/scores.json", [{"step": step} for step in (2, 10, 100)])
+    for step in (2, 5, 10, 100):  # that of step 5 is an earlier training's
         save_generator(generator(seed=step), tmp_path / "model" / "snapshots", f"step_{step:06d}")
     evaluation.curve(evaluator, tmp_path / "model", arrays.load(pairs, "val"), tmp_path / "c.csv")
     table = pd.read_csv(tmp_path / "c.csv")
@@ -243,6 +258,7 @@ def test_the_curve_has_a_row_for_each_snapshot(evaluator, pairs, tmp_path):
 
 
 def test_the_curve_ends_with_the_evaluations_scores(evaluator, finished, pairs, tmp_path):
+    write_json(tmp_path / "model/snapshots/scores.json", [{"step": 100}])
     save_generator(generator(), tmp_path / "model" / "snapshots", "step_000100")
     evaluation.curve(evaluator, tmp_path / "model", arrays.load(pairs, "val"), tmp_path / "c.csv")
     [row] = pd.read_csv(tmp_path / "c.csv").to_dict("records")
@@ -258,6 +274,7 @@ def test_the_settings_behind_the_scores_are_named(evaluator, pairs, tmp_path):
     assert meta["computed_on"]["evaluation"]["dtype"] == "float32"
     assert meta["computed_on"]["training"] == {}
     assert (meta["n_val"], meta["n_train"]) == (6, 4)
+    assert meta["scored_step"] is None  # the last weights
     assert meta["versions"]["torch"] == torch.__version__.partition("+")[0]
     metas = [evaluation.meta(evaluator, tmp_path, pairs, probe) for pairs in (val, val, probe)]
     digests = [meta["pictures_sha256"] for meta in metas]
@@ -278,13 +295,12 @@ def test_a_task_without_inputs_is_refused_by_name(evaluator, pairs, tmp_path):
     without = arrays.Pairs(val.photo, val.gray, val.canny, None, val.index)
     folders = [tmp_path / "predictions", tmp_path / "samples"]
     with pytest.raises(UserError, match="task 'labels' needs labels"):
-        evaluation.evaluate(evaluator, tmp_path / "model", without, without, *folders)
+        evaluation.evaluate(evaluator, tmp_path / "model", without, without, TRAIN_PHOTOS, *folders)
 
 
 def test_the_mean_colour_is_laid_over_the_gray(evaluator, finished, pairs):
     scores, _ = finished
-    val, probe = arrays.load(pairs, "val"), arrays.load(pairs, "probe")
-    mean = np.asarray(probe.photo).reshape(-1, 3).mean(axis=0)
+    val, mean = arrays.load(pairs, "val"), TRAIN_PHOTOS.reshape(-1, 3).mean(axis=0)
     toned = (np.asarray(val.gray)[..., None] + (mean - mean.mean())).round().clip(0, 255)
     pictures = toned.astype(np.uint8)
     outputs = evaluator.measure(lambda part: pictures[part], val)
@@ -294,9 +310,8 @@ def test_the_mean_colour_is_laid_over_the_gray(evaluator, finished, pairs):
 
 def test_without_gray_the_baseline_is_the_mean_colour_alone(evaluator, pairs, tmp_path):
     scores = evaluated(evaluator, pairs, tmp_path, generator("sketch", "rgb"))
-    probe = np.asarray(arrays.load(pairs, "probe").photo).reshape(-1, 3).mean(axis=0).round()
-    val = np.asarray(arrays.load(pairs, "val").photo)
-    expected = np.abs(val - probe).mean() / 127.5
+    val = np.asarray(arrays.load(pairs, "val").photo).astype(float)
+    expected = np.abs(val - TRAIN_PHOTOS[0, 0, 0]).mean() / 127.5
     assert scores["floor"]["mean_color"]["l1"] == pytest.approx(expected, abs=1e-4)
 
 
@@ -342,3 +357,4 @@ def test_the_best_snapshot_is_scored_on_request(evaluator, finished, pairs, tmp_
     meta = evaluation.meta(best_evaluator, model, val, val)
     assert meta["model"] == "best_psnr"
     assert meta["weights_file"] == "snapshots/step_000002.safetensors"
+    assert meta["scored_step"] == 2

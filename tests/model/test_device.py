@@ -16,6 +16,24 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     assert pick_device("auto", "a") == pick_device("cpu", "a") == CPU
 
 
+def test_float32_is_float32_on_a_gpu_too(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert pick_device("auto", "a") == torch.device("cuda")
+    assert not torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize("computes", [True, False])
+def test_a_gpu_that_emulates_bf16_takes_float32(monkeypatch, computes: bool):
+    monkeypatch.setattr(
+        torch.cuda,
+        "is_bf16_supported",
+        lambda including_emulation=True: computes or including_emulation,
+    )
+    expected = torch.bfloat16 if computes else torch.float32
+    assert pick_dtype("auto", torch.device("cuda")) == expected
+
+
 @pytest.mark.parametrize(
     ("precision", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
 )

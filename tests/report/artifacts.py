@@ -159,7 +159,7 @@ class Artifacts:
         self.task = "colorize"
         self.steps = [1, 2]  # of the snapshots
         self.model = "last"
-        self.weights_file = "generator.safetensors"
+        self.scored_step: int | None = None
         self.interpretable = 1
         self.scores = "On 3 pictures that training never saw: L1 0.1, worse than the mean colour."
         self.history = (
@@ -257,7 +257,8 @@ class Artifacts:
             },
             "evaluate_meta": {
                 "model": self.model,
-                "weights_file": self.weights_file,
+                "weights_file": "generator.safetensors",
+                "scored_step": self.scored_step,
                 "features": {"fd_effnet": "sha256 57934424"},
                 "computed_on": {
                     "training": {"processor": "AMD EPYC, AVX512", "dtype": "bfloat16"},

@@ -660,7 +660,7 @@ def test_the_best_snapshot_is_named(artifacts):
     soup = artifacts.soup()
     assert "; 2 steps, 3 validation pictures" in text_of(soup.header)
     assert f"{best}It is scored and released." in text_of(soup.select_one("#curves"))
-    artifacts.weights_file = "snapshots/step_000001.safetensors"
+    artifacts.scored_step = 1
     soup = artifacts.soup()
     assert "; step 1 of 2 steps, 3 validation pictures" in text_of(soup.header)
     remedy = "To score and release it, set evaluate.model: best_l1."

@@ -101,5 +101,5 @@ def test_a_failing_model_is_told_beside_a_check_that_stops(artifacts):
 
 
 def test_the_step_that_was_scored_is_told(artifacts):
-    artifacts.weights_file = "snapshots/step_000001.safetensors"
+    artifacts.scored_step = 1
     assert "unet, task sketch, step 1 of 2 steps: " in told(artifacts)

@@ -329,6 +329,14 @@ def test_a_training_ends_after_snapshots_without_a_better_score(tiny, train, mon
     assert not list(Path(".resume").glob("*"))
 
 
+def test_snapshots_before_the_discriminator_joins_end_no_training(tiny, train, monkeypatch):
+    l1 = iter([0.1, 0.2, 0.3, 0.4, 0.5, 0.9, 0.8, 0.8, 0.7])
+    take = loop.snapshots.take
+    monkeypatch.setattr("src.train.loop.snapshots.take", lambda *a: take(*a) | {"l1": next(l1)})
+    settings = {"train.adversarial_from": 0.5, "train.snapshots": 10, "train.stop_after": 1}
+    assert train(tiny(settings))["steps"] == 8
+
+
 def test_the_history_of_a_training_that_ends_early_has_its_last_step(tiny, train, monkeypatch):
     l1 = iter([0.4, 0.3, 0.2, 0.2])
     take = loop.snapshots.take

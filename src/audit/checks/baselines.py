@@ -94,7 +94,7 @@ def distance_worse_than_baseline(evidence: OutputEvidence) -> Measurement:
 
 
 @fails(
-    "L1 at the end of training as a multiple of the lowest before, or of the better baseline's",
+    "L1 at the step that is scored as a multiple of the lowest before, or of the better baseline's",
     limit="loss_of_lowest",
     allowed=1.5,
     remedy="the loss ran away: see losses in the report, and lower train.lr; evaluate.model: "
