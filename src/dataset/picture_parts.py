@@ -1,5 +1,6 @@
 """Which part of a picture becomes a pair: the largest of its proportions, or one around a face."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ def face_part(picture: Size, shape: Size, face: Face, margin: float, least: Size
     scale = max(face_height / shape.height, face_width / shape.width, least.height / shape.height)
     largest = _largest(picture, shape)
     height, width = (
-        max(1, min(most, round(side * scale))) for most, side in zip(largest, shape, strict=True)
+        max(1, min(most, _rounded(side * scale))) for most, side in zip(largest, shape, strict=True)
     )
     left = _start((face.left + face.right) / 2 * picture.width, width, picture.width)
     top = _start((face.top + face.bottom) / 2 * picture.height, height, picture.height)
@@ -83,7 +84,12 @@ def face_part(picture: Size, shape: Size, face: Face, margin: float, least: Size
 
 def _start(middle: float, length: int, whole: int) -> int:
     """Return where a stretch around `middle` starts that lies inside the whole."""
-    return min(max(0, round(middle - length / 2)), whole - length)
+    return min(max(0, _rounded(middle - length / 2)), whole - length)
+
+
+def _rounded(number: float) -> int:
+    """Return the nearest whole number, of halves the upper one, as `_largest` rounds."""
+    return math.floor(number + 0.5)
 
 
 def _largest(picture: Size, shape: Size) -> Size:

@@ -154,4 +154,7 @@ def _decode(row: int, path: Path, pair: Pair) -> np.ndarray:
     try:
         return decoding.decode(read_bytes(path), pair.background)
     except (OSError, decoding.ImageError) as error:
-        raise UserError(f"row {row}: {path} cannot be read any more: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"row {row}: {path} cannot be read any more: {reason}: `dvc checkout` brings it back"
+        ) from None

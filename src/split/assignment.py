@@ -23,6 +23,8 @@ REMEDIES: tuple[dict[str, str | float | bool], ...] = (
     {"val_fraction": 0.01, "method": "exact", "use_source_split": False},
     {"val_fraction": 0.3, "method": "exact"},
     {"val_fraction": 0.3, "method": "exact", "use_source_split": False},
+    {"val_fraction": 0.5, "method": "exact"},
+    {"val_fraction": 0.5, "method": "exact", "use_source_split": False},
 )
 NAMED_ITEMS = 5  # of a large group
 MIN_PICTURES = 3  # of a side: no fewer have scores with a standard error
@@ -39,8 +41,8 @@ def assign_sides(
 
     The side comes from a hash of the seed and the group's name. `method: hash` compares it with
     val_fraction: added pictures never move old ones unless they join two groups, and the fraction
-    is met on average. `method: exact` takes groups in the order of their hash until the fraction is
-    met, to within one group's size.
+    is met on average. `method: exact` takes groups in the order of their hash, each that leads nearer
+    to the fraction, or else the smallest one.
     """
     table = table.copy()
     good = table[table["verdict"] == "keep"]
@@ -108,7 +110,7 @@ def _remedy(table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: in
         if _are_filled(assign_sides(table, copies, settings.model_copy(update=change), seed)):
             words = [f"-S split.{key}={str(value).lower()}" for key, value in change.items()]
             return f"`dvc exp run {' '.join(words)}` fills both"
-    remedy = f"No setting puts {MIN_PICTURES} pictures on each side: list more items"
+    remedy = f"No setting that was tried puts {MIN_PICTURES} pictures on each side: list more items"
     if table["item_id"][table["verdict"] == "keep"].is_unique:
         return remedy
     return (
@@ -204,10 +206,12 @@ def _draw_sides(
         sizes = Counter(groups.values())
         val, val_size = set(), 0
         for group in sorted(draws, key=draws.__getitem__):
-            if val_size >= target:
-                break
-            val.add(group)
-            val_size += sizes[group]
+            # one that leads farther from the fraction than it leaves is passed over
+            if abs(val_size + sizes[group] - target) <= abs(val_size - target):
+                val.add(group)
+                val_size += sizes[group]
+        if target and not val:  # all groups are large
+            val = {min(draws, key=lambda group: (sizes[group], draws[group]))}
     return {row: "val" if group in val else "train" for row, group in groups.items()}
 
 

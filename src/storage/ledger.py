@@ -42,6 +42,12 @@ SCRAPED = pa.schema(
 )
 OF_ROWS = ("page", "position", "item_id", "status")  # columns that are always set
 OF_PICTURES = ("file", "sha256", "layout")  # and those that are set where the status is ok
+WORDS = {  # that a column may hold
+    "given_side": ("train", "val"),
+    "side": ("train", "val"),
+    "layout": ("single", "photo_left", "photo_right"),
+}
+NUMBERS = ("row_a", "row_b")  # that are never missing in a table of copies
 # Of label maps that are files of their own. A ledger without any is written without these columns.
 LABEL_FILES = pa.schema(
     [
@@ -179,6 +185,11 @@ def read_ledger(path: Path, stage: str) -> pd.DataFrame:
     for rows, names in ((table, OF_ROWS), (table[table["status"] == "ok"], OF_PICTURES)):
         if lacking := [name for name in names if rows[name].isna().any()]:
             raise UserError(f"{path} has rows without {' and '.join(lacking)}: {ANEW}")
+    for name, words in WORDS.items():
+        values = table[name].dropna() if name in table else table["row"][:0]
+        if strange := sorted(set(values) - set(words)):
+            expected = ", ".join(words)
+            raise UserError(f"{path} has the {name} {strange[0]!r}, expected {expected}: {ANEW}")
     return table
 
 
@@ -205,11 +216,14 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
         if column.name not in arrow.column_names:
             arrow = arrow.append_column(column, pa.nulls(len(arrow), column.type))
     try:
-        return to_nullable(arrow.select(read_columns.names).cast(read_columns))
+        table = to_nullable(arrow.select(read_columns.names).cast(read_columns))
     except pa.ArrowException as error:  # another program has written it
         raise UserError(
             f"{path} has a column of another type ({one_line(error)}): {ANEW}"
         ) from None
+    if lacking := [name for name in NUMBERS if name in table and table[name].isna().any()]:
+        raise UserError(f"{path} has rows without {' and '.join(lacking)}: {ANEW}")
+    return table
 
 
 def to_nullable(arrow: pa.Table) -> pd.DataFrame:

@@ -39,13 +39,12 @@ def find_rows(ledger: pd.DataFrame, identifier: str) -> list[int]:
 def find_row(ledger: pd.DataFrame, identifier: str) -> int:
     """Return the row of the one picture that an identifier names, as for `find_rows`.
 
-    A number is always a row. Of equal files the first row is taken.
+    Of equal files the first row is taken.
 
     Raises:
-        UserError: It names no row, or rows of several files.
+        UserError: It names no row, or rows of several files, as a number may that is a row and the
+            id of another.
     """
-    if identifier.isdecimal() and len(identifier) <= MAX_DIGITS and int(identifier) < len(ledger):
-        return int(identifier)
     rows = find_rows(ledger, identifier)
     named = ledger[ledger["row"].isin(rows)]
     count = len(named.drop_duplicates(["file", "layout"]))
@@ -53,6 +52,6 @@ def find_row(ledger: pd.DataFrame, identifier: str) -> int:
         more = ", …" if len(rows) > NAMED_ROWS else ""
         raise UserError(
             f"{identifier!r} names {count} pictures, of the rows "
-            f"{', '.join(map(str, rows[:NAMED_ROWS]))}{more}: expected one of them"
+            f"{', '.join(map(str, rows[:NAMED_ROWS]))}{more}: name one by its file"
         )
     return rows[0]

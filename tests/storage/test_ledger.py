@@ -85,6 +85,7 @@ def test_any_ledger_survives_two_round_trips(
     fields = [field for field in ledger.schema("split") if field.name != "row"]
     fields += ledger.OPTIONAL
     cells = {field.name: CELLS[str(field.type)] for field in fields}
+    cells |= {name: st.sampled_from(words) for name, words in ledger.WORDS.items()}
     cells |= {name: st.none() | cells[name] for name in cells if name not in ledger.OF_ROWS}
     rows = [{name: data.draw(cell) for name, cell in cells.items()} for _ in range(count)]
     table = pd.DataFrame(rows, columns=[field.name for field in fields], dtype=object)
@@ -180,6 +181,17 @@ def test_a_file_that_another_program_wrote_is_read_or_its_columns_are_named(tmp_
         ("file", ["images/0.png", None], "has rows without file: `dvc repro` makes it anew"),
         ("sha256", [None, "0"], "has rows without sha256"),
         ("layout", [None, None], "has rows without layout"),
+        (
+            "layout",
+            ["single", "sidebyside"],
+            "has the layout 'sidebyside', expected single, photo_",
+        ),
+        (
+            "given_side",
+            [None, "test"],
+            "has the given_side 'test', expected train, val: `dvc repro`",
+        ),
+        ("side", ["dev", "val"], "has the side 'dev', expected train, val"),
     ],
 )
 def test_a_ledger_that_was_edited_or_cut_is_named_with_the_remedy(
@@ -191,9 +203,19 @@ def test_a_ledger_that_was_edited_or_cut_is_named_with_the_remedy(
     with pytest.raises(UserError) as refused:
         ledger.read_ledger(path, "split")
     assert str(refused.value).startswith(f"{path} {message}")
+    if column in ledger.WORDS:
+        table = table.assign(**{column: pd.Series([None, None], dtype=object)})
     pictureless = table.assign(row=[0, 1], status="http_404")
     ledger.write_table(pictureless, path, ledger.schema("split"))
     assert len(ledger.read_ledger(path, "split")) == 2
+
+
+def test_a_pair_of_copies_without_a_row_is_named_with_the_remedy(tmp_path: Path):
+    pair = {"row_a": 0, "row_b": None, "hash_distance": 1, "similarity": 1.0}
+    table = pd.DataFrame([pair | {"transform": "exact", "certainty": 1.0}])
+    ledger.write_table(table, tmp_path / "copies.parquet", ledger.COPIES)
+    with pytest.raises(UserError, match=r"copies\.parquet has rows without row_b: `dvc repro`"):
+        ledger.read_table(tmp_path / "copies.parquet", ledger.COPIES)
 
 
 @pytest.mark.parametrize("column", ["page", "position", "item_id", "status"])

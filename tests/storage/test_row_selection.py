@@ -75,14 +75,16 @@ def test_an_unknown_id_is_refused_with_what_is_known(table, identifier):
 def test_one_picture_is_named_by_its_row_or_by_what_only_rows_of_its_file_have(table):
     table.loc[[4, 6], "file"] = "images/same.png"
     table.loc[[4, 6], "item_id"] = "nm_twice"
-    table.loc[5, "item_id"] = "3"
     named = [find_row(table, word) for word in ("3", "nm3", "same.png", "nm_twice", "15")]
     assert named == [3, 3, 4, 4, 15]
+    table.loc[5, "item_id"] = "3"
+    with pytest.raises(UserError, match=r"'3' names 2 pictures, of the rows 3, 5: name one by its"):
+        find_row(table, "3")
 
 
 def test_what_names_several_pictures_names_no_single_one(table):
     table.loc[[4, 6], "item_id"] = "nm_twice"
-    with pytest.raises(UserError, match=r"'nm_twice' names 2 pictures, of the rows 4, 6: expected"):
+    with pytest.raises(UserError, match=r"'nm_twice' names 2 pictures, of the rows 4, 6: name one"):
         find_row(table, "nm_twice")
 
 
