@@ -29,7 +29,7 @@ from src.refusals import RENAMED_LIMITS, sentences
 WITHOUT_EFFECT = {
     "scrape": {"workers", "per_host", "requests_per_second", "backoff_s"},
     "split": {"largest_group"},
-    "train": {"device", "processes", "snapshots", "checkpoint_every", "log"},
+    "train": {"device", "processes", "checkpoint_every", "log"},
     "evaluate": {"device", "processes"},
 }
 
@@ -413,6 +413,23 @@ class Train(Section):
                 f"({self.processes}), which share each batch"
             )
         return self
+
+    @model_validator(mode="after")
+    def _training_may_stop(self) -> "Train":
+        counted = self.snapshots - int(self.joins_at * self.snapshots)
+        most = max(0, counted - 2)  # one snapshot is the best, and one is the training's last
+        if self.stop_after > most:
+            raise ValueError(
+                f"stop_after is {self.stop_after}, and no training would stop: of "
+                f"{self.snapshots} snapshots {counted} are taken with every loss: expected at most "
+                f"{most}, or more snapshots"
+            )
+        return self
+
+    @property
+    def joins_at(self) -> float:
+        """The share of the steps after which every loss takes part."""
+        return self.adversarial_from if self.gan_weight else 0.0
 
     @model_validator(mode="after")
     def _something_is_learned(self) -> "Train":

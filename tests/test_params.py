@@ -403,6 +403,20 @@ def test_a_batch_that_processes_cannot_share_is_refused(file: Path):
     )
 
 
+@pytest.mark.parametrize(
+    ("gan_weight", "stop_after", "counted", "most"), [(1.0, 2, 3, 1), (0.0, 4, 5, 3)]
+)
+def test_a_stop_that_no_training_reaches_is_refused(
+    file: Path, gan_weight: float, stop_after: int, counted: int, most: int
+):
+    values = {("train", "gan_weight"): gan_weight, ("train", "stop_after"): stop_after}
+    assert refusal(with_values(file, values)) == (
+        f"{file}: train: stop_after is {stop_after}, and no training would stop: of 5 snapshots "
+        f"{counted} are taken with every loss: expected at most {most}, or more snapshots"
+    )
+    read_params(with_values(file, values | {("train", "stop_after"): most}))
+
+
 def test_a_training_without_any_loss_is_refused(file: Path):
     losses = {("train", "l1_weight"): 0.0, ("train", "gan_weight"): 0.0}
     assert refusal(with_values(file, losses)) == (

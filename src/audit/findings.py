@@ -30,13 +30,20 @@ def resolve_limits(
     """Return every check's limit and thresholds, with overrides of audit in their place.
 
     Raises:
-        UserError: An override belongs to no check, or to the other section.
+        UserError: An override belongs to no check, or to the other section; or a threshold that is
+            a share is above 1.
     """
     thresholds = thresholds or {}
     own_limits = {check.limit: check.allowed for check in CHECKS}
     own_thresholds = {key: value for check in CHECKS for key, value in check.thresholds.items()}
     _require_known("limits", limits, own_limits, own_thresholds, "thresholds")
     _require_known("thresholds", thresholds, own_thresholds, own_limits, "limits")
+    for key, value in thresholds.items():
+        if own_thresholds[key] < 1 < value:
+            raise UserError(
+                f"audit.thresholds.{key} = {value:g}: expected a share of at most 1, as its default "
+                f"{own_thresholds[key]:g} is"
+            )
     return {**own_limits, **own_thresholds, **limits, **thresholds}
 
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 from src.errors import UserError
 from src.storage.atomic import read_json
 
-LEAKS = {"leaked_pictures", "shared_items"}  # while they fail, the train-val gap means nothing
+# By which validation holds what training has seen: the gap between both means nothing then.
+LEAKS = {"leaked_pictures", "shared_items", "parted_groups"}
 NAMED_OFFENDERS = 3  # of each failed check
 
 
@@ -41,8 +42,8 @@ def summary(findings: Path, pictures: str) -> str:
 
 
 def leaks(findings: Path) -> int:
-    """Return 1 if a check shows that validation holds what training has seen, else 0."""
-    return int(bool({finding["name"] for finding in _failed(findings)} & LEAKS))
+    """Return 1 if a check finds in validation what training has seen, whatever is allowed, else 0."""
+    return int(any(f["name"] in LEAKS and f["value"] > 0 for f in read_json(findings)))
 
 
 def _failed(findings: Path) -> list[dict[str, Any]]:

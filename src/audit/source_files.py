@@ -18,6 +18,7 @@ from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
 
 THUMBNAIL_PX = 16
+OTHER_HALF = {"photo_left": "photo_right", "photo_right": "photo_left"}  # by layout: of the labels
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in shares of width and height
 
 
@@ -30,6 +31,7 @@ class SourceFile:
         cut_px: Width in the file of the part that the pair should show.
         cut: That part, in shares of the photograph.
         thumbnail: That part, squeezed to (16, 16, 3) uint8 RGB.
+        label_thumbnail: The same part of the label map that is the file's other half, if one is.
     """
 
     sha256: str
@@ -37,6 +39,7 @@ class SourceFile:
     cut_px: int = 0
     cut: Box = (0.0, 0.0, 1.0, 1.0)
     thumbnail: np.ndarray | None = None
+    label_thumbnail: np.ndarray | None = None
 
 
 def read_files(
@@ -167,10 +170,14 @@ def _read(
     else:
         box = _face_box(photo.size, shape, face, margin, 1 / scale)
     cut = tuple(edge / max(1, photo.size[number % 2]) for number, edge in enumerate(box))
-    part, cut_px = photo.crop(box), (box[2] - box[0]) * scale
+    cut_px = (box[2] - box[0]) * scale
+    halves = [photo]
+    if layout in OTHER_HALF:
+        halves.append(image.crop(_photo_box(image.size, OTHER_HALF[layout])))
+    parts = [half.crop(box) for half in halves]
     if 0 < cut_px < shape[1]:  # enlarging smooths a small picture
-        part = part.resize(shape[::-1], Image.Resampling.BICUBIC)
-    return SourceFile(digest, None, cut_px, cast(Box, cut), _reduce(part))
+        parts = [part.resize(shape[::-1], Image.Resampling.BICUBIC) for part in parts]
+    return SourceFile(digest, None, cut_px, cast(Box, cut), *map(_reduce, parts))
 
 
 def _least_px(face: Box | None) -> int:
@@ -200,8 +207,8 @@ def _part_box(
     """
     (width, height), (pair_height, pair_width) = size, shape
     scale = min(width / pair_width, height / pair_height)
-    part_width = min(width, max(1, round(pair_width * scale)))
-    part_height = min(height, max(1, round(pair_height * scale)))
+    part_width = min(width, max(1, _rounded(pair_width * scale)))
+    part_height = min(height, max(1, _rounded(pair_height * scale)))
     left = (width - part_width) // 2
     top = (height - part_height) // 2 if crop == "center" else 0
     return left, top, left + part_width, top + part_height
@@ -226,11 +233,16 @@ def _face_box(
         (right - left) * with_margins / pair_width, (bottom - top) * with_margins / pair_height
     )
     scale = min(max(face_scale, least), width / pair_width, height / pair_height)
-    box_width = min(width, max(1, round(pair_width * scale)))
-    box_height = min(height, max(1, round(pair_height * scale)))
-    box_left = min(max(round((left + right - box_width) / 2), 0), width - box_width)
-    box_top = min(max(round((top + bottom - box_height) / 2), 0), height - box_height)
+    box_width = min(width, max(1, _rounded(pair_width * scale)))
+    box_height = min(height, max(1, _rounded(pair_height * scale)))
+    box_left = min(max(_rounded((left + right - box_width) / 2), 0), width - box_width)
+    box_top = min(max(_rounded((top + bottom - box_height) / 2), 0), height - box_height)
     return box_left, box_top, box_left + box_width, box_top + box_height
+
+
+def _rounded(number: float) -> int:
+    """Return the nearest whole number, of halves the upper one, as the part of a pair is rounded."""
+    return math.floor(number + 0.5)
 
 
 def _reduce(image: Image.Image) -> np.ndarray:

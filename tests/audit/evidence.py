@@ -21,7 +21,7 @@ from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
 from src.model import image_metrics
 from src.params import Size
-from src.storage.encoding import encode_jpeg
+from src.storage.encoding import encode_jpeg, encode_png
 from tests.builders import ledger_table, pairs_of, square_crop
 from tests.conftest import DEFAULTS
 
@@ -196,10 +196,23 @@ def without_rows(evidence: Evidence, rows: list[int]) -> Evidence:
 
 
 def with_labels(evidence: Evidence) -> Evidence:
-    """Add label maps: the photographs in few colours."""
+    """Add label maps, which the task reads: the photographs in few colours; and their files."""
+    evidence = replace(evidence, task="labels")
+    files: dict[int, bytes] = {}
     for side, pairs in evidence.sides.items():
-        evidence = with_side(evidence, side, labels=np.asarray(pairs.photo) // 64 * 64)
-    return evidence
+        labels = np.asarray(pairs.photo) // 64 * 64
+        files |= dict(zip(pairs.index["row"], map(encode_png, labels), strict=True))
+        evidence = with_side(evidence, side, labels=labels)
+    for row, data in files.items():
+        (evidence.raw / f"images/{row}.label.png").write_bytes(data)
+    rows = evidence.ledger["row"]
+    return with_ledger(
+        evidence,
+        label_file=[f"images/{row}.label.png" if row in files else None for row in rows],
+        label_sha256=[
+            hashlib.sha256(files[row]).hexdigest() if row in files else None for row in rows
+        ],
+    )
 
 
 def altered_copy(picture: np.ndarray, kind: str) -> bytes:

@@ -76,7 +76,7 @@ def repeat_items(evidence: Evidence) -> Evidence:
     columns = {name: evidence.ledger[name].copy() for name in ("item_id", "image_url")}
     for column in columns.values():
         column[5::5] = list(column[3:28:5])
-    return with_list(evidence, **columns)
+    return with_list(evidence, stated_total=25, **columns)
 
 
 def share_item(evidence: Evidence) -> Evidence:
@@ -84,6 +84,23 @@ def share_item(evidence: Evidence) -> Evidence:
     ids = evidence.ledger["item_id"].copy()
     ids[9] = ids[0]
     return with_list(evidence, item_id=ids)
+
+
+def part_group(evidence: Evidence) -> Evidence:
+    """Rows 0 and 9, which lie on both sides, are copies of one that was removed."""
+    return with_ledger(
+        evidence, group=evidence.ledger["group"].mask(evidence.ledger["row"] == 9, 0)
+    )
+
+
+def add_sides(evidence: Evidence) -> Evidence:
+    """A removed row is on a side, and a kept one on a side that nothing reads."""
+    rows = evidence.ledger["row"]
+    return with_ledger(
+        evidence,
+        side=evidence.ledger["side"].mask(rows == 12, "test"),
+        verdict=evidence.ledger["verdict"].mask(rows == 3, "grayscale"),
+    )
 
 
 def shift_names(rows: list[int]) -> Change:
@@ -380,14 +397,27 @@ def blank_labels(evidence: Evidence) -> Evidence:
     evidence = with_labels(evidence)
     for side, pairs in evidence.sides.items():
         evidence = with_side(evidence, side, labels=np.full_like(pairs.photo, 7))
-    return evidence
+    return with_ledger(evidence, label_file=None)
 
 
 def rotate_three_labels(evidence: Evidence) -> Evidence:
     evidence = with_limits(with_labels(evidence), labels_fit=0.99)
     labels = evidence.train.labels.copy()
     labels[[0, 1, 2]] = labels[[1, 2, 0]]
-    return with_side(evidence, "train", labels=labels)
+    return with_ledger(with_side(evidence, "train", labels=labels), label_file=None)
+
+
+def misread_label(row: int, change_pixels: PixelChange) -> Change:
+    """A label map of training differs from its file."""
+
+    def change(evidence: Evidence) -> Evidence:
+        evidence = with_labels(evidence)
+        labels = evidence.train.labels.copy()
+        index = list(evidence.train.index["row"]).index(row)
+        labels[index] = change_pixels(labels[index])
+        return with_side(evidence, "train", labels=labels)
+
+    return change
 
 
 # --- sides
@@ -417,6 +447,7 @@ FAULTS = {
     "pictures refused": Fault("unfetched_pictures", refuse_files, {3, 8, 13, 18}),
     "error pages": Fault("unfetched_pictures", mark_unreadable, {3, 8, 13, 18}),
     "a kept row on no side": Fault("lost_rows", drop_side, {12}),
+    "sides of no use": Fault("lost_rows", add_sides, {3, 12}),
     "fewer rows than scraped": Fault("lost_rows", lose_scraped_rows, {29}),
     "a row lost in training": Fault("lost_rows", lose_row("train", 10), {12}),
     "a row lost in validation": Fault("lost_rows", lose_row("val", 1), {9}),
@@ -476,6 +507,11 @@ FAULTS = {
     "all edges in validation": Fault("full_edges", draw_stripes(24), {24}),
     "one label map for all": Fault("labels_fit_photos", blank_labels, {0, 1, 2}),
     "label maps of the next": Fault("labels_fit_photos", rotate_three_labels, {0, 1, 2}),
+    "a label map's red and blue": Fault(
+        "altered_labels", misread_label(2, lambda p: p[..., ::-1]), {2}
+    ),
+    "a label map mirrored": Fault("altered_labels", misread_label(7, lambda p: p[:, ::-1]), {7}),
+    "copies of a removed picture across": Fault("parted_groups", part_group, {9}),
     "an item on both sides": Fault("shared_items", share_item, {9}),
     "one person under two ids": Fault("shared_names", share_name, {0, 9}),
     "recompressed across": Fault("leaked_pictures", copy_across("recompressed"), {14}),

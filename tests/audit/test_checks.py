@@ -101,6 +101,7 @@ def test_a_value_at_the_limit_passes_and_just_beyond_it_fails(broken, fault):
     ("threshold", "value", "fault"),
     [
         ("photo_difference", 255, "orientation ignored"),
+        ("label_difference", 255, "a label map mirrored"),
         ("tone_residual", 0.0, "sepia in validation"),
         ("visible_face", 0.6, "faces above the crop"),
         ("edge_density", 0.0, "no edges in training"),

@@ -93,6 +93,14 @@ def test_a_limit_of_no_check_is_refused_by_name(changed):
         findings.resolve_limits(overrides)
 
 
+def test_a_share_above_one_is_refused_and_other_thresholds_are_not():
+    with pytest.raises(
+        UserError, match=r"audit\.thresholds\.leak_similarity = 93: expected a share"
+    ):
+        findings.resolve_limits({}, {"leak_similarity": 93})
+    assert findings.resolve_limits({}, {"tone_residual": 93})["tone_residual"] == 93
+
+
 def test_an_override_takes_the_place_of_a_limit_or_threshold(changed):
     changes = {"audit.limits.missing_share": 0.5, "audit.thresholds.leak_similarity": 0.8}
     audit = changed(changes).audit

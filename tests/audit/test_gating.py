@@ -9,7 +9,7 @@ from src.audit.evidence import Evidence, OutputEvidence
 from src.audit.gating import gate, leaks
 from src.errors import UserError
 from src.storage.atomic import read_json, write_json
-from tests.audit.evidence import CHECKS_BY_NAME
+from tests.audit.evidence import CHECKS_BY_NAME, with_limits
 from tests.audit.faults import FAULTS, OUTPUT_FAULTS
 
 
@@ -33,7 +33,7 @@ def test_a_failed_check_stops_with_all_that_is_needed(clean, tmp_path):
     for part in (check.name, check.description, check.remedy):
         assert part in text
     assert "0.4, allowed at most 0.02" in text  # 20 of 50
-    assert "row 29 (page 6, nm0029, images/29: the last of 30, the page states 50)" in text
+    assert "row 29 (page 6, nm0029, images/29: the last of 30 pictures, the page states 50)" in text
     assert str(file) in text
     assert "audit.on_failure: report" in text
     assert "1 of the checks failed" in text
@@ -125,8 +125,19 @@ def test_missing_findings_are_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("fault", "expected"),
-    [("an item on both sides", 1), ("captioned across", 1), ("luma", 0), (None, 0)],
+    [
+        ("an item on both sides", 1),
+        ("captioned across", 1),
+        ("copies of a removed picture across", 1),
+        ("luma", 0),
+        (None, 0),
+    ],
 )
 def test_leaks_are_distinguished_from_other_faults(clean, tmp_path, fault, expected):
     evidence = FAULTS[fault].change(clean) if fault else clean
     assert leaks(audited(evidence, tmp_path)) == expected
+
+
+def test_a_leak_that_is_allowed_is_a_leak(clean, tmp_path):
+    evidence = with_limits(FAULTS["captioned across"].change(clean), leaked_pictures=10)
+    assert leaks(audited(evidence, tmp_path)) == 1

@@ -50,7 +50,7 @@ def test_an_unusual_setting_is_named_with_its_value_and_what_is_known_to_work(
 
 
 def test_a_training_that_stop_after_ended_early_is_counted_by_the_steps_that_it_did(changed):
-    t = changed({"train.steps": 100_000, "train.stop_after": 2}).train
+    t = changed({"train.steps": 100_000, "train.snapshots": 20, "train.stop_after": 2}).train
     assert unusual(t, "colorize", 80) == {
         "steps": "train.stop_after: 2 ended training after 80 of 100000 steps, so that training saw "
         "640 pictures: train at least 250 steps, with train.stop_after: 0"

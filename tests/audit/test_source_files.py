@@ -195,6 +195,10 @@ def test_the_photographs_half_and_square_are_read(
     expected = expected_thumbnail(encode_png(both), layout, crop)
     assert source_files.difference(file.thumbnail, expected) < CLOSE
     assert file.cut_px == 192 - odd
+    other = {"photo_left": "photo_right", "photo_right": "photo_left"}[layout]
+    expected = expected_thumbnail(encode_png(both), other, crop)
+    assert file.label_thumbnail is not None
+    assert source_files.difference(file.label_thumbnail, expected) < CLOSE
 
 
 def test_a_high_picture_is_cut_where_the_pair_is(faces, tmp_path: Path):

@@ -114,7 +114,7 @@ def _share_of_sketches(
 
 @check(
     "share of comparisons in which a label map fits its own photo better than another; "
-    f"1 if there are no labels or fewer than {MIN_COMPARED} pairs",
+    f"if the task is labels; 1 for other tasks, and of fewer than {MIN_COMPARED} pairs",
     limit="labels_fit",
     allowed=0.6,
     remedy="label maps and photographs show different things, or are shifted against each "
@@ -122,7 +122,8 @@ def _share_of_sketches(
     at_least=True,
 )
 def labels_fit_photos(evidence: Evidence) -> Measurement:
-    if evidence.train.labels is None or evidence.count < MIN_COMPARED:
+    has_labels = evidence.task == "labels" and evidence.train.labels is not None
+    if not has_labels or evidence.count < MIN_COMPARED:
         return 1.0, []
     positions = [(side, i) for side, pairs in evidence.sides.items() for i in range(len(pairs))]
     positions = positions[:: -(-len(positions) // MAX_COMPARED)]

@@ -12,7 +12,7 @@ PLACEHOLDER_ITEMS = 3  # items with the same bytes, from which these are a pictu
     allowed=0.1,
     remedy="see failed.* in metrics/scrape.json and unreadable in metrics/clean.json: for "
     "placeholders, name another attribute in gallery.image_attributes; for refusals and error "
-    "pages, open the site in a browser",
+    "pages, open the site in a browser; for pairs, see docs/sources.md",
 )
 def unfetched_pictures(evidence: Evidence) -> Measurement:
     ledger = evidence.ledger
@@ -62,6 +62,8 @@ def placeholders(evidence: Evidence) -> Measurement:
     # each file of a folder is an item of its own: copies there are for clean to judge
     online = ledger[ledger["file"].notna() & ledger["page_url"].notna()]
     digests = online["file"].map(lambda name: evidence.files[name].sha256)
+    digests = digests[digests != ""]  # of missing files, which broken_files names
+    online = online.loc[digests.index]
     items = online.groupby(digests)["item_id"].nunique()
     shared = online[digests.map(items) >= PLACEHOLDER_ITEMS]
     offenders = [

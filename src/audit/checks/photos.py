@@ -1,12 +1,12 @@
 """Checks of the target photographs, as the arrays hold them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from src.audit import source_files
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, check
+from src.audit.registry import Measurement, Offender, check
 from src.audit.source_files import Box
 from src.storage.slices import slices
 
@@ -23,34 +23,69 @@ FILLED_SHARE = 0.08  # of the picture's height
     "correct src/imaging or src/pair, and run `dvc repro -f pair`",
 )
 def altered_photos(evidence: Evidence) -> Measurement:
-    offenders = []
+    offenders: list[Offender] = []
     for side, pairs in evidence.sides.items():
-        photos, rows = evidence.measures[side].thumbnails, pairs.index["row"].tolist()
-        files = [_expected(evidence, row) for row in rows]
-        own_differences = _differences(photos, files)
-        previous = _differences(photos, [None, *files[:-1]][: len(files)])
-        following = _differences(photos, [*files[1:], None][: len(files)])
-        are_altered = own_differences > evidence.limits["photo_difference"]
-        # a pale picture is near to any other, so that a threshold alone does not see a swap
-        show_previous, show_following = (d < own_differences / 3 for d in (previous, following))
-        for index in np.flatnonzero(are_altered | show_previous | show_following).tolist():
-            file = files[index]
-            if file is None:
-                continue  # broken_files names it
-            if are_altered[index]:
-                mistake = source_files.explain(photos[index], file)
-                detail = f"{own_differences[index]:.0f} levels from its file: {mistake}"
-            else:
-                shown = rows[index - 1 if show_previous[index] else index + 1]
-                detail = f"it shows the file of row {shown}"
-            offenders.append(evidence.offender(side, index, detail))
+        files = map(evidence.file_of, pairs.index["row"])
+        expected = [None if file is None else file.thumbnail for file in files]
+        shown = evidence.measures[side].thumbnails
+        most = evidence.limits["photo_difference"]
+        offenders += _altered(evidence, side, shown, expected, most)
     return len(offenders), offenders
 
 
-def _expected(evidence: Evidence, row: int) -> np.ndarray | None:
-    """Return the thumbnail of a row's file; None if it has no file or no picture."""
-    file = evidence.file_of(row)
-    return None if file is None else file.thumbnail
+@check(
+    "label maps that do not show what their file shows, if the task is labels",
+    limit="altered_labels",
+    allowed=0,
+    thresholds={"label_difference": 5},  # as photo_difference
+    remedy="pixels changed between the file and the array (channels, orientation, range, rows): "
+    "correct src/imaging or src/pair, and run `dvc repro -f pair`",
+)
+def altered_labels(evidence: Evidence) -> Measurement:
+    offenders: list[Offender] = []
+    for side, pairs in evidence.sides.items():
+        if evidence.task == "labels" and pairs.labels is not None:
+            expected = [evidence.label_thumbnail_of(row) for row in pairs.index["row"]]
+            shown = source_files.thumbnails(pairs.labels)
+            most = evidence.limits["label_difference"]
+            offenders += _altered(evidence, side, shown, expected, most)
+    return len(offenders), offenders
+
+
+def _altered(
+    evidence: Evidence,
+    side: str,
+    pictures: np.ndarray,
+    files: list[np.ndarray | None],
+    most: float,
+) -> Iterator[Offender]:
+    """Yield the rows of a side whose picture is far from its file, or nearer to a neighbour's.
+
+    Args:
+        evidence: Of the whole audit.
+        side: The side's name.
+        pictures: Thumbnails of the arrays, (N, 16, 16, 3) uint8.
+        files: N times the thumbnail of the file; None if there is no file or no picture.
+        most: Levels between a picture and its file, above which it is altered.
+    """
+    rows = evidence.sides[side].index["row"].tolist()
+    own_differences = _differences(pictures, files)
+    previous = _differences(pictures, [None, *files[:-1]][: len(files)])
+    following = _differences(pictures, [*files[1:], None][: len(files)])
+    are_altered = own_differences > most
+    # a pale picture is near to any other, so that a threshold alone does not see a swap
+    show_previous, show_following = (d < own_differences / 3 for d in (previous, following))
+    for index in np.flatnonzero(are_altered | show_previous | show_following).tolist():
+        file = files[index]
+        if file is None:
+            continue  # broken_files names it
+        if are_altered[index]:
+            mistake = source_files.explain(pictures[index], file)
+            detail = f"{own_differences[index]:.0f} levels from its file: {mistake}"
+        else:
+            shown = rows[index - 1 if show_previous[index] else index + 1]
+            detail = f"it shows the file of row {shown}"
+        yield evidence.offender(side, index, detail)
 
 
 def _differences(photos: np.ndarray, files: Sequence[np.ndarray | None]) -> np.ndarray:

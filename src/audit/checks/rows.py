@@ -32,8 +32,18 @@ def _ledger_faults(evidence: Evidence) -> list[Offender]:
     offenders += [
         Offender(row, "is missing from the ledger") for row in range(last) if row not in counts
     ]
-    sideless = (ledger["verdict"] == "keep").fillna(False) & ledger["side"].isna()
-    offenders += [Offender(int(row), "is kept and on no side") for row in ledger["row"][sideless]]
+    is_kept = (ledger["verdict"] == "keep").fillna(False)
+    is_used = ledger["side"].isin(list(evidence.sides))
+    offenders += [
+        Offender(int(row), "is kept and on no side") for row in ledger["row"][is_kept & ~is_used]
+    ]
+    removed = ledger[~is_kept & (is_used | ledger["verdict"].isna())]
+    offenders += [
+        Offender(int(row), f"has the verdict {verdict} and the side {side}")
+        for row, verdict, side in zip(
+            removed["row"], removed["verdict"], removed["side"], strict=True
+        )
+    ]
     scraped = evidence.scraped_rows
     if scraped is not None and scraped != len(ledger):
         detail = f"is the last of {len(ledger)} rows, scrape wrote {scraped}"

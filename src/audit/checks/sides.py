@@ -28,6 +28,23 @@ def shared_items(evidence: Evidence) -> Measurement:
     return len(shared), offenders
 
 
+@check(
+    "groups of one person or of proven copies, directly or over others, that are on both sides",
+    limit="parted_groups",
+    allowed=0,
+    remedy="the source's own split parts them: set split.use_source_split: false",
+)
+def parted_groups(evidence: Evidence) -> Measurement:
+    groups = dict(zip(evidence.ledger["row"], evidence.ledger["group"], strict=True))
+    training = {groups[row] for row in evidence.train.index["row"] if pd.notna(groups.get(row))}
+    offenders = [
+        evidence.offender("val", index, f"its group, of row {groups[row]}, is in training too")
+        for index, row in enumerate(evidence.val.index["row"])
+        if groups.get(row) in training
+    ]
+    return len({groups[offender.row] for offender in offenders}), offenders
+
+
 class NamedRow(NamedTuple):
     """A listed picture in the arrays: its side and place there, its ledger row and its item."""
 

@@ -120,9 +120,11 @@ def displace_inputs(root: Path, kind: str) -> None:
 
 
 def displace_labels(root: Path, kind: str) -> None:
-    """Give each photograph the next one's label map (shuffled), or move label maps aside (moved).
+    """Give each photograph the next one's label map, or change each map; the other inputs stay.
 
-    They move by a sixteenth, down and right. The other inputs stay.
+    Args:
+        root: The project's folder.
+        kind: `shuffled`; `moved`, by a sixteenth down and right; or `bgr`, red and blue swapped.
     """
     for side in SIDES:
         pairs = _load(root, side)
@@ -130,8 +132,12 @@ def displace_labels(root: Path, kind: str) -> None:
             raise UserError("displace_labels: there are no label maps: set demo.kind: facades")
         labels = np.asarray(pairs.labels)
         step = labels.shape[1] // 16
-        by, axes = {"shuffled": ((1,), (0,)), "moved": ((step, step), (1, 2))}[kind]
-        _save(root, side, replace(pairs, labels=np.roll(labels, by, axes)))
+        if kind == "bgr":
+            labels = labels[..., ::-1]
+        else:
+            by, axes = {"shuffled": ((1,), (0,)), "moved": ((step, step), (1, 2))}[kind]
+            labels = np.roll(labels, by, axes)
+        _save(root, side, replace(pairs, labels=labels))
 
 
 def edges_before_resize(root: Path, kind: str) -> None:

@@ -192,6 +192,14 @@ def _rewritten(pixels: np.ndarray, kind: str) -> bytes:
     return buffer.getvalue()
 
 
+def give_sides(root: Path, kind: str) -> None:
+    """Give an item's later rows, and one row in eight, to validation: a source's own split."""
+    ledger = _read_ledger(root)
+    in_val = ledger["item_id"].duplicated() | (ledger["row"] % 8 == 0)
+    ledger["given_side"] = in_val.map({True: "val", False: "train"})
+    _write_ledger(root, ledger)
+
+
 def shift_names(root: Path, kind: str) -> None:
     """Give every picture the id and name of the item after it on its page."""
     ledger = _read_ledger(root)

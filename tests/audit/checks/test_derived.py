@@ -1,8 +1,17 @@
 """The inputs."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from tests.audit.evidence import CHECKS_BY_NAME, fired, with_labels, with_side, without_rows
+from tests.audit.evidence import (
+    CHECKS_BY_NAME,
+    fired,
+    with_labels,
+    with_ledger,
+    with_side,
+    without_rows,
+)
 from tests.audit.faults import blank_labels
 
 
@@ -16,4 +25,6 @@ def test_label_maps_of_other_photographs_are_found(clean):
     evidence = with_labels(clean)
     for side, pairs in evidence.sides.items():
         evidence = with_side(evidence, side, labels=np.roll(pairs.labels, 1, axis=0))
-    assert set(fired(evidence)) == {"labels_fit_photos"}
+    assert set(fired(evidence)) == {"labels_fit_photos", "altered_labels"}
+    assert set(fired(with_ledger(evidence, label_file=None))) == {"labels_fit_photos"}
+    assert fired(replace(evidence, task="colorize")) == {}

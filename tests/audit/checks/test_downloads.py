@@ -30,6 +30,12 @@ def test_two_items_with_one_picture_have_no_placeholder(clean):
     assert "placeholders" in fired(evidence)
 
 
+def test_files_that_are_gone_are_no_placeholders(clean):
+    for row in (5, 6, 7):
+        (clean.raw / clean.ledger["file"][row]).unlink()
+    assert "placeholders" not in fired(clean)
+
+
 def test_pictures_that_a_person_wants_forgotten_are_no_fault(clean):
     refused = refuse_files(clean)
     status = refused.ledger["status"].replace("placeholder", "forgotten")
