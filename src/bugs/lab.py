@@ -140,6 +140,8 @@ class Lab:
     def _run_experiment(self, name: str, settings: Settings, bug: Bug | None) -> Entry:
         experiment = f"bug-{name}"
         _check_call(["git", "checkout", "-q", "-f", "."], self.clone)
+        # DVC would look for what the recorded run wrote, which a fresh clone's cache does not have
+        (self.clone / "dvc.lock").unlink(missing_ok=True)
         self._append_mutations(name, list(bug.mutations) if bug else [])
         _call([*DVC, "exp", "remove", "-q", experiment], self.clone)  # an earlier commit's
         overrides = _overrides(self.settings | settings)

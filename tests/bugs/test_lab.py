@@ -41,3 +41,24 @@ def test_a_second_lab_is_told_in_one_line_and_touches_nothing(tmp_path: Path):
     ):
         lab.run(list(catalogue())[:1], tmp_path)
     assert clone.exists()
+
+
+def test_a_lab_begins_without_the_recorded_run_whose_data_a_fresh_clone_lacks(
+    tmp_path: Path, monkeypatch
+):
+    for name in ("dvc.lock", "dvc.yaml"):
+        (tmp_path / name).write_text("stages: {}\n", encoding="utf-8")
+    lock_is_there = []
+
+    def call(words: list[str], folder: Path) -> tuple[int, str]:
+        if "run" in words:
+            lock_is_there.append((tmp_path / "dvc.lock").exists())
+            raise UserError("enough")
+        return 0, ""
+
+    monkeypatch.setattr(lab, "_call", call)
+    begun = object.__new__(lab.Lab)
+    begun.clone, begun.settings = tmp_path, {}
+    with pytest.raises(UserError, match="enough"):
+        begun._run_experiment("the_story", {}, None)
+    assert lock_is_there == [False]
