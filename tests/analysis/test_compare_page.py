@@ -293,9 +293,11 @@ def test_curves_that_are_no_numbers_are_one_line(sides, tmp_path, text):
 
 def test_a_folder_instead_of_a_file_is_refused_before_anything_is_compared(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    refused = CliRunner().invoke(compare, ["nobody", "no one", "--html", str(tmp_path)])
+    folder = tmp_path / "a.html"
+    folder.mkdir()
+    refused = CliRunner().invoke(compare, ["nobody", "no one", "--html", str(folder)])
     assert isinstance(refused.exception, UserError)
     assert (
         str(refused.exception)
-        == f"--html = {str(tmp_path)!r} is a folder, expected the name of a file"
+        == f"--html = {str(folder)!r} is a folder, expected the name of a file"
     )
