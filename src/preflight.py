@@ -52,9 +52,16 @@ def _address(settings: Params) -> None:
     from src.scrape.http.fetch_errors import FetchError
     from src.scrape.http.origins import host_of
 
-    if settings.source in ("gallery", "json"):
+    if settings.source in ("gallery", "json", "saved"):
+        url = getattr(settings, settings.source).url
+        if settings.source == "saved" and "{" in url:
+            raise UserError(
+                f"saved.url = {url!r}: expected the address of the first page that was saved, without "
+                "braces"
+            )
         try:
-            host_of(getattr(settings, settings.source).url)
+            if url:
+                host_of(url)
         except FetchError as error:
             raise UserError(
                 f"{settings.source}.url: {error}; an address is such as https://host/path, without "

@@ -206,3 +206,15 @@ def test_a_time_or_count_beyond_its_range_is_refused_in_one_line(
     message = str(refused.value)
     assert f"{key} = {value!r}: input should be " in message and "\n" not in message
     assert "less than or equal to" in message or "greater than or equal to" in message
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.test/list?page={page}", "https://[x/list", "https://user:pw@a.test/"]
+)
+def test_the_address_of_saved_pages_is_one(changed, tmp_path, url):
+    save = tmp_path / "1.html"
+    save.write_text("<html></html>")
+    settings = {"source": "saved", "saved.path": str(save), "saved.url": url}
+    with pytest.raises(UserError, match=r"^saved\.url"):
+        require_runnable(changed(settings))
+    require_runnable(changed(settings | {"saved.url": "https://a.test/list?page=1"}))

@@ -35,8 +35,8 @@ class Contents:
         pictures: Files by their names in it, with slashes, in the order of the names.
         passed_over: Names of everything else, by the reason: `apple_double`, `other_format`,
             `not_a_picture`, `link` (in an archive), `link_to_folder`, `broken_link`,
-            `special_file`, `unreadable` or `unreadable_folder`; of a data set also `missing`,
-            `not_in_metadata`, `other_picture` or `other_table`.
+            `special_file`, `unreadable` or `unreadable_folder`; of data sets, lists and saves also
+            `hidden`, `missing`, `not_in_metadata`, `other_picture` or `other_table`.
     """
 
     pictures: dict[str, Path] = field(default_factory=dict)

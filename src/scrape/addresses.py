@@ -32,11 +32,16 @@ def without_data(url: str) -> str:
 
     The ledger holds it, and different ones stay different. A short URL stays as it is.
     """
-    if len(url) <= MAX_DATA_URL or url[:5].lower() != "data:":
+    if len(url) <= MAX_DATA_URL or not is_inline(url):
         return url
     media_type = re.split("[;,]", url[5:])[0][:MAX_MEDIA_TYPE]
     digest = hashlib.sha256(url.encode(errors="surrogatepass")).hexdigest()[:HASH_DIGITS]
     return f"data:{media_type};sha256={digest}"
+
+
+def is_inline(url: str) -> bool:
+    """Return whether a URL holds its data itself."""
+    return url[:5].lower() == "data:"
 
 
 def without_inline_pictures(page: bytes) -> bytes:

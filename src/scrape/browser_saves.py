@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from email import message_from_bytes
 from email.errors import CloseBoundaryNotFoundDefect
 from email.message import Message
@@ -12,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from unicodedata import normalize
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from src.errors import UserError
-from src.scrape.addresses import absolute_url
+from src.scrape.addresses import absolute_url, is_web
 from src.scrape.item_ids import item_id
 from src.scrape.listings import ListingError, read_document
 from src.scrape.page_text import PageText, decode_page
@@ -93,7 +94,10 @@ def _stated_address(head: bytes, html: str) -> str:
 
 def _on_the_web(address: str) -> str:
     """Return an address, or "": a file's would name folders of the person who saved it."""
-    return address if address.startswith(("http://", "https://")) else ""
+    with suppress(ValueError):  # a broken host or port
+        if is_web(address) and urlsplit(address).hostname:
+            return address
+    return ""
 
 
 def _beside(url: str, folder: Path, folder_url: str) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from src.errors import UserError, print_on_stderr
 from src.imaging.picture_folders import reasons_with_names
-from src.scrape.addresses import without_data, without_inline_pictures
+from src.scrape.addresses import is_inline, without_data, without_inline_pictures
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body
 from src.scrape.http.client import Client
@@ -33,6 +33,38 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Row]: ...
+
+
+class Repeats:
+    """Recognises the pages of a list that show nothing new.
+
+    An id, a link or a picture's address identifies an item. A page of which nothing is identified,
+    as of people without pictures, is a repeated one only if it is equal to an earlier one.
+    """
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._pages: set[int] = set()
+
+    def note(self, page: ListPage) -> str:
+        """Return why the list may end at a repeated page, where that may surprise; else ""."""
+        if _known_ids(page):
+            return ""
+        return f"its {len(page.items)} items, without pictures or ids, are those of an earlier page"
+
+    def add(self, page: ListPage) -> bool:
+        """Note a page; return whether it is a repeated one."""
+        ids, content = _known_ids(page), hash(tuple(page.items))
+        is_repeated = ids <= self._ids if ids else content in self._pages
+        self._ids |= ids
+        self._pages.add(content)
+        return is_repeated
+
+
+def _known_ids(page: ListPage) -> set[str]:
+    """Return the ids of a page's items, without those of pictures inside the page, such as pixels."""
+    ids = (item.item_id for item in page.items)
+    return {item_id for item_id in ids if item_id and not is_inline(item_id)}
 
 
 @dataclass
@@ -68,7 +100,7 @@ def crawl(
     """
     rows: list[Row] = []
     listed = Crawl(rows)
-    seen: set[str] = set()
+    repeats = Repeats()
     pictures: set[tuple[str, str | None]] = set()
     url: str | None = first_url
     earlier: ListPage | None = None
@@ -87,11 +119,12 @@ def crawl(
             listed.expected = page.total
         if not page.items:
             break  # past the end of a list whose every page links to a next one
-        repeated = ids <= seen
+        repeated = repeats.add(page)
         listed.repeated_pages += repeated
         if repeated and client.scrape.on_repeat == "stop":
+            if reason := repeats.note(page):
+                print_note(f"page {number} ends the list: {reason}", url)
             break
-        seen |= ids
         pictures |= {(item.item_id, item.image_url) for item in page.items}
         rows += page_rows(page, page.url, listed.pages)
         _raise_if_too_long(listed, client.scrape.max_items, url)
@@ -258,7 +291,7 @@ def page_rows(page: ListPage, url: str, number: int) -> list[Row]:
         {
             "page": number,
             "position": position,
-            "item_id": without_data(item.item_id),
+            "item_id": without_data(item.item_id) or f"{url}#{position}",
             "name": item.name,
             "page_url": url,
             "image_url": item.image_url and without_data(item.image_url),

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from src.errors import UserError
-from src.imaging.picture_folders import Contents
+from src.imaging.picture_folders import SUFFIXES, Contents
 from src.scrape.crawl import Row
 from src.scrape.listings import ListingError
 from src.scrape.split_names import SPLITS
@@ -54,7 +54,7 @@ def file_row(name: str, position: int, item_id: str) -> Row:
         "page": 1,
         "position": position,
         "item_id": unicodedata.normalize("NFC", item_id),  # macOS spells accents apart
-        "name": PurePosixPath(name).stem,
+        "name": _without_suffix(PurePosixPath(name)).name,
         "page_url": None,
         "image_url": name,
         "stated_total": None,
@@ -82,7 +82,7 @@ def list_combined(names: Iterable[str], direction: str) -> list[Row]:
     rows = []
     for position, name in enumerate(sorted(paths, key=natural_order), 1):
         path = paths[name]
-        row = file_row(name, position, path.with_suffix("").as_posix())
+        row = file_row(name, position, _without_suffix(path).as_posix())
         rows.append({**row, "given_side": _given_side(path), "layout": layout})
     return _outside_marked(rows)
 
@@ -129,7 +129,7 @@ def _halves_row(pair: Mapping[str, Half], direction: str) -> Row:
     photo = pair.get(PHOTO[direction])
     label = pair.get("A" if PHOTO[direction] == "B" else "B")
     name, path = photo or next(iter(pair.values()))
-    row = file_row(name, 0, path.with_suffix("").as_posix())
+    row = file_row(name, 0, _without_suffix(path).as_posix())
     row |= {"layout": "single", "given_side": _given_side(path)}
     row |= {"image_url": photo and photo.name, "label_url": label and label.name}
     if photo and label:
@@ -142,7 +142,7 @@ def _matched(halves: dict[str, list[Half]]) -> list[dict[str, Half]]:
     # equal names first, so that 1.jpg and 1.png of one folder keep apart
     pairs = _matches(halves, lambda half: half.pair)
     rest = _unmatched(halves, pairs)
-    pairs += _matches(rest, lambda half: half.pair.with_suffix(""))
+    pairs += _matches(rest, lambda half: _without_suffix(half.pair))
     rest = _unmatched(rest, pairs)
     return pairs + [{letter: half} for letter, files in rest.items() for half in files]
 
@@ -208,6 +208,11 @@ def _folders(paths: Iterable[PurePosixPath]) -> str:
     names = sorted({path.parent.as_posix() for path in paths})
     more = f" and {len(names) - MAX_FOLDERS} more" if len(names) > MAX_FOLDERS else ""
     return ", ".join(names[:MAX_FOLDERS]) + more or "none"
+
+
+def _without_suffix(path: PurePosixPath) -> PurePosixPath:
+    """Return a path without the suffix of a picture; in `frame.0001` the dot belongs to the name."""
+    return path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
 
 
 def natural_order(name: str) -> tuple[str, int, str, str]:

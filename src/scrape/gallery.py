@@ -188,7 +188,7 @@ def _item(
     name = _name(box, images, gallery)
     addresses = filter(None, (*map(document.href, links), image_url))
     ids = filter(None, (item_id(address, document.url, ignored) for address in addresses))
-    return Item(next(ids, name), readable(name), image_url)
+    return Item(next(ids, ""), readable(name), image_url)
 
 
 def _name(box: Tag, images: list[Tag], gallery: Selectors) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from functools import cached_property
@@ -18,7 +19,7 @@ from src.scrape.picture_cells import CellFile, PictureCells
 from src.scrape.source_paths import is_hidden, require_path, visible_files
 from src.scrape.split_names import folder_side, named_side
 from src.scrape.spooled_rows import spool_rows
-from src.scrape.table_files import read_records
+from src.scrape.table_files import named_columns, read_records
 from src.scrape.value_texts import cell_text, value_text
 from src.storage.file_names import utf8_name
 
@@ -26,7 +27,15 @@ METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 FILE_NAME = "file_name"
 CELL = re.compile(r"(.+)#(\d{8,})#(.*)", re.DOTALL)  # file, row and column
 CACHED = "cache-"  # files that datasets leaves beside those of a data set
-SHARD = re.compile(r"(.*-)\d{5}(-of-(\d{5})\..+)", re.DOTALL)  # the Hub's names of files
+# The Hub's names of files; older ones have a hash behind.
+SHARD = re.compile(r"(.*-)(\d{5})(-of-(\d{5}))(-[0-9a-f]{8,})?(\..+)", re.DOTALL)
+URLS = "; URLs are read by `source: urls`"
+LISTS = "; a cell holds several: write one in each row"
+# What to do about cells that hold something else, by the beginning of their type.
+OTHER_CELLS = {
+    **dict.fromkeys(("string", "large_string", "string_view"), URLS),
+    **dict.fromkeys(("list", "large_list", "fixed_size_list", "list_view"), LISTS),
+}
 
 
 class HfDataset:
@@ -119,6 +128,9 @@ class HfDataset:
         for name in map(self._name, contents.pictures.values()):
             if name not in listed:
                 contents.pass_over("not_in_metadata", name)
+        for reason in ("apple_double", "hidden"):
+            for name in self._contents.passed_over.get(reason, ()):
+                contents.pass_over(reason, name)
         return contents.passed_over
 
     def _loose_pictures(self) -> Iterator[str]:
@@ -161,13 +173,13 @@ class HfDataset:
                     continue
                 if column not in file.names:
                     raise UserError(
-                        f"{file.path} has no column {column!r} (hf.{key}); its columns are "
-                        f"{', '.join(map(repr, file.names))}"
+                        f"{file.path} has no column {column!r} (hf.{key}): set it to one of its "
+                        f"columns, {named_columns(file.names)}"
                     )
                 if file.names.count(column) > 1:
                     raise UserError(f"{file.path} has several columns {column!r} (hf.{key})")
                 if key in ("image", "label") and (kind := file.other_type(column)):
-                    remedy = "; URLs are read by `source: urls`" if "string" in kind else ""
+                    remedy = OTHER_CELLS.get(kind.partition("<")[0], "")
                     raise UserError(
                         f"{file.path} has {kind[:80]} in column {column!r} (hf.{key}), expected "
                         f"pictures as bytes{remedy}"
@@ -198,7 +210,8 @@ class HfDataset:
         Raises:
             UserError: A setting names a column.
         """
-        for key, column in self._text_columns.items():
+        labels = {"label": self._hf.label} if self._hf.label else {}
+        for key, column in {**labels, **self._text_columns}.items():
             raise UserError(
                 f"hf.{key} = {column!r} is a column of {' or '.join(METADATA)}, and {self._root} has "
                 f"none of them: add it, or set hf.{key} to ''"
@@ -212,7 +225,8 @@ class HfDataset:
         hf = self._hf
         keys = self._text_columns
         pictures = [FILE_NAME, *([hf.label] if hf.label else [])]
-        for record in read_records(table, [*pictures, *keys.values()]):
+        settings = {hf.label: "hf.label"} | {column: f"hf.{key}" for key, column in keys.items()}
+        for record in read_records(table, [*pictures, *keys.values()], settings):
             files = map(value_text, record.values[: len(pictures)])
             names = [self._named(table, record.number, name) for name in files]
             yield names, _texts(keys, record.values[len(pictures) :], table, record.number)
@@ -251,11 +265,14 @@ def _is_expected(name: str) -> bool:
 
 def _missing_shards(names: Iterable[str]) -> Iterator[str]:
     """Yield the names that are not there of files such as `train-00000-of-00002.parquet`."""
-    present = set(names)
-    shards = {(m[1], m[2], int(m[3])) for m in map(SHARD.fullmatch, present) if m}
-    for stem, end, count in sorted(shards):
-        expected = (f"{stem}{number:05d}{end}" for number in range(count))
-        yield from (name for name in expected if name not in present)
+    present: dict[tuple[str, ...], set[int]] = defaultdict(set)
+    for match in filter(None, map(SHARD.fullmatch, names)):
+        stem, number, count, hashed, suffix = match.group(1, 2, 3, 5, 6)
+        present[stem, count, f"-*{suffix}" if hashed else suffix].add(int(number))
+    for (stem, count, end), numbers in sorted(present.items()):
+        for number in range(int(count.rpartition("-")[2])):
+            if number not in numbers:
+                yield f"{stem}{number:05d}{count}{end}"
 
 
 def _data_files(state: Path) -> list[Path]:

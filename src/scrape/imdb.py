@@ -23,6 +23,7 @@ from src.scrape.totals import MAX_TOTAL, stated_total
 ITEM_LINK = r"/(?:name|title)/((?:nm|tt)\d+)"
 # What the scripts of the layout from 2024 on draw.
 RENDERED_LIST = '[data-testid="list-page-mc-list-content"]'
+MAX_PAGE_DIGITS = 9
 RENDERED_ITEM = "li.ipc-metadata-list-summary-item"
 
 
@@ -176,7 +177,10 @@ def _rendered_item(box: Tag, document: Document, width: int) -> Item | None:
 
 
 def _next_page(url: str) -> str:
+    """Return the address of the page after a list's page, which is the first if it has no number."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
-    query["page"] = str(int(query.get("page", "1")) + 1)
+    page = query.get("page", "")
+    number = int(page) if page.isdecimal() and len(page) <= MAX_PAGE_DIGITS else 1
+    query["page"] = str(number + 1)
     return urlunsplit(parts._replace(query=urlencode(query)))

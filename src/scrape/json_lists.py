@@ -111,7 +111,7 @@ def _item(value: Any, place: int, url: str, settings: Json) -> Item:
     )
     image_url = absolute_url(url, image) if image else None
     # an item that is known by its picture's address alone
-    identity = identity or item_id(image_url or "", url, IGNORED_KEYS) or name
+    identity = identity or item_id(image_url or "", url, IGNORED_KEYS)
     return Item(identity, name, image_url)
 
 

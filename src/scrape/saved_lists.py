@@ -11,14 +11,22 @@ from src.imaging.picture_folders import Contents
 from src.params import Saved, Scrape
 from src.scrape.addresses import absolute_url, without_data, without_inline_pictures
 from src.scrape.browser_saves import READERS, Save, SavedPage, inline_data, local_name, read_save
-from src.scrape.crawl import Crawl, Row, count_passed_over, page_notes, page_rows, print_note
+from src.scrape.crawl import (
+    Crawl,
+    Repeats,
+    Row,
+    count_passed_over,
+    page_notes,
+    page_rows,
+    print_note,
+)
 from src.scrape.file_lists import natural_order
 from src.scrape.gallery import parse_gallery, require_selectors
 from src.scrape.http import block_pages
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import parse_imdb
 from src.scrape.listings import Item, ListingError, ListPage
-from src.scrape.source_paths import is_hidden, require_path, why_unreadable
+from src.scrape.source_paths import hidden_reason, is_hidden, require_path, why_unreadable
 from src.storage.atomic import write_bytes
 from src.storage.file_names import utf8_name
 
@@ -56,7 +64,7 @@ class SavedList:
         self._saved, self._scrape = saved, scrape
         self._pages, self._pictures = pages, pictures
         self._rows: list[Row] = []
-        self._ids: set[str] = set()
+        self._repeats = Repeats()
         self.crawl = Crawl(self._rows)
         self.files: dict[str, Path] = {}
         require_selectors(saved)
@@ -105,8 +113,9 @@ class SavedList:
 
     def _parse(self, html: str, url: str) -> ListPage:
         if self._saved.layout == "gallery":
-            return parse_gallery(html, url, 1, self._saved)
-        listed = parse_imdb(html, url, self._saved.width)
+            listed = parse_gallery(html, url, self.crawl.pages + 1, self._saved)
+        else:
+            listed = parse_imdb(html, url, self._saved.width)
         if not listed.items:
             raise ListingError("expected items, found none")
         return listed
@@ -121,11 +130,10 @@ class SavedList:
             print_note(note, str(file))
         if listed.total is not None:
             self.crawl.expected = listed.total
-        repeated = ids <= self._ids
+        repeated = self._repeats.add(listed)
         self.crawl.repeated_pages += repeated
         if repeated and self._scrape.on_repeat == "stop":
             return
-        self._ids |= ids
         items = [self._with_place(item, save, listed.url, file) for item in listed.items]
         shown = page.url or self._saved.url or utf8_name(file.name)
         self._rows += page_rows(replace(listed, items=items), shown, number)
@@ -178,8 +186,10 @@ def find_saves(path: str) -> tuple[list[Path], Contents]:
     contents, saves = Contents(), []
     for file in [root] if root.is_file() else sorted(root.iterdir()):
         suffix, fault = file.suffix.lower(), why_unreadable(file)
-        if file.is_dir() or (file != root and is_hidden(file, root)):
+        if file.is_dir():
             continue
+        if file != root and is_hidden(file, root):
+            fault = hidden_reason(file.name)
         if suffix in READERS and not fault:
             saves.append(file)
         elif suffix in (*READERS, *OTHER_SAVES):

@@ -51,19 +51,36 @@ def is_hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
+def hidden_reason(name: str) -> str:
+    """Return as what a hidden file or folder is passed over, by its name."""
+    return "apple_double" if name.rpartition("/")[2].startswith("._") else "hidden"
+
+
 def visible_files(root: Path, contents: Contents) -> Iterator[tuple[Path, str]]:
     """Yield what is no folder in a folder and below, sorted, without what is hidden.
 
     Args:
         root: The folder.
-        contents: Notes the folders that are not searched.
+        contents: Notes the folders that are not searched, and what is hidden: a folder once.
 
     Yields:
         A path, and why it cannot be read as a file: `broken_link`, `special_file`, or "" if it can.
     """
+    hidden = set()
     for path in sorted(walk_files(root, contents)):
-        if not is_hidden(path, root):
+        if name := _hidden_part(path.relative_to(root)):
+            hidden.add(name)
+        else:
             yield path, why_unreadable(path)
+    for name in sorted(hidden):
+        contents.pass_over(hidden_reason(name), name)
+
+
+def _hidden_part(path: Path) -> str:
+    """Return a path up to its first part that is hidden, or ""."""
+    names = path.parts
+    ends = (end for end, name in enumerate(names, 1) if name.startswith("."))
+    return "/".join(names[: next(ends, 0)])
 
 
 def why_unreadable(path: Path) -> str:

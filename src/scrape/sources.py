@@ -232,6 +232,7 @@ def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
     except ListingError as error:
         reason = "" if contents.pictures else f" ({_found(contents)})"
         raise UserError(f"pairs.path = {pairs.path!r}: {error}{reason}") from None
+    note_one_id(rows, "pairs.path")
     return _on_disk(rows, contents, client.scrape.max_bytes)
 
 

@@ -19,7 +19,7 @@ from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.label_files import note_unusable, refuse_mismatches
-from src.scrape.raw_ledger import RawLedger, Stored
+from src.scrape.raw_ledger import LABEL_STATUS, RawLedger, Stored
 from src.scrape.trailing_bytes import image_end
 from src.storage import archives
 from src.storage.atomic import write_bytes
@@ -29,11 +29,15 @@ from src.storage.slices import slices
 LARGE_BYTES = 2_000_000
 LARGE = threading.Semaphore(2)
 MAPPED_BYTES = 131_072  # from which memory is mapped, as by malloc (M_MMAP_THRESHOLD)
-NO_PARTNER = "files of a pair have equal names in A and B; sets of unpaired pictures cannot be used"
+NO_PARTNER = (
+    "files of a pair have equal names in A and B, and in data sets hf.label or webdataset.label says "
+    "where the label map is; sets of unpaired pictures cannot be used"
+)
 # What to do where no picture could be used; by the beginning of the reason.
 REMEDIES = {
     "no_image": "the source's section says where an item's picture is: gallery.image and "
-    "gallery.image_attributes, json.image, urls.url, hf.image, webdataset.image",
+    "gallery.image_attributes, json.image, urls.url, hf.image, webdataset.image, and hf.label and "
+    "webdataset.label where its label map is",
     "placeholder": "items show one and the same picture: the source's section should say where the "
     "real one is, as gallery.image_attributes, json.image and urls.url do",
     "unsupported_url": "expected http:// or https://; data: stands for a picture that is loaded "
@@ -99,7 +103,8 @@ def require_pictures(ledger: RawLedger) -> None:
     reasons = []
     for status, count, url in ledger.failures():
         example = "" if url is None else f", such as {url}"
-        reasons.append(f"{count} {status}{example} ({REMEDIES.get(status, ANY_REMEDY)})")
+        remedy = REMEDIES.get(status.removeprefix(LABEL_STATUS), ANY_REMEDY)
+        reasons.append(f"{count} {status}{example} ({remedy})")
     raise UserError(
         f"none of the {len(ledger)} listed pictures can be used: {'; '.join(reasons)}. After a "
         "correction change scrape.snapshot, or raise scrape.max_failed_runs, to ask the web again"

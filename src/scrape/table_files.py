@@ -8,10 +8,13 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TextIO, cast
 
 import pyarrow as pa
@@ -27,11 +30,19 @@ MAX_OBJECT_CHARS = 1 << 24  # of one row in a JSON file
 BATCH_ROWS = 65536  # of a Parquet file that are read at a time
 # What reading a damaged file raises, or a date of the year 10000.
 DAMAGE = (EOFError, OSError, ValueError, OverflowError, zlib.error, pa.ArrowException)
+MAX_NAMED_COLUMNS, MAX_COLUMN_CHARS = 12, 40  # of a table's header, in a message
 BETWEEN_OBJECTS = re.compile(r"[\s,\[\]]*")
 GZIP_MARK = b"\x1f\x8b"
 OTHER_ENCODING = 'it is not in UTF-8: save it so, in Excel as "CSV UTF-8"'
+# What files of other kinds begin with, whatever their names promise.
+OTHER_CONTENTS = {
+    b"PAR1": "it is a Parquet file: name it so, with the suffix .parquet",
+    b"PK\3\4": "it is a ZIP archive or an Excel file: unpack it, or save it as CSV",
+    GZIP_MARK: "it is compressed twice: unpack it once",
+}
 LINE = "line"  # the one column of a text file
 DELIMITERS = (",", ";", "\t")  # of Excel, in one language or another
+Line = tuple[int, list[str]]  # the number of a row's last line, and the row's values
 
 
 class Record(NamedTuple):
@@ -45,19 +56,33 @@ class TableError(Exception):
     """A file that is not the table that its name promises; the message says what was expected."""
 
 
+class MissingColumnError(TableError):
+    """A table that lacks a column, of a name that the user chose."""
+
+    def __init__(self, column: str, header: Sequence[str]):
+        super().__init__(f"it has no column {column!r}")
+        self.column, self.header = column, header
+
+    def remedy(self, settings: Mapping[str, str]) -> str:
+        """Return what to do; settings are the parameters' names by their columns."""
+        if setting := settings.get(self.column):
+            return f" ({setting}): set it to one of its columns, {named_columns(self.header)}"
+        return f"; its columns are {named_columns(self.header)}"
+
+
 def find_tables(path: Path) -> tuple[list[Path], Contents]:
     """Return the tables in a folder and below, sorted by name, and what else is there.
 
-    A file is the only one itself. Names that begin with a dot or `_` count for nothing.
+    A file is the only one itself. Names that begin with a dot or `_` are hidden.
     """
     contents = Contents()
     if path.is_file():
         return [path], contents
     files = []
     for file, fault in visible_files(path, contents):
-        if file.name.startswith("_"):
-            continue
         reason = fault or ("" if kind(file) in READERS else "other_format")
+        if file.name.startswith("_"):
+            reason = "hidden"
         if reason:
             contents.pass_over(reason, file.relative_to(path).as_posix())
         else:
@@ -71,12 +96,15 @@ def kind(file: Path) -> str:
     return Path(name).suffix
 
 
-def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
+def read_records(
+    file: Path, columns: Sequence[str], settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Record]:
     """Yield the rows of a table. Blank lines of text, CSV and TSV are passed over.
 
     Args:
         file: Its suffix says how it is read: one of READERS, or with `.gz` behind it.
         columns: The names of the wanted ones. A text file has the column `line` alone.
+        settings: The parameters that name columns, by the columns.
 
     Raises:
         UserError: The file lacks a column, is broken, or of another kind.
@@ -89,7 +117,8 @@ def read_records(file: Path, columns: Sequence[str]) -> Iterator[Record]:
         remedy = OTHER_ENCODING if kind(file) != ".parquet" else "a text in it is not in UTF-8"
         raise UserError(f"{file} cannot be read as a list: {remedy}") from None
     except (TableError, *DAMAGE) as error:
-        message = f"{file} cannot be read as a list: {one_line(error)}{lfs_remedy(file)}"
+        remedy = error.remedy(settings) if isinstance(error, MissingColumnError) else ""
+        message = f"{file} cannot be read as a list: {one_line(error)}{remedy}{lfs_remedy(file)}"
         raise UserError(message) from None
 
 
@@ -97,6 +126,9 @@ def _opened(file: Path) -> TextIO:
     open_file = gzip.open if _is_gzipped(file) else open
     with open_file(file, "rb") as begun:
         start = begun.read(4)
+    for mark, remedy in OTHER_CONTENTS.items():
+        if start.startswith(mark):
+            raise TableError(remedy)
     encoding = encoding_by_mark(start[:2])
     if b"\0\0" in start or (b"\0" in start and encoding != "utf-16"):
         raise TableError(OTHER_ENCODING)  # UTF-16 without its mark, or UTF-32
@@ -122,24 +154,75 @@ def _read_delimited(file: Path, columns: Sequence[str], usual: str) -> Iterator[
         csv.field_size_limit(MAX_OBJECT_CHARS)
         delimiter = _delimiter(_first_text(lines), columns, usual)
         lines.seek(0)
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        first_line = 1  # of the row that is read
-        try:
-            header = next((values for values in reader if not _is_blank(values)), [])
-            places = _places(columns, header)
-            first_line = reader.line_num + 1
-            for values in reader:
-                first_line = reader.line_num + 1
-                if _is_blank(values):
-                    continue
-                if len(values) != len(header):
-                    raise TableError(
-                        f"line {reader.line_num} has {len(values)} values, expected {len(header)} "
-                        "as in the header"
-                    )
-                yield Record(reader.line_num, [values[place] for place in places])
-        except csv.Error as error:
-            raise TableError(f"the row at line {first_line} is broken: {error}") from None
+        parted = _parted_by_tabs if delimiter == "\t" else partial(_parted, delimiter=delimiter)
+        rows = ((number, values) for number, values in parted(lines) if not _is_blank(values))
+        _, header = next(rows, (0, []))
+        places = _places(columns, header)
+        for number, values in rows:
+            if len(values) != len(header):
+                raise TableError(
+                    f"line {number} has {len(values)} values, expected {len(header)} as in the header"
+                )
+            yield Record(number, [values[place] for place in places])
+
+
+def _parted(lines: Iterable[str], delimiter: str, begun: int = 0) -> Iterator[Line]:
+    """Yield the rows of CSV (RFC 4180), after as many lines as are `begun`."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    first_line = begun + 1  # of the row that is read
+    try:
+        for values in reader:
+            yield begun + reader.line_num, values
+            first_line = begun + reader.line_num + 1
+    except csv.Error as error:
+        reason = str(error)
+        if "expected after" in reason:
+            reason = 'text follows a value in quotation marks: write each mark inside it twice, ""'
+        elif reason == "unexpected end of data":
+            reason = "a quotation mark begins a value, and none ends it"
+        raise TableError(f"the row at line {first_line} is broken: {reason}") from None
+
+
+def _parted_by_tabs(lines: Iterator[str]) -> Iterator[Line]:
+    """Yield the rows of tab-separated values.
+
+    Some programs write quotation marks as they are, and some as CSV does. So a line with as many
+    values as the header is a row, unless a mark opens in it and the next line is none. In others,
+    marks may enclose tabs and line ends.
+    """
+    count, number, following = 0, 0, deque(islice(lines, 1))
+
+    def rest() -> Iterator[str]:
+        while following:
+            following.extend(islice(lines, 1))
+            yield following.popleft()
+
+    unread = rest()
+    for line in unread:
+        number += 1
+        values = [_unquoted(value) for value in _between_tabs(line)]
+        if count and '"' in line:
+            next_line = following[0].strip("\r\n") if following else ""
+            goes_on = next_line and len(_between_tabs(next_line)) != count
+            if len(values) != count or (goes_on and any(value[:1] == '"' for value in values)):
+                number, values = next(_parted(chain([line], unread), "\t", number - 1))
+        if not _is_blank(values):
+            count = count or len(values)
+        yield number, values
+
+
+def _between_tabs(line: str) -> list[str]:
+    text = line.rstrip("\r\n")
+    return text.split("\t") if text else []
+
+
+def _unquoted(value: str) -> str:
+    """Return a value without the marks that enclose all of it."""
+    inner = value[1:-1]
+    is_quoted = (
+        len(value) > 1 and value[0] == value[-1] == '"' and '"' not in inner.replace('""', "")
+    )
+    return inner.replace('""', '"') if is_quoted else value
 
 
 def _is_blank(values: list[str]) -> bool:
@@ -242,11 +325,20 @@ def _places(columns: Sequence[str], header: Sequence[str]) -> list[int]:
         TableError: It lacks one of them, or has it more than once.
     """
     if missing := [name for name in columns if name not in header]:
-        names = ", ".join(map(repr, header)) or "none"
-        raise TableError(f"it has no column {missing[0]!r}; its columns are {names}")
+        raise MissingColumnError(missing[0], header)
     if repeated := [name for name in columns if list(header).count(name) > 1]:
         raise TableError(f"it has several columns {repeated[0]!r}, expected one")
     return [list(header).index(name) for name in columns]
+
+
+def named_columns(header: Sequence[str]) -> str:
+    """Return a header's columns for a message, the first of many."""
+    names = [
+        repr(name if len(name) <= MAX_COLUMN_CHARS else f"{name[:MAX_COLUMN_CHARS]}…")
+        for name in header[:MAX_NAMED_COLUMNS]
+    ]
+    more = len(header) - len(names)
+    return (", ".join(names) or "none") + (f" and {more} more" if more else "")
 
 
 READERS: dict[str, Callable[[Path, Sequence[str]], Iterator[Record]]] = {

@@ -13,7 +13,7 @@ from src.params import Scrape, Webdataset
 from src.scrape.crawl import Crawl, Row, count_passed_over, note_one_id
 from src.scrape.expressions import ExpressionError, find, require_expressions
 from src.scrape.http.fetch_errors import FetchError
-from src.scrape.source_paths import lfs_remedy, require_path, visible_files
+from src.scrape.source_paths import hidden_reason, lfs_remedy, require_path, visible_files
 from src.scrape.split_names import folder_side, named_side
 from src.scrape.spooled_rows import spool_rows
 from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
@@ -194,8 +194,11 @@ def _samples(file: Path, contents: Contents) -> Iterator[tuple[str, dict[str, Me
                 name = utf8_name(member.name)
                 match = MEMBER.fullmatch(name)
                 if not match or member.isdir():
-                    if not (member.isdir() or name.rpartition("/")[2].startswith(".")):
-                        contents.pass_over("not_a_picture", name)
+                    if not member.isdir():
+                        is_hidden = name.rpartition("/")[2].startswith(".")
+                        contents.pass_over(
+                            hidden_reason(name) if is_hidden else "not_a_picture", name
+                        )
                     continue
                 if match[1] != sample and members:
                     yield sample, members

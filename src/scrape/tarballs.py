@@ -114,7 +114,8 @@ def _unpack(
             raise _too_large(member, max_bytes)
         else:
             _write(path, head + content.read())
-            # a name may appear twice, and the last one counts
+            if member.name in contents.pictures:
+                contents.pass_over("other_picture", member.name)  # the last one counts
             contents.pictures[member.name] = path
 
 

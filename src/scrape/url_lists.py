@@ -54,7 +54,8 @@ def _rows(file: Path, name: str, page: int, urls: Urls) -> Iterator[Row]:
     }
     if kind(file) == ".txt":
         keys["url"] = LINE  # a URL a line, and nothing else
-    for record in read_records(file, list(keys.values())):
+    settings = {column: f"urls.{key}" for key, column in keys.items()}
+    for record in read_records(file, list(keys.values()), settings):
         values = _values(record, keys, file)
         url = without_password(values["url"])
         yield {

@@ -114,8 +114,8 @@ def _remedy(table: pd.DataFrame, copies: pd.DataFrame, settings: Split, seed: in
     if table["item_id"][table["verdict"] == "keep"].is_unique:
         return remedy
     return (
-        f"{remedy}, or make each file an item of its own where pictures of one folder are one "
-        "(folder.item: file)"
+        f"{remedy}, or give them ids of their own: of the source folder by `-S folder.item=file`, else "
+        "by what the source's section says of ids"
     )
 
 

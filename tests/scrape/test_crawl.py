@@ -1,5 +1,6 @@
 """A list from page to page."""
 
+import json
 from functools import partial
 
 import pytest
@@ -340,3 +341,59 @@ def test_a_stated_page_that_lists_nothing_is_noted(server, changed, tmp_path, ca
     first = server["/g" if link else "/g?page=1"]
     assert len(crawl(first, parse, client, tmp_path / "pages").rows) == 1
     assert capsys.readouterr().err.count("page 2 lists nothing: the list ends there") == notes
+
+
+def serve_json(server, *pages: list[str | None]) -> None:
+    """Serve pages of items, each known by its picture alone, or by nothing."""
+    for number, names in enumerate(pages, 1):
+        items = [{"url": name, "title": "Untitled"} for name in names]
+        server[f"/all?page={number}"] = Answer(json.dumps({"results": items}).encode())
+
+
+@pytest.fixture
+def crawl_json(server, changed, tmp_path):
+    """Crawl /all?page=… of the server, whose items have neither ids nor names of their own."""
+
+    def go():
+        changes = QUICK | {"json.url": server["/all"] + "?page={page}", "json.items": "results"}
+        changes |= {"json.image": "url", "json.id": "", "json.name": "title", "json.total": ""}
+        params = changed(changes)
+        parse = partial(parse_json, settings=params.json)
+        client = Client(params.scrape, tmp_path / "http")
+        return crawl(server["/all?page=1"], parse, client, tmp_path / "pages", "json")
+
+    return go
+
+
+def test_a_page_whose_items_nothing_identifies_does_not_end_a_list(server, crawl_json):
+    serve_json(server, ["/1.png", None], [None, None], ["/3.png"], [])
+    listed = crawl_json()
+    assert (listed.pages, len(listed.rows), listed.repeated_pages) == (4, 5, 0)
+    assert len({row["item_id"] for row in listed.rows}) == 5
+    assert listed.rows[1]["item_id"] == f"{server['/all?page=1']}#2"
+
+
+def test_equal_pages_of_items_that_nothing_identifies_end_a_list_with_a_note(
+    server, crawl_json, capsys
+):
+    serve_json(server, ["/1.png"], [None, None], [None, None], ["/3.png"])
+    listed = crawl_json()
+    assert (listed.pages, len(listed.rows), listed.repeated_pages) == (3, 3, 1)
+    told = capsys.readouterr().err
+    assert "page 3 ends the list: its 2 items, without pictures or ids, are those of" in told
+
+
+def test_placeholders_inside_a_page_identify_nothing(server, changed, tmp_path):
+    pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+    boxes = [["/1.png"], [pixel, pixel], ["/3.png"]]
+    for number, sources in enumerate(boxes, 1):
+        items = "".join(f'<li><img src="{source}"></li>' for source in sources)
+        server[f"/all?page={number}"] = Answer(f"<ul>{items}</ul>".encode())
+    server["/all?page=4"] = NOT_FOUND
+    changes = {"gallery.url": server["/all"] + "?page={page}", "gallery.item": "li"}
+    changes |= {"gallery.image": "img", "gallery.link": "", "gallery.total": ""}
+    params = changed(QUICK | changes)
+    parse = partial(parse_gallery, gallery=params.gallery)
+    client = Client(params.scrape, tmp_path / "http")
+    listed = crawl(server["/all?page=1"], parse, client, tmp_path / "pages")
+    assert (listed.pages, len(listed.rows)) == (3, 4)

@@ -143,3 +143,13 @@ def test_every_file_is_listed_exactly_once_whatever_the_order(names, direction):
             if row.get("label_url") and row["image_url"]:
                 stems = {PurePosixPath(row[key]).stem for key in ("image_url", "label_url")}
                 assert len(stems) == 1
+
+
+def test_a_dot_in_a_name_without_suffix_belongs_to_the_name():
+    names = [f"{half}/frame.{n:04d}" for half in "AB" for n in range(3)]
+    rows = list_halves([*names, "A/9.x.jpg", "B/9.x.PNG"], "AtoB")
+    assert [row["item_id"] for row in rows] == ["9.x", "frame.0000", "frame.0001", "frame.0002"]
+    assert [row["name"] for row in rows] == ["9.x", "frame.0000", "frame.0001", "frame.0002"]
+    assert all(row["image_url"] and row["label_url"] for row in rows)
+    combined = list_combined(["frame.0000", "frame.0001", "frame.x.png"], "AtoB")
+    assert [row["item_id"] for row in combined] == ["frame.0000", "frame.0001", "frame.x"]

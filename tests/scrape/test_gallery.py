@@ -39,7 +39,7 @@ def test_a_gallery_is_read_by_its_selectors():
             "Boris <Bauer> & Söhne",
             "https://upload.example.test/b/Boris.png",
         ),
-        Item("Carmen Castillo", "Carmen Castillo", None),
+        Item("", "Carmen Castillo", None),
     ]
     assert page.total == 1234
     assert page.next_url == f"{COMMONS}?from=D"

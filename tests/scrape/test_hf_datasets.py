@@ -129,7 +129,8 @@ def test_what_metadata_do_not_name_is_counted_and_named(quick, tmp_path, image_f
     (image_folder / "more").symlink_to(tmp_path)
     table, metrics = scraped(quick("hf", {"hf.path": str(image_folder)}), tmp_path / "raw")
     assert list(table["image_url"]) == ["train/a.png", "train/sub/val b.png"]
-    assert metrics["passed_over"] == {"link_to_folder": 1, "not_in_metadata": 2, "other_format": 1}
+    others = {"hidden": 1, "link_to_folder": 1, "other_format": 1}
+    assert metrics["passed_over"] == {"not_in_metadata": 2, **others}
     assert "2 not_in_metadata (test/c.png, train/d.png)" in capsys.readouterr().err
 
 
@@ -166,7 +167,7 @@ def test_pictures_that_no_table_names_are_counted(quick, tmp_path, form, capsys)
     write(tmp_path / "set" / "photo.heic", b"\0\0\0\x18ftypheic")
     write(tmp_path / "set" / "README.md", b"# A set")
     _, metrics = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
-    assert metrics["passed_over"] == {"not_in_metadata": 2, "other_format": 1}
+    assert metrics["passed_over"] == {"hidden": 1, "not_in_metadata": 2, "other_format": 1}
     other = "data" if form is as_arrow else "train"  # a picture beside its table is named there
     assert "loose.png" in (told := capsys.readouterr().err)
     assert f"{other}/1.png" in told
@@ -212,7 +213,7 @@ def test_cells_may_be_bytes_names_of_files_or_empty_and_large_ones_are_refused(q
     [
         (
             {"hf.image": "photo"},
-            r"no column 'photo' \(hf\.image\); its columns are 'image', 'input'",
+            r"no column 'photo' \(hf\.image\): set it to one of its columns, 'image', 'input'",
         ),
         ({"hf.name": "title"}, r"no column 'title' \(hf\.name\)"),
         ({"hf.path": ""}, r"hf\.path is empty"),
@@ -397,3 +398,42 @@ def test_a_class_whose_name_has_a_word_of_a_split_is_no_side(quick, tmp_path):
         write(tmp_path / "set" / folder / "1.png", picture(n))
     table, _ = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
     assert list(table["given_side"]) == ["train", "train", "val"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "remedy"),
+    [
+        (pa.array(["http://a.test/1.jpg"]), "URLs are read by `source: urls`"),
+        (pa.array([[{"bytes": b"", "path": ""}]]), "a cell holds several: write one in each row"),
+        (pa.array([{"src": "http://a.test/1.jpg"}]), "expected pictures as bytes"),
+    ],
+)
+def test_the_remedy_fits_what_cells_hold_instead_of_pictures(quick, tmp_path, cell, remedy):
+    path = write(tmp_path / "set" / "a.parquet", b"")
+    pq.write_table(pa.table({"image": cell}), path)
+    with pytest.raises(UserError, match=f"{re.escape(remedy)}$"):
+        scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+
+
+@pytest.mark.parametrize("key", ["item", "name", "label"])
+def test_a_column_is_refused_where_a_folder_has_no_metadata(quick, tmp_path, key):
+    write(tmp_path / "set" / "1.png", picture(1))
+    changes = {"hf.path": str(tmp_path / "set"), f"hf.{key}": "mask"}
+    with pytest.raises(UserError, match=rf"hf\.{key} = 'mask' is a column of metadata"):
+        scraped(quick("hf", changes), tmp_path / "raw")
+
+
+@pytest.mark.parametrize("key", ["item", "label"])
+def test_a_column_that_metadata_lack_is_named_with_its_setting(quick, tmp_path, key):
+    write(tmp_path / "set" / "metadata.csv", b"file_name\n1.png\n")
+    changes = {"hf.path": str(tmp_path / "set"), f"hf.{key}": "mask"}
+    with pytest.raises(UserError, match=rf"no column 'mask' \(hf\.{key}\): set it to one of"):
+        scraped(quick("hf", changes), tmp_path / "raw")
+
+
+def test_missing_shards_with_hashes_in_their_names_are_counted(quick, tmp_path):
+    name = "train-00000-of-00003-6c2a1f09ab12cd34.parquet"
+    pq.write_table(table(range(2)), write(tmp_path / "set" / name, b""))
+    table_, metrics = scraped(quick("hf", {"hf.path": str(tmp_path / "set")}), tmp_path / "raw")
+    assert len(table_) == 2
+    assert metrics["passed_over"] == {"missing": 2}

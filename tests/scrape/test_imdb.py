@@ -338,7 +338,8 @@ def test_what_is_no_list_id_is_refused_by_its_key():
         imdb_url("tt0013442")
 
 
-def test_a_page_number_that_is_none_is_an_error_of_the_page():
+@pytest.mark.parametrize("page", ["x", "{page}", "9" * 5000, "-1", "²"])
+def test_a_page_whose_number_is_none_is_the_first(page):
     html = site.next_data(ENTRIES[:2], 10, 1, True)
-    with pytest.raises(ListingError, match="invalid literal"):
-        parse_imdb(html, "https://www.imdb.com/list/ls1/?page=x", 0)
+    listed = parse_imdb(html, f"https://www.imdb.com/list/ls1/?page={page}", 0)
+    assert listed.next_url == "https://www.imdb.com/list/ls1/?page=2"

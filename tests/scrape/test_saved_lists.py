@@ -342,3 +342,48 @@ def test_a_page_whose_name_is_no_utf8_is_read(quick, tmp_path):
     table, _ = scraped(quick("saved", changes), tmp_path / "raw")
     assert list(table["page_url"]) == [r"\xe9.html"]
     assert list(table["status"]) == ["ok"]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "",
+        "<!-- saved from url=(0054)https://www.imdb.com/list/ls1/?page=all -->",
+        "<!-- saved from url=(0020)https://[x/list -->",
+        "<!-- saved from url=(0020)https:///list -->",
+    ],
+)
+def test_a_save_may_state_an_odd_address_or_none(quick, tmp_path, comment):
+    row = '<li class="ipc-metadata-list-summary-item"><a href="/name/nm1/">Ada</a></li>'
+    listed = f'<div data-testid="list-page-mc-list-content"><ul>{row}</ul></div>'
+    write(tmp_path / "saves" / "1.html", f"{comment}<html>{listed}</html>".encode())
+    changes = {"saved.path": str(tmp_path / "saves"), "saved.layout": "imdb"}
+    changes |= {"saved.url": "https://www.imdb.com/list/ls1/?page={page}"}
+    table, _ = scraped(quick("saved", changes), tmp_path / "raw")
+    assert list(table["item_id"]) == ["nm1"]
+
+
+def test_a_later_page_without_any_picture_is_listed_and_one_without_items_refused(quick, tmp_path):
+    for number, content in enumerate(["<img src=1.png>", "Ann", "<img src=3.png>"], 1):
+        page = f'<ul><li class="p">{content}</li></ul>'
+        write(tmp_path / "saves" / f"{number}.html", page.encode())
+        write(tmp_path / "saves" / f"{number}.png", picture(number))
+    changes = {"saved.path": str(tmp_path / "saves"), "saved.layout": "gallery"}
+    changes |= {"saved.item": ".p", "saved.image": "img", "saved.link": "", "saved.total": ""}
+    params = quick("saved", changes)
+    table, _ = scraped(params, tmp_path / "raw")
+    assert list(table["status"]) == ["ok", "no_image", "ok"]
+    write(tmp_path / "saves" / "4.html", b"<p>another page</p>")
+    with pytest.raises(UserError, match=r"4\.html is not a list .*: expected items, found none"):
+        scraped(params, tmp_path / "raw")
+
+
+def test_hidden_saves_are_counted(quick, tmp_path):
+    page = b'<ul><li class="p"><img src="1.png"></li></ul>'
+    for name in ("1.html", ".2.html", "._1.html", ".DS_Store"):
+        write(tmp_path / "saves" / name, page)
+    write(tmp_path / "saves" / "1.png", picture(1))
+    changes = {"saved.path": str(tmp_path / "saves"), "saved.layout": "gallery"}
+    changes |= {"saved.item": ".p", "saved.image": "img", "saved.link": ""}
+    _, metrics = scraped(quick("saved", changes), tmp_path / "raw")
+    assert metrics["passed_over"] == {"apple_double": 1, "hidden": 1}

@@ -148,3 +148,17 @@ def test_placeholders_alone_are_no_pictures(tmp_path):
     ledger = store(online, handing(lambda _: picture(1)), tmp_path, SCRAPE)
     with pytest.raises(UserError, match=r"3 placeholder, such as a \(items show .*urls\.url"):
         require_pictures(ledger)
+
+
+def test_the_remedy_of_a_missing_label_map_fits_every_source(tmp_path):
+    missing = {**rows("a")[0], "status": "no_label"}
+    unread = {**rows("b")[0], "label_url": "c"}
+    fetch = handing({"b": picture(1), "c": b"no picture"}.__getitem__)
+    ledger = store([missing, unread], fetch, tmp_path, SCRAPE)
+    with pytest.raises(UserError) as refused:
+        require_pictures(ledger)
+    message = str(refused.value)
+    assert (
+        "1 no_label, such as a (files of a pair have equal names in A and B, and in data" in message
+    )
+    assert "webdataset.label" in message

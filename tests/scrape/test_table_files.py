@@ -111,7 +111,7 @@ def test_a_long_table_takes_no_more_memory_than_a_block(tmp_path, suffix):
         ("a.csv", b"link\nhttp://a.test/1.jpg\n", "no column 'id'; its columns are 'link'"),
         ("a.csv", b"", "no column 'id'; its columns are none"),
         ("a.csv", b"id,url\n1\n", "line 2 has 1 values, expected 2"),
-        ("a.csv", b'id,url\n"1,2\n', "unexpected end of data"),
+        ("a.csv", b'id,url\n"1,2\n', "line 2 is broken: a quotation mark begins"),
         ("a.tsv", b"id\turl\n\xff\t2\n", 'not in UTF-8: save it so, in Excel as "CSV UTF-8"'),
         ("a.csv", b"id;link\n1;2\n", "no column 'url'; its columns are 'id', 'link'"),
         ("a.json", b'[{"url": 1}]', "no column 'id'; its columns are 'url'"),
@@ -148,6 +148,7 @@ def test_tables_of_a_folder_are_found_without_other_files(tmp_path):
     assert [file.relative_to(tmp_path).as_posix() for file in files] == ["a/2.txt.gz", "b.csv"]
     assert others.passed_over == {
         "link_to_folder": ["more"],
+        "hidden": ["_SUCCESS.txt", ".hidden.csv"],
         "broken_link": ["gone.csv"],
         "other_format": ["notes.md"],
         "special_file": ["pipe.csv"],
@@ -158,7 +159,7 @@ def test_tables_of_a_folder_are_found_without_other_files(tmp_path):
 def test_the_row_that_breaks_a_csv_file_is_named(tmp_path):
     (tmp_path / "a.csv").write_text('url,id\nhttp://a.test/1,"7\n8"\n"http://a.test/2"x,9\n')
     with pytest.raises(
-        UserError, match=r"a\.csv cannot .* the row at line 4 is broken: ',' expected"
+        UserError, match=r"a\.csv cannot .* the row at line 4 is broken: text follows a value"
     ):
         list(read_records(tmp_path / "a.csv", COLUMNS))
 
@@ -195,3 +196,66 @@ def test_what_parquet_holds_and_no_list_can_is_an_error_with_its_name(tmp_path):
         pq.write_table(table, tmp_path / "a.parquet")
         with pytest.raises(UserError, match=rf"a\.parquet cannot be read as a list: .*{message}"):
             list(read_records(tmp_path / "a.parquet", ["url"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('url\tname\nu1\t"Untitled" by X\n', [("u1", '"Untitled" by X')]),
+        (
+            'url\tname\nu1\t"open\nu2\tx\nu3\tclose"\n',
+            [("u1", '"open'), ("u2", "x"), ("u3", 'close"')],
+        ),
+        ('url\tname\nu1\t"a ""b"" c"\n', [("u1", 'a "b" c')]),
+        (
+            '"url"\t"name"\nu1\t"a\tb"\nu2\t"c\nd"\nu3\te\n',
+            [("u1", "a\tb"), ("u2", "c\nd"), ("u3", "e")],
+        ),
+        ('url\tname\r\nu1\t"\r\nu2\t""\r\n', [("u1", '"'), ("u2", "")]),
+    ],
+)
+def test_quotation_marks_between_tabs_may_be_text_or_enclose_it(tmp_path, text, rows):
+    (tmp_path / "a.tsv").write_text(text, newline="")
+    records = read_records(tmp_path / "a.tsv", ["url", "name"])
+    assert [tuple(record.values) for record in records] == rows
+
+
+def test_a_row_between_tabs_is_named_by_the_line_at_which_it_ends(tmp_path):
+    (tmp_path / "a.tsv").write_text('url\tname\nu1\t"c\nd"\n\nu3\te\n')
+    numbers = [record.number for record in read_records(tmp_path / "a.tsv", ["url"])]
+    assert numbers == [3, 5]
+
+
+def test_a_quotation_mark_between_tabs_that_nothing_ends_is_an_error_of_its_row(tmp_path):
+    (tmp_path / "a.tsv").write_text('url\tname\nu1\tx\n"u2\nu3\ty\n')
+    with pytest.raises(UserError, match="the row at line 3 is broken: a quotation mark begins"):
+        list(read_records(tmp_path / "a.tsv", ["url"]))
+
+
+def test_a_missing_column_is_named_with_its_setting_and_few_others(tmp_path):
+    header = ",".join([f"column{n}" for n in range(5000)] + ["x" * 90_000])
+    (tmp_path / "a.csv").write_text(f"{header}\n")
+    with pytest.raises(UserError) as refused:
+        list(read_records(tmp_path / "a.csv", ["url"], {"url": "urls.url"}))
+    message = str(refused.value)
+    assert "no column 'url' (urls.url): set it to one of its columns, 'column0'," in message
+    assert message.endswith("'column11' and 4989 more")
+    (tmp_path / "a.csv").write_text("x" * 90_000)
+    with pytest.raises(UserError, match=r"'x{40}…'$"):
+        list(read_records(tmp_path / "a.csv", ["url"]))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"PAR1" + bytes(20), "it is a Parquet file: name it so"),
+        (b"PK\3\4" + bytes(20), "it is a ZIP archive or an Excel file"),
+        (gzip.compress(gzip.compress(b"url\n", mtime=0), mtime=0), "it is compressed twice"),
+    ],
+)
+def test_a_file_of_another_kind_than_its_name_says_is_an_error_that_says_its_kind(
+    tmp_path, data, message
+):
+    (tmp_path / "a.csv").write_bytes(data)
+    with pytest.raises(UserError, match=message):
+        list(read_records(tmp_path / "a.csv", ["url"]))

@@ -234,6 +234,7 @@ def test_what_no_row_shows_is_counted_and_named(quick, tmp_path, capsys):
     table, metrics = scraped(quick("webdataset", changes), tmp_path / "raw")
     assert list(table["image_url"]) == ["0.tar#1.jpg", "a.TAR#img.0.jpg", "a.TAR#1.jpg"]
     assert metrics["passed_over"] == {
+        "hidden": 1,
         "link_to_folder": 1,
         "not_a_picture": 2,
         "other_format": 1,
@@ -255,3 +256,12 @@ def test_a_link_is_a_row_and_no_other_picture_takes_its_place(quick, tmp_path):
     table, metrics = scraped(quick("webdataset", changes), tmp_path / "raw")
     assert list(table["status"]) == ["ok", "link", "link"]
     assert metrics["failed"] == {"link": 2}
+
+
+def test_hidden_members_are_counted(quick, tmp_path):
+    names = ("1.png", ".2.png", "._4.png", ".thumbs/3.png")
+    pack(tmp_path / "a.tar", {name: picture(n) for n, name in enumerate(names)})
+    changes = {"webdataset.path": str(tmp_path / "a.tar")}
+    table, metrics = scraped(quick("webdataset", changes), tmp_path / "raw")
+    assert list(table["image_url"]) == ["a.tar#1.png", "a.tar#.thumbs/3.png"]
+    assert metrics["passed_over"] == {"apple_double": 1, "hidden": 1}

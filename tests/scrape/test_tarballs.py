@@ -210,3 +210,8 @@ def test_a_damaged_archive_is_read_or_refused(tmp_path_factory, compress, places
     except FetchError:
         return
     assert all(file.parent == folder for file in contents.pictures.values())
+
+
+def test_an_earlier_picture_of_a_name_is_counted(unpack):
+    members = [("1.png", picture(1)), ("1.png", picture(2)), ("2.png", picture(3))]
+    assert unpack(members).passed_over == {"other_picture": ["1.png"]}

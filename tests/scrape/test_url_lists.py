@@ -157,7 +157,7 @@ def test_a_list_without_any_url_is_an_error_that_names_its_column(quick, tmp_pat
             "a.csv",
             "link\nhttp://a.test/1.jpg",
             {},
-            r"a\.csv .*no column 'url'; its columns are 'link'",
+            r"a\.csv .*no column 'url' \(urls\.url\): set it to one of its columns, 'link'",
         ),
         (
             "a.csv",
@@ -169,7 +169,7 @@ def test_a_list_without_any_url_is_an_error_that_names_its_column(quick, tmp_pat
             "a.csv",
             "url;Person\nu;Ann",
             {"urls.item": "person"},
-            r"a\.csv .*no column 'person'; its columns are 'url', 'Person'",
+            r"a\.csv .*no column 'person' \(urls\.item\): set it to one of its columns, 'url', 'Person'",
         ),
         ("a.jsonl", '{"url": {"0": "u"}}', {}, r"row 1 has dict in column 'url' \(urls\.url\)"),
         ("a.txt", "http://a.test/1", {"urls.item": "who"}, r"a\.txt cannot .* no column 'who'"),

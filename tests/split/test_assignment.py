@@ -396,7 +396,7 @@ def test_an_empty_side_is_an_error_whose_remedy_works(rows, changes, side):
 def test_one_group_alone_cannot_be_split_and_the_message_says_so():
     message = refusal(_table([{"item_id": "a"}] * 5), DEFAULT)
     assert "5 kept pictures in 1 group were" in message
-    remedy = "No setting that was tried puts 3 pictures on each side: list more items, or make each file an item"
+    remedy = "No setting that was tried puts 3 pictures on each side: list more items, or give them ids of their own"
     assert remedy in message
 
 

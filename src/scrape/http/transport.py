@@ -5,12 +5,14 @@ is kept.
 """
 
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from os import SEEK_END
 from pathlib import Path
 from shutil import copyfile
+from urllib.parse import quote
 
 from requests import PreparedRequest, RequestException
 from requests.structures import CaseInsensitiveDict
@@ -163,7 +165,7 @@ class Transport:
         following = next_url(headers.get("Link", "").encode("latin1").decode(errors="replace"), url)
         self._raise_if_noai(response, url)
         if response.status in REDIRECT_STATUSES and "Location" in headers:
-            return Redirect(absolute_url(url, headers["Location"].encode("latin1").decode()))
+            return Redirect(absolute_url(url, _address_text(headers["Location"])))
         if response.status == 304 and earlier:
             return replace(earlier, next_url=following or earlier.next_url)
         self._raise_for_head(response, url, limit)
@@ -253,6 +255,15 @@ def _is_whole(response: BaseHTTPResponse) -> bool:
     decoder = getattr(response, "_decoder", None)
     has_ended = getattr(decoder, "_state", 0) > 0  # the first member of gzip
     return has_ended or bool(getattr(getattr(decoder, "_obj", None), "eof", True))
+
+
+def _address_text(header: str) -> str:
+    """Return an address that a header holds; like browsers, escape bytes that are not UTF-8."""
+    written = header.encode("latin1")  # as which it was read
+    try:
+        return written.decode()
+    except UnicodeDecodeError:
+        return quote(written, safe=string.printable)
 
 
 def _returnable(headers: Mapping[str, str], name: str) -> str | None:

@@ -194,3 +194,9 @@ def test_a_refresh_asks_nobody_by_what_another_address_has_said(server, client, 
     server["/a"] = Answer(b"picture")
     assert client(tmp_path, snapshot="two").get(server["/a"]) == b"picture"
     assert "If-Modified-Since" not in server.headers[-1]
+
+
+def test_a_redirect_to_an_address_that_is_not_in_utf8_is_followed_as_browsers_do(server, client):
+    server["/caf%E9.png"] = Answer(b"theirs")
+    server["/a"] = Answer(b"", 302, {"Location": "/caf\xe9.png"})  # sent as Latin-1
+    assert client().get(server["/a"]) == b"theirs"
