@@ -24,7 +24,7 @@ from src.storage.file_names import utf8_name
 from src.storage.ledger import read_ledger
 from src.storage.row_selection import find_row
 from src.vision import likeness, matching, witness
-from src.vision.close_look import close_agreement
+from src.vision.close_look import CloseAgreement, close_agreement
 from src.vision.matching import Match
 from src.vision.picture_faults import FAULTS
 
@@ -73,6 +73,7 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
     pairs = copies.find({0: original, 1: copy}, clean)
     match = matching.match(look(original, clean), look(copy, clean))
     bits = hash_candidates.hash_distance(original.thumbnail, copy.thumbnail)
+    agreement = _close_agreement(original, copy, match)
     if pairs:
         [described] = pairs.values()
         conclusion = f"copies of each other, {described.transform}"
@@ -88,14 +89,17 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
         f"    middle agrees    {match.agreement:.2f} (copies from {witness.MIN_AGREEMENT:g})",
         f"    colours differ   {match.color_difference:.1f} (copies up to "
         f"{witness.MAX_COLOR_DIFFERENCE:g})",
-        f"    closely agrees   {_close_agreement(original, copy, match):.2f} (copies from "
-        f"{likeness.MIN_AGREEMENT:g}; among look-alikes from {likeness.MIN_FAMILY_AGREEMENT:g})",
+        f"    closely agrees   {agreement.second_lowest:.2f}, everywhere "
+        f"{agreement.lowest_of_either:.2f} (copies from {likeness.MIN_AGREEMENT:g}; among look-alikes "
+        f"everywhere from {likeness.MIN_FAMILY_AGREEMENT:g}, with a similarity from "
+        f"{likeness.NEAR_MISS_CORR:g} from {likeness.MIN_NEAR_AGREEMENT:g})",
     ]
 
 
-def _close_agreement(original: Measurement, copy: Measurement, match: Match) -> float:
+def _close_agreement(original: Measurement, copy: Measurement, match: Match) -> CloseAgreement:
     first, second = (copies.read_close_look(picture) for picture in (original, copy))
-    return close_agreement(first, second, match).second_lowest if first and second else 1.0
+    assert first and second  # both were measured
+    return close_agreement(first, second, match)
 
 
 def side_by_side(files: list[Path]) -> np.ndarray:

@@ -65,7 +65,7 @@ def nearest(
     matched = [
         picture
         for picture, picture_likenesses in enumerate(likenesses)
-        if picture_likenesses.matches
+        if picture_likenesses.matches or picture_likenesses.near_misses
     ]
     copies = map_threads(refutation.copy_of, matched, "looking closely at copies", cores())
     best = [
@@ -74,7 +74,7 @@ def nearest(
     ]
     for picture, copy in zip(matched, copies, strict=True):
         if copy is not None:
-            best[picture] = likenesses[picture].matches[copy].similarity, copy, True
+            best[picture] = likenesses[picture].alike[copy].similarity, copy, True
     columns = zip(*best, strict=True) if best else ((), (), ())
     dtypes = np.float64, np.int64, np.bool_
     return Nearest(*(np.array(c, dtype) for c, dtype in zip(columns, dtypes, strict=True)))
@@ -110,11 +110,11 @@ class _Comparison:
     def _sorted(self, matches: dict[int, Match]) -> Likenesses:
         ranked = sorted(matches, key=lambda picture: -matches[picture].similarity)
         copies = [picture for picture in ranked if matches[picture].is_copy(self._similarity)]
-        near_misses = [
-            picture
+        near_misses = {
+            picture: matches[picture]
             for picture in ranked
             if picture not in copies and matches[picture].similarity >= NEAR_MISS_CORR
-        ]
+        }
         index = ranked[0] if ranked else 0
         similarity = matches[index].similarity if ranked else -1.0
         return Likenesses({p: matches[p] for p in copies}, near_misses, similarity, index)
@@ -145,7 +145,7 @@ class _Comparison:
         for strip in dict.fromkeys((_caption(QUERIES[candidate["query"]]), 0)):
             start = self._start(candidate, strip)
             match = matching.match_from(start, target)
-            if match and match.is_copy(self._similarity):
+            if match and (match.is_copy(self._similarity) or likeness.may_be_near(match)):
                 match = matching.match_from(self._with_colors(start, candidate), target)
             if match:
                 matches.append(match)

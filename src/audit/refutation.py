@@ -7,7 +7,7 @@ that hardly agrees stands in neither case. Only for those between is a family lo
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from src.vision.close_look import BLOCKS, EDGE_BLOCKS, CloseAgreement, CloseLook
 from src.vision.likeness import MIN_OTHERS, NEAR_MISS_CORR
 from src.vision.matching import Match, Start, match_from
 
+MAX_NEAR = 3  # near misses of a validation picture that are looked at closely
 MAX_ALIGNED = 6  # likely members of a family that are aligned, on each side
 # In which both pictures of a pair that is not sure have details, or one of them: two horizons or
 # glows alone have 3 at most, and one of them 7. A dark or blurred copy of a picture has no more.
@@ -30,15 +31,20 @@ class Likenesses(NamedTuple):
 
     Attributes:
         matches: Those that match it, and how; the most similar first.
-        near_misses: Those that are alike and do not match, the most similar first.
+        near_misses: Those that are alike and do not match, and how; the most similar first.
         similarity: Of the most similar one of all, -1…1; -1 if none is likely.
         most_similar: That one; 0 if none is likely.
     """
 
     matches: dict[int, Match]
-    near_misses: list[int]
+    near_misses: dict[int, Match]
     similarity: float
     most_similar: int
+
+    @property
+    def alike(self) -> dict[int, Match]:
+        """The matches and the near misses."""
+        return self.matches | self.near_misses
 
 
 class Refutation:
@@ -66,21 +72,41 @@ class Refutation:
         self._train_alike = lru_cache(CACHED)(partial(_are_alike, train, similarity))
 
     def copy_of(self, val: int) -> int | None:
-        """Return the most similar training picture whose match stands; None if none does."""
-        matches = self._likenesses[val].matches
-        return next((train for train in matches if self._stands(val, train)), None)
+        """Return the most similar training picture whose match stands; None if none does.
+
+        Near misses come last, and stand if they agree very closely.
+        """
+        matches, near_misses, *_ = self._likenesses[val]
+        near = (train for train, match in near_misses.items() if likeness.may_be_near(match))
+        return next(
+            chain(
+                (train for train in matches if self._stands(val, train)),
+                (train for train in islice(near, MAX_NEAR) if self._nearly_stands(val, train)),
+            ),
+            None,
+        )
+
+    def _nearly_stands(self, val: int, train: int) -> bool:
+        return likeness.near_miss_stands(self._agreement(val, train)) and not self._is_common(
+            val, train
+        )
+
+    def _is_common(self, val: int, train: int) -> bool:
+        """Say whether many pictures of either side nearly match one of a pair."""
+        counts = len(self._likenesses[val].near_misses), len(self._near_misses[train])
+        return max(counts) > likeness.MAX_NEAR_OTHERS
 
     def _stands(self, val: int, train: int) -> bool:
         match = self._likenesses[val].matches[train]
         is_sure = likeness.is_sure(match)
         if is_sure and self._is_alone(val, train):
             return True
-        agreement, colors = self._agreement(val, train), match.color_difference
-        if likeness.stands(agreement, colors, has_family=True):
+        agreement = self._agreement(val, train)
+        if likeness.stands(agreement, match, has_family=True):
             return True
         if not (is_sure or agreement.blocks >= MIN_BLOCKS or self._has_details(val, train)):
             return False
-        stands_alone = is_sure or likeness.stands(agreement, colors, has_family=False)
+        stands_alone = is_sure or likeness.stands(agreement, match, has_family=False)
         return stands_alone and not self._has_family(val, train)
 
     def _has_details(self, val: int, train: int) -> bool:
@@ -126,7 +152,7 @@ class Refutation:
         return likeness.may_be_lookalikes(self._agreement(val, train))
 
     def _look_closely(self, val: int, train: int) -> CloseAgreement:
-        match = self._likenesses[val].matches[train]
+        match = self._likenesses[val].alike[train]
         return close_agreement(self._val.close_look(val), self._train.close_look(train), match)
 
 

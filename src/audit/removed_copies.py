@@ -13,13 +13,14 @@ import pandas as pd
 
 from src.audit import source_files
 from src.parallel.local import cores, map_threads
-from src.vision import alignment, close_look, grayscale, matching, views, witness
+from src.vision import alignment, close_look, grayscale, likeness, matching, views, witness
 from src.vision.close_look import SIDE_PX
 from src.vision.matching import Look
 
 SAMPLE, SEED = 200, 0
 # Of the second least similar block of the middle; of 1,100 copies 1 in 200 has one below .58.
 MIN_CLOSE_AGREEMENT = 0.2
+MIN_NEAR_AGREEMENT = 0.74  # of the least similar block, where the whole pictures come near a match
 BAND_PX = 128  # at which strips and frames are looked for
 BAND_TOLERANCE = 12  # levels from a band's colour, the median of the outermost line
 PLAIN_SHARE = 0.9  # of a line's pixels that have the band's colour, where no text is
@@ -111,12 +112,14 @@ def _likeness(
     """Return the similarity of two photographs, and whether both show the same."""
     a, b = _look(first, tone_residual), _look(second, tone_residual)
     match = matching.match(a, b)
-    if not match.is_copy(similarity):
+    is_match = match.is_copy(similarity)
+    if not (is_match or likeness.may_be_near(match)):
         return match.similarity, False
     close_a = close_look.close_look(first.pixels, a.thumbnail, first.aspect)
     close_b = close_look.close_look(second.pixels, b.thumbnail, second.aspect)
     agreement = close_look.close_agreement(close_a, close_b, match)
-    return match.similarity, agreement.second_lowest >= MIN_CLOSE_AGREEMENT
+    agrees = agreement.second_lowest if is_match else agreement.lowest
+    return match.similarity, agrees >= (MIN_CLOSE_AGREEMENT if is_match else MIN_NEAR_AGREEMENT)
 
 
 def _look(photo: Photo, tone_residual: float) -> Look:

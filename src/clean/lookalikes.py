@@ -1,21 +1,31 @@
 """Removes look-alikes from the proven pairs of copies: different pictures of one template."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from src.clean.near_duplicates import Likenesses, Proof
 from src.parallel.local import cores, map_threads
 from src.vision.close_look import CloseAgreement, CloseLook, close_agreement
-from src.vision.likeness import MIN_OTHERS, is_sure, may_be_lookalikes, stands
+from src.vision.likeness import (
+    MAX_NEAR_OTHERS,
+    MIN_OTHERS,
+    is_sure,
+    may_be_lookalikes,
+    may_be_near,
+    near_miss_stands,
+    stands,
+)
 
 Reading = Callable[[int], CloseLook | None]  # of a picture's number; None if it cannot be read
 Pair = tuple[int, int]
 
 
 def without_lookalikes(likenesses: Likenesses, read: Reading) -> list[Proof]:
-    """Return the proofs without those of look-alikes, in the same order."""
-    proofs = {(proof.first, proof.second): proof for proof in likenesses.proofs}
+    """Return the proofs without those of look-alikes, and the near misses that stand; sorted."""
+    near_misses = {_pair(near): near for near in likenesses.near_misses}
+    near_copies = _near_copies(near_misses, read)
+    proofs = {_pair(proof): proof for proof in likenesses.proofs}
     agreements = _agreements([p for p in likenesses.proofs if not is_sure(p.match)], read)
-    family = _Family(likenesses.near_misses)
+    family = _Family(near_misses.keys() - near_copies)
     family.add(pair for pair, value in agreements.items() if may_be_lookalikes(value))
     in_family = {pair for pair in proofs if family.others(pair) >= MIN_OTHERS}
     agreements |= _agreements([proofs[p] for p in sorted(in_family - agreements.keys())], read)
@@ -23,11 +33,27 @@ def without_lookalikes(likenesses: Likenesses, read: Reading) -> list[Proof]:
     def is_copy(pair: Pair) -> bool:
         if pair not in agreements:
             return True
-        return stands(
-            agreements[pair], proofs[pair].match.color_difference, has_family=pair in in_family
-        )
+        return stands(agreements[pair], proofs[pair].match, has_family=pair in in_family)
 
-    return [proof for pair, proof in proofs.items() if is_copy(pair)]
+    copies = {pair: proof for pair, proof in proofs.items() if is_copy(pair)}
+    copies |= {pair: near_misses[pair] for pair in near_copies}
+    return [copies[pair] for pair in sorted(copies)]
+
+
+def _near_copies(near_misses: Mapping[Pair, Proof], read: Reading) -> set[Pair]:
+    """Return the near misses that show the same; where many are alike, none is looked at."""
+    family = _Family(near_misses)
+    looked_at = [
+        near
+        for pair, near in near_misses.items()
+        if may_be_near(near.match) and family.others(pair) <= MAX_NEAR_OTHERS
+    ]
+    agreements = _agreements(looked_at, read)
+    return {pair for pair, agreement in agreements.items() if near_miss_stands(agreement)}
+
+
+def _pair(proof: Proof) -> Pair:
+    return proof.first, proof.second
 
 
 class _Family:
@@ -56,5 +82,5 @@ def _agreements(proofs: Sequence[Proof], read: Reading) -> dict[Pair, CloseAgree
         return close_agreement(first, second, proof.match) if first and second else None
 
     values = map_threads(look_closely, proofs, "looking closely at copies", cores())
-    pairs = [(proof.first, proof.second) for proof in proofs]
+    pairs = map(_pair, proofs)
     return {pair: value for pair, value in zip(pairs, values, strict=True) if value}

@@ -37,11 +37,11 @@ class Likenesses(NamedTuple):
 
     Attributes:
         proofs: Pairs that show the same, sorted by their pictures.
-        near_misses: Pairs that are alike but not proven, sorted.
+        near_misses: Pairs that are alike but do not match, sorted: their best likeness.
     """
 
     proofs: list[Proof]
-    near_misses: list[tuple[int, int]]
+    near_misses: list[Proof]
 
 
 def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> Likenesses:
@@ -66,14 +66,22 @@ def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> Like
     )
     blocks = slices(len(candidates), COMPARED_BLOCK)
     proofs: dict[tuple[int, int], Proof] = {}
-    near_misses: set[tuple[int, int]] = set()
+    near_misses: dict[tuple[int, int], Proof] = {}
     for part in map_compiled(compare, blocks, "comparing likely copies"):
-        near_misses.update(part.near_misses)
         for proof in part.proofs:
             proofs.setdefault((proof.first, proof.second), proof)
+        for near in part.near_misses:
+            _keep_best(near_misses, near)
     return Likenesses(
-        [proofs[pair] for pair in sorted(proofs)], sorted(near_misses - proofs.keys())
+        [proofs[pair] for pair in sorted(proofs)],
+        [near_misses[pair] for pair in sorted(near_misses.keys() - proofs.keys())],
     )
+
+
+def _keep_best(near_misses: dict[tuple[int, int], Proof], near: Proof) -> None:
+    best = near_misses.setdefault((near.first, near.second), near)
+    if near.match.similarity > best.match.similarity:
+        near_misses[near.first, near.second] = near
 
 
 def _order_by_picture(candidates: np.ndarray, variants: Variants) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +122,7 @@ def _compare(
     """
     comparison = _Comparison(looks, variants)
     proofs: dict[tuple[int, int], Proof] = {}
-    near_misses: list[tuple[int, int]] = []
+    near_misses: dict[tuple[int, int], Proof] = {}
     for (i, j), candidate in zip(pairs[block].tolist(), candidates[block], strict=True):
         if (i, j) in proofs:
             continue
@@ -122,8 +130,8 @@ def _compare(
         if match and match.is_copy(similarity):
             proofs[i, j] = Proof(i, j, int(candidate["bits"]), match)
         elif match:
-            near_misses.append((i, j))
-    return Likenesses(list(proofs.values()), near_misses)
+            _keep_best(near_misses, Proof(i, j, int(candidate["bits"]), match))
+    return Likenesses(list(proofs.values()), list(near_misses.values()))
 
 
 class _Comparison:

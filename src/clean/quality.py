@@ -20,7 +20,13 @@ from src.storage.row_components import smallest_connected
 
 MAX_PX = 1024  # at which sharpness is compared
 MARKED_SHARE = 0.3  # of a marked picture's copies, which lack its mark, at least
-SAME_SHARPNESS = 0.09  # relative difference that encoding alone makes
+SAME_SHARPNESS = (
+    0.02  # relative difference that encoding alone makes: up to .015 from quality 30 on
+)
+CLIPPED_BLUR = 5  # such steps that a picture counts as less sharp if it lost details in white
+BROAD_PX = 1.5  # over which edges are looked for, the strongest of which decide on sharpness
+EDGE_SHARE = 0.05  # of the pixels
+ENLARGED_AREA = 3  # times that of a copy that is as sharp, beyond which a picture was enlarged
 LARGER_AREA = 4  # times that of a copy, beyond which 256 colours show more than all of a thumbnail
 
 
@@ -28,10 +34,12 @@ class Rank(NamedTuple):
     """A sort key: of several copies the best one comes first.
 
     Attributes:
-        blur: By how many steps of SAME_SHARPNESS it is less sharp than its sharpest plain copy; 0
-            for marked and cut pictures, because marks are sharp, whatever the picture is.
+        blur: By how many steps of SAME_SHARPNESS it is less sharp than its sharpest plain copy; not
+            for marked and cut pictures, because marks are sharp, whatever the picture is. White in
+            which details were lost counts as CLIPPED_BLUR.
         has_palette: Whether it has 256 colours at most, and a plain copy that is not much smaller has
             more; dithering looks sharp.
+        is_enlarged: Whether a much smaller plain copy is as sharp: more pixels show no more.
         compression: See `Quality.quantization`.
         row: Decides between equal ones.
     """
@@ -41,7 +49,7 @@ class Rank(NamedTuple):
     is_cut: bool = False
     has_palette: bool = False
     blur: int = 0
-    is_clipped: bool = False
+    is_enlarged: bool = False
     compression: float = 0.0
     row: int = 0
 
@@ -51,8 +59,8 @@ class Quality:
     """The quality of a copy's pixels.
 
     Attributes:
-        sharpness: Share of the high frequencies among the middle ones, at the size of the largest
-            copy: an enlarged or blurred picture has few.
+        sharpness: How steep the strongest edges are against the same edges blurred, at the size of
+            the largest copy. Grain and the noise of encoding follow no edges, and do not count.
         quantization: Mean of a JPEG's quantisation table; 0 for a lossless file, and infinite for
             lossy ones without a table, which are mostly made of a JPEG.
         has_palette: Whether it has 256 colours at most.
@@ -97,13 +105,14 @@ def rank_copies(
         rivals = [r for r in plain if not (qualities[r].has_palette or ranks[r].is_gray)]
         most = LARGER_AREA * max((_area(pictures[row]) for row in rivals), default=0)
         sharpest = max((qualities[row].sharpness for row in plain), default=0.0)
+        blurs = {row: _steps(sharpest, qualities[row].sharpness) for row in plain}
         for row in rows:
             ranks[row] = ranks[row]._replace(
                 is_marked=row in marked,
                 is_cut=row in cut,
                 has_palette=qualities[row].has_palette and _area(pictures[row]) <= most,
-                blur=0 if row in faulty else _steps(sharpest, qualities[row].sharpness),
-                is_clipped=row in clipped,
+                blur=blurs.get(row, 0) + CLIPPED_BLUR * (row in clipped),
+                is_enlarged=row in blurs and _is_enlarged(row, blurs, pictures, sides[row]),
                 compression=compression[row],
             )
     return ranks
@@ -118,6 +127,18 @@ def _steps(sharpest: float, sharpness: float) -> int:
     return int(math.log(max(sharpest, 1e-9) / max(sharpness, 1e-9)) / SAME_SHARPNESS)
 
 
+def _is_enlarged(
+    row: int, blurs: Mapping[int, int], pictures: Mapping[int, Measurement], side: int
+) -> bool:
+    """Say whether a picture is no sharper than a much smaller one, at a square of `side` pixels."""
+    area = _area(pictures[row])
+    is_seen_whole = area <= ENLARGED_AREA * side**2
+    return is_seen_whole and any(
+        ENLARGED_AREA * _area(pictures[other]) < area and blur <= blurs[row]
+        for other, blur in blurs.items()
+    )
+
+
 def measure(picture: Measurement, side: int) -> Quality:
     """Measure a picture's quality, and its sharpness at a square of `side` pixels.
 
@@ -129,10 +150,20 @@ def measure(picture: Measurement, side: int) -> Quality:
         return Quality()
     gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
     large = _square(_middle(gray), side * 2 // 3)
-    middle = cv2.GaussianBlur(large, (0, 0), 2) - cv2.GaussianBlur(large, (0, 0), 6)
-    fine = large - cv2.GaussianBlur(large, (0, 0), 1)
-    sharpness = float(np.abs(fine).mean()) / max(float(np.abs(middle).mean()), 1e-3)
-    return Quality(sharpness, quantization, has_palette)
+    return Quality(_sharpness(large), quantization, has_palette)
+
+
+def _sharpness(levels: np.ndarray) -> float:
+    fine, broad = _gradients(levels), _gradients(cv2.GaussianBlur(levels, (0, 0), BROAD_PX))
+    steepness = (broad**2).sum(axis=0)
+    edges = steepness >= np.quantile(steepness, 1 - EDGE_SHARE)
+    along = float((fine * broad)[:, edges].sum(dtype=np.float64))
+    return max(along, 0.0) / max(float(steepness[edges].sum(dtype=np.float64)), 1e-3)
+
+
+def _gradients(levels: np.ndarray) -> np.ndarray:
+    """Return the slopes of (H, W) float32 across and down: (2, H, W) float32."""
+    return np.stack([cv2.Sobel(levels, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1))])
 
 
 def _read(path: Path, layout: str) -> tuple[np.ndarray, float, bool]:
@@ -151,7 +182,8 @@ def _middle(gray: np.ndarray) -> np.ndarray:
 
 def _square(gray: np.ndarray, side: int) -> np.ndarray:
     shrinks = min(gray.shape) > side
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    # no usual way to enlarge leaves steeper edges
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
     return cv2.resize(gray, (side, side), interpolation=interpolation).astype(np.float32)
 
 

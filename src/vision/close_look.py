@@ -136,8 +136,9 @@ class CloseAgreement(NamedTuple):
     """How well two pictures agree in their parts.
 
     Attributes:
-        lowest: Of the blocks of the middle, -1…1; 1 if none has details.
+        lowest: Of the blocks of the middle with details in both, -1…1; 1 if there are none.
         second_lowest: The same of the second lowest.
+        lowest_of_either: As `lowest`, of the blocks with details in one of them at least.
         color_difference: As in `Match`, of broad colours at 64 pixels: a cut shifts them less than
             those at 16.
         blocks: How many of the 100 blocks of the middle have details in both.
@@ -145,24 +146,27 @@ class CloseAgreement(NamedTuple):
 
     lowest: float
     second_lowest: float
+    lowest_of_either: float
     color_difference: float
     blocks: int
 
 
 def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseAgreement:
-    """Compare two pictures that match at 64 pixels, in each block where both have details."""
+    """Compare two pictures that match at 64 pixels, block by block."""
     laid = lay(first, second, match)
     low, high = (SCALE * row for row in compared_rows(match.strip))
-    blocks = witness.block_correlations(
-        laid.fixed, laid.moved, laid.pose, BLOCKS, laid.aspect, in_both=True
+    compared = witness.compare_blocks(laid.fixed, laid.moved, laid.pose, BLOCKS, laid.aspect)
+    rows = slice(
+        max(low // (SIDE_PX // BLOCKS), EDGE_BLOCKS),
+        min(-(-high // (SIDE_PX // BLOCKS)), BLOCKS - EDGE_BLOCKS),
     )
-    size = SIDE_PX // BLOCKS
-    blocks[: low // size] = blocks[-(-high // size) :] = np.nan
-    middle = blocks[EDGE_BLOCKS:-EDGE_BLOCKS, EDGE_BLOCKS:-EDGE_BLOCKS]
-    ranked = np.sort(middle[~np.isnan(middle)])
-    lowest, second_lowest = np.append(ranked, (1.0, 1.0))[:2].tolist()
+    middles = (blocks[rows, EDGE_BLOCKS:-EDGE_BLOCKS] for blocks in compared)
+    either, both = (np.sort(middle[~np.isnan(middle)]) for middle in middles)
+    lowest, second_lowest = np.append(both, (1.0, 1.0))[:2].tolist()
     difference = _color_difference(first, second, match)
-    return CloseAgreement(lowest, second_lowest, difference, len(ranked))
+    return CloseAgreement(
+        lowest, second_lowest, float(min(either, default=1.0)), difference, len(both)
+    )
 
 
 def _color_difference(first: CloseLook, second: CloseLook, match: Match) -> float:

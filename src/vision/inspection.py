@@ -53,6 +53,7 @@ MAX_MARKED_CORR, MIN_MARKED_BLOCKS = 0.7, 2  # of fine details where one picture
 MAX_TONE_CHANGE, MAX_SHARPNESS_CHANGE = 1.1, 1.25
 WHITE, MIN_CLIPPED_SHARE, MIN_LOST_LEVELS, MIN_BRIGHTENING = 253, 0.01, 16, 1.05
 FINE_PX = (0.7, 3)  # between which marks are busy
+MIN_MARK_RATIO = 2.0  # of what is busy: quality 10 has up to 1.8, watermarks from 2.7
 
 
 class Inspection(NamedTuple):
@@ -355,7 +356,7 @@ def _clipped(first: np.ndarray, second: np.ndarray) -> int | None:
 def _marked(first: np.ndarray, second: np.ndarray, differing: np.ndarray) -> int | None:
     """Return which of two pictures has a mark: it is busier where their fine details differ.
 
-    It is None if their tone or sharpness differs elsewhere too.
+    It is None if neither is much busier, or their tone or sharpness differs elsewhere too.
     """
     mask = _pixels(differing)
     fine = [_fine(levels) for levels in (first, second)]
@@ -363,7 +364,7 @@ def _marked(first: np.ndarray, second: np.ndarray, differing: np.ndarray) -> int
     if not (_is_alike(first, second, ~mask) and _ratio(*sharpness) <= MAX_SHARPNESS_CHANGE):
         return None
     busyness = [float(np.square(values[mask]).sum()) for values in fine]
-    return int(busyness[1] > busyness[0])
+    return int(busyness[1] > busyness[0]) if _ratio(*busyness) >= MIN_MARK_RATIO else None
 
 
 def _pixels(blocks: np.ndarray) -> np.ndarray:

@@ -5,6 +5,8 @@ a shape. What they show differs in the middle, or in its colour. A copy agrees i
 and cuts are at its edges, and a change of its colours is one of all of them.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -57,9 +59,35 @@ def block_correlations(
     pose: np.ndarray,
     blocks: int = BLOCKS,
     aspect: float = 1.0,
-    in_both: bool = False,
 ) -> np.ndarray:
-    """Return how well two pictures' details agree in each block.
+    """Return how well two pictures' details agree in each block where either has some.
+
+    Args and Returns:
+        See `compare_blocks`.
+    """
+    return compare_blocks(fixed, moved, pose, blocks, aspect).either
+
+
+class Blocks(NamedTuple):
+    """How well two pictures agree in each block, (B, B) float64, -1…1; NaN where nothing is compared.
+
+    Attributes:
+        either: Where one of them has details.
+        both: Where both have.
+    """
+
+    either: np.ndarray
+    both: np.ndarray
+
+
+def compare_blocks(
+    fixed: np.ndarray,
+    moved: np.ndarray,
+    pose: np.ndarray,
+    blocks: int = BLOCKS,
+    aspect: float = 1.0,
+) -> Blocks:
+    """Compare two pictures' details in each block of which half lies in both.
 
     Args:
         fixed: Details, (S, S) float32.
@@ -67,11 +95,6 @@ def block_correlations(
         pose: Of `moved` in `fixed`, see `correlation`.
         blocks: Into which each side is divided.
         aspect: Height over width of the pictures, see `correlation`.
-        in_both: Whether both pictures must have details in a block, or one of them.
-
-    Returns:
-        (blocks, blocks) float64, -1…1; NaN where there is no detail or half of the block lies
-        outside.
     """
     below = warp(fixed, pose, aspect).astype(np.float64)
     visible = ~np.isnan(below)
@@ -84,9 +107,13 @@ def block_correlations(
     area = (len(moved) / blocks) ** 2
     floor = SMOOTHING * area
     correlations = products / np.sqrt((squares_below + floor) * (squares_above + floor))
-    squares = (np.minimum if in_both else np.maximum)(squares_below, squares_above)
-    detailed = squares > MIN_BLOCK_DETAIL * np.maximum(counts, 1)
-    return np.where(detailed & (counts >= area / 2), correlations, np.nan)
+    correlations[counts < area / 2] = np.nan
+    least = MIN_BLOCK_DETAIL * np.maximum(counts, 1)
+    either, both = (
+        np.where(extreme(squares_below, squares_above) > least, correlations, np.nan)
+        for extreme in (np.maximum, np.minimum)
+    )
+    return Blocks(either, both)
 
 
 def agreement(blocks: np.ndarray) -> float:

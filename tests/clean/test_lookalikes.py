@@ -1,6 +1,7 @@
 """Pictures of one template are no copies; copies of one picture are, also among look-alikes."""
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from src.clean.copies import Pair
 from src.clean.lookalikes import without_lookalikes
 from src.clean.measure import measure_files
 from src.clean.near_duplicates import Likenesses, Proof
+from src.demo import portraits
 from src.params import read_params
 from src.storage.encoding import encode_jpeg
+from src.vision import likeness
 from src.vision.close_look import SIDE_PX, CloseLook
 from src.vision.matching import Match
 from tests.copies import COPIES
@@ -68,7 +71,8 @@ def _half_equal(seed: int) -> CloseLook:
 
 def _judge(looks: list[CloseLook | None], near_misses: list[Pair], **match: float) -> int:
     proof = Proof(0, 1, 9, Match(0.95, **match))
-    return len(without_lookalikes(Likenesses([proof], near_misses), looks.__getitem__))
+    others = [Proof(*pair, 9, Match(0.85, agreement=-1.0)) for pair in near_misses]
+    return len(without_lookalikes(Likenesses([proof], others), looks.__getitem__))
 
 
 def test_a_pair_that_both_look_like_others_must_agree_in_colour():
@@ -85,3 +89,38 @@ def test_a_pair_that_disagrees_in_half_of_its_middle_is_none():
 
 def test_a_pair_whose_file_is_gone_stands():
     assert _judge([_look(0), None], [(0, 2), (0, 3), (1, 2), (1, 3)]) == 1
+
+
+def _near(*pairs: Pair) -> list[Proof]:
+    return [Proof(*pair, 9, Match(0.85)) for pair in pairs]
+
+
+def test_a_near_miss_that_agrees_everywhere_is_a_copy_and_sorted_among_the_others():
+    looks = [_look(0), _look(0), _half_equal(1), _look(0)]
+    near_misses = _near((0, 1), (0, 2))
+    proofs = without_lookalikes(
+        Likenesses([Proof(0, 3, 9, Match(0.99))], near_misses), looks.__getitem__
+    )
+    assert [(proof.first, proof.second) for proof in proofs] == [(0, 1), (0, 3)]
+
+
+def test_where_many_nearly_match_one_another_none_of_them_is_looked_at():
+    count = likeness.MAX_NEAR_OTHERS + 3
+    pairs = list(combinations(range(count), 2))
+    looks = [_look(0)] * count
+    assert without_lookalikes(Likenesses([], _near(*pairs)), looks.__getitem__) == []
+    few = [pair for pair in pairs if max(pair) < count - 1]
+    assert len(without_lookalikes(Likenesses([], _near(*few)), looks.__getitem__)) == len(few)
+
+
+def test_a_copy_whose_tone_varies_over_the_picture_is_proven(tmp_path: Path):
+    """A strong vignette: at 64 pixels it correlates with its original below the limit."""
+    pictures = [portraits.draw(3, person) for person in range(6)]
+    height, width = pictures[0].shape[:2]
+    rows, columns = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    falloff = np.clip(1.1 - 0.5 * (rows**2 + columns**2), 0, 1)[..., None]
+    copied = [np.rint(picture * falloff).astype(np.uint8) for picture in pictures]
+    files = [encode_jpeg(p, 92) for p in [*pictures, *copied]]
+    found = _pairs(tmp_path, files)
+    assert found <= {(n, 6 + n) for n in range(6)}
+    assert len(found) >= 5

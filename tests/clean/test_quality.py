@@ -1,11 +1,12 @@
 """Of several copies the best is kept, wherever it is listed."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from src.clean import copies, measure, quality
 from src.clean.measurement import Measurement
@@ -140,3 +141,30 @@ def test_a_palette_is_told_after_decoding(
     file = tmp_path / f"copy.{suffix}"
     Image.fromarray(faces[0]).quantize(64).save(file)
     assert quality.measure(Measurement(source=(file, "single")), 256).has_palette == has_palette
+
+
+def _enlarged(face: np.ndarray, factor: int) -> Image.Image:
+    height, width = face.shape[:2]
+    return Image.fromarray(face).resize((factor * width, factor * height), Image.Resampling.LANCZOS)
+
+
+def test_the_noise_of_encoding_and_grain_are_no_sharpness(best: Best, faces: list[np.ndarray]):
+    for number, face in enumerate(faces[:4]):
+        first = Image.fromarray(face).filter(ImageFilter.GaussianBlur(0.6))  # as photographs are
+        original = saved(first, "JPEG", quality=92)
+        decoded = np.asarray(Image.open(io.BytesIO(original)))
+        grain = np.random.default_rng(number).normal(0, 8, decoded.shape[:2])[..., None]
+        grainy = np.clip(decoded + grain, 0, 255).astype(np.uint8)
+        for copy in (encode_jpeg(decoded, 88), encode_jpeg(grainy, 90)):
+            assert best(copy, original) == 1
+
+
+def test_an_enlarged_picture_is_worse_even_without_loss(best: Best, faces: list[np.ndarray]):
+    for face in faces[:4]:
+        enlarged = saved(_enlarged(face, 2), "PNG")
+        assert best(enlarged, encode_jpeg(face, 92)) == 1
+
+
+def test_a_larger_picture_that_shows_more_is_better(best: Best, faces: list[np.ndarray]):
+    smaller = np.asarray(Image.fromarray(faces[0]).reduce(2))
+    assert best(saved(Image.fromarray(smaller), "PNG"), encode_jpeg(faces[0], 85)) == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from src.imaging import decoding
-from src.vision.close_look import CloseAgreement, close_agreement
+from src.vision.close_look import SIDE_PX, CloseAgreement, close_agreement
 from src.vision.matching import Match
 from tests.copies import COPIES, HARD_COPIES
 from tests.lookalikes import LOOKALIKES
@@ -67,7 +67,7 @@ def test_pictures_of_one_template_disagree_somewhere(name: str):
 
 def test_plain_pictures_agree():
     plain = np.full((80, 80, 3), 120, np.uint8)
-    assert _compare(plain, plain) == (1.0, 1.0, 0.0, 0)
+    assert _compare(plain, plain) == (1.0, 1.0, 1.0, 0.0, 0)
 
 
 def test_colours_of_a_cut_copy_hardly_differ():
@@ -78,3 +78,13 @@ def test_colours_of_a_cut_copy_hardly_differ():
     assert close_agreement(whole, cut, match).color_difference < 4
     other = close_look_at(np.ascontiguousarray(picture[::-1]))
     assert close_agreement(whole, other, Match(0.95)).color_difference > 20
+
+
+def test_a_thing_upon_a_plain_part_of_one_picture_is_seen():
+    plain = np.full((SIDE_PX, SIDE_PX, 3), 120, np.uint8)
+    plain[:64] = np.random.default_rng(0).integers(0, 256, (64, SIDE_PX, 3), np.uint8)
+    marked = plain.copy()
+    cv2.putText(marked, "A", (110, 170), cv2.FONT_HERSHEY_SIMPLEX, 2, (20, 20, 20), 4)
+    agreement = _compare(plain, marked)
+    assert agreement.lowest > 0.9
+    assert agreement.lowest_of_either < 0.2
