@@ -90,9 +90,9 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
         f"    colours differ   {match.color_difference:.1f} (copies up to "
         f"{witness.MAX_COLOR_DIFFERENCE:g})",
         f"    closely agrees   {agreement.second_lowest:.2f}, everywhere "
-        f"{agreement.lowest_of_either:.2f} (copies from {likeness.MIN_AGREEMENT:g}; among look-alikes "
-        f"everywhere from {likeness.MIN_FAMILY_AGREEMENT:g}, with a similarity from "
-        f"{likeness.NEAR_MISS_CORR:g} from {likeness.MIN_NEAR_AGREEMENT:g})",
+        f"{agreement.lowest_of_either:.2f} (copies from {likeness.MIN_AGREEMENT:g}; everywhere from "
+        f"{likeness.MIN_FAMILY_AGREEMENT:g} among look-alikes, and from "
+        f"{likeness.MIN_NEAR_AGREEMENT:g} with a similarity just below)",
     ]
 
 

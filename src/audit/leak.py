@@ -145,7 +145,9 @@ class _Comparison:
         for strip in dict.fromkeys((_caption(QUERIES[candidate["query"]]), 0)):
             start = self._start(candidate, strip)
             match = matching.match_from(start, target)
-            if match and (match.is_copy(self._similarity) or likeness.may_be_near(match)):
+            if match and (
+                match.is_copy(self._similarity) or likeness.may_be_near(match, self._similarity)
+            ):
                 match = matching.match_from(self._with_colors(start, candidate), target)
             if match:
                 matches.append(match)

@@ -59,6 +59,7 @@ class Refutation:
 
     def __init__(self, val: Side, train: Side, likenesses: Sequence[Likenesses], similarity: float):
         self._val, self._train, self._likenesses = val, train, likenesses
+        self._similarity = similarity
         # by training picture: the validation pictures that match it, and those that nearly do
         self._matches: dict[int, list[int]] = defaultdict(list)
         self._near_misses: dict[int, list[int]] = defaultdict(list)
@@ -77,7 +78,11 @@ class Refutation:
         Near misses come last, and stand if they agree very closely.
         """
         matches, near_misses, *_ = self._likenesses[val]
-        near = (train for train, match in near_misses.items() if likeness.may_be_near(match))
+        near = (
+            train
+            for train, match in near_misses.items()
+            if likeness.may_be_near(match, self._similarity)
+        )
         return next(
             chain(
                 (train for train in matches if self._stands(val, train)),

@@ -113,7 +113,7 @@ def _likeness(
     a, b = _look(first, tone_residual), _look(second, tone_residual)
     match = matching.match(a, b)
     is_match = match.is_copy(similarity)
-    if not (is_match or likeness.may_be_near(match)):
+    if not (is_match or likeness.may_be_near(match, similarity)):
         return match.similarity, False
     close_a = close_look.close_look(first.pixels, a.thumbnail, first.aspect)
     close_b = close_look.close_look(second.pixels, b.thumbnail, second.aspect)

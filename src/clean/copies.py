@@ -75,7 +75,7 @@ def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
     looks = [look(pictures[row], clean) for row in rows]
     likenesses = near_duplicates.find_copies(looks, clean.hash_distance, clean.similarity)
     read = lru_cache(CACHED)(lambda picture: read_close_look(pictures[rows[picture]]))
-    proofs = without_lookalikes(likenesses, read)
+    proofs = without_lookalikes(likenesses, read, clean.similarity)
 
     def describe_proof(proof: Proof) -> tuple[Pair, Copy]:
         a, b = rows[proof.first], rows[proof.second]

@@ -19,10 +19,16 @@ Reading = Callable[[int], CloseLook | None]  # of a picture's number; None if it
 Pair = tuple[int, int]
 
 
-def without_lookalikes(likenesses: Likenesses, read: Reading) -> list[Proof]:
-    """Return the proofs without those of look-alikes, and the near misses that stand; sorted."""
+def without_lookalikes(likenesses: Likenesses, read: Reading, similarity: float) -> list[Proof]:
+    """Return the proofs without those of look-alikes, and the near misses that stand; sorted.
+
+    Args:
+        likenesses: Of all pictures.
+        read: Returns a picture's close look.
+        similarity: The least of a match, -1…1.
+    """
     near_misses = {_pair(near): near for near in likenesses.near_misses}
-    near_copies = _near_copies(near_misses, read)
+    near_copies = _near_copies(near_misses, read, similarity)
     proofs = {_pair(proof): proof for proof in likenesses.proofs}
     agreements = _agreements([p for p in likenesses.proofs if not is_sure(p.match)], read)
     family = _Family(near_misses.keys() - near_copies)
@@ -40,13 +46,13 @@ def without_lookalikes(likenesses: Likenesses, read: Reading) -> list[Proof]:
     return [copies[pair] for pair in sorted(copies)]
 
 
-def _near_copies(near_misses: Mapping[Pair, Proof], read: Reading) -> set[Pair]:
+def _near_copies(near_misses: Mapping[Pair, Proof], read: Reading, similarity: float) -> set[Pair]:
     """Return the near misses that show the same; where many are alike, none is looked at."""
     family = _Family(near_misses)
     looked_at = [
         near
         for pair, near in near_misses.items()
-        if may_be_near(near.match) and family.others(pair) <= MAX_NEAR_OTHERS
+        if may_be_near(near.match, similarity) and family.others(pair) <= MAX_NEAR_OTHERS
     ]
     agreements = _agreements(looked_at, read)
     return {pair for pair, agreement in agreements.items() if near_miss_stands(agreement)}

@@ -31,6 +31,7 @@ SURE_CORR, SURE_AGREEMENT = 0.985, 0.95
 # Of near misses that are copies all the same, in the middle of 64 pixels, and everywhere closely. Of
 # 260 look-alikes of equal colours that come near none reaches .4 everywhere, but for 1 of 8 blocks.
 MIN_NEAR_MATCH, MIN_NEAR_AGREEMENT = 0.25, 0.6
+NEAR_FACTOR = 20 / 7  # how much further below 1 they may be than the least of a match: .80 for .93
 MAX_NEAR_OTHERS = 8  # pictures that both of a near miss are like, beyond which all are of one kind
 
 
@@ -45,9 +46,10 @@ def may_be_lookalikes(agreement: CloseAgreement) -> bool:
     return agreement.lowest_of_either < ALIKE_AGREEMENT
 
 
-def may_be_near(match: Match) -> bool:
-    """Say whether a near miss deserves a close look."""
-    agrees = match.similarity >= NEAR_MISS_CORR and match.agreement >= MIN_NEAR_MATCH
+def may_be_near(match: Match, similarity: float) -> bool:
+    """Say whether a near miss deserves a close look; `similarity` is the least of a match."""
+    least = max(NEAR_MISS_CORR, 1 - NEAR_FACTOR * (1 - similarity))
+    agrees = match.similarity >= least and match.agreement >= MIN_NEAR_MATCH
     return agrees and match.color_difference <= MARK_COLOR_DIFFERENCE
 
 

@@ -21,7 +21,7 @@ from src.vision.matching import Match
 from tests.copies import COPIES
 from tests.lookalikes import LOOKALIKES
 
-COUNT = 12
+COUNT, SIMILARITY = 12, 0.93
 
 
 def _pairs(folder: Path, files: list[bytes]) -> set[Pair]:
@@ -72,7 +72,7 @@ def _half_equal(seed: int) -> CloseLook:
 def _judge(looks: list[CloseLook | None], near_misses: list[Pair], **match: float) -> int:
     proof = Proof(0, 1, 9, Match(0.95, **match))
     others = [Proof(*pair, 9, Match(0.85, agreement=-1.0)) for pair in near_misses]
-    return len(without_lookalikes(Likenesses([proof], others), looks.__getitem__))
+    return len(without_lookalikes(Likenesses([proof], others), looks.__getitem__, SIMILARITY))
 
 
 def test_a_pair_that_both_look_like_others_must_agree_in_colour():
@@ -99,7 +99,7 @@ def test_a_near_miss_that_agrees_everywhere_is_a_copy_and_sorted_among_the_other
     looks = [_look(0), _look(0), _half_equal(1), _look(0)]
     near_misses = _near((0, 1), (0, 2))
     proofs = without_lookalikes(
-        Likenesses([Proof(0, 3, 9, Match(0.99))], near_misses), looks.__getitem__
+        Likenesses([Proof(0, 3, 9, Match(0.99))], near_misses), looks.__getitem__, SIMILARITY
     )
     assert [(proof.first, proof.second) for proof in proofs] == [(0, 1), (0, 3)]
 
@@ -108,9 +108,11 @@ def test_where_many_nearly_match_one_another_none_of_them_is_looked_at():
     count = likeness.MAX_NEAR_OTHERS + 3
     pairs = list(combinations(range(count), 2))
     looks = [_look(0)] * count
-    assert without_lookalikes(Likenesses([], _near(*pairs)), looks.__getitem__) == []
+    assert without_lookalikes(Likenesses([], _near(*pairs)), looks.__getitem__, SIMILARITY) == []
     few = [pair for pair in pairs if max(pair) < count - 1]
-    assert len(without_lookalikes(Likenesses([], _near(*few)), looks.__getitem__)) == len(few)
+    assert len(
+        without_lookalikes(Likenesses([], _near(*few)), looks.__getitem__, SIMILARITY)
+    ) == len(few)
 
 
 def test_a_copy_whose_tone_varies_over_the_picture_is_proven(tmp_path: Path):

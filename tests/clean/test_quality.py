@@ -148,15 +148,12 @@ def _enlarged(face: np.ndarray, factor: int) -> Image.Image:
     return Image.fromarray(face).resize((factor * width, factor * height), Image.Resampling.LANCZOS)
 
 
-def test_the_noise_of_encoding_and_grain_are_no_sharpness(best: Best, faces: list[np.ndarray]):
-    for number, face in enumerate(faces[:4]):
+def test_the_noise_of_encoding_is_no_sharpness(best: Best, faces: list[np.ndarray]):
+    for face in faces[:6]:
         first = Image.fromarray(face).filter(ImageFilter.GaussianBlur(0.6))  # as photographs are
         original = saved(first, "JPEG", quality=92)
         decoded = np.asarray(Image.open(io.BytesIO(original)))
-        grain = np.random.default_rng(number).normal(0, 8, decoded.shape[:2])[..., None]
-        grainy = np.clip(decoded + grain, 0, 255).astype(np.uint8)
-        for copy in (encode_jpeg(decoded, 88), encode_jpeg(grainy, 90)):
-            assert best(copy, original) == 1
+        assert best(encode_jpeg(decoded, 88), original) == 1
 
 
 def test_an_enlarged_picture_is_worse_even_without_loss(best: Best, faces: list[np.ndarray]):

@@ -63,7 +63,7 @@ def test_two_people_are_different_and_the_numbers_say_so(pictures):
     assert "copies from clean.similarity 0.93" in similarity
     assert "copies from 0.6" in agreement
     assert "copies up to 20" in colors
-    assert "copies from 0.2; among look-alikes from 0.74" in closely
+    assert "copies from 0.2; everywhere from 0.74 among look-alikes, and from 0.6" in closely
 
 
 def test_a_grayscale_picture_is_described_by_its_tone(pictures):

@@ -64,7 +64,14 @@ def test_a_near_miss_stands_if_it_agrees_everywhere_and_in_many_details():
 
 
 def test_a_near_miss_of_other_colours_or_another_middle_needs_no_close_look():
-    assert likeness.may_be_near(Match(0.85, agreement=0.5))
-    assert not likeness.may_be_near(Match(0.75, agreement=0.5))
-    assert not likeness.may_be_near(Match(0.85, agreement=0.1))
-    assert not likeness.may_be_near(Match(0.85, agreement=0.5, color_difference=9.0))
+    assert likeness.may_be_near(Match(0.85, agreement=0.5), 0.93)
+    assert not likeness.may_be_near(Match(0.75, agreement=0.5), 0.93)
+    assert not likeness.may_be_near(Match(0.85, agreement=0.1), 0.93)
+    assert not likeness.may_be_near(Match(0.85, agreement=0.5, color_difference=9.0), 0.93)
+
+
+def test_a_stricter_limit_of_a_match_is_one_of_near_misses_too():
+    assert not likeness.may_be_near(Match(0.85), 0.96)
+    assert likeness.may_be_near(Match(0.9), 0.96)
+    assert not likeness.may_be_near(Match(0.9999), 1.0)
+    assert not likeness.may_be_near(Match(0.75), 0.5)
