@@ -14,8 +14,8 @@ from pathlib import Path
 from src.progress import progress
 from tests.damage import KINDS, outcomes
 
-# nothing lost; made anew, with a line that names the file or without; ended in a line; another result
-VERDICTS = ["held", "anew", "anew, untold", "refused", "silent"]
+# nothing lost; rebuilt, with a line that names the file or without; ended in a line; another result
+VERDICTS = ["held", "rebuilt", "rebuilt, untold", "refused", "silent"]
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import yaml
 
 MAX_FILE_BYTES = 10**9  # of a picture or a table that a user names, to read at once
 MAX_WORDS = 120  # characters of a library's own words in a message
-ANEW = "`dvc repro` makes it anew"  # of a stage's output that is damaged or was edited
+REBUILD = "`dvc repro` rebuilds it"  # of a stage's output that is damaged or was edited
 ABSOLUTE = "with --queue or --temp give an absolute path"
 # Errors of the disk, the rights and the number of open files, which are no fault of a program.
 SYSTEM_ERRORS = {
@@ -261,7 +261,7 @@ def exit_on_user_error(program: str, continues: bool = True) -> Iterator[None]:
 
     Args:
         program: How the line names it.
-        continues: Whether it goes on where it was if it is run again after Ctrl-C.
+        continues: Whether the same command resumes it after Ctrl-C.
 
     Raises:
         SystemExit: With status 1 for a `UserError`, for memory that is short and for what the

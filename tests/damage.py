@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 
 Taken = dict[
     str, object
-]  # what a run takes from a cache, by key; a value that it lacks is made anew
+]  # what a run takes from a cache, by key; a value that it lacks is rebuilt
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ class Outcome:
     """What became of one damage.
 
     Attributes:
-        verdict: `held` if nothing was lost, `anew` if something is made anew, `refused` if the run
+        verdict: `held` if nothing was lost, `rebuilt` if something is rebuilt, `refused` if the run
             ends in a line; `silent` if another result is taken, `crash` for another exception.
         what: The damage, for the message.
     """
@@ -234,4 +234,4 @@ def _verdict(kind: Kind, folder: Path, truth: Taken) -> str:
         return "silent"
     if taken == truth:
         return "held"
-    return "anew" if str(folder) in told.getvalue() else "anew, untold"
+    return "rebuilt" if str(folder) in told.getvalue() else "rebuilt, untold"

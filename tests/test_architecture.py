@@ -12,6 +12,7 @@ import yaml
 
 from src.clean import measurement_cache
 from src.evaluate import features
+from src.export import pair_export
 from src.params import WITHOUT_EFFECT, Params
 from src.train import checkpoint
 from tests.conftest import ROOT
@@ -254,6 +255,15 @@ def test_a_kept_measurement_depends_on_all_code_that_measures():
     plumbing |= {SRC / "clean/measurement_cache.py", SRC / "vision/perceptual_hash.py"}
     plumbing -= {SRC / "storage/archives.py"}
     assert set(measurement_cache.CODE) == measuring - plumbing
+
+
+def test_an_unfinished_export_depends_on_all_code_that_writes_it():
+    writing = closure(SRC / "export/pair_export.py") - EXEMPT
+    plumbing = {path for path in writing if folder(path) in ("dataset", "parallel", "storage")}
+    plumbing -= {SRC / "storage/encoding.py"}
+    # the card is written last, in every run
+    plumbing |= {SRC / "export/pair_export.py", SRC / "export/data_card.py"}
+    assert set(pair_export.CODE) == writing - plumbing
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("[a-z]*.py")), ids=str)

@@ -27,7 +27,6 @@ N_BEST = 24  # pictures shown from either end
 N_MIDDLE = 8
 NAME_LENGTH = 40  # characters of a name in a sentence
 LEGEND_LENGTH = 18  # in a chart, where a line has no more room
-BEST = {1: "higher", -1: "lower", 0: ""}  # by the direction of a difference
 TRAINING = {"g_l1": "Training g_l1"}  # what is drawn of the history, with its title
 
 
@@ -187,7 +186,7 @@ def verdict(
 ) -> list[str]:
     """Return sentences on which side is better in which scores; those for B come first."""
     sides = {"b": b, "a": a}
-    judged = [d for d in differences if d.direction]
+    judged = [d for d in differences if d.better]
     sentences = [
         f"{side.label()} is better in {names}."
         for winner, side in sides.items()
@@ -199,7 +198,7 @@ def verdict(
         within = [d.metric for d in judged if d.winner and spread.covers(d.metric, d.value)]
         if within:
             sentences.append(f"Seeds alone change as much in {', '.join(within)}.")
-    others = [d for d in differences if not d.direction]
+    others = [d for d in differences if not d.better]
     sentences += [
         f"{side.label()} is higher in {names}, which is not better by itself."
         for winner, side in sides.items()
@@ -235,7 +234,7 @@ def _row(name: str, a: Side, b: Side, d: Difference | None, spread: SeedSpread |
     values = [side.scores.get(name) for side in (a, b)]
     digits = decimals(values)
     texts = ["" if value is None else f"{value:.{digits}f}" for value in values]
-    best = BEST[d.direction] if d else better_direction(name)
+    best = better_direction(name)
     if d:
         interval = f"[{d.low:+.3g}, {d.high:+.3g}]"
         sentence = d.sentence(a.label(), b.label(), spread).removeprefix(f"{name}: ")

@@ -27,14 +27,13 @@ from src.imaging.picture_files import read_photo
 from src.model import image_metrics
 from src.params import Size
 from src.progress import progress
+from src.report.results import LPIPS, better_direction
 from src.storage.slices import slices
 
 DRAWS, SET_DRAWS = 10_000, 300  # of the bootstrap; the fewer for distances of sets
 MAX_CELLS = 1 << 22  # drawn scores that are in memory at a time
 CONFIDENCE = 0.95
-LPIPS = ("lpips_squeeze", "lpips_alex")  # an experiment has one of them at most
-# 1: higher is better; -1: lower is better; 0: neither is better by itself
-BETTER = image_metrics.BETTER | dict.fromkeys(LPIPS, -1) | {"colorfulness": 0, "gray_share": -1}
+PICTURE_SCORES = (*image_metrics.BETTER, *LPIPS, "colorfulness", "gray_share")
 
 
 @dataclass(frozen=True)
@@ -69,16 +68,16 @@ class Difference:
     high: float
 
     @property
-    def direction(self) -> int:
-        """Return 1 if a higher score is better, -1 if a lower one is, and 0 if neither is."""
-        return BETTER.get(self.metric, -1)
+    def better(self) -> str:
+        """Which score is better: "higher", "lower", or "" if neither is."""
+        return better_direction(self.metric)
 
     @property
     def winner(self) -> str:
         """Return "a" or "b", the better one or else the higher one; "" if that may be chance."""
         if self.low <= 0 <= self.high:
             return ""
-        return "b" if self.value * (self.direction or 1) > 0 else "a"
+        return "b" if (self.value > 0) == (self.better != "lower") else "a"
 
     def sentence(self, a: str, b: str, spread: SeedSpread | None = None) -> str:
         """Return which experiment is better and by how much, or that the difference may be chance."""
@@ -86,7 +85,7 @@ class Difference:
             interval = f"[{self.low:+.3g}, {self.high:+.3g}]"
             return f"{self.metric}: not distinguishable ({b} {self.value:+.3g} {interval})"
         winner = {"a": a, "b": b}[self.winner]
-        quality = "better" if self.direction else "higher"
+        quality = "better" if self.better else "higher"
         low, high = sorted([abs(self.low), abs(self.high)])
         interval = f"[{low:.3g}, {high:.3g}]"
         seeds = ""
@@ -125,7 +124,7 @@ def _require_same_pictures(a: Experiment, b: Experiment) -> None:
 
 
 def _score_differences(a: Experiment, b: Experiment, rng: np.random.Generator) -> list[Difference]:
-    metrics = [metric for metric in BETTER if metric in a.table and metric in b.table]
+    metrics = [m for m in PICTURE_SCORES if m in a.table and m in b.table]
     values = (b.table[metrics] - a.table[metrics]).to_numpy()
     means = zip(metrics, values.mean(axis=0), _drawn_means(values, rng).T, strict=True)
     return [_difference(metric, float(mean), drawn) for metric, mean, drawn in means]
@@ -183,7 +182,7 @@ def load_experiment(name: str, folder: Path) -> Experiment:
     predictions = folder / "data/predictions"
     try:
         table = pd.read_csv(predictions / "scores.csv").rename(columns={"gray": "gray_share"})
-        table = table[["row", *(m for m in BETTER if m in table or m not in LPIPS)]]
+        table = table[["row", *(m for m in PICTURE_SCORES if m in table or m not in LPIPS)]]
         outputs = [read_photo(predictions / f"{row:06d}.png") for row in table["row"]]
     except (OSError, KeyError, ValueError, decoding.ImageError) as error:
         reason = one_line(error)

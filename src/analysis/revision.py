@@ -21,7 +21,7 @@ HISTORY, PROGRESS, DISTANCES = (
 DETAILS = (PARAMETERS, SCORES, HISTORY, PROGRESS, DISTANCES)
 REMEDY = (
     "`dvc fetch -A` gets what a remote holds of them; else `dvc repro evaluate` computes the checked-"
-    f"out commit's, to be compared as `{WORKSPACE}`, and `dvc exp run -n NAME` an experiment's anew"
+    f"out commit's, to be compared as `{WORKSPACE}`, and `dvc exp run -n NAME` an experiment's again"
 )
 
 

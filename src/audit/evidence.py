@@ -18,7 +18,7 @@ from src.audit.side import Side
 from src.audit.source_files import Box, SourceFile
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
-from src.errors import ANEW, UserError, one_line
+from src.errors import REBUILD, UserError, one_line
 from src.imaging.picture_files import read_photo
 from src.params import Pair, Size, Train
 from src.storage.ledger import read_ledger
@@ -258,5 +258,5 @@ def _losses(history: Path) -> pd.DataFrame:
         return pd.read_csv(history)[["step", "g_l1"]].astype(np.float64)
     except (OSError, LookupError, ValueError) as error:
         raise UserError(
-            f"{history} is no history of a training ({one_line(error)}): {ANEW}"
+            f"{history} is no history of a training ({one_line(error)}): {REBUILD}"
         ) from None

@@ -13,7 +13,7 @@ from src.audit.evidence import Evidence, OutputEvidence
 from src.audit.registry import Check, Finding, Measurement, Offender, When
 from src.dataset.arrays import Pairs
 from src.drawing.sheets import grid
-from src.errors import ANEW, UserError
+from src.errors import REBUILD, UserError
 from src.imaging.resizing import resize
 from src.storage.atomic import read_json, write_bytes, write_json
 from src.storage.encoding import encode_png
@@ -93,7 +93,7 @@ def judge(file: Path, limits: Mapping[str, float]) -> dict[str, Finding]:
     try:
         entries = {check.name: _measurement(measures[check.name]) for check in checks}
     except (LookupError, TypeError, ValueError) as error:
-        raise UserError(f"{file} is not what the audit wrote ({error!r}): {ANEW}") from None
+        raise UserError(f"{file} is not what the audit wrote ({error!r}): {REBUILD}") from None
     return {check.name: check.judge(entries[check.name], limits) for check in checks}
 
 

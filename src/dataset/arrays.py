@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 
 from src.dataset.picture_parts import Face
-from src.errors import ANEW, UserError
+from src.errors import REBUILD, UserError
 from src.storage.atomic import atomic_write
 from src.storage.ledger import read_table, write_table
 from src.storage.slices import slices
@@ -190,7 +190,7 @@ def _write_index(folder: Path, side: str, index: pd.DataFrame) -> None:
 def _read_index(folder: Path, side: str) -> pd.DataFrame:
     index = read_table(_index_file(folder, side), INDEX, FACES)
     if index["row"].isna().any():
-        raise UserError(f"{_index_file(folder, side)} has pictures without a row: {ANEW}")
+        raise UserError(f"{_index_file(folder, side)} has pictures without a row: {REBUILD}")
     return index if index["faces"].notna().any() else index.drop(columns="faces")
 
 
@@ -246,11 +246,11 @@ def load(folder: Path, side: str) -> Pairs:
     lengths = {len(part) for part in parts if part is not None}
     if len(lengths) > 1:
         raise UserError(
-            f"{side} of {folder}: arrays and index differ in length: {sorted(lengths)}; {ANEW}"
+            f"{side} of {folder}: arrays and index differ in length: {sorted(lengths)}; {REBUILD}"
         )
     sizes = {part.shape[1:3] for part in parts[:-1] if part is not None}
     if len(sizes) > 1:
-        raise UserError(f"{side} of {folder}: arrays differ in size: {sorted(sizes)}; {ANEW}")
+        raise UserError(f"{side} of {folder}: arrays differ in size: {sorted(sizes)}; {REBUILD}")
     return pairs
 
 
@@ -273,7 +273,7 @@ def _map_files(paths: list[Path]) -> Shards:
         except FileNotFoundError:
             raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
         except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"{path} cannot be read as an array: {error}; {ANEW}") from None
+            raise UserError(f"{path} cannot be read as an array: {error}; {REBUILD}") from None
     if len({(file.shape[1:], file.dtype) for file in files}) > 1:
         raise UserError(f"{paths[0]} and its other files hold pictures of different shapes")
     return Shards(files)

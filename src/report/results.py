@@ -17,7 +17,8 @@ Finding = dict[str, Any]
 
 # Beginnings of the names of scores: higher ones are better, and lower ones.
 HIGHER = ("psnr", "ssim", "precision_", "recall_", "density_", "coverage_")
-LOWER = ("l1", "lpips", "fid", "fd_", "kid_", "kd_")
+LOWER = ("l1", "lpips", "fid", "fd_", "kid_", "kd_", "gray_share")
+NO_STANDING = ("gray_share",)  # one colour for all of a picture is not gray, and no good picture
 LPIPS = ("lpips_squeeze", "lpips_alex")  # a run has one of them at most
 # What needs no network, as the scores name it and as the page does.
 BASELINES = {"copy_input": "input copied", "mean_color": "mean colour"}
@@ -61,7 +62,7 @@ class ScoreRow:
     Attributes:
         cells: The score of each of SETS.
         best: "lower", "higher", or "" if neither is better.
-        standing: In words how it compares with the baselines; "" if neither is better.
+        standing: In words how it compares with the baselines; "" where that says nothing.
         word: The class of `standing`: good, warn or bad.
     """
 
@@ -174,7 +175,8 @@ class Results:
             for score, error in zip(scores, errors, strict=True)
         ]
         best = better_direction(name)
-        standing = _standing(self.scores["val"][name], self.baselines(name), best)
+        comparable = "" if name in NO_STANDING else best
+        standing = _standing(self.scores["val"][name], self.baselines(name), comparable)
         return ScoreRow(name, cells, best, *standing)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from src.errors import ANEW, UserError, is_disk_error
+from src.errors import REBUILD, UserError, is_disk_error
 
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 NAME_LETTERS = 32  # of a file's name that its temporary name shows, of up to 4 bytes each
@@ -135,7 +135,7 @@ class FileObject(dict[str, Any]):
         raise UserError(f"{self._path} lacks the key {key!r}: {self._remedy}")
 
 
-def read_json(path: Path, remedy: str = ANEW) -> Any:
+def read_json(path: Path, remedy: str = REBUILD) -> Any:
     """Read a JSON file that an earlier stage has written; another one has its own `remedy`.
 
     Returns:

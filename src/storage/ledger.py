@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from src.errors import ANEW, UserError, one_line
+from src.errors import REBUILD, UserError, one_line
 from src.storage.atomic import atomic_folder, atomic_write, remove
 from src.storage.slices import slices
 
@@ -181,15 +181,15 @@ def read_ledger(path: Path, stage: str) -> pd.DataFrame:
     table = read_table(path, schema(stage), OPTIONAL)
     numbers = table["row"]
     if numbers.isna().any() or list(numbers) != list(range(len(table))):
-        raise UserError(f"{path} has rows that are not numbered 0, 1, … without gaps: {ANEW}")
+        raise UserError(f"{path} has rows that are not numbered 0, 1, … without gaps: {REBUILD}")
     for rows, names in ((table, OF_ROWS), (table[table["status"] == "ok"], OF_PICTURES)):
         if lacking := [name for name in names if rows[name].isna().any()]:
-            raise UserError(f"{path} has rows without {' and '.join(lacking)}: {ANEW}")
+            raise UserError(f"{path} has rows without {' and '.join(lacking)}: {REBUILD}")
     for name, words in WORDS.items():
         values = table[name].dropna() if name in table else table["row"][:0]
         if strange := sorted(set(values) - set(words)):
             expected = ", ".join(words)
-            raise UserError(f"{path} has the {name} {strange[0]!r}, expected {expected}: {ANEW}")
+            raise UserError(f"{path} has the {name} {strange[0]!r}, expected {expected}: {REBUILD}")
     return table
 
 
@@ -208,10 +208,10 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path} cannot be read as Parquet: {one_line(error)}; {ANEW}") from None
+        raise UserError(f"{path} cannot be read as Parquet: {one_line(error)}; {REBUILD}") from None
     if missing := [name for name in columns.names if name not in arrow.column_names]:
         names = ", ".join(missing)
-        raise UserError(f"{path} lacks the columns {names}: {ANEW}")
+        raise UserError(f"{path} lacks the columns {names}: {REBUILD}")
     for column in optional:
         if column.name not in arrow.column_names:
             arrow = arrow.append_column(column, pa.nulls(len(arrow), column.type))
@@ -219,10 +219,10 @@ def read_table(path: Path, columns: pa.Schema, optional: pa.Schema = NO_COLUMNS)
         table = to_nullable(arrow.select(read_columns.names).cast(read_columns))
     except pa.ArrowException as error:  # another program has written it
         raise UserError(
-            f"{path} has a column of another type ({one_line(error)}): {ANEW}"
+            f"{path} has a column of another type ({one_line(error)}): {REBUILD}"
         ) from None
     if lacking := [name for name in NUMBERS if name in table and table[name].isna().any()]:
-        raise UserError(f"{path} has rows without {' and '.join(lacking)}: {ANEW}")
+        raise UserError(f"{path} has rows without {' and '.join(lacking)}: {REBUILD}")
     return table
 
 

@@ -16,7 +16,7 @@ MIN_LINES, MAX_LINES = 2, 22  # of a band in a thumbnail of 64
 
 
 def border_variants(thumbnail: np.ndarray) -> list[np.ndarray]:
-    """Return the forms in which a picture is compared: all of it, and without its bands if any.
+    """Return a picture's border variants: all of it, and without its bands if it has any.
 
     Args:
         thumbnail: (64, 64) uint8 gray.

@@ -36,8 +36,8 @@ def coordinate_ascent(
     """Improve a pose by ever smaller steps of position, size and rotation, one at a time.
 
     Args:
-        fixed: Details, (64, 64) float32.
-        moved: Details that are laid upon `fixed`, (64, 64) float32.
+        fixed: Details, (S, S) float32.
+        moved: Details that are laid upon `fixed`, (S, S) float32.
         start: The pose of `moved` in `fixed` to begin with.
         low: The first row of `moved` that is compared.
         high: The row after the last one.
@@ -120,8 +120,8 @@ def correlation(
     """Return the normalised correlation of a picture with what lies under it.
 
     Args:
-        fixed: Details, (64, 64) float32; interpolated between pixels.
-        moved: Details that are laid upon `fixed`, (64, 64) float32.
+        fixed: Details, (S, S) float32; interpolated between pixels.
+        moved: Details that are laid upon `fixed`, (S, S) float32.
         pose: Of `moved` in `fixed`.
         low: The first row of `moved` that is compared.
         high: The row after the last one.

@@ -193,7 +193,7 @@ def test_an_array_that_holds_no_pictures_is_named_with_the_remedy(tmp_path: Path
     arrays.save(tmp_path, "val", content(), index())
     file = tmp_path / "colorize/val/gray.npy"
     np.save(file, change(np.load(file)))
-    with pytest.raises(UserError, match=r"as an array: it holds .*\]; `dvc repro` makes it anew$"):
+    with pytest.raises(UserError, match=r"as an array: it holds .*\]; `dvc repro` rebuilds it$"):
         arrays.load(tmp_path, "val")
 
 

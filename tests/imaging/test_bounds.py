@@ -135,7 +135,7 @@ def test_the_largest_pictures_leave_a_worker_below_450_megabytes(tmp_path: Path,
 def test_packed_bytes_after_the_pixels_are_not_unpacked(monkeypatch):
     data = _png(8, 8, 8, 2, more=bytes(200 * MEGABYTES))
     monkeypatch.setattr(source_png, "LARGE_BYTES", 100_000)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
     before = _peak_bytes()
     assert decoding.decode(data).shape == (8, 8, 3)
     assert decoding.decode(data[:-16] + b"adler" + data[-16:]).shape == (8, 8, 3)

@@ -519,7 +519,7 @@ def test_scores_stand_in_their_columns_with_their_errors(artifacts):
     head, *names = rows
     sets = ["input copied", "mean colour", "training", "gap", "real vs real"]
     assert rows[head] == ["validation", "against baselines", *sets]
-    same = ["colorfulness", "gray_share"]
+    same = ["colorfulness", "gray_share ↓"]
     assert names == ["l1 ↓", "psnr ↑", "ssim ↑", "fd_effnet ↓", "kd_effnet_x1000 ↓", *same]
     assert rows["l1 ↓"] == ["▲ 0.1", "better than both", "0.3", "0.3", "0.1", "0.0", ""]
     assert rows["fd_effnet ↓"][0] == "▲ 0.50 ± 0.012"

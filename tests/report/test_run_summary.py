@@ -68,7 +68,7 @@ def test_a_folder_without_a_run_is_told_what_to_do(tmp_path, monkeypatch):
         ("data/findings/findings.json", [{}], "0.name: field required"),
     ],
 )
-def test_a_file_of_another_shape_is_named_with_what_makes_it_anew(artifacts, file, value, sentence):
+def test_a_file_of_another_shape_is_named_with_what_rebuilds_it(artifacts, file, value, sentence):
     artifacts.write()
     write_json(artifacts.data.parent / file, value)
     with pytest.raises(UserError, match=rf"{file}: {sentence}.*; it was .*`dvc repro` writes it"):

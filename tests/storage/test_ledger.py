@@ -178,7 +178,7 @@ def test_a_file_that_another_program_wrote_is_read_or_its_columns_are_named(tmp_
         ),
         ("row", [0, 0], "has rows that are not numbered"),
         ("row", [0, None], "has rows that are not numbered"),
-        ("file", ["images/0.png", None], "has rows without file: `dvc repro` makes it anew"),
+        ("file", ["images/0.png", None], "has rows without file: `dvc repro` rebuilds it"),
         ("sha256", [None, "0"], "has rows without sha256"),
         ("layout", [None, None], "has rows without layout"),
         (
@@ -224,7 +224,7 @@ def test_what_every_row_has_may_not_be_removed(tmp_path: Path, column: str):
     table = ledger_table(2, status="http_404")
     table.loc[1, column] = pd.NA
     ledger.write_table(table, path, ledger.schema("split"))
-    with pytest.raises(UserError, match=f"has rows without {column}: `dvc repro` makes it anew"):
+    with pytest.raises(UserError, match=f"has rows without {column}: `dvc repro` rebuilds it"):
         ledger.read_ledger(path, "split")
 
 

@@ -49,7 +49,7 @@ ALLOWED = re.compile(
     r"data/raw/pages/\d{4}\.html|data/raw/images/[0-9a-f]{24}\.[a-z]+|data/raw/ledger\.parquet|"
     r"metrics/scrape\.json"
 )
-# Imports once, then forks for each scrape; a fork's VmHWM begins anew, which getrusage's peak does not.
+# Imports once, then forks for each scrape; a fork's VmHWM begins again, which getrusage's peak does not.
 FORKER = """
 import json, os, sys
 from src.errors import UserError

@@ -92,7 +92,7 @@ def test_any_text_is_a_key(tmp_path, url):
     assert cache.record_failure(url, FetchError("timeout", f"{url}: late")) == 1
 
 
-def test_a_broken_table_is_made_anew_in_a_line(tmp_path, capsys):
+def test_a_broken_table_is_rebuilt_in_a_line(tmp_path, capsys):
     (tmp_path / "answers.sqlite").write_bytes(b"no table at all" * 100)
     cache = HttpCache(tmp_path, "one")
     [line] = capsys.readouterr().err.splitlines()
@@ -102,7 +102,7 @@ def test_a_broken_table_is_made_anew_in_a_line(tmp_path, capsys):
     assert HttpCache(tmp_path, "one").entry(URL).body.path.read_bytes() == b"picture"
 
 
-def test_a_table_of_another_shape_is_made_anew_in_a_line(tmp_path, capsys):
+def test_a_table_of_another_shape_is_rebuilt_in_a_line(tmp_path, capsys):
     with closing(sqlite3.connect(tmp_path / "answers.sqlite")) as rows:
         rows.execute("CREATE TABLE answers (url TEXT)")
     assert HttpCache(tmp_path, "one").entry(URL) == CacheEntry(None, None, None)
