@@ -32,7 +32,7 @@ import pandas as pd
 
 from benchmarks.clean import build_table, originals
 from src.audit import candidates, findings, leak
-from src.audit.side import Side
+from src.audit.compared_pictures import ComparedPictures
 from src.clean import measure, verdicts
 from src.imaging.decoding import decode
 from src.pair.pairing import largest_crop
@@ -301,7 +301,9 @@ def reported(val: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Return which pictures of validation the audit reports, (N,) bool, and with which of training."""
     limits = findings.resolve_limits(read_params().audit.limits)
     sides = [
-        Side(photos, candidates.variants(map(thumbnail, photos)), limits["tone_residual"])
+        ComparedPictures(
+            photos, candidates.variants(map(thumbnail, photos)), limits["tone_residual"]
+        )
         for photos in (val, train)
     ]
     nearest = leak.nearest(*sides, limits["leak_similarity"])

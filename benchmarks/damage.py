@@ -11,7 +11,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from src.progress import progress
+from src.progress import progress_bar
 from tests.damage import KINDS, outcomes
 
 # nothing lost; rebuilt, with a line that names the file or without; ended in a line; another result
@@ -26,7 +26,7 @@ def main() -> None:
     number = arguments.number // len(KINDS)
     counts: dict[str, Counter[str]] = {}
     for name in KINDS:
-        bar = partial(progress, total=number, title=name)
+        bar = partial(progress_bar, total=number, title=name)
         with tempfile.TemporaryDirectory() as folder:
             found = list(outcomes(name, Path(folder), number, arguments.seed, bar))
         counts[name] = Counter(outcome.verdict for outcome in found)

@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks.experiment_clone import ExperimentClone, experiment_clone
 from src.cli.preset import overrides
 from src.errors import exit_on_user_error
-from src.progress import progress
+from src.progress import progress_bar
 from src.storage.atomic import read_json, write_json
 
 ROOT = Path(__file__).parent.parent
@@ -156,7 +156,7 @@ def tabulate(clone: ExperimentClone, variants: dict[str, list[str]], data: list[
     """
     clone.start(ROOT / ".dvc/cache")
     lines = []
-    for name, settings in progress(variants.items(), len(variants), "trainings"):
+    for name, settings in progress_bar(variants.items(), len(variants), "trainings"):
         split = [] if name == PRESET else OWN_SPLIT
         every = [*COMMON, *data, *split, *settings, *data]  # also where a preset has its own path
         # the last value of each setting, as DVC takes it

@@ -35,7 +35,7 @@ import yaml
 
 from src.demo import portraits
 from src.errors import UserError, exit_on_user_error
-from src.progress import progress
+from src.progress import progress_bar
 from src.storage.encoding import encode_jpeg
 from tests.servers import Answer, Server, served
 
@@ -260,7 +260,7 @@ def small_project() -> Iterator[Project]:
 def soak(project: Project, seeds: Iterator[int], seconds: float) -> list[Round]:
     """Run rounds for some time; print each that fails."""
     reference, rounds, start = project.files(), list[Round](), time.monotonic()
-    bar = progress(None, round(seconds), "seconds of the soak")
+    bar = progress_bar(None, round(seconds), "seconds of the soak")
     kept = project.folder.with_name("kept")
     shutil.copytree(project.folder, kept)
     for seed in seeds:

@@ -23,7 +23,7 @@ from src.drawing.sheets import grid, three_channels
 from src.errors import exit_on_user_error
 from src.evaluate.distances import with_error
 from src.imaging import decoding
-from src.progress import progress
+from src.progress import progress_bar
 from src.storage.atomic import read_json, write_bytes
 from src.vision.colorfulness import colorfulness
 
@@ -81,7 +81,7 @@ SHEETS = {
 def run_chapters(clone: ExperimentClone, results: Path, steps: int) -> None:
     """Run every chapter without a result, and score its model on its judge's pictures."""
     clone.start(ROOT / ".dvc/cache")
-    for name, chapter in progress(CHAPTERS.items(), len(CHAPTERS), "chapters"):
+    for name, chapter in progress_bar(CHAPTERS.items(), len(CHAPTERS), "chapters"):
         if not (results / name).exists():
             clone.run([*COMMON, f"train.steps={steps}", *chapter.settings], "review")
             _keep(clone.folder, results / name)

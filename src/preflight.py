@@ -18,16 +18,16 @@ from src.storage.ruling_files import PAIR_COLUMNS, read_lines
 def require_runnable(settings: Params) -> None:
     """Raise UserError, with a line for each reason, if a stage would refuse valid settings."""
     reasons = []
-    for look in LOOKS:
+    for require in REQUIREMENTS:
         try:
-            look(settings)
+            require(settings)
         except UserError as error:
             reasons.append(str(error))
     if reasons:
         raise UserError("\n".join(reasons))
 
 
-def _source(settings: Params) -> None:
+def _require_source(settings: Params) -> None:
     from src.scrape import json_lists, tar_samples
     from src.scrape.expressions import require_expressions
     from src.scrape.gallery import require_selectors
@@ -48,7 +48,7 @@ def _source(settings: Params) -> None:
         require_expressions("webdataset", settings.webdataset, tar_samples.EXPRESSIONS)
 
 
-def _address(settings: Params) -> None:
+def _require_address(settings: Params) -> None:
     from src.scrape.http.fetch_errors import FetchError
     from src.scrape.http.origins import host_of
 
@@ -69,7 +69,7 @@ def _address(settings: Params) -> None:
             ) from None
 
 
-def _demo(settings: Params) -> None:
+def _require_demo(settings: Params) -> None:
     from src.demo.facade_archive import ONE_IN_VAL
     from src.split.assignment import MIN_PICTURES
 
@@ -95,40 +95,40 @@ def _demo(settings: Params) -> None:
         )
 
 
-def _browser(settings: Params) -> None:
+def _require_browser(settings: Params) -> None:
     from src.scrape.rendering import MISSING
 
     if settings.source == "gallery" and settings.gallery.render and find_spec("playwright") is None:
         raise UserError(MISSING)
 
 
-def _rulings(settings: Params) -> None:
+def _require_rulings(settings: Params) -> None:
     for key in ("exclude", "force"):
         path = Path(getattr(settings.clean, key))
         read_lines(path, f"clean.{key}", PAIR_COLUMNS, "pairs")
 
 
-def _forgotten(settings: Params) -> None:
+def _require_forgotten(settings: Params) -> None:
     from src.scrape import forget_list
 
     forget_list.read(settings.scrape.forget)
 
 
-def _network(settings: Params) -> None:
+def _require_network(settings: Params) -> None:
     chosen = getattr(settings.models, settings.model).model_dump()
     network_settings(settings.model, chosen, settings.pair.crop_size)
 
 
-def _discriminator(settings: Params) -> None:
+def _require_discriminator(settings: Params) -> None:
     if settings.train.gan_weight:
         require_patches(settings.train.discriminator, settings.pair.crop_size)
 
 
-def _training_device(settings: Params) -> None:
+def _require_training_device(settings: Params) -> None:
     _require_device("train", settings.train.device, settings.train.processes)
 
 
-def _evaluation_device(settings: Params) -> None:
+def _require_evaluation_device(settings: Params) -> None:
     _require_device("evaluate", settings.evaluate.device, settings.evaluate.processes)
 
 
@@ -142,14 +142,14 @@ def _require_device(section: str, device: str, processes: int) -> None:
     require_gpus(processes, device)
 
 
-def _weights(settings: Params) -> None:
+def _require_weights(settings: Params) -> None:
     for score, key in (("fid", "inception_weights"), ("lpips", "lpips_weights")):
         path = getattr(settings.evaluate, key)
         if path and getattr(settings.evaluate, score) != "none":
             existing_file(f"evaluate.{key}", path)
 
 
-def _loggers(settings: Params) -> None:
+def _require_loggers(settings: Params) -> None:
     from src.train.loggers import INSTALL, log_folder
 
     for name in settings.train.log:
@@ -161,14 +161,14 @@ def _loggers(settings: Params) -> None:
         log_folder(name)
 
 
-def _limits(settings: Params) -> None:
+def _require_limits(settings: Params) -> None:
     if settings.audit.limits or settings.audit.thresholds:
         from src.audit.findings import resolve_limits
 
         resolve_limits(settings.audit.limits, settings.audit.thresholds)
 
 
-def _cluster(settings: Params) -> None:
+def _require_cluster(settings: Params) -> None:
     from src.parallel.cluster import WITHOUT_RAY, require_address
 
     if settings.engine.kind == "ray":
@@ -177,19 +177,19 @@ def _cluster(settings: Params) -> None:
             raise UserError(WITHOUT_RAY)
 
 
-LOOKS: tuple[Callable[[Params], None], ...] = (
-    _source,
-    _address,
-    _demo,
-    _browser,
-    _forgotten,
-    _rulings,
-    _network,
-    _discriminator,
-    _training_device,
-    _evaluation_device,
-    _weights,
-    _loggers,
-    _limits,
-    _cluster,
+REQUIREMENTS: tuple[Callable[[Params], None], ...] = (
+    _require_source,
+    _require_address,
+    _require_demo,
+    _require_browser,
+    _require_forgotten,
+    _require_rulings,
+    _require_network,
+    _require_discriminator,
+    _require_training_device,
+    _require_evaluation_device,
+    _require_weights,
+    _require_loggers,
+    _require_limits,
+    _require_cluster,
 )

@@ -19,7 +19,7 @@ class _Lines(tqdm):  # type: ignore[type-arg]  # at run time it takes no types
             self.fp.flush()
 
 
-def progress(
+def progress_bar(
     items: Iterable[Any] | None, total: int, title: str, first: int = 0, line_s: float = LINE_S
 ) -> "tqdm[Any]":
     """Return a progress bar over `items`.

@@ -21,15 +21,13 @@ from src.errors import UserError
 from src.scrape.http.cache import Body, HttpCache
 from src.scrape.http.fetch_errors import FetchError
 from src.train import checkpoint
-from src.train.checkpoint import Progress
+from src.train.checkpoint import TrainingState
 from tests.colour_means import ColourMeans, extractor
 
 URLS = [f"http://photos.test/{number}.jpg" for number in range(6)]
 CPU = torch.device("cpu")
 
-Taken = dict[
-    str, object
-]  # what a run takes from a cache, by key; a value that it lacks is rebuilt
+Taken = dict[str, object]  # what a run takes from a cache, by key; a value that it lacks is rebuilt
 
 
 @dataclass(frozen=True)
@@ -139,21 +137,23 @@ def _fill_resume(folder: Path) -> None:
         path = checkpoint.snapshot_dir(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(_noise(len(name), 200).tobytes())
-    checkpoint.save(folder, _networks(1), Progress(5, [{"step": 5.0, "l1": 0.5}], [{"step": 1}]))
+    checkpoint.save(
+        folder, _networks(1), TrainingState(5, [{"step": 5.0, "l1": 0.5}], [{"step": 1}])
+    )
 
 
 def _take_resume(folder: Path) -> Taken:
     nets = _networks(0)
     untouched = _state(nets)
-    progress = checkpoint.restore(folder, nets, CPU)
-    if not progress.step:
-        assert progress == Progress() and _state(nets) == untouched
+    state = checkpoint.restore(folder, nets, CPU)
+    if not state.step:
+        assert state == TrainingState() and _state(nets) == untouched
         return {}
     out = folder.parent / "model"
-    stems = {Path(name).stem for name in progress.snapshot_sha256}
+    stems = {Path(name).stem for name in state.snapshot_sha256}
     checkpoint.restore_snapshots(folder, out, stems)
     files = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    return {"training": (repr(progress), _state(nets), sorted(files.items()))}
+    return {"training": (repr(state), _state(nets), sorted(files.items()))}
 
 
 KINDS = {

@@ -31,7 +31,7 @@ TRAINING = {"g_l1": "Training g_l1"}  # what is drawn of the history, with its t
 
 
 @dataclass(frozen=True)
-class Side:
+class Contender:
     """One of the two that are compared: A or B."""
 
     letter: str
@@ -147,8 +147,8 @@ def shared_task(a: Revision, b: Revision) -> str:
 
 
 def render(
-    a: Side,
-    b: Side,
+    a: Contender,
+    b: Contender,
     differences: Sequence[Difference],
     task: str,
     spread: SeedSpread | None = None,
@@ -160,12 +160,12 @@ def render(
     """
     plots, missing = _plots(a, b)
     groups = _picture_groups(a.experiment, b.experiment, task)
-    settings = [_settings(side.revision) for side in (a, b)]
+    settings = [_settings(contender.revision) for contender in (a, b)]
     return (
         environment(Path(__file__).parent)
         .get_template("compare_page.html")
         .render(
-            sides=[a, b],
+            contenders=[a, b],
             task=task,
             count=len(a.experiment.table),
             spread=spread,
@@ -182,14 +182,14 @@ def render(
 
 
 def verdict(
-    a: Side, b: Side, differences: Sequence[Difference], spread: SeedSpread | None = None
+    a: Contender, b: Contender, differences: Sequence[Difference], spread: SeedSpread | None = None
 ) -> list[str]:
-    """Return sentences on which side is better in which scores; those for B come first."""
-    sides = {"b": b, "a": a}
+    """Return sentences on which contender is better in which scores; those for B come first."""
+    contenders = {"b": b, "a": a}
     judged = [d for d in differences if d.better]
     sentences = [
-        f"{side.label()} is better in {names}."
-        for winner, side in sides.items()
+        f"{contender.label()} is better in {names}."
+        for winner, contender in contenders.items()
         if (names := _names(judged, winner))
     ]
     if not sentences:
@@ -200,8 +200,8 @@ def verdict(
             sentences.append(f"Seeds alone change as much in {', '.join(within)}.")
     others = [d for d in differences if not d.better]
     sentences += [
-        f"{side.label()} is higher in {names}, which is not better by itself."
-        for winner, side in sides.items()
+        f"{contender.label()} is higher in {names}, which is not better by itself."
+        for winner, contender in contenders.items()
         if (names := _names(others, winner))
     ]
     if chance := _names(differences, ""):
@@ -222,7 +222,7 @@ def _settings(revision: Revision) -> dict[str, Any]:
 
 
 def _rows(
-    a: Side, b: Side, differences: Sequence[Difference], spread: SeedSpread | None
+    a: Contender, b: Contender, differences: Sequence[Difference], spread: SeedSpread | None
 ) -> list[Row]:
     """Return a row for each score of either, those with an interval first."""
     compared = {d.metric: d for d in differences}
@@ -230,8 +230,10 @@ def _rows(
     return [_row(name, a, b, compared.get(name), spread) for name in names]
 
 
-def _row(name: str, a: Side, b: Side, d: Difference | None, spread: SeedSpread | None) -> Row:
-    values = [side.scores.get(name) for side in (a, b)]
+def _row(
+    name: str, a: Contender, b: Contender, d: Difference | None, spread: SeedSpread | None
+) -> Row:
+    values = [contender.scores.get(name) for contender in (a, b)]
     digits = decimals(values)
     texts = ["" if value is None else f"{value:.{digits}f}" for value in values]
     best = better_direction(name)
@@ -288,14 +290,17 @@ def _have_other_inputs(
     return any(not np.array_equal(inputs[0][index], inputs[1][index]) for index in shown)
 
 
-def _plots(a: Side, b: Side) -> tuple[dict[str, str], list[str]]:
+def _plots(a: Contender, b: Contender) -> tuple[dict[str, str], list[str]]:
     """Return the charts of both over training by their titles, and sentences on what is missing."""
     series = a.curves | b.curves
     titles = [title for title in dict.fromkeys((*TRAINING.values(), *series)) if title in series]
     plots = {
         title: charts.curves(
-            {side.label(LEGEND_LENGTH): side.curves.get(title, []) for side in (a, b)}
+            {
+                contender.label(LEGEND_LENGTH): contender.curves.get(title, [])
+                for contender in (a, b)
+            }
         )
         for title in titles
     }
-    return plots, [words for side in (a, b) if (words := side.missing_curves(titles))]
+    return plots, [words for contender in (a, b) if (words := contender.missing_curves(titles))]

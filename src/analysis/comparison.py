@@ -26,7 +26,7 @@ from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.model import image_metrics
 from src.params import Size
-from src.progress import progress
+from src.progress import progress_bar
 from src.report.results import LPIPS, better_direction
 from src.storage.slices import slices
 
@@ -159,7 +159,7 @@ def _set_differences(
         (extractor.network.kernel, distances.kernel, 1e3),
     ):
         of = partial(difference, distance=distance, scale=scale)
-        steps = progress(range(draws), draws, f"comparing {metric}")
+        steps = progress_bar(range(draws), draws, f"comparing {metric}")
         drawn = np.array([of(rng.integers(count, size=count)) for _ in steps])
         value = of(np.arange(count))
         # double draws shift all drawn distances alike: only their spread counts

@@ -11,7 +11,7 @@ import pandas as pd
 
 from src.clean import copies, hash_candidates, verdicts
 from src.clean.measure import measure_files
-from src.clean.measurement import Measurement, digest_pixels, look
+from src.clean.measurement import Measurement, digest_pixels, features_of
 from src.drawing.sheets import grid
 from src.errors import UserError, require_bounded
 from src.imaging import decoding
@@ -71,7 +71,7 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
     if copy.error or original.error:
         return ["they cannot be compared"]
     pairs = copies.find({0: original, 1: copy}, clean)
-    match = matching.match(look(original, clean), look(copy, clean))
+    match = matching.match(features_of(original, clean), features_of(copy, clean))
     bits = hash_candidates.hash_distance(original.thumbnail, copy.thumbnail)
     agreement = _close_agreement(original, copy, match)
     if pairs:
@@ -90,7 +90,7 @@ def describe_pair(file: Path, other: Path, clean: Clean) -> list[str]:
         f"    colours differ   {match.color_difference:.1f} (copies up to "
         f"{witness.MAX_COLOR_DIFFERENCE:g})",
         f"    closely agrees   {agreement.second_lowest:.2f}, everywhere "
-        f"{agreement.lowest_of_either:.2f} (copies from {likeness.MIN_AGREEMENT:g}; everywhere from "
+        f"{agreement.lowest_of_either:.2f} (copies from {likeness.MIN_CLOSE_AGREEMENT:g}; everywhere from "
         f"{likeness.MIN_FAMILY_AGREEMENT:g} among look-alikes, and from "
         f"{likeness.MIN_NEAR_AGREEMENT:g} with a similarity just below)",
     ]

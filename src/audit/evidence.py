@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from src.audit import leak, pair_measures, removed_copies, source_files
+from src.audit.compared_pictures import ComparedPictures
 from src.audit.leak import Nearest
 from src.audit.pair_measures import PairMeasures
 from src.audit.registry import Offender
 from src.audit.removed_copies import Removal
 from src.audit.settings import remedy_for
-from src.audit.side import Side
 from src.audit.source_files import Box, SourceFile
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
@@ -70,7 +70,9 @@ class Evidence:
     def nearest(self) -> Nearest:
         """The most similar training picture of each validation picture."""
         val, train = (
-            Side(pairs.photo, self.measures[side].variants, self.limits["tone_residual"])
+            ComparedPictures(
+                pairs.photo, self.measures[side].variants, self.limits["tone_residual"]
+            )
             for side, pairs in (("val", self.val), ("train", self.train))
         )
         similarity, excluded = self.limits["leak_similarity"], self.ruled("excluded")

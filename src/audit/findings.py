@@ -10,7 +10,7 @@ import pandas as pd
 
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence, OutputEvidence
-from src.audit.registry import Check, Finding, Measurement, Offender, When
+from src.audit.registry import Check, CheckValue, Finding, Offender, When
 from src.dataset.arrays import Pairs
 from src.drawing.sheets import grid
 from src.errors import REBUILD, UserError
@@ -34,7 +34,7 @@ def resolve_limits(
             a share is above 1.
     """
     thresholds = thresholds or {}
-    own_limits = {check.limit: check.allowed for check in CHECKS}
+    own_limits = {check.limit_key: check.limit for check in CHECKS}
     own_thresholds = {key: value for check in CHECKS for key, value in check.thresholds.items()}
     _require_known("limits", limits, own_limits, own_thresholds, "thresholds")
     _require_known("thresholds", thresholds, own_thresholds, own_limits, "limits")
@@ -66,12 +66,12 @@ def _require_known(
         )
 
 
-def measure(evidence: Evidence | OutputEvidence, when: When) -> dict[str, Measurement]:
+def measure(evidence: Evidence | OutputEvidence, when: When) -> dict[str, CheckValue]:
     """Return the measurement of every check before or after training, by its name."""
     return {check.name: check.measure(evidence) for check in CHECKS if check.when == when}
 
 
-def write_measures(measures: dict[str, Measurement], file: Path) -> None:
+def write_measures(measures: dict[str, CheckValue], file: Path) -> None:
     """Write what the checks measured as JSON, in full precision."""
     write_json(
         file,
@@ -97,7 +97,7 @@ def judge(file: Path, limits: Mapping[str, float]) -> dict[str, Finding]:
     return {check.name: check.judge(entries[check.name], limits) for check in checks}
 
 
-def _measurement(entry: dict[str, Any]) -> Measurement:
+def _measurement(entry: dict[str, Any]) -> CheckValue:
     """Return an entry of the file that `write_measures` wrote."""
     offenders = [
         Offender(o["row"], o["detail"], tuple((s, i) for s, i in o["pictures"]), o["value"])

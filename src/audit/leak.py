@@ -13,8 +13,8 @@ import numpy as np
 
 from src.audit import candidates
 from src.audit.candidates import QUERIES, Query, mirrored
+from src.audit.compared_pictures import ComparedPictures
 from src.audit.refutation import Likenesses, Refutation
-from src.audit.side import Side
 from src.parallel.local import cores, map_threads
 from src.vision import forms, likeness, matching
 from src.vision.likeness import NEAR_MISS_CORR
@@ -42,8 +42,8 @@ class Nearest(NamedTuple):
 
 
 def nearest(
-    val: Side,
-    train: Side,
+    val: ComparedPictures,
+    train: ComparedPictures,
     similarity: float,
     excluded: Collection[tuple[int, int]] = (),
 ) -> Nearest:
@@ -84,7 +84,11 @@ class _Comparison:
     """Aligns likely copies of two sides, validation and training."""
 
     def __init__(
-        self, val: Side, train: Side, similarity: float, excluded: frozenset[tuple[int, int]]
+        self,
+        val: ComparedPictures,
+        train: ComparedPictures,
+        similarity: float,
+        excluded: frozenset[tuple[int, int]],
     ):
         self._val, self._train, self._similarity = val, train, similarity
         self._excluded = excluded
@@ -135,8 +139,8 @@ class _Comparison:
         near = sorted(near, key=lambda picture: -matches[picture].similarity)[:MAX_NEAR]
         if not near:
             return {}
-        val = self._val.look(int(self._val.variants.pictures[likely["val"][0]]))
-        return {p: matching.match(val, self._train.look(p)) for p in near}
+        val = self._val.features(int(self._val.variants.pictures[likely["val"][0]]))
+        return {p: matching.match(val, self._train.features(p)) for p in near}
 
     def _match(self, candidate: np.void, target: float) -> Match | None:
         """Return how the two pictures of a candidate match, or None if that is below the target."""
@@ -186,7 +190,9 @@ class _Comparison:
             moved = forms.orient(moved, forms.INVERSES[QUERIES[candidate["query"]].form])
         return start._replace(chromas=(fixed, moved))
 
-    def _roles(self, candidate: np.void) -> tuple[tuple[Side, int], tuple[Side, int]]:
+    def _roles(
+        self, candidate: np.void
+    ) -> tuple[tuple[ComparedPictures, int], tuple[ComparedPictures, int]]:
         """Return the side and the variant of the query, and those of the match."""
         val = self._val, int(candidate["val"])
         train = self._train, int(candidate["train"])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.audit.side import Side
+from src.audit.compared_pictures import ComparedPictures
 from src.vision import alignment, forms, likeness, views, witness
 from src.vision.close_look import BLOCKS, EDGE_BLOCKS, CloseAgreement, CloseLook, close_agreement
 from src.vision.likeness import MIN_OTHERS, NEAR_MISS_CORR
@@ -57,7 +57,13 @@ class Refutation:
         similarity: The least of a copy, -1…1.
     """
 
-    def __init__(self, val: Side, train: Side, likenesses: Sequence[Likenesses], similarity: float):
+    def __init__(
+        self,
+        val: ComparedPictures,
+        train: ComparedPictures,
+        likenesses: Sequence[Likenesses],
+        similarity: float,
+    ):
         self._val, self._train, self._likenesses = val, train, likenesses
         self._similarity = similarity
         # by training picture: the validation pictures that match it, and those that nearly do
@@ -169,17 +175,17 @@ def _detailed_blocks(look: CloseLook) -> int:
     return int(np.isfinite(middle).sum())
 
 
-def _are_alike(side: Side, similarity: float, first: int, second: int) -> bool:
+def _are_alike(side: ComparedPictures, similarity: float, first: int, second: int) -> bool:
     """Say whether two pictures of one side are alike, but no copies.
 
     Those of one template are alike as they are: uncut and upright.
     """
-    looks = side.look(first), side.look(second)
+    features = side.features(first), side.features(second)
     start = Start(
         value=-1.0,
-        fixed=looks[0].thumbnail,
-        details=(alignment.detail(looks[0].thumbnail), alignment.detail(looks[1].thumbnail)),
-        chromas=(looks[0].chroma, looks[1].chroma),
+        fixed=features[0].thumbnail,
+        details=(alignment.detail(features[0].thumbnail), alignment.detail(features[1].thumbnail)),
+        chromas=(features[0].chroma, features[1].chroma),
         pose=views.POSES[0],
         strip=0,
         form=forms.PLAIN,

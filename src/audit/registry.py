@@ -27,8 +27,8 @@ class Offender:
 
 
 # the value, and the rows at fault: those with a value only if that is beyond the limit
-Measurement = tuple[float, list[Offender]]
-Measure = Callable[[Any], Measurement]  # of Evidence or OutputEvidence
+CheckValue = tuple[float, list[Offender]]
+Measure = Callable[[Any], CheckValue]  # of Evidence or OutputEvidence
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Check:
 
     Attributes:
         description: What the check measures.
-        limit: The key of audit.limits that overrides `allowed`. It judges what was measured, and
+        limit_key: The key of audit.limits that overrides `limit`. It judges what was measured, and
             `measure` of a check before training does not read it.
-        allowed: The largest value that passes; the smallest one where `at_least` is set.
+        limit: The largest value that passes; the smallest one where `at_least` is set.
         remedy: What to do about a failure.
         severity: Whether a failure stops training at the gate, says after training that the model is
             of no use, or only warns.
@@ -74,8 +74,8 @@ class Check:
 
     name: str
     description: str
-    limit: str
-    allowed: float
+    limit_key: str
+    limit: float
     remedy: str
     severity: Severity
     when: When
@@ -87,7 +87,7 @@ class Check:
     @property
     def limits(self) -> dict[str, float]:
         """The check's own limit and thresholds, by their keys."""
-        return {self.limit: self.allowed, **self.thresholds}
+        return {self.limit_key: self.limit, **self.thresholds}
 
     def run(self, evidence: Any) -> Finding:
         """Measure `evidence`, and compare the value with the limit in force."""
@@ -95,12 +95,12 @@ class Check:
         return self.judge(self.measure(evidence), evidence.limits, remedy)
 
     def judge(
-        self, measurement: Measurement, limits: Mapping[str, float], remedy: str = ""
+        self, measurement: CheckValue, limits: Mapping[str, float], remedy: str = ""
     ) -> Finding:
         """Compare a measured value with the limit in force; a remedy replaces the check's own."""
         value, offenders = measurement
         thresholds = {key: limits.get(key, default) for key, default in self.limits.items()}
-        limit = thresholds.pop(self.limit)
+        limit = thresholds.pop(self.limit_key)
         at_fault = [
             offender
             for offender in offenders
@@ -121,8 +121,8 @@ CHECKS: list[Check] = []
 
 def check(
     description: str,
-    limit: str,
-    allowed: float,
+    limit_key: str,
+    limit: float,
     remedy: str,
     severity: Severity = "stop",
     when: When = "before",
@@ -137,8 +137,8 @@ def check(
             Check(
                 name=measure.__name__,
                 description=description,
+                limit_key=limit_key,
                 limit=limit,
-                allowed=allowed,
                 remedy=remedy,
                 severity=severity,
                 when=when,

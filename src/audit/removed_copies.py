@@ -15,7 +15,7 @@ from src.audit import source_files
 from src.parallel.local import cores, map_threads
 from src.vision import alignment, close_look, grayscale, likeness, matching, views, witness
 from src.vision.close_look import SIDE_PX
-from src.vision.matching import Look
+from src.vision.matching import PictureFeatures
 
 SAMPLE, SEED = 200, 0
 # Of the second least similar block of the middle; of 1,100 copies 1 in 200 has one below .58.
@@ -110,7 +110,7 @@ def _likeness(
     first: Photo, second: Photo, similarity: float, tone_residual: float
 ) -> tuple[float, bool]:
     """Return the similarity of two photographs, and whether both show the same."""
-    a, b = _look(first, tone_residual), _look(second, tone_residual)
+    a, b = _features_of(first, tone_residual), _features_of(second, tone_residual)
     match = matching.match(a, b)
     is_match = match.is_copy(similarity)
     if not (is_match or likeness.may_be_near(match, similarity)):
@@ -122,14 +122,14 @@ def _likeness(
     return match.similarity, agrees >= (MIN_CLOSE_AGREEMENT if is_match else MIN_NEAR_AGREEMENT)
 
 
-def _look(photo: Photo, tone_residual: float) -> Look:
+def _features_of(photo: Photo, tone_residual: float) -> PictureFeatures:
     """Return what a photograph is compared by; a gray one has no colours to compare."""
     thumbnail = alignment.thumbnail(photo.pixels)
     if grayscale.tone_residual(photo.pixels) < tone_residual:
-        return Look(thumbnail)
+        return PictureFeatures(thumbnail)
     size = (views.THUMBNAIL_PX, views.THUMBNAIL_PX)
     small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
-    return Look(thumbnail, witness.chroma(small))
+    return PictureFeatures(thumbnail, witness.chroma(small))
 
 
 def _banded_edges(photo: Photo) -> int:

@@ -17,7 +17,7 @@ import yaml
 
 from src.bugs.catalogue import Bug, Settings, Stage, find_bug
 from src.errors import UserError
-from src.progress import progress
+from src.progress import progress_bar
 from src.storage.atomic import read_json, write_json, write_text
 from src.storage.fingerprint import fingerprint
 from src.storage.locks import alone_in
@@ -62,7 +62,7 @@ def run(
     entries = {}
     with alone_in(root / CACHE, "running bugs"):
         lab = Lab(root, settings)
-        for name, bug in progress(bugs.items(), len(bugs), "bugs"):
+        for name, bug in progress_bar(bugs.items(), len(bugs), "bugs"):
             with_bug = lab.result(name, bug.context | bug.settings, bug)
             context = [f"{key}-{value}" for key, value in bug.context.items()]
             without_bug = lab.result("-".join(["none", *context]), bug.context)

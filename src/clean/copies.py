@@ -10,7 +10,7 @@ import pandas as pd
 from src.clean import near_duplicates
 from src.clean.lookalikes import without_lookalikes
 from src.clean.measure import read_thumbnail
-from src.clean.measurement import Measurement, is_gray, look, same_pixels
+from src.clean.measurement import Measurement, features_of, is_gray, same_pixels
 from src.clean.near_duplicates import Proof
 from src.imaging.decoding import ImageError
 from src.parallel.local import cores, map_threads
@@ -26,7 +26,7 @@ MIN_EXACT_SIMILARITY = 0.99  # below which pixels are not compared: they cannot 
 # those with something added, whose place in the other is less sure.
 MIN_CUT_SHARE, MIN_UNSURE_CUT_SHARE = 1 - CROPPED_SHARE, 0.05
 CACHED = 256  # close looks that are remembered, of at most .6 MB each
-Looks = tuple[CloseLook | None, CloseLook | None]
+CloseLooks = tuple[CloseLook | None, CloseLook | None]
 
 
 class Marks(Enum):
@@ -72,15 +72,17 @@ def find(pictures: Mapping[int, Measurement], clean: Clean) -> dict[Pair, Copy]:
     firsts = first_of_equals(pictures)
     pairs = {(first, row): EXACT for row, first in firsts.items() if row != first}
     rows = sorted(set(firsts.values()))
-    looks = [look(pictures[row], clean) for row in rows]
-    likenesses = near_duplicates.find_copies(looks, clean.hash_distance, clean.similarity)
+    features = [features_of(pictures[row], clean) for row in rows]
+    likenesses = near_duplicates.find_copies(features, clean.hash_distance, clean.similarity)
     read = lru_cache(CACHED)(lambda picture: read_close_look(pictures[rows[picture]]))
     proofs = without_lookalikes(likenesses, read, clean.similarity)
 
     def describe_proof(proof: Proof) -> tuple[Pair, Copy]:
         a, b = rows[proof.first], rows[proof.second]
-        looks = read(proof.first), read(proof.second)
-        copy = describe(pictures[a], pictures[b], proof.match, proof.hash_distance, clean, looks)
+        close_looks = read(proof.first), read(proof.second)
+        copy = describe(
+            pictures[a], pictures[b], proof.match, proof.hash_distance, clean, close_looks
+        )
         return (a, b), copy
 
     pairs |= map_threads(describe_proof, proofs, "describing copies", cores())
@@ -117,7 +119,7 @@ def describe(
     match: Match,
     bits: int,
     clean: Clean,
-    looks: Looks | None = None,
+    close_looks: CloseLooks | None = None,
 ) -> Copy:
     """Return how a picture differs from another one, given what their thumbnails have in common.
 
@@ -125,15 +127,15 @@ def describe(
     """
     if match.similarity >= MIN_EXACT_SIMILARITY and same_pixels(original, copy):
         return EXACT
-    seen = _inspect(match, looks or (read_close_look(original), read_close_look(copy)))
+    seen = _inspect(match, close_looks or (read_close_look(original), read_close_look(copy)))
     transform = _transform(match, seen, original, copy, clean)
     marks, certainty = _marks(seen), _certainty(match, clean)
     return Copy(round(match.similarity, 4), bits, transform, marks, seen.clipped, certainty)
 
 
-def _inspect(match: Match, looks: Looks) -> Inspection:
+def _inspect(match: Match, close_looks: CloseLooks) -> Inspection:
     """Look at both pictures closely, or judge by the match if either cannot be read."""
-    first, second = looks
+    first, second = close_looks
     if first and second:
         return inspection.inspect(first, second, match)
     surplus = 1 / match.visible_share - 1

@@ -22,7 +22,7 @@ from src.parallel.local import cores, map_compiled, map_threads
 from src.storage.slices import even_slices
 from src.vision import alignment, forms, matching
 from src.vision.bands import border_variants
-from src.vision.matching import Look
+from src.vision.matching import PictureFeatures
 from src.vision.perceptual_hash import BITS, BLOCK, hash_views, orient_hashes
 from src.vision.views import STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS, VIEWS
 
@@ -60,11 +60,11 @@ class Variants(NamedTuple):
     alone: np.ndarray
 
 
-def find_variants(looks: Sequence[Look]) -> Variants:
+def find_variants(features: Sequence[PictureFeatures]) -> Variants:
     """Return the border variants of pictures, without the blank ones."""
     variants = [
         (variant.thumbnail, variant.chroma, picture, number, len(picture_variants) == 1)
-        for picture, picture_variants in enumerate(map(matching.look_variants, looks))
+        for picture, picture_variants in enumerate(map(matching.feature_variants, features))
         for number, variant in enumerate(picture_variants)
         if not alignment.is_blank(variant.thumbnail)
     ]

@@ -10,7 +10,7 @@ from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.params import Clean
 from src.vision import picture_faults
-from src.vision.matching import Look
+from src.vision.matching import PictureFeatures
 
 ContentKey = tuple[str, str]  # a file's SHA-256 and its layout
 FileKey = tuple[str, str]  # a file's name in the ledger and its layout
@@ -64,10 +64,10 @@ def is_gray(measurement: Measurement, clean: Clean) -> bool:
     return measurement.tone_residual < clean.tone_residual
 
 
-def look(measurement: Measurement, clean: Clean) -> Look:
+def features_of(measurement: Measurement, clean: Clean) -> PictureFeatures:
     """Return what a readable picture is compared by; a gray one has no colours to compare."""
     chroma = None if is_gray(measurement, clean) else measurement.chroma
-    return Look(measurement.thumbnail, chroma)
+    return PictureFeatures(measurement.thumbnail, chroma)
 
 
 def same_pixels(a: Measurement, b: Measurement) -> bool:

@@ -11,7 +11,7 @@ from src.parallel.local import map_compiled
 from src.storage.slices import slices
 from src.vision import alignment, forms, matching, views
 from src.vision.likeness import NEAR_MISS_CORR
-from src.vision.matching import Look, Match, Start
+from src.vision.matching import Match, PictureFeatures, Start
 
 COMPARED_BLOCK = 512  # candidates that are compared at a time
 
@@ -44,21 +44,23 @@ class Likenesses(NamedTuple):
     near_misses: list[Proof]
 
 
-def find_copies(looks: Sequence[Look], distance: int, similarity: float) -> Likenesses:
+def find_copies(
+    features: Sequence[PictureFeatures], distance: int, similarity: float
+) -> Likenesses:
     """Find all pairs of pictures that show the same, and those that nearly do.
 
     Args:
-        looks: The pictures.
+        features: The pictures.
         distance: The most bits of 256 in which the hashes of candidates differ.
         similarity: The least correlation of a copy, -1…1. Alignment starts at the poses that the
             hashes suggest and ends at the first that reaches it. So the value of a pair may be
             below `matching.match`'s.
     """
-    variants = find_variants(looks)
+    variants = find_variants(features)
     candidates, pairs = _order_by_picture(find_candidates(variants, distance), variants)
     compare = partial(
         _compare,
-        looks=looks,
+        features=features,
         variants=variants,
         candidates=candidates,
         pairs=pairs,
@@ -100,7 +102,7 @@ def _order_by_picture(candidates: np.ndarray, variants: Variants) -> tuple[np.nd
 
 def _compare(
     block: slice,
-    looks: Sequence[Look],
+    features: Sequence[PictureFeatures],
     variants: Variants,
     candidates: np.ndarray,
     pairs: np.ndarray,
@@ -110,7 +112,7 @@ def _compare(
 
     Args:
         block: Which candidates.
-        looks: The pictures.
+        features: The pictures.
         variants: Their border variants.
         candidates: (C,) CANDIDATE.
         pairs: (C, 2) int64, the pictures of each.
@@ -120,7 +122,7 @@ def _compare(
         A proof of each pair of copies, from the first candidate that proves it; and the pairs of
         which a candidate comes near.
     """
-    comparison = _Comparison(looks, variants)
+    comparison = _Comparison(features, variants)
     proofs: dict[tuple[int, int], Proof] = {}
     near_misses: dict[tuple[int, int], Proof] = {}
     for (i, j), candidate in zip(pairs[block].tolist(), candidates[block], strict=True):
@@ -137,8 +139,8 @@ def _compare(
 class _Comparison:
     """Compares the pixels of candidates; remembers the details of the last pictures."""
 
-    def __init__(self, looks: Sequence[Look], variants: Variants):
-        self._looks, self._variants = looks, variants
+    def __init__(self, features: Sequence[PictureFeatures], variants: Variants):
+        self._features, self._variants = features, variants
         self._details = lru_cache(2 * COMPARED_BLOCK)(self._detail)
 
     def compare(self, candidate: np.void, first: int, similarity: float) -> Match | None:
@@ -167,7 +169,7 @@ class _Comparison:
         border = "caption" if strip else ""
         if any(banded):
             pictures = variants.pictures[[query, moved]]
-            border = matching.border_name(*(self._looks[n].thumbnail for n in pictures))
+            border = matching.border_name(*(self._features[n].thumbnail for n in pictures))
         form = int(candidate["form"])  # of the query that matched
         is_query_first = variants.pictures[query] == first
         return Start(
@@ -186,7 +188,7 @@ class _Comparison:
     def _plain_start(self, candidate: np.void, start: Start) -> Start:
         """Return the same start for the whole pictures, with all strips and bands."""
         pictures = self._variants.pictures[[candidate["query"], candidate["match"]]]
-        fixed, moved = (self._looks[picture] for picture in pictures)
+        fixed, moved = (self._features[picture] for picture in pictures)
         inverse = forms.INVERSES[int(candidate["form"])]
         return start._replace(
             fixed=fixed.thumbnail,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from src.clean import hash_candidates
 from src.clean.copies import Copy, Pair
-from src.clean.measurement import Measurement, look
+from src.clean.measurement import Measurement, features_of
 from src.errors import UserError
 from src.params import Clean
 from src.storage.row_selection import find_row
@@ -124,7 +124,7 @@ def _of_firsts(places: Places, firsts: Mapping[int, int]) -> Places:
 
 def _measure(a: Measurement, b: Measurement, clean: Clean) -> Copy:
     """Return the numbers of a pair that a person forces; how it was changed is unknown."""
-    similarity = matching.match(look(a, clean), look(b, clean)).similarity
+    similarity = matching.match(features_of(a, clean), features_of(b, clean)).similarity
     bits = hash_candidates.hash_distance(a.thumbnail, b.thumbnail)
     return Copy(round(similarity, 4), bits, FORCED, certainty=None)
 

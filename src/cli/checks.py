@@ -44,7 +44,7 @@ def _listing() -> str:
         lines += [
             f"{check.name} ({check.severity}, {check.when} training)",
             f"    measures  {check.description}",
-            f"    allowed   {_bound(check)} {limits[check.limit]:g} (audit.limits.{check.limit})",
+            f"    allowed   {_bound(check)} {limits[check.limit_key]:g} (audit.limits.{check.limit_key})",
             *(
                 f"    threshold {limits[key]:g} (audit.thresholds.{key})"
                 for key in check.thresholds
@@ -69,7 +69,7 @@ def _markdown() -> str:
 
 
 def _row(check: Check) -> str:
-    keys = [f"`{check.limit}`: {_bound(check)} {check.allowed:g}"]
+    keys = [f"`{check.limit_key}`: {_bound(check)} {check.limit:g}"]
     keys += [f"`{key}`: {value:g}" for key, value in check.thresholds.items()]
     cells = [f"`{check.name}`", check.severity, check.description, "<br>".join(keys), check.remedy]
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"

@@ -28,7 +28,7 @@ def compare(first: str, second: str, page: Path | None) -> None:
     EXP_A and EXP_B are experiments, commits, or the word workspace.
     """
     from src.analysis import compare_page, comparison, revision
-    from src.analysis.compare_page import Side
+    from src.analysis.compare_page import Contender
     from src.analysis.seed_spread import read_seed_spread
     from src.evaluate import features
     from src.storage.atomic import write_text
@@ -53,6 +53,6 @@ def compare(first: str, second: str, page: Path | None) -> None:
             + (f"; what seeds change: {spread.trainings}" if spread else "")
         )
         if file:
-            sides = (Side("A", revisions[0], a), Side("B", revisions[1], b))
-            write_text(file, compare_page.render(*sides, differences, task, spread))
+            contenders = (Contender("A", revisions[0], a), Contender("B", revisions[1], b))
+            write_text(file, compare_page.render(*contenders, differences, task, spread))
             click.echo(f"shown in {file}")

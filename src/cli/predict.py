@@ -28,13 +28,13 @@ model_option = click.option(
 @model_option
 @click.option("--task", type=click.Choice(get_args(Task)), help="Refuse a model of another task.")
 @click.option(
-    "--side",
+    "--max-side",
     type=click.IntRange(min=0),
     help="Pixels of the shorter side that the network sees at most; 0: the picture's own. "
     "Default: training's size if the model keeps the input's gray, else 0.",
 )
 @click.option(
-    "--batch",
+    "--batch-size",
     type=click.IntRange(min=1),
     default=8,
     show_default=True,
@@ -55,8 +55,8 @@ def predict(
     out: Path,
     model: Path,
     task: str | None,
-    side: int | None,
-    batch: int,
+    max_side: int | None,
+    batch_size: int,
     device: str,
     side_by_side: bool,
 ) -> None:
@@ -78,8 +78,8 @@ def predict(
         generator,
         list(map(Path, sources)),
         out,
-        side=side,
-        batch_size=batch,
+        max_side=max_side,
+        batch_size=batch_size,
         side_by_side=side_by_side,
     )
     click.echo(printable(f"{written} of {written + len(refused)} pictures written to {out}"))

@@ -18,7 +18,7 @@ def draw_door(scene: Scene, part: Part) -> None:
     half, middle = (right - left) // 2, (left + right) // 2
     edge = max(4, half // 5)
     arched = chance(scene.rng, 45) and half < (bottom - top) * 2 // 3
-    trim, paint = scene.look.trim, jitter(scene.look.paint, scene.rng, 14)
+    trim, paint = scene.style.trim, jitter(scene.style.paint, scene.rng, 14)
     rise = half if arched else 0
     fill_box(
         scene.canvas, (left - edge, top + rise - edge * (not arched), right + edge, bottom), trim
@@ -54,14 +54,14 @@ def draw_shop(scene: Scene, part: Part) -> None:
     left, top, right, bottom = part.box
     height = bottom - top
     sign = top + max(10, height // 5)
-    fill_box(scene.canvas, part.box, shade(scene.look.frame, 80))
+    fill_box(scene.canvas, part.box, shade(scene.style.frame, 80))
     glass = (left + 4, sign + 3, right - 4, bottom - 4)
     fill_box(scene.canvas, glass, jitter((46, 50, 54), scene.rng, 16))
     _draw_goods(scene, glass)
     fill_box(
         scene.canvas,
         ((left + right) // 2 - 1, sign, (left + right) // 2 + 2, bottom),
-        shade(scene.look.frame, 80),
+        shade(scene.style.frame, 80),
     )
     _draw_sign(scene, (left, top, right, sign))
     if chance(scene.rng, 40):

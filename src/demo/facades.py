@@ -14,7 +14,7 @@ from src.demo.camera import take_photo
 from src.demo.house import SIDE_PX, House, Part
 from src.demo.house_plan import plan_house
 from src.demo.label_map import draw_labels
-from src.demo.scene import Scene, choose_light, choose_look
+from src.demo.scene import Scene, choose_light, choose_style
 
 DRAW: dict[str, Callable[[Scene, Part], None]] = {
     "molding": ornaments.draw_molding,
@@ -41,13 +41,15 @@ def draw_pair(seed: int, number: int) -> np.ndarray:
 def photograph(house: House, rng: np.random.Generator) -> np.ndarray:
     """Return a photograph of a house, (256, 256, 3) uint8 RGB; `rng` decides what no label shows."""
     canvas = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
-    scene = Scene(canvas, choose_look(rng), choose_light(rng), rng)
+    scene = Scene(canvas, choose_style(rng), choose_light(rng), rng)
     street.draw_surroundings(scene, house)
     street.draw_roof(scene, house)
     left, top, right, bottom = house.wall
-    look = scene.look
-    masonry.lay(canvas, (left, top, right, house.ground), look.material, look.wall, rng)
-    masonry.lay(canvas, (left, house.ground, right, bottom), look.ground_material, look.ground, rng)
+    style = scene.style
+    masonry.lay(canvas, (left, top, right, house.ground), style.material, style.wall, rng)
+    masonry.lay(
+        canvas, (left, house.ground, right, bottom), style.ground_material, style.ground, rng
+    )
     ornaments.draw_edges(scene, house)
     for kind, draw in DRAW.items():
         for part in house.parts:

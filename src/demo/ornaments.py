@@ -20,7 +20,7 @@ def draw_molding(scene: Scene, part: Part) -> None:
     """Draw a band across the facade, with teeth if it is high."""
     left, top, right, bottom = part.box
     height = bottom - top
-    trim = scene.look.trim
+    trim = scene.style.trim
     scene.cast_shadow(part.box, max(3, height // 3))
     fill_box(scene.canvas, part.box, trim)
     fill_box(scene.canvas, (left, top, right, top + 2), shade(trim, 114))
@@ -36,13 +36,13 @@ def draw_molding(scene: Scene, part: Part) -> None:
 def draw_cornice(scene: Scene, part: Part) -> None:
     """Draw the hood above a window."""
     left, top, right, bottom = part.box
-    trim, middle = scene.look.trim, (left + right) // 2
+    trim, middle = scene.style.trim, (left + right) // 2
     slab = max(4, (bottom - top) // 3)
-    if scene.look.hood == "slab" or bottom - top < 12:
+    if scene.style.hood == "slab" or bottom - top < 12:
         fill_box(scene.canvas, (left + 4, top + slab, right - 4, bottom), shade(trim, 84))
         _draw_slab(scene, (left, top, right, top + slab))
         return
-    if scene.look.hood == "pediment":
+    if scene.style.hood == "pediment":
         gable = [(left, bottom - slab), (middle, top), (right, bottom - slab)]
         inner = [(left + 9, bottom - slab), (middle, top + 5), (right - 9, bottom - slab)]
         fill_polygon(scene.canvas, gable, shade(trim, 108))
@@ -59,9 +59,9 @@ def _draw_slab(scene: Scene, box: Box) -> None:
     """Draw a narrow slab, light above, with its shadow."""
     left, top, right, bottom = box
     scene.cast_shadow(box, max(3, bottom - top))
-    fill_box(scene.canvas, box, scene.look.trim)
-    fill_box(scene.canvas, (left, top, right, top + 2), shade(scene.look.trim, 116))
-    fill_box(scene.canvas, (left, bottom - 1, right, bottom), shade(scene.look.trim, 60))
+    fill_box(scene.canvas, box, scene.style.trim)
+    fill_box(scene.canvas, (left, top, right, top + 2), shade(scene.style.trim, 116))
+    fill_box(scene.canvas, (left, bottom - 1, right, bottom), shade(scene.style.trim, 60))
 
 
 def draw_sill(scene: Scene, part: Part) -> None:
@@ -78,7 +78,7 @@ def draw_sill(scene: Scene, part: Part) -> None:
 def draw_pillar(scene: Scene, part: Part) -> None:
     """Draw a pillar with its base and capital."""
     left, top, right, bottom = part.box
-    trim, width = scene.look.trim, right - left
+    trim, width = scene.style.trim, right - left
     scene.cast_shadow(part.box, max(3, width // 3))
     fill_box(scene.canvas, part.box, trim)
     sun, away = (left, right - width // 4) if scene.light.side > 0 else (right - width // 4, left)
@@ -93,7 +93,7 @@ def draw_pillar(scene: Scene, part: Part) -> None:
 def draw_deco(scene: Scene, part: Part) -> None:
     """Draw a relief: a sunk field with a garland or a rosette."""
     left, top, right, bottom = part.box
-    trim, middle = scene.look.trim, ((left + right) // 2, (top + bottom) // 2)
+    trim, middle = scene.style.trim, ((left + right) // 2, (top + bottom) // 2)
     fill_box(scene.canvas, part.box, shade(trim, 88))
     fill_box(scene.canvas, (left, top, right, top + 2), shade(trim, 64))
     fill_box(scene.canvas, (left, bottom - 2, right, bottom), shade(trim, 112))
@@ -107,12 +107,12 @@ def draw_deco(scene: Scene, part: Part) -> None:
 def draw_balcony(scene: Scene, part: Part) -> None:
     """Draw a balcony: its slab, and rails, balusters or a parapet."""
     left, top, right, bottom = part.box
-    trim, height = scene.look.trim, bottom - top
+    trim, height = scene.style.trim, bottom - top
     slab = (left - 2, bottom - max(5, height // 6), right + 2, bottom)
     scene.cast_shadow(part.box, max(6, height // 3))
-    if scene.look.iron:
+    if scene.style.iron:
         darken(scene.canvas, part.box, 78)
-        iron = shade(scene.look.paint, 55)
+        iron = shade(scene.style.paint, 55)
         for x in range(left, right, 6):
             fill_box(scene.canvas, (x, top, x + 2, slab[1]), iron)
         fill_box(scene.canvas, (left, top, right, top + 3), iron)
@@ -133,10 +133,10 @@ def draw_balcony(scene: Scene, part: Part) -> None:
 def draw_edges(scene: Scene, house: House) -> None:
     """Draw parts that no label shows: a plinth, corner stones, the pipe of a gutter."""
     left, top, right, bottom = house.wall
-    rng, trim = scene.rng, scene.look.trim
+    rng, trim = scene.rng, scene.style.trim
     if chance(rng, 55):
         plinth = (left, bottom - int(rng.integers(8, 26)), right, bottom)
-        fill_box(scene.canvas, plinth, shade(scene.look.ground, int(rng.integers(60, 84))))
+        fill_box(scene.canvas, plinth, shade(scene.style.ground, int(rng.integers(60, 84))))
         fill_box(scene.canvas, (left, plinth[1], right, plinth[1] + 2), shade(trim, 92))
     if chance(rng, 16):
         tall = int(rng.integers(14, 26))

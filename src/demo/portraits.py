@@ -38,17 +38,17 @@ SKIN = [
 ]
 HAIR = [(28, 22, 22), (62, 40, 26), (112, 66, 34), (168, 88, 38), (214, 170, 96), (206, 204, 202)]
 EYES = [(66, 44, 28), (88, 120, 62), (62, 110, 168), (110, 112, 118)]
-STYLES = ("short", "long", "bun", "curly", "bald", "fringe")
+HAIRCUTS = ("short", "long", "bun", "curly", "bald", "fringe")
 FOREHEAD = {"short": 58, "long": 50, "bun": 46, "curly": 54, "fringe": 74}  # covered by hair
 
 
 @dataclass(frozen=True)
-class Looks:
-    """The looks that all pictures of a person share; `width` is half the face's, in pixels."""
+class PersonStyle:
+    """What all pictures of a person share; `width` is half the face's, in pixels."""
 
     skin: Color
     hair: Color
-    style: str
+    haircut: str
     eyes: Color
     width: int
     beard: bool
@@ -60,24 +60,24 @@ def draw(seed: int, person: int, shot: int = 0) -> np.ndarray:
 
     Each shot of a person has its own background, pose and clothes.
     """
-    looks = _looks(np.random.default_rng([seed, person]))
+    style = _choose_style(np.random.default_rng([seed, person]))
     rng = np.random.default_rng([seed, person, shot + 1])
     canvas = np.zeros((HEIGHT * SCALE, WIDTH * SCALE, 3), np.uint8)
     draw_background(canvas, rng)
     center = (WIDTH * SCALE // 2 + int(rng.integers(-60, 61)), 205 + int(rng.integers(-40, 50)))
-    size = looks.width * int(rng.integers(78, 126)) // 100
-    _hair_behind(canvas, looks, center, size)
-    draw_body(canvas, rng, looks.skin, center, size)
-    _face(canvas, rng, looks, center, size)
-    _hair_above(canvas, rng, looks, center, size)
+    size = style.width * int(rng.integers(78, 126)) // 100
+    _hair_behind(canvas, style, center, size)
+    draw_body(canvas, rng, style.skin, center, size)
+    _face(canvas, rng, style, center, size)
+    _hair_above(canvas, rng, style, center, size)
     return _photograph(canvas, rng)
 
 
-def _looks(rng: np.random.Generator) -> Looks:
-    return Looks(
+def _choose_style(rng: np.random.Generator) -> PersonStyle:
+    return PersonStyle(
         skin=blend(SKIN, rng),
         hair=blend(HAIR, rng),
-        style=STYLES[rng.integers(len(STYLES))],
+        haircut=HAIRCUTS[rng.integers(len(HAIRCUTS))],
         eyes=EYES[rng.integers(len(EYES))],
         width=int(rng.integers(66, 82)),
         beard=bool(rng.integers(4) == 0),
@@ -85,14 +85,14 @@ def _looks(rng: np.random.Generator) -> Looks:
     )
 
 
-def _hair_behind(canvas: np.ndarray, looks: Looks, center: Point, size: int) -> None:
+def _hair_behind(canvas: np.ndarray, style: PersonStyle, center: Point, size: int) -> None:
     x, y = center
-    dark = shade(looks.hair, 82)
-    if looks.style == "long":
+    dark = shade(style.hair, 82)
+    if style.haircut == "long":
         fill_ellipse(canvas, (x, y + size // 2), (size * 13 // 10, size * 2), dark)
-    if looks.style == "bun":
+    if style.haircut == "bun":
         fill_circle(canvas, (x, y - size * 15 // 10), size // 2, dark)
-    if looks.style == "curly":
+    if style.haircut == "curly":
         for degrees in range(0, 360, 20):
             dx, dy = _polar(size * 11 // 10, degrees)
             fill_circle(canvas, (x + dx, y - size // 3 + dy), size * 4 // 10, dark)
@@ -104,23 +104,23 @@ def _polar(radius: int, degrees: int) -> Point:
 
 
 def _face(
-    canvas: np.ndarray, rng: np.random.Generator, looks: Looks, center: Point, size: int
+    canvas: np.ndarray, rng: np.random.Generator, style: PersonStyle, center: Point, size: int
 ) -> None:
     x, y = center
     height = size * int(rng.integers(122, 142)) // 100
     for side in (-1, 1):
         ear = (x + side * size, y + 6)
-        fill_ellipse(canvas, ear, (size // 7, size // 4), shade(looks.skin, 80))
-    fill_ellipse(canvas, center, (size, height), looks.skin)
-    if looks.beard:
-        fill_ellipse(canvas, center, (size, height), shade(looks.hair, 90), 25, 155)
+        fill_ellipse(canvas, ear, (size // 7, size // 4), shade(style.skin, 80))
+    fill_ellipse(canvas, center, (size, height), style.skin)
+    if style.beard:
+        fill_ellipse(canvas, center, (size, height), shade(style.hair, 90), 25, 155)
     x += int(rng.integers(-size // 6, size // 6 + 1))  # where the face looks
     _cheeks(canvas, rng, (x, y), size)
     for side in (-1, 1):
-        _eye(canvas, rng, looks, (x + side * size * 42 // 100, y - size // 10), size)
+        _eye(canvas, rng, style, (x + side * size * 42 // 100, y - size // 10), size)
     nose_end = y + size * 4 // 10
     nose = [(x, y), (x + size // 7, nose_end), (x - size // 10, nose_end)]
-    fill_polygon(canvas, nose, shade(looks.skin, 88))
+    fill_polygon(canvas, nose, shade(style.skin, 88))
     _mouth(canvas, rng, (x, y + size * 7 // 10), size)
 
 
@@ -135,17 +135,17 @@ def _cheeks(canvas: np.ndarray, rng: np.random.Generator, center: Point, size: i
 
 
 def _eye(
-    canvas: np.ndarray, rng: np.random.Generator, looks: Looks, center: Point, size: int
+    canvas: np.ndarray, rng: np.random.Generator, style: PersonStyle, center: Point, size: int
 ) -> None:
     x, y = center
     opening = int(rng.integers(size // 10, size // 6))
     fill_ellipse(canvas, center, (size * 22 // 100, opening), (246, 246, 242))
-    fill_circle(canvas, center, opening, looks.eyes)
+    fill_circle(canvas, center, opening, style.eyes)
     fill_circle(canvas, center, opening // 2, (12, 12, 14))
     brow, brow_axes = (x, y - size * 16 // 100), (size * 26 // 100, size // 8)
-    brow_color = shade(looks.hair, 70)
+    brow_color = shade(style.hair, 70)
     cv2.ellipse(canvas, brow, brow_axes, 0, 200, 340, brow_color, 5, cv2.LINE_AA)
-    if looks.glasses:
+    if style.glasses:
         cv2.circle(canvas, center, size * 3 // 10, (34, 30, 34), 4, cv2.LINE_AA)
 
 
@@ -159,22 +159,22 @@ def _mouth(canvas: np.ndarray, rng: np.random.Generator, center: Point, size: in
 
 
 def _hair_above(
-    canvas: np.ndarray, rng: np.random.Generator, looks: Looks, center: Point, size: int
+    canvas: np.ndarray, rng: np.random.Generator, style: PersonStyle, center: Point, size: int
 ) -> None:
-    if looks.style == "bald":
+    if style.haircut == "bald":
         return
     x, y = center
     cap = np.zeros(canvas.shape[:2], np.uint8)
     cap_axes = (size * 108 // 100, size * 115 // 100)
     cv2.ellipse(cap, (x, y - size * 3 // 10), cap_axes, 0, 180, 360, 255, -1)
     tilt = int(rng.integers(-14, 15))
-    face_axes = (size * 96 // 100, size * (150 - FOREHEAD[looks.style]) // 100)
+    face_axes = (size * 96 // 100, size * (150 - FOREHEAD[style.haircut]) // 100)
     cv2.ellipse(cap, (x, y + size * 10 // 100), face_axes, tilt, 0, 360, 0, -1)
     strands = np.zeros_like(canvas)
-    strands[:] = looks.hair
+    strands[:] = style.hair
     for _ in range(90):
         root = x + int(rng.integers(-size * 12 // 10, size * 12 // 10))
-        tone = shade(looks.hair, int(rng.integers(70, 135)))
+        tone = shade(style.hair, int(rng.integers(70, 135)))
         tip = root + int(rng.integers(-24, 25))
         cv2.line(strands, (root, y - 2 * size), (tip, y + size), tone, 2, cv2.LINE_AA)
     canvas[cap > 0] = strands[cap > 0]

@@ -18,7 +18,7 @@ HOODS = ("slab", "pediment", "bow")
 
 
 @dataclass(frozen=True)
-class Look:
+class HouseStyle:
     """How a house looks.
 
     Attributes:
@@ -73,13 +73,13 @@ class Scene:
 
     Attributes:
         canvas: (SIDE_PX, SIDE_PX, 3) uint8 RGB.
-        look: Of the house.
+        style: Of the house.
         light: Of the picture.
         rng: Decides what is left open.
     """
 
     canvas: np.ndarray
-    look: Look
+    style: HouseStyle
     light: Light
     rng: np.random.Generator
 
@@ -95,8 +95,8 @@ class Scene:
             darken(self.canvas, (left + aside, top + depth, left, bottom), self.light.shadow)
 
 
-def choose_look(rng: np.random.Generator) -> Look:
-    """Return a random look."""
+def choose_style(rng: np.random.Generator) -> HouseStyle:
+    """Return a random style."""
     material = masonry.choose_material(rng)
     wall = masonry.choose_color(material, rng)
     ground_material, ground = material, wall
@@ -110,7 +110,7 @@ def choose_look(rng: np.random.Generator) -> Look:
     trim = pale if chance(rng, 55) else shade(wall, int(rng.integers(104, 124)))
     usual = HEADS[rng.integers(len(HEADS))] if chance(rng, 40) else "flat"
     heads = tuple(usual if chance(rng, 70) else HEADS[rng.integers(3)] for _ in range(8))
-    return Look(
+    return HouseStyle(
         material=material,
         ground_material=ground_material,
         wall=wall,

@@ -20,7 +20,7 @@ from src.demo.scene import Scene
 
 def draw_window(scene: Scene, part: Part) -> None:
     """Draw a window: surround, glass, curtains, frame and bars."""
-    head = scene.look.heads[part.storey] if part.storey >= 0 else "flat"
+    head = scene.style.heads[part.storey] if part.storey >= 0 else "flat"
     rise = _rise(part.box, head)
     _draw_surround(scene, part.box, rise)
     left, top, right, bottom = (max(0, edge) for edge in part.box)
@@ -29,7 +29,7 @@ def draw_window(scene: Scene, part: Part) -> None:
         return
     pane = np.empty_like(area)
     _draw_glass(scene, pane)
-    _draw_bars(scene, pane, scene.look.bars)
+    _draw_bars(scene, pane, scene.style.bars)
     mask = _opening(area.shape[0], area.shape[1], rise)
     area[mask] = pane[mask]
 
@@ -51,19 +51,19 @@ def _opening(height: int, width: int, rise: int) -> np.ndarray:
 
 def _draw_surround(scene: Scene, box: Box, rise: int) -> None:
     left, top, right, bottom = box
-    edge = scene.look.surround
+    edge = scene.style.surround
     if edge < 2:
         return
     outer = (left - edge, top + rise - (0 if rise else edge), right + edge, bottom + edge // 2)
-    fill_box(scene.canvas, outer, scene.look.trim)
-    lit, dark = shade(scene.look.trim, 112), shade(scene.look.trim, 72)
+    fill_box(scene.canvas, outer, scene.style.trim)
+    lit, dark = shade(scene.style.trim, 112), shade(scene.style.trim, 72)
     sun, away = (lit, dark) if scene.light.side > 0 else (dark, lit)
     fill_box(scene.canvas, (outer[0], outer[1], outer[0] + 1, outer[3]), sun)
     fill_box(scene.canvas, (outer[2] - 1, outer[1], outer[2], outer[3]), away)
     if rise:
         axes = ((right - left) // 2 + edge, rise + edge)
         center = ((left + right) // 2, top + rise)
-        fill_ellipse(scene.canvas, center, axes, scene.look.trim, 180, 360)
+        fill_ellipse(scene.canvas, center, axes, scene.style.trim, 180, 360)
         key = ((left + right) // 2, top - edge // 2)
         stone = (key[0] - edge // 2, key[1] - edge, key[0] + edge // 2, key[1] + edge)
         fill_box(scene.canvas, stone, lit)
@@ -112,7 +112,7 @@ def _draw_bars(scene: Scene, pane: np.ndarray, bars: str) -> None:
     """Draw a window's frame and the bars between its panes."""
     height, width = pane.shape[:2]
     thick = max(2, width // 14)
-    color = scene.look.frame
+    color = scene.style.frame
     columns, rows = {
         "cross": ([50], [32]),
         "casement": ([50], []),
@@ -142,12 +142,12 @@ def draw_blind(scene: Scene, part: Part) -> None:
     """Draw a shutter with its slats, or a roller blind in front of a window."""
     left, top, right, bottom = part.box
     if part.form == "roller":
-        slats = shade(scene.look.frame, 84)
+        slats = shade(scene.style.frame, 84)
         fill_box(scene.canvas, part.box, slats)
         for y in range(top + 3, bottom, 4):
             fill_box(scene.canvas, (left, y, right, y + 1), shade(slats, 80))
         return
-    color = scene.look.paint
+    color = scene.style.paint
     scene.cast_shadow(part.box, 4)
     fill_box(scene.canvas, part.box, color)
     for y in range(top + 4, bottom - 3, 5):

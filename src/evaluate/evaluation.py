@@ -15,12 +15,12 @@ from src.drawing.sheets import sample_sheet, three_channels
 from src.errors import UserError
 from src.evaluate import distances
 from src.evaluate.evaluator import Evaluator, Features
-from src.evaluate.scores import FRECHET_DIGITS, looks, summary
+from src.evaluate.scores import FRECHET_DIGITS, color_scores, summary
 from src.model import image_metrics
 from src.model.device import describe
 from src.model.generator import Generator
 from src.model.saving import load_generator
-from src.progress import progress
+from src.progress import progress_bar
 from src.storage.atomic import read_json, write_bytes, write_text
 from src.storage.encoding import encode_png, inert_cell
 
@@ -166,7 +166,7 @@ def _baselines(
     real = evaluator.set_scores(train_features, val_features, paired=False)
     return {
         **{name: evaluator.scores(scored, val_features) for name, scored in pictures.items()},
-        "real_real": real | _mean_looks(val, evaluator.min_residual),
+        "real_real": real | _mean_color_scores(val, evaluator.min_residual),
     }
 
 
@@ -203,8 +203,8 @@ def tinted(gray: np.ndarray | None, mean: np.ndarray, photos: np.ndarray) -> np.
     return pictures
 
 
-def _mean_looks(val: Pairs, min_residual: float) -> dict[str, float]:
-    tables = [pd.DataFrame(looks(block, min_residual)) for block in arrays.blocks(val.photo)]
+def _mean_color_scores(val: Pairs, min_residual: float) -> dict[str, float]:
+    tables = [pd.DataFrame(color_scores(block, min_residual)) for block in arrays.blocks(val.photo)]
     return {name: mean for name, mean in summary(pd.concat(tables)).items() if name != "n"}
 
 
@@ -217,7 +217,7 @@ def curve(evaluator: Evaluator, model: Path, val: Pairs, file: Path) -> None:
     targets = extractor(val.photo, cache=True)
     steps = [snapshot["step"] for snapshot in _snapshot_scores(model)]
     rows = []
-    for step in progress(steps, len(steps), "scoring snapshots"):
+    for step in progress_bar(steps, len(steps), "scoring snapshots"):
         generator = load_generator(model / "snapshots", f"step_{step:06d}")
         render = evaluator.renderer(generator, val.inputs(generator.config["task"]))
         distance = distances.frechet(evaluator.output_features(render, val), targets)

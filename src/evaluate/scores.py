@@ -23,15 +23,17 @@ FRECHET_DIGITS, KERNEL_DIGITS, SHARE_DIGITS = 3, 2, 3
 
 
 def per_picture(outputs: np.ndarray, targets: np.ndarray, min_residual: float) -> pd.DataFrame:
-    """Return a row of scores per picture; see `looks` for `min_residual`.
+    """Return a row of scores per picture; see `color_scores` for `min_residual`.
 
     Returns:
         The columns l1 (on the scale of [-1, 1]), psnr (dB), ssim, colorfulness and gray (0 or 1).
     """
-    return pd.DataFrame(image_metrics.scores(outputs, targets) | looks(outputs, min_residual))
+    return pd.DataFrame(
+        image_metrics.scores(outputs, targets) | color_scores(outputs, min_residual)
+    )
 
 
-def looks(pictures: np.ndarray, min_residual: float) -> dict[str, np.ndarray]:
+def color_scores(pictures: np.ndarray, min_residual: float) -> dict[str, np.ndarray]:
     """Return how colourful each picture is, and whether it is gray: its tone residual is too low.
 
     The least tone residual of a picture in colour, `min_residual`, is in Lab units.

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from src.export.shard_files import Sample, write_shards
-from src.export.side_content import NUMBERS, TEXTS, Side
+from src.export.side_content import NUMBERS, TEXTS, SideContent
 from src.storage.atomic import write_json
 from src.storage.checksums import file_sha256
 
@@ -36,7 +36,7 @@ SCHEMA = pa.schema(
 BATCH = 64  # pairs that are in memory
 
 
-def write(sides: list[Side], folder: Path, shard_size: int) -> None:
+def write(sides: list[SideContent], folder: Path, shard_size: int) -> None:
     """Write the splits train and validation."""
     for side in sides:
         split = folder / SPLITS[side.name]

@@ -9,7 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.errors import printable
-from src.export.side_content import Side
+from src.export.side_content import SideContent
 from src.storage.atomic import write_text
 
 MAX_NAMED = 20  # hosts and licences
@@ -19,7 +19,7 @@ SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "1
 LARGEST = "n>1M"
 
 
-def write(path: Path, ledger: pd.DataFrame, sides: list[Side], task: str, kind: str) -> None:
+def write(path: Path, ledger: pd.DataFrame, sides: list[SideContent], task: str, kind: str) -> None:
     """Write the card of exported pairs as Markdown."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -59,7 +59,7 @@ def _brace_range(shards: list[Path]) -> str:
     return f"{{{numbers[0]}..{numbers[-1]}}}" if len(numbers) > 1 else "".join(numbers)
 
 
-def _row(side: Side) -> dict[str, Any]:
+def _row(side: SideContent) -> dict[str, Any]:
     height, width = side.photos.shape[1:3]
     return {"name": side.name, "count": len(side), "height": height, "width": width}
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from src.export.side_content import Side
+from src.export.side_content import SideContent
 from src.storage.atomic import write_bytes, write_json_lines
 
 
-def write(sides: list[Side], folder: Path, shard_size: int) -> None:
+def write(sides: list[SideContent], folder: Path, shard_size: int) -> None:
     """Write train/ and val/ with the folders image and input, and a metadata.jsonl.
 
     Each picture is a file, whatever the size of shards. Those that are there already stay.

@@ -15,7 +15,7 @@ from src.export import (
     side_by_side,
     tar_shards,
 )
-from src.export.side_content import SIDES, Side, open_side
+from src.export.side_content import SIDES, SideContent, open_side
 from src.storage.atomic import read_json, remove, replace_folder, write_json
 from src.storage.fingerprint import fingerprint, source_files
 from src.storage.ledger import read_ledger
@@ -103,7 +103,7 @@ def _require_nothing_else(folder: Path) -> None:
 
 
 def _content(
-    pairs: Path, sides: list[Side], task: str, kind: str, shard_size: int
+    pairs: Path, sides: list[SideContent], task: str, kind: str, shard_size: int
 ) -> dict[str, str]:
     """Return what identifies an export, for MARKER: an array's file by its date and size."""
     files = [(file, file.stat()) for file in sorted(pairs.rglob("*.npy"))]

@@ -5,7 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from src.export.side_content import Side
+from src.export.side_content import SideContent
 from src.storage.atomic import atomic_write
 from src.storage.slices import slices
 
@@ -15,7 +15,7 @@ WriteShard = Callable[[Path, Iterator[Sample]], None]
 
 
 def write_shards(
-    side: Side, path_of: Callable[[int, int], Path], size: int, write: WriteShard
+    side: SideContent, path_of: Callable[[int, int], Path], size: int, write: WriteShard
 ) -> list[Path]:
     """Write the shards of a side that are missing, each complete or not at all.
 
@@ -36,7 +36,9 @@ def write_shards(
     return paths
 
 
-def _samples(side: Side, part: slice, pictures: Iterator[tuple[bytes, bytes]]) -> Iterator[Sample]:
+def _samples(
+    side: SideContent, part: slice, pictures: Iterator[tuple[bytes, bytes]]
+) -> Iterator[Sample]:
     """Yield the part's samples, and take their pictures from `pictures`."""
     for record in side.records(part):
         input_, photo = next(pictures)

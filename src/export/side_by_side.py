@@ -7,13 +7,13 @@ import numpy as np
 
 from src.dataset.arrays import Pictures
 from src.drawing.sheets import three_channels
-from src.export.side_content import Side
+from src.export.side_content import SideContent
 from src.parallel.local import stream_processes
 from src.storage.atomic import write_bytes, write_json_lines
 from src.storage.encoding import encode_png
 
 
-def write(sides: list[Side], folder: Path, shard_size: int) -> None:
+def write(sides: list[SideContent], folder: Path, shard_size: int) -> None:
     """Write train/ and val/ with a PNG for each pair, and their facts in metadata.jsonl.
 
     Each pair is a file, whatever the size of shards. Those that are there already stay.

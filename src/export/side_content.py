@@ -21,7 +21,7 @@ TEXTS = "item_id name page_url image_url date licence side sha256".split()
 
 
 @dataclass(frozen=True)
-class Side:
+class SideContent:
     """The pairs of one side, N of them.
 
     Attributes:
@@ -68,7 +68,7 @@ def _encode(inputs: Pictures, photos: Pictures, index: int) -> tuple[bytes, byte
     return encode_png(inputs[index]), encode_png(photos[index])
 
 
-def open_side(folder: Path, name: str, task: str, ledger: pd.DataFrame) -> Side:
+def open_side(folder: Path, name: str, task: str, ledger: pd.DataFrame) -> SideContent:
     """Open one side's pairs, with the inputs of a task and the facts of the ledger after split.
 
     Raises:
@@ -85,4 +85,4 @@ def open_side(folder: Path, name: str, task: str, ledger: pd.DataFrame) -> Side:
     facts = listed[[*NUMBERS, *TEXTS]].reset_index(drop=True)
     facts = facts.astype(dict.fromkeys(NUMBERS, "int64"))
     texts = facts[TEXTS].astype(object).where(facts[TEXTS].notna(), "")
-    return Side(name, pairs.inputs(task), pairs.photo, facts.assign(**texts))
+    return SideContent(name, pairs.inputs(task), pairs.photo, facts.assign(**texts))

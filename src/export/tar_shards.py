@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from src.export.shard_files import Sample, write_shards
-from src.export.side_content import Side
+from src.export.side_content import SideContent
 
 
-def write(sides: list[Side], folder: Path, shard_size: int) -> None:
+def write(sides: list[SideContent], folder: Path, shard_size: int) -> None:
     """Write train-000000.tar and so on. Equal pairs give equal bytes."""
     for side in sides:
 

@@ -21,7 +21,7 @@ MASKED_BMP_BYTES = 16
 CANVAS_BYTES = 12  # of a first frame that is laid on the whole picture
 BITS_PER_SAMPLE = 258  # a tag of TIFF
 
-Size = tuple[int, int]
+WidthHeight = tuple[int, int]
 Box = tuple[int, int, int, int]
 
 
@@ -46,14 +46,14 @@ class Opened:
 
     image: Image.Image
     format: str
-    size: Size
+    size: WidthHeight
     needed_bytes: int
     animated: bool = False
     orientation: int = 1
     profile: bytes = b""
     exif: bytes = b""
     frame: Box | None = None
-    offset: Size = (0, 0)
+    offset: WidthHeight = (0, 0)
     chunks: png.Png | None = None
     decode: Callable[[], Image.Image] | None = None
 

@@ -28,14 +28,14 @@ from src.imaging.picture_folders import (
 )
 from src.inference.prediction import predict_all, task_input
 from src.model.generator import Generator
-from src.progress import progress
+from src.progress import progress_bar
 from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.slices import slices
 
 # A disk that refuses one result for these reasons refuses all.
 DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
-MEMORY = "memory is short: reduce it by --side, or close other programs"
+MEMORY = "memory is short: reduce it by --max-side, or close other programs"
 UNREADABLE = ("unreadable", "unreadable_folder")  # of what a folder passes over
 # A chunk of text behind a PNG's header says that the picture is a result.
 _SOFTWARE = b"tEXtSoftware\0pix2pix-dvc predict"
@@ -76,14 +76,14 @@ def predict_files(
     generator: Generator,
     sources: list[Path],
     out: Path,
-    side: int | None = None,
+    max_side: int | None = None,
     batch_size: int = 8,
     side_by_side: bool = False,
 ) -> tuple[int, list[str]]:
     """Run picture files, also those in folders, through a trained model; write PNG files to `out`.
 
     A batch of pictures is in memory at a time. `side_by_side` puts the task's input beside the result,
-    without transparency. See `predict_all` for `side`.
+    without transparency. See `predict_all` for `max_side`.
 
     Returns:
         How many files were written, and a line for each picture that cannot be read or written.
@@ -98,10 +98,10 @@ def predict_files(
     if inputs.passed_over:
         print_on_stderr(f"passed over: {reasons_with_names(inputs.passed_over)}")
     written = 0
-    with progress(None, len(files), "predicting") as bar:
+    with progress_bar(None, len(files), "predicting") as bar:
         for batch in slices(len(files), batch_size):
             pictures = _read_all(files[batch], refused)
-            for name, result in _predict_all(generator, pictures, side, refused):
+            for name, result in _predict_all(generator, pictures, max_side, refused):
                 picture = pictures[name]
                 left = task_input(generator.config, picture.pixels) if side_by_side else None
                 written += _write(out / name, result, picture, left, refused)
@@ -229,12 +229,12 @@ def _read_all(files: list[tuple[Path, Path]], refused: list[str]) -> dict[Path, 
 
 
 def _predict_all(
-    generator: Generator, pictures: dict[Path, Picture], side: int | None, refused: list[str]
+    generator: Generator, pictures: dict[Path, Picture], max_side: int | None, refused: list[str]
 ) -> list[tuple[Path, np.ndarray]]:
     """Return results with their names; where memory is short, of each picture by itself."""
     try:
         pixels = [picture.pixels for picture in pictures.values()]
-        return list(zip(pictures, predict_all(generator, pixels, side), strict=True))
+        return list(zip(pictures, predict_all(generator, pixels, max_side), strict=True))
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -242,7 +242,7 @@ def _predict_all(
         refused.append(f"{next(iter(pictures))}: {MEMORY}")
         return []
     parts = ({name: picture} for name, picture in pictures.items())
-    return [each for part in parts for each in _predict_all(generator, part, side, refused)]
+    return [each for part in parts for each in _predict_all(generator, part, max_side, refused)]
 
 
 def _write(

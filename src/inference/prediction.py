@@ -21,7 +21,7 @@ STRIP_PIXELS = 1 << 20  # that get their colour at a time
 
 
 def predict_all(
-    generator: Generator, pictures: list[np.ndarray], side: int | None = None
+    generator: Generator, pictures: list[np.ndarray], max_side: int | None = None
 ) -> list[np.ndarray]:
     """Return the generator's results, each (H, W, 3) uint8 like its picture.
 
@@ -34,10 +34,10 @@ def predict_all(
     Args:
         generator: A trained model, in evaluation mode.
         pictures: (H, W, 3) uint8 each, of any sizes.
-        side: Pixels of the shorter side that the network sees at most; 0 for the picture's own.
+        max_side: Pixels of the shorter side that the network sees at most; 0 for the picture's own.
             Default: as large as training's for a generator that keeps its input's gray, else 0.
     """
-    size = _reduced_size(generator, side)
+    size = _reduced_size(generator, max_side)
     reduced = [reduce_picture(picture, size) for picture in pictures]
     by_shape = defaultdict(list)
     for index, picture in enumerate(reduced):
@@ -65,11 +65,11 @@ def task_input(config: dict[str, Any], picture: np.ndarray) -> np.ndarray:
     return inputs.derive_input(config["task"], picture, canny)
 
 
-def _reduced_size(generator: Generator, side: int | None) -> Size | None:
+def _reduced_size(generator: Generator, max_side: int | None) -> Size | None:
     """Return the size that a picture is reduced to cover, None for its own; see `predict_all`."""
-    if side is None:
+    if max_side is None:
         return generator.size if generator.predicts_chroma else None
-    return Size(side, side) if side else None
+    return Size(max_side, max_side) if max_side else None
 
 
 def reduce_picture(picture: np.ndarray, size: Size | None) -> np.ndarray:

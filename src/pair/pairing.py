@@ -25,7 +25,7 @@ from src.storage.atomic import write_json
 # face if one was found
 Key = tuple[int, str, str, str | None, Face | None]
 Detector = Callable[[np.ndarray], list[Face]]  # of a picture's faces, the largest first
-Pictures = dict[str, np.ndarray]  # by the name of their array
+PairArrays = dict[str, np.ndarray]  # by the name of their array
 
 
 def largest_crop(pixels: np.ndarray, size: Size, crop: str) -> np.ndarray:
@@ -114,7 +114,7 @@ def _face_counts(sides: dict[str, pd.DataFrame]) -> dict[str, Any]:
     return {"faces": count_by_faces(faces_by_picture)} if faces_by_picture else {}
 
 
-def _count_edges(pictures: Iterable[Pictures], edge_counts: list[int]) -> Iterator[Pictures]:
+def _count_edges(pictures: Iterable[PairArrays], edge_counts: list[int]) -> Iterator[PairArrays]:
     """Yield the same pictures, and append how many edge pixels each has to `edge_counts`."""
     for picture in pictures:
         edge_counts.append(int(np.count_nonzero(picture["canny"])))
@@ -131,7 +131,7 @@ def _probe(train: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     return train[train["row"].isin(chosen)]
 
 
-def _prepare(key: Key, raw: Path, pair: Pair, size: Size) -> Pictures:
+def _prepare(key: Key, raw: Path, pair: Pair, size: Size) -> PairArrays:
     """Return a row's pictures of one size; raises UserError if its file cannot be read."""
     row, file, layout, label_file, face = key
     photo, labels = decoding.split_pair(_decode(row, raw / file, pair), layout)

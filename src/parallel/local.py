@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from src.errors import FEWER_WORKERS, UserError
 from src.parallel.daemon_threads import DaemonThreadPool
-from src.progress import progress
+from src.progress import progress_bar
 from src.storage.environment import environment
 from src.storage.slices import slices
 
@@ -109,7 +109,7 @@ def stream_processes(
     function: Callable[[Item], Result], items: Sequence[Item], title: str
 ) -> Iterator[Result]:
     """Yield the results of `map_processes` one by one: all of them may be larger than memory."""
-    with progress(None, len(items), title) as bar:
+    with progress_bar(None, len(items), title) as bar:
         yield from (_clusters[-1].map if _clusters else _map_local)(function, items, bar)
 
 
@@ -167,7 +167,9 @@ def stream_completed(
     """
     processors = {_own_processor()} if one_core else None
     with DaemonThreadPool(min(workers, count), processors) as pool:
-        yield from progress(_as_completed(pool, function, items, WINDOW * workers), count, title)
+        yield from progress_bar(
+            _as_completed(pool, function, items, WINDOW * workers), count, title
+        )
 
 
 def stream_threads(
@@ -179,7 +181,7 @@ def stream_threads(
     """
     with threadpool_limits(1, "blas"), DaemonThreadPool(cores()) as pool:
         results = _in_order(pool, function, items, cores())
-        yield from progress(results, len(items), title)
+        yield from progress_bar(results, len(items), title)
 
 
 @dataclass

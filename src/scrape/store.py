@@ -13,7 +13,7 @@ from src.errors import UserError
 from src.imaging import decoding
 from src.parallel.local import stream_completed
 from src.params import Scrape
-from src.progress import progress
+from src.progress import progress_bar
 from src.scrape.crawl import Crawl, Rows
 from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody
@@ -192,5 +192,5 @@ def _pack(ledger: RawLedger, folder: Path, shard_size: int) -> None:
         return
     # in the ledger's order: what is listed later leaves full shards as they are
     shards = slices(count, shard_size)
-    for number, part in enumerate(progress(shards, len(shards), "packing pictures")):
+    for number, part in enumerate(progress_bar(shards, len(shards), "packing pictures")):
         ledger.move_files(archives.pack(ledger.files(part), folder, number))

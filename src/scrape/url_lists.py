@@ -6,7 +6,7 @@ from pathlib import Path
 
 from src.errors import UserError, existing_source
 from src.params import Urls
-from src.progress import progress
+from src.progress import progress_bar
 from src.scrape.addresses import BLANKS, INNER_BLANKS, without_data
 from src.scrape.crawl import Crawl, Row, count_passed_over, note_one_id
 from src.scrape.http.fetch_errors import without_password
@@ -39,7 +39,7 @@ def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:
     base = root.parent if root.is_file() else root
     listed = chain.from_iterable(
         _rows(file, utf8_name(file.relative_to(base).as_posix()), page, urls)
-        for page, file in enumerate(progress(files, len(files), "reading lists of URLs"), 1)
+        for page, file in enumerate(progress_bar(files, len(files), "reading lists of URLs"), 1)
     )
     rows = spool_rows(listed, folder / "rows.arrow", max_items)
     if not rows:

@@ -44,7 +44,7 @@ CODE = source_files(
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """How far a training is, beside its networks' states.
 
     Attributes:
@@ -67,7 +67,7 @@ def directory(settings: dict[str, Any], data: list[Shards | np.ndarray]) -> Path
     return ROOT / fingerprint(CODE, canonical, torch.__version__, digests)
 
 
-def save(folder: Path, nets: Networks, progress: Progress) -> None:
+def save(folder: Path, nets: Networks, state: TrainingState) -> None:
     """Write a checkpoint, whole or not at all; it also notes the snapshots' checksums.
 
     The state is complete, because every random choice is a function of the step.
@@ -75,16 +75,16 @@ def save(folder: Path, nets: Networks, progress: Progress) -> None:
     Raises:
         UserError: The disk refuses.
     """
-    path, known = folder / "state.pt", progress.snapshot_sha256
+    path, known = folder / "state.pt", state.snapshot_sha256
     # no others: a killed run may have left later ones, which are taken again
-    stems = {"config", *(snapshots.stem(int(scores["step"])) for scores in progress.scores)}
+    stems = {"config", *(snapshots.stem(int(scores["step"])) for scores in state.scores)}
     for file in _snapshot_files(folder, stems):
         name = file.relative_to(snapshot_dir(folder)).as_posix()
         known[name] = known.get(name) or file_sha256(file)
     parts = {name: part.state_dict() for name, part in nets.state_parts.items()}
     try:
         with checked_write(path) as temporary:
-            torch.save({**parts, "progress": asdict(progress)}, temporary)
+            torch.save({**parts, "training": asdict(state)}, temporary)
     except RuntimeError as error:  # torch's word for a full disk
         reason = str(error).splitlines()[0]
         raise UserError(
@@ -92,31 +92,31 @@ def save(folder: Path, nets: Networks, progress: Progress) -> None:
         ) from None
 
 
-def restore(folder: Path, nets: Networks, device: torch.device) -> Progress:
-    """Load a checkpoint into fresh networks; return its progress.
+def restore(folder: Path, nets: Networks, device: torch.device) -> TrainingState:
+    """Load a checkpoint into fresh networks; return its state.
 
     Without a checkpoint, or with a damaged one, that is at step 0.
     """
     content = checked_read(folder / "state.pt", "the training starts at step 0")
     if content is None:
-        return Progress()
-    state = torch.load(content, map_location=device, weights_only=True)
-    progress = Progress(**state["progress"])
-    if damaged := _damaged_snapshot(folder, progress):
+        return TrainingState()
+    saved = torch.load(content, map_location=device, weights_only=True)
+    state = TrainingState(**saved["training"])
+    if damaged := _damaged_snapshot(folder, state):
         print(
             f"{damaged} does not match its checksum: the training starts at step 0", file=sys.stderr
         )
-        return Progress()
+        return TrainingState()
     for name, part in nets.state_parts.items():
-        part.load_state_dict(state[name])
+        part.load_state_dict(saved[name])
         if isinstance(part, torch.optim.Adam):
             _match_memory_format(part)
-    return progress
+    return state
 
 
-def _damaged_snapshot(folder: Path, progress: Progress) -> Path | None:
+def _damaged_snapshot(folder: Path, state: TrainingState) -> Path | None:
     """Return the first file of the snapshots that is not what the checkpoint says."""
-    files = ((snapshot_dir(folder) / name, sha) for name, sha in progress.snapshot_sha256.items())
+    files = ((snapshot_dir(folder) / name, sha) for name, sha in state.snapshot_sha256.items())
     return next((f for f, sha in files if not f.is_file() or file_sha256(f) != sha), None)
 
 

@@ -18,13 +18,13 @@ from src.model.device import describe, pick_device, pick_dtype
 from src.model.distributed import SINGLE_PROCESS, World
 from src.model.saving import save_generator
 from src.params import WITHOUT_EFFECT, Params, Train
-from src.progress import progress
+from src.progress import progress_bar
 from src.storage.atomic import write_json
 from src.train import checkpoint, loggers, snapshots
 from src.train.batches import Batches, Redraw
 from src.train.gan import build, trainable
-from src.train.record import Record
 from src.train.steps import discriminator_step, generator_step, learning_rate
+from src.train.training_metrics import TrainingMetrics
 
 HISTORY_ROWS = 100
 
@@ -61,7 +61,7 @@ def train(
         training = Training(p, train_pairs, val_pairs, out, metrics, world)
         training.open_loggers(stack)
         log_every, with_snapshot = max(1, t.steps // HISTORY_ROWS), snapshot_steps(t)
-        done = training.progress.step
+        done = training.state.step
         for step in training.remaining_steps():
             done = step + 1
             losses = training.step(step)
@@ -92,7 +92,7 @@ def require_trainable(p: Params, train_pairs: Pairs) -> None:
 
 
 class Training:
-    """One training: its networks, its batches and its progress."""
+    """One training: its networks, its batches and its state."""
 
     def __init__(
         self,
@@ -129,13 +129,13 @@ class Training:
         self.folder = checkpoint.directory(settings, [*train_arrays, *val_arrays])
         torch.manual_seed(p.train.seed)
         self.nets = build(config, p, device, world)
-        self.progress = checkpoint.restore(self.folder, self.nets, device)
+        self.state = checkpoint.restore(self.folder, self.nets, device)
         networks = {"generator": self.nets.generator, "discriminator": self.nets.discriminator}
         parameters = {name: count_parameters(network) for name, network in networks.items()}
-        self.record = Record(metrics, parameters, p.train.batch_size)
+        self.metrics = TrainingMetrics(metrics, parameters, p.train.batch_size)
         self.loggers: list[loggers.Logger] = []
         world.barrier()  # all have read the checkpoint before the main process may remove it
-        snapshot_names = {Path(name).stem for name in self.progress.snapshot_sha256}
+        snapshot_names = {Path(name).stem for name in self.state.snapshot_sha256}
         world.on_main(checkpoint.restore_snapshots, self.folder, out, snapshot_names)
         world.on_main(checkpoint.remove_abandoned, self.folder)
         # no cache: the generator's loss would see the discriminator's weights before its step
@@ -146,17 +146,17 @@ class Training:
     def open_loggers(self, stack: ExitStack) -> None:
         """Start what `train.log` names, until the stack closes."""
         if self.world.is_main:
-            self.loggers = loggers.start(self.p.train.log, self.progress.step)
+            self.loggers = loggers.start(self.p.train.log, self.state.step)
             for logger in self.loggers:
                 stack.callback(logger.close)
 
     def remaining_steps(self) -> "tqdm[int]":
         """Return the steps that are left, with a progress bar of the main process."""
-        self.first, total = self.progress.step, self.p.train.steps
+        self.first, total = self.state.step, self.p.train.steps
         if self.first:
             self.world.on_main(print, f"resuming from step {self.first} in {self.folder}")
         title = "training" if self.world.is_main else ""
-        self.bar = progress(range(self.first, total), total, title, self.first)
+        self.bar = progress_bar(range(self.first, total), total, title, self.first)
         return self.bar
 
     def step(self, step: int) -> dict[str, Tensor]:
@@ -182,12 +182,12 @@ class Training:
         row = dict(zip(losses, means.tolist(), strict=True))
         if not all(np.isfinite(mean) for mean in row.values()):
             raise not_finite(f"the loss {row}", done, self.p.train.lr)
-        self.progress.history.append({"step": float(done), **row})
+        self.state.history.append({"step": float(done), **row})
         elapsed = max(self.bar.format_dict["elapsed"], 1e-6)
         rate = (done - self.first) * self.p.train.batch_size / elapsed
         texts = {name: f"{mean:.3f}" for name, mean in row.items()}
         self.bar.set_postfix(texts | {"pictures/s": f"{rate:.0f}"}, refresh=False)
-        self.world.on_main(self.record.update, done, self.progress)
+        self.world.on_main(self.metrics.update, done, self.state)
         self._log_values(done, row)
 
     def _log_values(self, done: int, values: dict[str, float]) -> None:
@@ -206,7 +206,7 @@ class Training:
             scores = snapshots.take(generator, self.val_pairs, folder, done, self.world)
         except FloatingPointError as error:
             raise not_finite(str(error), done, self.p.train.lr) from None
-        self.progress.scores.append(scores)
+        self.state.scores.append(scores)
         stems = ("config", snapshots.stem(done))
         self.world.on_main(checkpoint.restore_snapshots, self.folder, self.out, stems)
         val_scores = {f"val_{name}": value for name, value in scores.items() if name != "step"}
@@ -219,14 +219,14 @@ class Training:
         """
         t, patience = self.p.train, self.p.train.stop_after
         joined = t.joins_at * t.steps
-        l1 = [scores["l1"] for scores in self.progress.scores if scores["step"] > joined]
+        l1 = [scores["l1"] for scores in self.state.scores if scores["step"] > joined]
         return 0 < patience < len(l1) and min(l1[-patience:]) >= min(l1[:-patience])
 
     def save_checkpoint(self, done: int) -> None:
         """Write a checkpoint after `done` steps."""
         self._require_finite(done)
-        self.progress.step = done
-        self.world.on_main(checkpoint.save, self.folder, self.nets, self.progress)
+        self.state.step = done
+        self.world.on_main(checkpoint.save, self.folder, self.nets, self.state)
 
     def _require_finite(self, done: int) -> None:
         """Raise UserError if a weight, an average of weights or a statistic is not finite."""
@@ -240,8 +240,8 @@ class Training:
         """Write the model and the metrics, remove the checkpoint, and return the metrics."""
         save_generator(self.nets.final_generator, self.out)
         write_json(self.out / "computed_on.json", self.computed_on)
-        write_json(self.out / "snapshots" / "scores.json", self.progress.scores)
-        metrics = self.record.write(done, self.progress)
+        write_json(self.out / "snapshots" / "scores.json", self.state.scores)
+        metrics = self.metrics.write(done, self.state)
         checkpoint.remove(self.folder)
         return metrics
 

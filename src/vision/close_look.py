@@ -25,7 +25,7 @@ FINE_PX, BROAD_PX = 1.5, 6  # the scales between which details are
 CONTRAST_PX = 12  # over which their contrast is evened out
 COLOR_PX = 2  # of 64, over which colours are averaged
 STEPS = (0.008, 0.004, 0.002, 0.001)  # of a pose that 64 pixels suggest
-TARGET = 0.9
+TARGET_CORR = 0.9
 MIN_TILT_DEGREES = 1.0  # below which a picture's aspect does not matter
 
 
@@ -124,7 +124,7 @@ def lay(first: CloseLook, second: CloseLook, match: Match) -> Laid:
     aspect = looks[0].aspect if match.rotation >= MIN_TILT_DEGREES else 1.0
     low, high = (SCALE * row for row in compared_rows(match.strip))
     start = np.array(match.pose)
-    _, pose = coordinate_ascent(fixed, moved, start, low, high, TARGET, STEPS, aspect)
+    _, pose = coordinate_ascent(fixed, moved, start, low, high, TARGET_CORR, STEPS, aspect)
     bands = [
         look.bands if without_bands else (0, 0, 0, 0)
         for look, without_bands in zip(looks, banded, strict=True)

@@ -30,9 +30,9 @@ OUTSIDE_PX = (12, 6)  # from an edge, between which the texture outside is measu
 CLEAR_STEP_LEVELS = 56
 TEXTURE_QUANTILE = 0.25  # of its lines: some are where one colour of a frame meets another
 MIN_DEPTH_PX = 3  # of a surplus, below which no seam can be seen
-FLAT_LEVELS = 4  # from the commonest level, within which pixels count as of one colour
+SAME_COLOR_LEVELS = 4  # from the commonest level, within which pixels count as of one colour
 # Of 1,100 sides of cut and framed pictures (drawn, portraits, facades).
-MIN_FLAT_SHARE, MIN_STEP_LEVELS, MIN_STEP_RATIO, NOISE_LEVELS = 0.5, 5, 2.0, 2
+MIN_FLAT_SHARE, MIN_STEP_LEVELS, MIN_STEP_RATIO, TEXTURE_NOISE_LEVELS = 0.5, 5, 2.0, 2
 MIN_ADJACENT_SHARE = 0.5  # of the pixels along the seam that have the colour
 # Of a strip's lines, their rim in one colour, and the rest.
 MIN_TEXT_PX, MIN_AROUND_TEXT_SHARE, MIN_TEXT_SHARE = 10, 0.97, 0.05
@@ -48,11 +48,11 @@ MIN_END_SHARE = 1 / 3
 # difference: of 216 strips each loses as much of one or the other, and 59 shadows over a plain wall
 # lose at most .31 and .44.
 LEAST_LEVELS, FALL_PX, MIN_FALL_SHARE, MIN_FALL = 10, 6, 1 / 3, 0.5
-MAX_MARKED_CORR, MIN_MARKED_BLOCKS = 0.7, 2  # of fine details where one picture has a mark
+MAX_FINE_MARKED_CORR, MIN_MARKED_BLOCKS = 0.7, 2  # of fine details where one picture has a mark
 # Of the contrast and of the fine contrast elsewhere; beyond them marks cannot be recognised.
 MAX_TONE_CHANGE, MAX_SHARPNESS_CHANGE = 1.1, 1.25
 WHITE, MIN_CLIPPED_SHARE, MIN_LOST_LEVELS, MIN_BRIGHTENING = 253, 0.01, 16, 1.05
-FINE_PX = (0.7, 3)  # between which marks are busy
+MARK_PX = (0.7, 3)  # between which marks are busy
 MIN_MARK_RATIO = 2.0  # of what is busy: quality 10 has up to 1.8, watermarks from 2.7
 
 
@@ -213,8 +213,8 @@ def _flat_shares(lines: np.ndarray) -> np.ndarray:
     numbers, _ = np.nonzero(visible)
     places = 256 * numbers + lines[visible].astype(np.int64)
     counts = np.bincount(places, minlength=256 * len(lines)).reshape(-1, 256)
-    sums = np.cumsum(np.pad(counts, ((0, 0), (FLAT_LEVELS + 1, FLAT_LEVELS))), axis=1)
-    near = sums[:, 2 * FLAT_LEVELS + 1 :] - sums[:, : -2 * FLAT_LEVELS - 1]
+    sums = np.cumsum(np.pad(counts, ((0, 0), (SAME_COLOR_LEVELS + 1, SAME_COLOR_LEVELS))), axis=1)
+    near = sums[:, 2 * SAME_COLOR_LEVELS + 1 :] - sums[:, : -2 * SAME_COLOR_LEVELS - 1]
     totals = visible.sum(axis=1)
     shares = near.max(axis=1)[totals > 0] / totals[totals > 0]
     return np.asarray(shares) if shares.size else np.zeros(1)
@@ -259,7 +259,7 @@ def _has_seam(side: np.ndarray) -> bool:
         flat_share, quantile = _flat_share(adjacent[-ADJACENT_PX:]), 0.5
     far, near = OUTSIDE_PX
     texture = np.quantile([_median(row) for row in steps[seam - far : seam - near]], quantile)
-    least = max(MIN_STEP_LEVELS, MIN_STEP_RATIO * (float(texture) + NOISE_LEVELS))
+    least = max(MIN_STEP_LEVELS, MIN_STEP_RATIO * (float(texture) + TEXTURE_NOISE_LEVELS))
     return flat_share >= MIN_ADJACENT_SHARE and step >= least
 
 
@@ -289,7 +289,7 @@ def _marks(first: np.ndarray, second: np.ndarray) -> tuple[tuple[str, str], int 
     pair = np.where(np.isnan(first), second, first), second
     pose = POSES[0]  # the identity: one picture lies exactly upon the other
     blocks = witness.block_correlations(details(pair[0]), details(pair[1]), pose, BLOCKS)
-    differing = blocks < MAX_MARKED_CORR
+    differing = blocks < MAX_FINE_MARKED_CORR
     if differing.sum() < MIN_MARKED_BLOCKS:
         return ("", ""), None
     added = _covered(*pair, differing)
@@ -385,5 +385,5 @@ def _ratio(a: float, b: float) -> float:
 
 
 def _fine(levels: np.ndarray) -> np.ndarray:
-    small, large = (cv2.GaussianBlur(levels, (0, 0), pixels) for pixels in FINE_PX)
+    small, large = (cv2.GaussianBlur(levels, (0, 0), pixels) for pixels in MARK_PX)
     return np.asarray(small - large)

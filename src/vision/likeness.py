@@ -22,7 +22,7 @@ MIN_FAMILY_AGREEMENT, MAX_FAMILY_COLOR_DIFFERENCE = 0.74, 4.0
 MIN_FAMILY_BLOCKS = 32
 # Of the second lowest block of a pair of no family, which a mark may cover; more if colours differ as
 # no mark makes them.
-MIN_AGREEMENT, MARK_COLOR_DIFFERENCE, MIN_UNMARKED_AGREEMENT = 0.2, 8.0, 0.55
+MIN_CLOSE_AGREEMENT, MARK_COLOR_DIFFERENCE, MIN_UNMARKED_AGREEMENT = 0.2, 8.0, 0.55
 # With details in a pair that is cut: birds in the sky, wherever they are, count as cuts of each other.
 MIN_CUT_BLOCKS = 16
 ALIKE_AGREEMENT = 0.5  # of the lowest block, below which a proven pair may be look-alikes
@@ -76,4 +76,6 @@ def stands(agreement: CloseAgreement, match: Match, has_family: bool) -> bool:
     if match.is_cut() and agreement.blocks < MIN_CUT_BLOCKS:
         return False
     may_be_marked = match.color_difference <= MARK_COLOR_DIFFERENCE
-    return agreement.second_lowest >= (MIN_AGREEMENT if may_be_marked else MIN_UNMARKED_AGREEMENT)
+    return agreement.second_lowest >= (
+        MIN_CLOSE_AGREEMENT if may_be_marked else MIN_UNMARKED_AGREEMENT
+    )

@@ -16,12 +16,12 @@ from src.vision.bands import border_variants, borders
 from src.vision.correlation import correlations, warp
 from src.vision.views import POSES, STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS
 
-MIN_SECOND_LOOK, SURE_CORR = 0.75, 0.985  # correlations between which a second look pays off
+MIN_SECOND_LOOK, MAX_SECOND_LOOK = 0.75, 0.985  # correlations between which a second look pays off
 # By how much a second look must be better, because look-alikes gain by it too. Of 3,117 copies of
 # all kinds 3,057 are proven with it and 2,899 without; no more look-alikes pass.
 SECOND_MARGIN, SECOND_AGREEMENT_MARGIN = 0.01, 0.045
 # Height over width of pictures, on which tilts depend. Only the second look tries them.
-ASPECTS, MIN_TILT_DEGREES = (1.0, 4 / 3, 3 / 4, 16 / 9, 9 / 16), 2.0
+ASPECTS, MIN_ASPECT_DEGREES = (1.0, 4 / 3, 3 / 4, 16 / 9, 9 / 16), 2.0
 STARTS = 3  # views from which the alignment of any two starts
 CROPPED_SHARE = 0.985  # visible share below which a picture counts as cut out of the other
 FRAMED_SHARE = 0.9  # the same where bands were left out, whose edges are sure to a line or two
@@ -83,7 +83,7 @@ class Match:
         return self.visible_share < (FRAMED_SHARE if any(self.banded) else CROPPED_SHARE)
 
 
-class Look(NamedTuple):
+class PictureFeatures(NamedTuple):
     """What a picture is compared by.
 
     Attributes:
@@ -95,7 +95,7 @@ class Look(NamedTuple):
     chroma: np.ndarray | None = None
 
 
-def match(a: Look, b: Look) -> Match:
+def match(a: PictureFeatures, b: PictureFeatures) -> Match:
     """Return how two pictures match best.
 
     Several matches may be as good as the best one, within TIE_MARGIN. Of these the plainest is
@@ -111,15 +111,15 @@ def match(a: Look, b: Look) -> Match:
     return replace(plainest, similarity=best)
 
 
-def look_variants(look: Look) -> list[Look]:
+def feature_variants(features: PictureFeatures) -> list[PictureFeatures]:
     """Return a picture as it is, and without its bands if it has any."""
-    thumbnails = border_variants(look.thumbnail)
+    thumbnails = border_variants(features.thumbnail)
     if len(thumbnails) == 1:
-        return [look]
-    chroma = look.chroma
+        return [features]
+    chroma = features.chroma
     if chroma is not None:
-        chroma = witness.without_bands(chroma, borders(look.thumbnail))
-    return [look, Look(thumbnails[1], chroma)]
+        chroma = witness.without_bands(chroma, borders(features.thumbnail))
+    return [features, PictureFeatures(thumbnails[1], chroma)]
 
 
 def comparable_variants(count_a: int, count_b: int) -> list[tuple[int, int]]:
@@ -167,10 +167,10 @@ def match_from(start: Start, target: float, least: float | None = None) -> Match
     value, pose = align(*start.details, start.pose, start.strip, target)
     if value < min(target, MIN_SECOND_LOOK):
         return None
-    looks = [_Evidence.of(value, start.details, pose)]
-    if MIN_SECOND_LOOK <= value < SURE_CORR:
-        looks.append(_second_look(start, pose, target))
-    best = max(looks, key=lambda look: look.value)
+    attempts = [_Evidence.of(value, start.details, pose)]
+    if MIN_SECOND_LOOK <= value < MAX_SECOND_LOOK:
+        attempts.append(_second_look(start, pose, target))
+    best = max(attempts, key=lambda attempt: attempt.value)
     if best.value < (target if least is None else least):
         return None
     height, width = float(best.pose[2]), float(best.pose[3])
@@ -184,7 +184,7 @@ def match_from(start: Start, target: float, least: float | None = None) -> Match
         border=start.border,
         visible_share=min(height, width, 1 / height, 1 / width),
         rotation=float(abs(best.pose[4])),
-        agreement=min(best.agreement, looks[-1].agreement),
+        agreement=min(best.agreement, attempts[-1].agreement),
         edge_agreement=best.edge_agreement,
         differing=_differing(best.blocks, start),
         banded=start.banded,
@@ -221,9 +221,9 @@ def _second_look(start: Start, pose: np.ndarray, target: float) -> _Evidence:
     Details depend on the scale, and on what lies beside them. Cuts of 20 % of facades correlate
     with their originals at .86 or more, and with these details at .97.
     """
-    aspects = ASPECTS if abs(pose[4]) >= MIN_TILT_DEGREES else ASPECTS[:1]
-    looks = [_look_again(start, pose, target, aspect) for aspect in aspects]
-    return max(looks, key=lambda look: look.value)
+    aspects = ASPECTS if abs(pose[4]) >= MIN_ASPECT_DEGREES else ASPECTS[:1]
+    attempts = [_look_again(start, pose, target, aspect) for aspect in aspects]
+    return max(attempts, key=lambda attempt: attempt.value)
 
 
 def _look_again(start: Start, pose: np.ndarray, target: float, aspect: float) -> _Evidence:
@@ -286,11 +286,11 @@ class _Variant(NamedTuple):
     chroma: np.ndarray | None
 
 
-def _starts(a: Look, b: Look) -> Iterator[Start]:
+def _starts(a: PictureFeatures, b: PictureFeatures) -> Iterator[Start]:
     """Yield the best starts of every pair of border variants in every form, either one moved."""
     variants_a, variants_b = (
-        [_Variant(v.thumbnail, _details(v.thumbnail), v.chroma) for v in look_variants(look)]
-        for look in (a, b)
+        [_Variant(v.thumbnail, _details(v.thumbnail), v.chroma) for v in feature_variants(features)]
+        for features in (a, b)
     )
     border_of_bands = border_name(a.thumbnail, b.thumbnail)
     for i, j in comparable_variants(len(variants_a), len(variants_b)):

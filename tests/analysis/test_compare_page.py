@@ -15,7 +15,7 @@ from src.analysis.revision import DISTANCES, HISTORY, PARAMETERS, PROGRESS, SCOR
 from src.analysis.seed_spread import SeedSpread
 from src.cli.compare import compare
 from src.errors import UserError
-from tests.analysis.sides import FILES, PARAMS, page, side
+from tests.analysis.contenders import FILES, PARAMS, contender, page
 from tests.conftest import ROOT
 from tests.report.artifacts import pixels_of, plain, shows, text_of
 
@@ -23,9 +23,9 @@ HOSTILE = '<script>alert(1)</script>" onerror="alert(2)'
 
 
 @pytest.fixture
-def sides(tmp_path, photos):
+def contenders(tmp_path, photos):
     """A side with much noise, and one with little."""
-    return side("A", tmp_path / "a", photos, 90), side("B", tmp_path / "b", photos, 5)
+    return contender("A", tmp_path / "a", photos, 90), contender("B", tmp_path / "b", photos, 5)
 
 
 def soup_of(a, b) -> BeautifulSoup:
@@ -39,8 +39,8 @@ def texts(soup: BeautifulSoup, selector: str) -> list[str]:
 # --- verdict and scores
 
 
-def test_the_verdict_comes_first_and_says_who_is_better_in_what(sides):
-    soup = soup_of(*sides)
+def test_the_verdict_comes_first_and_says_who_is_better_in_what(contenders):
+    soup = soup_of(*contenders)
     assert text_of(soup.select_one(".verdict b")) == (
         "B b is better in l1, psnr, ssim, fd_means, kd_means_x1000."
     )
@@ -48,11 +48,11 @@ def test_the_verdict_comes_first_and_says_who_is_better_in_what(sides):
     assert soup.select_one(".verdict").find_next("h2").get_text() == "Scores"
 
 
-def test_what_seeds_alone_change_is_told_in_verdict_and_sentences(sides):
+def test_what_seeds_alone_change_is_told_in_verdict_and_sentences(contenders):
     spread = SeedSpread(
         {"l1": 9.0, "psnr": 0.001, "gray_share": 1.0}, "five trainings <of> the demo"
     )
-    soup = BeautifulSoup(page(*sides, spread), "lxml")
+    soup = BeautifulSoup(page(*contenders, spread), "lxml")
     assert "Seeds alone change as much in l1." in text_of(soup.select_one(".verdict"))
     rows = {tr.th.get_text(): texts(tr, "td") for tr in soup.select("#scores tr")[1:]}
     assert rows["l1 ↓"][0].endswith(", within what seeds alone change (9)")
@@ -61,15 +61,15 @@ def test_what_seeds_alone_change_is_told_in_verdict_and_sentences(sides):
 
 
 def test_the_verdict_on_a_side_and_itself_is_that_nothing_tells_them_apart(tmp_path, photos):
-    a = side("A", tmp_path / "a", photos, 20)
+    a = contender("A", tmp_path / "a", photos, 20)
     soup = soup_of(a, replace(a, letter="B"))
     assert text_of(soup.select_one(".verdict b")) == "No score tells A a from B a."
     assert texts(soup, "#parameters p") == ["None."]
     assert texts(soup, "#code p") == ["None in src, stages, dvc.yaml and the requirements."]
 
 
-def test_every_score_has_both_values_the_difference_its_interval_and_its_sentence(sides):
-    soup = soup_of(*sides)
+def test_every_score_has_both_values_the_difference_its_interval_and_its_sentence(contenders):
+    soup = soup_of(*contenders)
     rows = {
         cells[0]: cells[1:] for tr in soup.select("#scores tr") if (cells := texts(tr, "th,td"))
     }
@@ -86,9 +86,9 @@ def test_every_score_has_both_values_the_difference_its_interval_and_its_sentenc
     assert rows["kd_means_x1000 ↓"][1:3] == ["", ""]
 
 
-def test_a_score_without_an_interval_says_so_and_one_of_a_single_side_too(sides, tmp_path):
+def test_a_score_without_an_interval_says_so_and_one_of_a_single_side_too(contenders, tmp_path):
     (tmp_path / "b" / SCORES).write_text('{"val": {"coverage": 0.8, "recall": 0.5}}')
-    rows = {tr.th.get_text(): texts(tr, "td") for tr in soup_of(*sides).select("#scores tr")}
+    rows = {tr.th.get_text(): texts(tr, "td") for tr in soup_of(*contenders).select("#scores tr")}
     assert rows["coverage"] == ["recorded without an interval", "0.75", "0.80", "+0.05", ""]
     assert rows["recall"] == ["only B b has it", "", "0.5", "", ""]
 
@@ -105,7 +105,7 @@ def gains(soup: BeautifulSoup) -> list[float]:
 
 
 def test_pictures_run_from_the_best_for_b_to_the_best_for_a(tmp_path, photos):
-    a, b = (side(letter, tmp_path / letter, photos, 20) for letter in "AB")
+    a, b = (contender(letter, tmp_path / letter, photos, 20) for letter in "AB")
     soup = soup_of(a, b)
     shown = gains(soup)
     assert len(shown) == 40
@@ -119,7 +119,7 @@ def test_of_many_pictures_both_ends_and_the_middle_are_shown_and_the_others_coun
 ):
     monkeypatch.setattr(compare_page, "N_BEST", 5)
     monkeypatch.setattr(compare_page, "N_MIDDLE", 3)
-    a, b = (side(letter, tmp_path / letter, photos, 20) for letter in "AB")
+    a, b = (contender(letter, tmp_path / letter, photos, 20) for letter in "AB")
     soup = soup_of(a, b)
     differences = (a.experiment.table["l1"] - b.experiment.table["l1"]).sort_values()[::-1]
     expected = [*differences.index[:5], *differences.index[19:22], *differences.index[-5:]]
@@ -136,7 +136,7 @@ def test_a_row_shows_input_a_b_and_target_with_the_l1_of_both(tmp_path):
     greens = np.stack(
         [np.full((32, 32, 3), (0, level, 0), np.uint8) for level in range(100, 220, 6)]
     )
-    a, b = (side(letter, tmp_path / letter, greens, 0) for letter in "AB")
+    a, b = (contender(letter, tmp_path / letter, greens, 0) for letter in "AB")
     a.experiment.outputs[:] = (255, 0, 0)
     b.experiment.outputs[:] = (0, 0, 255)
     a.experiment.table["l1"], b.experiment.table["l1"] = 0.75, 0.5
@@ -150,23 +150,23 @@ def test_a_row_shows_input_a_b_and_target_with_the_l1_of_both(tmp_path):
 
 
 def test_pictures_that_are_not_square_keep_their_proportions(tmp_path, photos):
-    a, b = (side(letter, tmp_path / letter, photos[:, ::2], 20) for letter in "AB")
+    a, b = (contender(letter, tmp_path / letter, photos[:, ::2], 20) for letter in "AB")
     soup = soup_of(a, b)
     shapes = {pixels_of(img["src"]).shape for img in soup.select("#pictures img")}
     assert shapes == {(16, 32, 3)}
 
 
-def test_other_inputs_of_b_are_told(sides):
-    assert "other inputs" not in page(*sides)
-    sides[1].experiment.val.gray[3] = 0
-    assert "The two have other inputs; A's are shown." in page(*sides)
+def test_other_inputs_of_b_are_told(contenders):
+    assert "other inputs" not in page(*contenders)
+    contenders[1].experiment.val.gray[3] = 0
+    assert "The two have other inputs; A's are shown." in page(*contenders)
 
 
 # --- training
 
 
-def test_curves_of_both_stand_on_one_scale_with_both_names(sides):
-    soup = soup_of(*sides)
+def test_curves_of_both_stand_on_one_scale_with_both_names(contenders):
+    soup = soup_of(*contenders)
     names = ["g_l1", "l1", "psnr", "ssim", "fd_means"]
     titles = ["Training g_l1", *(f"Validation {name}" for name in names[1:])]
     assert texts(soup, "#curves h3") == titles
@@ -181,8 +181,8 @@ def test_curves_of_both_stand_on_one_scale_with_both_names(sides):
 
 def test_missing_curves_are_told_and_the_others_keep_their_colour(tmp_path, photos):
     kept = {path: text for path, text in FILES.items() if path not in (HISTORY, DISTANCES)}
-    a = side("A", tmp_path / "a", photos, 40, files=kept)
-    b = side("B", tmp_path / "b", photos, 5)
+    a = contender("A", tmp_path / "a", photos, 40, files=kept)
+    b = contender("B", tmp_path / "b", photos, 5)
     soup = soup_of(a, b)
     assert texts(soup, "#curves p") == [
         f"A a has no {HISTORY}, no {DISTANCES}, no curve of Training g_l1, Validation fd_means."
@@ -193,7 +193,8 @@ def test_missing_curves_are_told_and_the_others_keep_their_colour(tmp_path, phot
 
 def test_two_without_curves_are_a_line(tmp_path, photos):
     a, b = (
-        side(letter, tmp_path / letter, photos, 20, files={PARAMETERS: PARAMS}) for letter in "AB"
+        contender(letter, tmp_path / letter, photos, 20, files={PARAMETERS: PARAMS})
+        for letter in "AB"
     )
     soup = soup_of(a, b)
     files = f"no {HISTORY}, no {PROGRESS}, no {DISTANCES}"
@@ -204,18 +205,18 @@ def test_two_without_curves_are_a_line(tmp_path, photos):
 # --- what differs
 
 
-def test_parameters_that_differ_are_listed_old_and_new(sides, tmp_path):
+def test_parameters_that_differ_are_listed_old_and_new(contenders, tmp_path):
     (tmp_path / "b" / PARAMETERS).write_text(PARAMS.replace("encdec", "unet") + "  seed: 1\n")
-    assert texts(soup_of(*sides), "#parameters td") == [
+    assert texts(soup_of(*contenders), "#parameters td") == [
         *["model", "encdec → unet"],
         *["train.seed", "not set → 1"],
     ]
 
 
-def test_code_that_differs_is_listed_with_its_lines(sides, monkeypatch):
+def test_code_that_differs_is_listed_with_its_lines(contenders, monkeypatch):
     changes = [CodeChange("src/a.py", 3, 1), CodeChange("src/b.png", None, None)]
     monkeypatch.setattr(compare_page, "code_changes", lambda *_: changes)
-    soup = soup_of(*sides)
+    soup = soup_of(*contenders)
     assert text_of(soup.select_one("#code summary")) == "2 files, +3 −1 lines"
     assert texts(soup, "#code td") == ["src/a.py", "+3 −1", "src/b.png", "no text"]
 
@@ -224,20 +225,20 @@ def test_code_that_differs_is_listed_with_its_lines(sides, monkeypatch):
 
 
 def test_hostile_names_are_shown_as_text(tmp_path, photos, monkeypatch):
-    a, b = (side(letter, tmp_path / letter, photos, 20, name=HOSTILE) for letter in "AB")
+    a, b = (contender(letter, tmp_path / letter, photos, 20, name=HOSTILE) for letter in "AB")
     (tmp_path / "B" / PARAMETERS).write_text(PARAMS.replace("encdec", f"'{HOSTILE}'"))
     monkeypatch.setattr(compare_page, "code_changes", lambda *_: [CodeChange(HOSTILE, 1, 1)])
     soup = soup_of(a, b)
     assert soup.find_all("script") == []
     assert not [name for tag in soup.find_all() for name in tag.attrs if name.startswith("on")]
-    assert texts(soup, ".sides bdi") == [HOSTILE, HOSTILE]
+    assert texts(soup, ".contenders bdi") == [HOSTILE, HOSTILE]
     assert HOSTILE in soup.title.get_text()
     assert HOSTILE in text_of(soup.select_one("#parameters"))
     assert HOSTILE in text_of(soup.select_one("#code td"))
 
 
-def test_nothing_is_loaded_from_elsewhere(sides):
-    soup = soup_of(*sides)
+def test_nothing_is_loaded_from_elsewhere(contenders):
+    soup = soup_of(*contenders)
     assert soup.find_all(["script", "iframe", "object", "base", "form"]) == []
     for tag in soup.find_all():
         for attribute in ("src", "href", "srcset", "poster", "data", "action"):
@@ -246,15 +247,15 @@ def test_nothing_is_loaded_from_elsewhere(sides):
 
 
 def test_a_long_name_is_whole_once_and_short_in_sentences(tmp_path, photos):
-    a = side("A", tmp_path / "a", photos, 40, name="n" * 300)
-    b = side("B", tmp_path / "b", photos, 5, name="m" * 300)
+    a = contender("A", tmp_path / "a", photos, 40, name="n" * 300)
+    b = contender("B", tmp_path / "b", photos, 5, name="m" * 300)
     soup = soup_of(a, b)
-    assert texts(soup, ".sides bdi") == ["n" * 300, "m" * 300]
+    assert texts(soup, ".contenders bdi") == ["n" * 300, "m" * 300]
     assert text_of(soup.select_one(".verdict b")).startswith(f"B {'m' * 39}… is better in")
 
 
-def test_the_same_two_give_the_same_page(sides):
-    assert page(*sides) == page(*sides)
+def test_the_same_two_give_the_same_page(contenders):
+    assert page(*contenders) == page(*contenders)
 
 
 # --- bad input is one line
@@ -271,23 +272,23 @@ def test_the_same_two_give_the_same_page(sides):
         (None, "b: its params.yaml is missing"),
     ],
 )
-def test_other_tasks_and_unreadable_parameters_are_one_line(sides, tmp_path, text, message):
+def test_other_tasks_and_unreadable_parameters_are_one_line(contenders, tmp_path, text, message):
     path = tmp_path / "b" / PARAMETERS
     if text is None:
         path.unlink()
     else:
         path.write_text(text)
     with pytest.raises(UserError) as refused:
-        shared_task(*(s.revision for s in sides))
+        shared_task(*(s.revision for s in contenders))
     assert str(refused.value).startswith(message)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "step,l1\n1,x\n"])
-def test_curves_that_are_no_numbers_are_one_line(sides, tmp_path, text):
+def test_curves_that_are_no_numbers_are_one_line(contenders, tmp_path, text):
     (tmp_path / "b" / PROGRESS).write_text(text)
     with pytest.raises(UserError, match=r"progress\.csv cannot be read as numbers") as refused:
-        page(*sides)
+        page(*contenders)
     assert "\n" not in str(refused.value)
 
 

@@ -7,7 +7,7 @@ import pytest
 from src.analysis import compare_page
 from src.analysis.changes import CodeChange
 from src.analysis.revision import PARAMETERS
-from tests.analysis.sides import PARAMS, page, side
+from tests.analysis.contenders import PARAMS, contender, page
 from tests.browser import (
     HOSTILE,
     WIDTHS,
@@ -31,7 +31,7 @@ def file(request, tmp_path_factory, photos) -> Path:
     folder = tmp_path_factory.mktemp("compared")
     names = (HOSTILE[:2], HOSTILE[3:5], (HOSTILE[2], HOSTILE[5]))[request.param]
     a, b = (
-        side(letter, folder / letter, photos, noise, name)
+        contender(letter, folder / letter, photos, noise, name)
         for letter, noise, name in zip("AB", (90, 5), names, strict=True)
     )
     (folder / "B" / PARAMETERS).write_text(PARAMS.replace("encdec", "n" * 200) + "  seed: 1\n")
@@ -106,7 +106,7 @@ def test_names_are_text_and_do_not_turn_the_words_after_them(visit, file):
     assert visited.locator("script, iframe, object, embed, base, form, img[src=x]").count() == 0
     assert handlers(visited) == []
     assert turned_texts(visited, ".verdict b", " is better in ") == ([], 1)
-    assert turned_texts(visited, ".sides li", "the working ") == ([], 2)
+    assert turned_texts(visited, ".contenders li", "the working ") == ([], 2)
     assert turned_texts(visited, ".words", "better by ") == ([], 5)
     assert turned_texts(visited, "svg text", ", last ") == ([], 10)
     sentence = visited.locator(".verdict b").inner_text()

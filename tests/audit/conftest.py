@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from src.audit import candidates, findings, leak
+from src.audit.compared_pictures import ComparedPictures
 from src.audit.evidence import Evidence, OutputEvidence
-from src.audit.side import Side
 from src.storage.encoding import encode_png
 from src.vision.alignment import thumbnail
 from tests.audit.evidence import (
@@ -56,7 +56,9 @@ def search() -> Search:
         val: np.ndarray, train: np.ndarray, excluded: Collection[tuple[int, int]] = ()
     ) -> leak.Nearest:
         sides = [
-            Side(photos, candidates.variants(map(thumbnail, photos)), limits["tone_residual"])
+            ComparedPictures(
+                photos, candidates.variants(map(thumbnail, photos)), limits["tone_residual"]
+            )
             for photos in (val, train)
         ]
         return leak.nearest(*sides, limits["leak_similarity"], excluded)

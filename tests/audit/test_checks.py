@@ -93,8 +93,8 @@ def test_a_value_at_the_limit_passes_and_just_beyond_it_fails(broken, fault):
     value = check.run(evidence).value
     beyond = float(np.nextafter(value, np.inf if check.at_least else -np.inf))
     assert check.run(evidence).failed
-    assert not check.run(with_limits(evidence, **{check.limit: value})).failed
-    assert check.run(with_limits(evidence, **{check.limit: beyond})).failed
+    assert not check.run(with_limits(evidence, **{check.limit_key: value})).failed
+    assert check.run(with_limits(evidence, **{check.limit_key: beyond})).failed
 
 
 @pytest.mark.parametrize(

@@ -135,9 +135,9 @@ def test_another_limit_judges_what_was_measured_and_names_the_rows_beyond_it(
     check = CHECKS_BY_NAME[FAULTS[fault].check]
     assert findings.judge(file, evidence.limits) == findings.run(evidence, "before")
     largest = check.run(evidence).value
-    passed = findings.judge(file, evidence.limits | {check.limit: largest})[check.name]
+    passed = findings.judge(file, evidence.limits | {check.limit_key: largest})[check.name]
     assert not passed.failed
     assert passed.offenders == []
-    just_below = findings.judge(file, evidence.limits | {check.limit: largest * 0.999})
+    just_below = findings.judge(file, evidence.limits | {check.limit_key: largest * 0.999})
     assert just_below[check.name].failed
     assert just_below[check.name].offenders

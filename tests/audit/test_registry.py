@@ -11,8 +11,8 @@ def check(at_least: bool = False) -> Check:
     return Check(
         name="pale",
         description="m",
-        limit="pale_share",
-        allowed=0.5,
+        limit_key="pale_share",
+        limit=0.5,
         remedy="r",
         severity="stop",
         when="before",

@@ -10,7 +10,7 @@ from src.clean.near_duplicates import Proof
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.vision.alignment import thumbnail
-from src.vision.matching import Look
+from src.vision.matching import PictureFeatures
 from tests.conftest import DEFAULTS, real
 from tests.copies import COPIES, HARD_COPIES, again
 
@@ -22,8 +22,8 @@ MOUNTED = ["polaroid", "uneven frame", "phone screenshot", "strip below", "strip
 
 
 def _find_copies(thumbnails: np.ndarray, distance: int = CLEAN.hash_distance) -> list:
-    looks = [Look(picture) for picture in thumbnails]
-    return near_duplicates.find_copies(looks, distance, CLEAN.similarity).proofs
+    features = [PictureFeatures(picture) for picture in thumbnails]
+    return near_duplicates.find_copies(features, distance, CLEAN.similarity).proofs
 
 
 def _pairs(proofs: list[Proof]) -> list[tuple[int, int]]:

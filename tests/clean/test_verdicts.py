@@ -24,7 +24,7 @@ from src.imaging.resizing import resize
 from src.params import Clean
 from src.storage.encoding import encode_jpeg, encode_png
 from src.storage.ledger import read_ledger, write_ledger
-from src.vision.matching import Look, Match
+from src.vision.matching import Match, PictureFeatures
 from src.vision.picture_faults import FAULTS
 from tests.builders import ledger_table
 from tests.clean.conftest import CleanedDemo
@@ -309,7 +309,7 @@ def _judge_matches(widths: list[int], matching: set[tuple[int, int]], **changes:
         for n, (file, width) in enumerate(zip(table["file"], widths, strict=True))
     }
 
-    def find_copies(looks: list[Look], *_: object) -> Likenesses:
+    def find_copies(looks: list[PictureFeatures], *_: object) -> Likenesses:
         names = [int(look.thumbnail[0, 0]) for look in looks]
         pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
         proofs = [

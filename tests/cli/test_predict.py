@@ -69,7 +69,7 @@ def test_a_name_of_two_lines_is_told_in_one(refused, tmp_path):
 
 
 def test_options_reach_the_prediction(run, picture, tmp_path):
-    run(picture, "--side-by-side", "--side", "16", "--batch", "1", "--device", "cpu")
+    run(picture, "--side-by-side", "--max-side", "16", "--batch-size", "1", "--device", "cpu")
     assert read_photo(tmp_path / "out" / "a.png").shape == (20, 60, 3)
 
 
@@ -108,9 +108,9 @@ def test_a_gpu_that_is_not_there_is_refused(refused, picture, monkeypatch):
     assert "--device = 'cuda'" in refused(picture, "--device", "cuda")
 
 
-@pytest.mark.parametrize("option", ["--batch", "--side"])
+@pytest.mark.parametrize("option", ["--batch-size", "--max-side"])
 def test_numbers_out_of_range_are_refused(refused, picture, option):
-    line = refused(picture, option, {"--batch": 0, "--side": -1}[option], status=2)
+    line = refused(picture, option, {"--batch-size": 0, "--max-side": -1}[option], status=2)
     assert f"Invalid value for '{option}'" in line
     assert "not in the range" in line
 

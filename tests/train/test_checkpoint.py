@@ -17,7 +17,7 @@ from src.dataset.arrays import Pairs
 from src.errors import UserError
 from src.params import Params
 from src.train import checkpoint, loop, steps
-from src.train.checkpoint import Progress
+from src.train.checkpoint import TrainingState
 from src.train.gan import Networks
 from stages import train as train_stage
 from tests.conftest import ROOT
@@ -166,10 +166,10 @@ def test_a_checkpoint_vouches_for_no_snapshot_that_is_taken_again(tmp_path, nets
         path = checkpoint.snapshot_dir(tmp_path) / "snapshots" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(name.encode())
-    progress = Progress(6, [], [{"step": 5, "l1": 0.1}])
-    checkpoint.save(tmp_path, nets, progress)
+    state = TrainingState(6, [], [{"step": 5, "l1": 0.1}])
+    checkpoint.save(tmp_path, nets, state)
     expected = {"snapshots/config.json", "snapshots/step_000005.safetensors"}
-    assert set(progress.snapshot_sha256) == expected
+    assert set(state.snapshot_sha256) == expected
 
 
 @pytest.mark.parametrize("name", ["state.pt", "snapshots/step_000005.safetensors"])
@@ -281,9 +281,9 @@ def test_a_training_resumes_with_another_memory_format(tiny, tmp_path, monkeypat
     strides = [w.stride() for w in before.generator.parameters()]
     assert strides != [w.stride() for w in after.generator.parameters()]
     take_step(before, p)
-    progress = Progress(1, [{"step": 1.0, "d": 0.5}], [{"step": 1, "l1": 0.1}])
-    checkpoint.save(tmp_path, before, progress)
-    assert checkpoint.restore(tmp_path, after, CPU) == progress
+    state = TrainingState(1, [{"step": 1.0, "d": 0.5}], [{"step": 1, "l1": 0.1}])
+    checkpoint.save(tmp_path, before, state)
+    assert checkpoint.restore(tmp_path, after, CPU) == state
     for nets in both:
         take_step(nets, p)
     for part in ("generator", "discriminator"):
@@ -326,7 +326,7 @@ def test_a_full_disk_is_reported_and_the_last_checkpoint_stays(tiny, train, monk
             UserError, match=r"cannot write \.resume/.*state\.pt: .*previous checkpoint"
         ):
             train(p)
-    assert torch.load(checkpoints()[0], weights_only=True)["progress"]["step"] == 4
+    assert torch.load(checkpoints()[0], weights_only=True)["training"]["step"] == 4
     assert [f for f in Path(".resume").rglob(".*") if f.is_file()] == []
     train(p)
     assert outputs() == files

@@ -12,7 +12,7 @@ from src.model.saving import load_generator
 from src.train import steps
 from src.train.gan import Networks
 from src.train.loop import generator_config
-from src.train.record import DISCRIMINATOR_COLUMNS
+from src.train.training_metrics import DISCRIMINATOR_COLUMNS
 from src.weights.effnet import load_effnet
 from tests.train.trainings import WEIGHTS, flat_weights, networks, random_batch
 

@@ -14,9 +14,9 @@ from src.model.networks import PatchGAN
 from src.model.saving import load_generator
 from src.storage.atomic import read_json
 from src.train import loop, steps
-from src.train.checkpoint import Progress
+from src.train.checkpoint import TrainingState
 from src.train.gan import Networks
-from src.train.record import Record
+from src.train.training_metrics import TrainingMetrics
 from tests.train.trainings import (
     WEIGHTS,
     checkpoints,
@@ -196,15 +196,15 @@ def test_the_largest_weight_of_a_loss_leaves_a_training_finite(tiny, train, key,
 def test_metrics_that_cannot_be_written_lose_no_checkpoint(tiny, train, monkeypatch):
     p = tiny()
     files, _ = undisturbed(train, p)
-    write = Record.write
+    write = TrainingMetrics.write
 
-    def refuse_the_last(record: Record, done: int, progress: Progress) -> dict:
+    def refuse_the_last(metrics: TrainingMetrics, done: int, state: TrainingState) -> dict:
         if done == p.train.steps:
             raise UserError("cannot write train.json: No space left on device")
-        return write(record, done, progress)
+        return write(metrics, done, state)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Record, "write", refuse_the_last)
+        patched.setattr(TrainingMetrics, "write", refuse_the_last)
         with pytest.raises(UserError, match=r"cannot write train\.json"):
             train(p)
     assert checkpoints()

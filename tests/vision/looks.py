@@ -5,7 +5,7 @@ import numpy as np
 from src.imaging import resizing
 from src.vision import alignment, matching
 from src.vision.close_look import SIDE_PX, CloseLook, close_look
-from src.vision.matching import Look, Match
+from src.vision.matching import Match, PictureFeatures
 
 
 def close_look_at(pixels: np.ndarray) -> CloseLook:
@@ -17,4 +17,4 @@ def close_look_at(pixels: np.ndarray) -> CloseLook:
 
 def match_of(a: np.ndarray, b: np.ndarray) -> Match:
     """Return how the thumbnails of two pictures match; gray ones, without colours."""
-    return matching.match(*(Look(alignment.thumbnail(pixels)) for pixels in (a, b)))
+    return matching.match(*(PictureFeatures(alignment.thumbnail(pixels)) for pixels in (a, b)))

@@ -11,7 +11,7 @@ from src.demo.inventory import alter
 from src.imaging import decoding
 from src.vision import forms, matching
 from src.vision.alignment import thumbnail
-from src.vision.matching import Look
+from src.vision.matching import PictureFeatures
 from src.vision.views import THUMBNAIL_PX
 from tests.conftest import DEFAULTS
 
@@ -19,7 +19,7 @@ CLEAN = DEFAULTS.clean
 
 
 def match(a: np.ndarray, b: np.ndarray) -> matching.Match:
-    return matching.match(Look(a), Look(b))
+    return matching.match(PictureFeatures(a), PictureFeatures(b))
 
 
 def _thumb(pixels: np.ndarray) -> np.ndarray:

@@ -7,16 +7,16 @@ import pytest
 from src.demo.inventory import alter
 from src.imaging import decoding
 from src.vision import alignment, matching, views, witness
-from src.vision.matching import Look, Match
+from src.vision.matching import Match, PictureFeatures
 from tests.lookalikes import LOOKALIKES
 
 SIMILARITY = 0.93
 
 
-def _look(pixels: np.ndarray) -> Look:
+def _look(pixels: np.ndarray) -> PictureFeatures:
     pixels = np.ascontiguousarray(pixels)
     small = cv2.resize(pixels, (64, 64), interpolation=cv2.INTER_AREA)
-    return Look(alignment.thumbnail(pixels), witness.chroma(small))
+    return PictureFeatures(alignment.thumbnail(pixels), witness.chroma(small))
 
 
 def _match(a: np.ndarray, b: np.ndarray) -> Match:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from src.audit.evidence import BASELINES, OutputEvidence
-from src.audit.registry import Measurement, Offender, check
+from src.audit.registry import CheckValue, Offender, check
 
 fails = partial(check, severity="fail", when="after")
 WORST = 8  # rows that are named
@@ -51,14 +51,14 @@ def compare_distance(evidence: OutputEvidence) -> Comparison:
 
 @fails(
     "L1 as a multiple of the better baseline's: copying the input, or the mean colour",
-    limit="l1_of_baseline",
-    allowed=1.0,
+    limit_key="l1_of_baseline",
+    limit=1.0,
     remedy="the model is worse than no model: look at data/samples/val.png, lower train.lr, raise "
     "train.steps",
     thresholds={"flat_favour": 1.2},
     settings=("lr", "l1_weight", "gan_weight", "steps"),
 )
-def l1_worse_than_baseline(evidence: OutputEvidence) -> Measurement:
+def l1_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
     comparison = compare_l1(evidence)
     if comparison.ratio <= evidence.limits["l1_of_baseline"]:
         return comparison.ratio, []
@@ -71,37 +71,37 @@ def l1_worse_than_baseline(evidence: OutputEvidence) -> Measurement:
 @fails(
     "1 - SSIM as a multiple of the better baseline's: copying the input, or its gray in the mean "
     "colour's tint",
-    limit="ssim_error_of_baseline",
-    allowed=1.5,
+    limit_key="ssim_error_of_baseline",
+    limit=1.5,
     remedy="outputs lose structure that the input has: look at data/samples/val.png, lower train.lr, "
     "raise train.steps",
     settings=("lr", "l1_weight", "output", "steps"),
 )
-def ssim_worse_than_baseline(evidence: OutputEvidence) -> Measurement:
+def ssim_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
     return compare_ssim(evidence).ratio, []
 
 
 @fails(
     "Fréchet distance as a multiple of the better baseline's: copying the input, or the mean colour",
-    limit="distance_of_baseline",
-    allowed=1.0,
+    limit_key="distance_of_baseline",
+    limit=1.0,
     remedy="as a set, the outputs resemble photographs less than no model's: look at "
     "data/samples/val.png, lower train.lr, raise train.steps",
     settings=("lr", "l1_weight", "gan_weight", "steps"),
 )
-def distance_worse_than_baseline(evidence: OutputEvidence) -> Measurement:
+def distance_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
     return compare_distance(evidence).ratio, []
 
 
 @fails(
     "L1 at the step that is scored as a multiple of the lowest before, or of the better baseline's",
-    limit="loss_of_lowest",
-    allowed=1.5,
+    limit_key="loss_of_lowest",
+    limit=1.5,
     remedy="the loss ran away: see losses in the report, and lower train.lr; evaluate.model: "
     "best_l1 scores the best snapshot",
     settings=("lr", "l1_weight"),
 )
-def runaway_loss(evidence: OutputEvidence) -> Measurement:
+def runaway_loss(evidence: OutputEvidence) -> CheckValue:
     losses = evidence.losses
     if not np.isfinite(losses).all():
         return LARGEST, []

@@ -7,7 +7,7 @@ import numpy as np
 
 from src.audit import pair_measures
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, check
+from src.audit.registry import CheckValue, check
 from src.dataset.arrays import Pairs
 
 ROUNDING = 0.5  # levels by which a mean of three channels differs from the gray at most
@@ -22,12 +22,12 @@ NAMED_ONE_IN = 10  # one label map in ten, the worst, is named
 
 @check(
     "largest difference between a gray input and the mean of its photo's channels, in levels of 255",
-    limit="gray_error",
-    allowed=1,
+    limit_key="gray_error",
+    limit=1,
     remedy="inputs belong to other targets, or are no mean of the channels (luma, a single "
     "channel): run `dvc repro -f pair`",
 )
-def gray_is_mean(evidence: Evidence) -> Measurement:
+def gray_is_mean(evidence: Evidence) -> CheckValue:
     def detail(pairs: Pairs, index: int, error: float) -> str:
         mean = pair_measures.channel_means(pairs.photo[index])
         return f"differs by {error:.1f}: {_explain(pairs.gray[index], mean)}"
@@ -38,12 +38,12 @@ def gray_is_mean(evidence: Evidence) -> Measurement:
 
 @check(
     "largest share of pixels in which a sketch differs from Canny's edges of its photo",
-    limit="edge_error",
-    allowed=0.002,
+    limit_key="edge_error",
+    limit=0.002,
     remedy="sketches belong to other targets, or were made at another size: run "
     "`dvc repro -f pair`",
 )
-def edges_are_canny(evidence: Evidence) -> Measurement:
+def edges_are_canny(evidence: Evidence) -> CheckValue:
     def detail(pairs: Pairs, index: int, error: float) -> str:
         mean = pair_measures.channel_means(pairs.photo[index])
         expected = pair_measures.canny_edges(mean, evidence.pair.canny)
@@ -58,7 +58,7 @@ def _largest_error(
     errors: Mapping[str, np.ndarray],
     tolerance: float,
     detail: Callable[[Pairs, int, float], str],
-) -> Measurement:
+) -> CheckValue:
     """Return the largest error of an input, and the rows of all inputs at fault.
 
     Args:
@@ -78,29 +78,29 @@ def _largest_error(
 
 @check(
     "share of sketches with hardly any edge, if the task is sketch",
-    limit="blank_edges_share",
-    allowed=0.02,
+    limit_key="blank_edges_share",
+    limit=0.02,
     thresholds={"edge_density": 0.002},  # share of edge pixels
     remedy="lower pair.canny.low and pair.canny.high, or pair.canny.blur",
 )
-def blank_edges(evidence: Evidence) -> Measurement:
+def blank_edges(evidence: Evidence) -> CheckValue:
     return _share_of_sketches(evidence, lambda share: share < evidence.limits["edge_density"])
 
 
 @check(
     "share of sketches that are nearly full of edges, if the task is sketch",
-    limit="full_edges_share",
-    allowed=0.02,
+    limit_key="full_edges_share",
+    limit=0.02,
     thresholds={"edge_density_most": 0.4},  # share of edge pixels
     remedy="raise pair.canny.low and pair.canny.high, or pair.canny.blur",
 )
-def full_edges(evidence: Evidence) -> Measurement:
+def full_edges(evidence: Evidence) -> CheckValue:
     return _share_of_sketches(evidence, lambda share: share > evidence.limits["edge_density_most"])
 
 
 def _share_of_sketches(
     evidence: Evidence, are_faulty: Callable[[np.ndarray], np.ndarray]
-) -> Measurement:
+) -> CheckValue:
     """Return the share of sketches whose shares of edge pixels are faulty, and their rows."""
     if evidence.task != "sketch":
         return 0.0, []
@@ -115,13 +115,13 @@ def _share_of_sketches(
 @check(
     "share of comparisons in which a label map fits its own photo better than another; "
     f"if the task is labels; 1 for other tasks, and of fewer than {MIN_COMPARED} pairs",
-    limit="labels_fit",
-    allowed=0.6,
+    limit_key="labels_fit",
+    limit=0.6,
     remedy="label maps and photographs show different things, or are shifted against each "
     "other: see pairs.direction and the order of the files, and run `dvc repro -f pair`",
     at_least=True,
 )
-def labels_fit_photos(evidence: Evidence) -> Measurement:
+def labels_fit_photos(evidence: Evidence) -> CheckValue:
     has_labels = evidence.task == "labels" and evidence.train.labels is not None
     if not has_labels or evidence.count < MIN_COMPARED:
         return 1.0, []

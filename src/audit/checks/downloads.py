@@ -1,20 +1,20 @@
 """Checks of the files on disk, whatever the ledger says about them."""
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, Offender, check
+from src.audit.registry import CheckValue, Offender, check
 
 PLACEHOLDER_ITEMS = 3  # items with the same bytes, from which these are a picture of none
 
 
 @check(
     "share of listed pictures that could not be fetched or read",
-    limit="unfetched_share",
-    allowed=0.1,
+    limit_key="unfetched_share",
+    limit=0.1,
     remedy="see failed.* in metrics/scrape.json and unreadable in metrics/clean.json: for "
     "placeholders, name another attribute in gallery.image_attributes; for refusals and error "
     "pages, open the site in a browser; for pairs, see docs/sources.md",
 )
-def unfetched_pictures(evidence: Evidence) -> Measurement:
+def unfetched_pictures(evidence: Evidence) -> CheckValue:
     ledger = evidence.ledger
     unreadable = (ledger["verdict"] == "unreadable").fillna(False)
     forgotten = ledger["status"] == "forgotten"  # which a person wants
@@ -29,11 +29,11 @@ def unfetched_pictures(evidence: Evidence) -> Measurement:
 
 @check(
     "pictures in use whose file is missing, changed, or no longer a picture",
-    limit="broken_files",
-    allowed=0,
+    limit_key="broken_files",
+    limit=0,
     remedy="data/raw differs from the download: run `dvc checkout`, or `dvc repro -f scrape`",
 )
-def broken_files(evidence: Evidence) -> Measurement:
+def broken_files(evidence: Evidence) -> CheckValue:
     used = evidence.ledger[evidence.ledger["side"].notna() & evidence.ledger["file"].notna()]
     offenders = []
     labelled = used[used["label_file"].notna()]
@@ -52,12 +52,12 @@ def broken_files(evidence: Evidence) -> Measurement:
 
 @check(
     f"share of listed rows whose file has the same bytes as those of {PLACEHOLDER_ITEMS} items or more",
-    limit="placeholder_share",
-    allowed=0.02,
+    limit_key="placeholder_share",
+    limit=0.02,
     remedy="the page loads its pictures lazily, and these are placeholders: open one, and name "
     "the attribute that holds the picture in gallery.image_attributes",
 )
-def placeholders(evidence: Evidence) -> Measurement:
+def placeholders(evidence: Evidence) -> CheckValue:
     ledger = evidence.ledger
     # each file of a folder is an item of its own: copies there are for clean to judge
     online = ledger[ledger["file"].notna() & ledger["page_url"].notna()]
@@ -75,13 +75,13 @@ def placeholders(evidence: Evidence) -> Measurement:
 
 @check(
     "share of photographs whose file is smaller than the pair made from it",
-    limit="upscaled_share",
-    allowed=0.1,
+    limit_key="upscaled_share",
+    limit=0.1,
     remedy="these are thumbnails: ask the source for larger pictures (imdb.width, another "
     "gallery.image_attributes), or lower pair.crop_size",
     severity="warn",
 )
-def upscaled_pictures(evidence: Evidence) -> Measurement:
+def upscaled_pictures(evidence: Evidence) -> CheckValue:
     width = evidence.pair.crop_size.width
     offenders = []
     for side, pairs in evidence.sides.items():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measure, Measurement, check
+from src.audit.registry import CheckValue, Measure, check
 from src.vision.picture_faults import FAULTS
 
 
@@ -14,8 +14,8 @@ def check_fault(word: str, description: str) -> Callable[[Measure], Measure]:
     fault = FAULTS[word]
     return check(
         description,
-        limit=f"{word}_share",
-        allowed=0.01,
+        limit_key=f"{word}_share",
+        limit=0.01,
         thresholds={fault.measure: fault.limit},
         remedy="look at them in the report; to remove them, add to clean.remove: "
         f"{{{word}: {fault.limit}}}",
@@ -24,17 +24,17 @@ def check_fault(word: str, description: str) -> Callable[[Measure], Measure]:
 
 
 @check_fault("blurred", "share of photographs that are blurred")
-def blurred_pictures(evidence: Evidence) -> Measurement:
+def blurred_pictures(evidence: Evidence) -> CheckValue:
     return _faulty(evidence, "blurred", evidence.limits["sharpness"])
 
 
 @check_fault("dark", "share of photographs that are dark in their lightest parts")
-def dark_pictures(evidence: Evidence) -> Measurement:
+def dark_pictures(evidence: Evidence) -> CheckValue:
     return _faulty(evidence, "dark", evidence.limits["highlights"])
 
 
 @check_fault("bright", "share of photographs that are bright in their darkest parts")
-def bright_pictures(evidence: Evidence) -> Measurement:
+def bright_pictures(evidence: Evidence) -> CheckValue:
     return _faulty(evidence, "bright", evidence.limits["shadows"])
 
 
@@ -42,7 +42,7 @@ def bright_pictures(evidence: Evidence) -> Measurement:
     "low_information",
     "share of photographs low in information: of hardly more than one level",
 )
-def low_information_pictures(evidence: Evidence) -> Measurement:
+def low_information_pictures(evidence: Evidence) -> CheckValue:
     return _faulty(evidence, "low_information", evidence.limits["entropy"])
 
 
@@ -50,19 +50,19 @@ def low_information_pictures(evidence: Evidence) -> Measurement:
     "odd_aspect",
     "share of photographs so long or so high that the part cut from them shows little",
 )
-def odd_aspect_pictures(evidence: Evidence) -> Measurement:
+def odd_aspect_pictures(evidence: Evidence) -> CheckValue:
     return _faulty(evidence, "odd_aspect", evidence.limits["aspect_ratio"])
 
 
 @check(
     "share of photographs without detail by which copies could be told, such as plain skies",
-    limit="blank_share",
-    allowed=0.05,
+    limit_key="blank_share",
+    limit=0.05,
     remedy="look at them in the report: copies among them are not found, so list pairs that are in "
     "clean.force (rulings/force.csv); if they are no examples, leave them out of the source",
     severity="warn",
 )
-def blank_pictures(evidence: Evidence) -> Measurement:
+def blank_pictures(evidence: Evidence) -> CheckValue:
     offenders = [
         evidence.offender(side, index, "shows nothing to compare it by")
         for side, measures in evidence.measures.items()
@@ -71,7 +71,7 @@ def blank_pictures(evidence: Evidence) -> Measurement:
     return len(offenders) / max(1, evidence.count), offenders
 
 
-def _faulty(evidence: Evidence, word: str, limit: float) -> Measurement:
+def _faulty(evidence: Evidence, word: str, limit: float) -> CheckValue:
     """Return the share of pictures whose measure of a fault is beyond a limit, and their rows."""
     fault = FAULTS[word]
     measured = evidence.ledger[["row", fault.measure]].dropna()

@@ -1,17 +1,17 @@
 """Checks of the list as scrape wrote it."""
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, Offender, check
+from src.audit.registry import CheckValue, Offender, check
 
 
 @check(
     "list pages all of whose items are on earlier pages",
-    limit="repeated_pages",
-    allowed=0,
+    limit_key="repeated_pages",
+    limit=0,
     remedy="the site ignores the page parameter, or the list has ended: open two page_urls side by "
     "side, correct the source, and keep scrape.on_repeat: stop",
 )
-def repeated_pages(evidence: Evidence) -> Measurement:
+def repeated_pages(evidence: Evidence) -> CheckValue:
     seen: set[str] = set()
     offenders = []
     # a file of a list, as of urls and hf, has no such address, and may go on with the same items
@@ -26,12 +26,12 @@ def repeated_pages(evidence: Evidence) -> Measurement:
 
 @check(
     "share of the list's stated total that is not listed",
-    limit="missing_share",
-    allowed=0.02,
+    limit_key="missing_share",
+    limit=0.02,
     remedy="pages are missing: see in data/raw/pages where the list ends, and scrape.max_pages; "
     "to use a part of the list on purpose, raise audit.limits.missing_share",
 )
-def missing_from_list(evidence: Evidence) -> Measurement:
+def missing_from_list(evidence: Evidence) -> CheckValue:
     stated = evidence.ledger["stated_total"].dropna()
     if stated.empty:
         return 0.0, []
@@ -45,11 +45,11 @@ def missing_from_list(evidence: Evidence) -> Measurement:
 
 @check(
     "share of listed rows whose item is listed before with the same picture address",
-    limit="repeated_items_share",
-    allowed=0.1,
+    limit_key="repeated_items_share",
+    limit=0.1,
     remedy="the list repeats itself: compare the pages in data/raw/pages",
 )
-def repeated_items(evidence: Evidence) -> Measurement:
+def repeated_items(evidence: Evidence) -> CheckValue:
     ledger = evidence.ledger
     repeats = ledger[ledger.duplicated(["item_id", "image_url"])]
     offenders = [
@@ -61,13 +61,13 @@ def repeated_items(evidence: Evidence) -> Measurement:
 
 @check(
     "pictures that are beside another item's id on their saved page",
-    limit="misplaced_pictures",
-    allowed=0,
+    limit_key="misplaced_pictures",
+    limit=0,
     remedy="names and pictures are shifted against each other, for example because the parser "
     "skips an item without a picture: compare data/raw/pages with the ledger, correct the parser, "
     "and run `dvc repro -f scrape`",
 )
-def misplaced_pictures(evidence: Evidence) -> Measurement:
+def misplaced_pictures(evidence: Evidence) -> CheckValue:
     offenders = [
         Offender(row, f"its picture is beside {item} on the page")
         for row, item in sorted(evidence.misplaced.items())
@@ -77,13 +77,13 @@ def misplaced_pictures(evidence: Evidence) -> Measurement:
 
 @check(
     "names whose letters were decoded as others (mojibake), such as ZoÃ« for Zoë",
-    limit="garbled_names",
-    allowed=0,
+    limit_key="garbled_names",
+    limit=0,
     severity="warn",
     remedy="the page's encoding was guessed wrong, or the site itself is wrong: see data/raw/pages; "
     "pictures are not affected",
 )
-def garbled_names(evidence: Evidence) -> Measurement:
+def garbled_names(evidence: Evidence) -> CheckValue:
     ledger = evidence.ledger
     offenders = [
         Offender(int(row), f"{name!r} on page {page}")

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from src.audit.evidence import OutputEvidence
-from src.audit.registry import Measurement, Offender, check
+from src.audit.registry import CheckValue, Offender, check
 from src.vision.colorfulness import colorfulness
 
 after = partial(check, severity="warn", when="after")
@@ -18,11 +18,11 @@ NAMED_OFFENDERS = 8  # rows that a check of the set as a whole names
 @after(
     "outputs that belong to no validation picture or have another size, and validation pictures "
     "without an output",
-    limit="foreign_outputs",
-    allowed=0,
+    limit_key="foreign_outputs",
+    limit=0,
     remedy="the model was scored on other pictures than validation's: run `dvc repro -f evaluate`",
 )
-def foreign_outputs(evidence: OutputEvidence) -> Measurement:
+def foreign_outputs(evidence: OutputEvidence) -> CheckValue:
     outputs = evidence.outputs
     expected, actual = set(evidence.val.index["row"]), set(outputs)
     offenders = [
@@ -49,11 +49,11 @@ def _size(shape: Sequence[int]) -> str:
 
 @after(
     "difference between the recorded L1 and the L1 of the pictures on disk",
-    limit="score_error",
-    allowed=0.002,
+    limit_key="score_error",
+    limit=0.002,
     remedy="scores and pictures are of different runs: run `dvc repro -f evaluate`",
 )
-def scores_of_another_run(evidence: OutputEvidence) -> Measurement:
+def scores_of_another_run(evidence: OutputEvidence) -> CheckValue:
     *_, rows = evidence.paired
     if not rows:
         return 0.0, []
@@ -66,14 +66,14 @@ def scores_of_another_run(evidence: OutputEvidence) -> Measurement:
 
 @after(
     "share of comparisons in which an output is more similar to its own target than to another",
-    limit="own_target_share",
-    allowed=0.7,
+    limit_key="own_target_share",
+    limit=0.7,
     remedy="outputs are compared with other pictures' targets, or the model ignores its input: "
     "look at data/samples/val.png",
     at_least=True,
     settings=("lr", "l1_weight", "steps"),
 )
-def outputs_fit_targets(evidence: OutputEvidence) -> Measurement:
+def outputs_fit_targets(evidence: OutputEvidence) -> CheckValue:
     outputs, targets, rows = evidence.paired
     if len(rows) < 2:
         return 1.0, []
@@ -89,13 +89,13 @@ def outputs_fit_targets(evidence: OutputEvidence) -> Measurement:
 
 @after(
     "colour of the outputs as a share of the targets' (Hasler and Süsstrunk's colorfulness)",
-    limit="color_share",
-    allowed=0.7,
+    limit_key="color_share",
+    limit=0.7,
     remedy="the model paints gray: train longer, and see that no target is grayscale",
     at_least=True,
     settings=("lr", "gan_weight", "steps"),
 )
-def lost_color(evidence: OutputEvidence) -> Measurement:
+def lost_color(evidence: OutputEvidence) -> CheckValue:
     limit = evidence.limits["color_share"]
     return _share_of_targets(
         evidence, lambda picture: float(colorfulness(picture)), "colour", limit
@@ -104,26 +104,26 @@ def lost_color(evidence: OutputEvidence) -> Measurement:
 
 @after(
     "contrast of the outputs as a share of the targets'",
-    limit="contrast_share",
-    allowed=0.6,
+    limit_key="contrast_share",
+    limit=0.6,
     remedy="levels were mapped twice or not at all ([0, 1] taken for [-1, 1], floats cast to "
     "uint8), or the model learned nothing: look at data/samples/val.png",
     at_least=True,
     settings=("lr", "gan_weight", "steps"),
 )
-def lost_contrast(evidence: OutputEvidence) -> Measurement:
+def lost_contrast(evidence: OutputEvidence) -> CheckValue:
     return _share_of_targets(evidence, _contrast, "contrast", evidence.limits["contrast_share"])
 
 
 @after(
     "variety of the outputs' mean colours as a share of the targets' variety",
-    limit="variety_share",
-    allowed=0.6,
+    limit_key="variety_share",
+    limit=0.6,
     remedy="every output has nearly the same tint: train longer, or with a larger train.gan_weight",
     at_least=True,
     settings=("lr", "gan_weight", "steps"),
 )
-def lost_variety(evidence: OutputEvidence) -> Measurement:
+def lost_variety(evidence: OutputEvidence) -> CheckValue:
     outputs, targets, rows = evidence.paired
     if len(rows) < 2:
         return 1.0, []
@@ -138,13 +138,13 @@ def lost_variety(evidence: OutputEvidence) -> Measurement:
 
 @after(
     "share of pixels with a channel at 0 or 255, beyond that of the targets",
-    limit="saturated_share",
-    allowed=0.25,
+    limit_key="saturated_share",
+    limit=0.25,
     remedy="colours are burnt out: look at data/samples/val.png, and lower train.lr",
     severity="fail",
     settings=("lr", "l1_weight"),
 )
-def saturated_outputs(evidence: OutputEvidence) -> Measurement:
+def saturated_outputs(evidence: OutputEvidence) -> CheckValue:
     outputs, targets, rows = evidence.paired
     if not rows:
         return 0.0, []
@@ -160,7 +160,7 @@ def saturated_outputs(evidence: OutputEvidence) -> Measurement:
 
 def _share_of_targets(
     evidence: OutputEvidence, measure: Callable[[np.ndarray], float], name: str, limit: float
-) -> Measurement:
+) -> CheckValue:
     """Return the outputs' mean of a measure over the targets'.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 
 from src.audit import source_files
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, Offender, check
+from src.audit.registry import CheckValue, Offender, check
 from src.audit.source_files import Box
 from src.storage.slices import slices
 
@@ -16,13 +16,13 @@ FILLED_SHARE = 0.08  # of the picture's height
 
 @check(
     "photographs that do not show what their file shows",
-    limit="altered_photos",
-    allowed=0,
+    limit_key="altered_photos",
+    limit=0,
     thresholds={"photo_difference": 5},  # levels between a photograph and its file
     remedy="pixels changed between the file and the array (channels, orientation, range, rows): "
     "correct src/imaging or src/pair, and run `dvc repro -f pair`",
 )
-def altered_photos(evidence: Evidence) -> Measurement:
+def altered_photos(evidence: Evidence) -> CheckValue:
     offenders: list[Offender] = []
     for side, pairs in evidence.sides.items():
         files = map(evidence.file_of, pairs.index["row"])
@@ -35,13 +35,13 @@ def altered_photos(evidence: Evidence) -> Measurement:
 
 @check(
     "label maps that do not show what their file shows, if the task is labels",
-    limit="altered_labels",
-    allowed=0,
+    limit_key="altered_labels",
+    limit=0,
     thresholds={"label_difference": 5},  # as photo_difference
     remedy="pixels changed between the file and the array (channels, orientation, range, rows): "
     "correct src/imaging or src/pair, and run `dvc repro -f pair`",
 )
-def altered_labels(evidence: Evidence) -> Measurement:
+def altered_labels(evidence: Evidence) -> CheckValue:
     offenders: list[Offender] = []
     for side, pairs in evidence.sides.items():
         if evidence.task == "labels" and pairs.labels is not None:
@@ -106,14 +106,14 @@ def _differences(photos: np.ndarray, files: Sequence[np.ndarray | None]) -> np.n
 
 @check(
     "share of faces that the crop cuts through, where faces were looked for",
-    limit="cut_faces_share",
-    allowed=0.05,
+    limit_key="cut_faces_share",
+    limit=0.05,
     thresholds={"visible_face": 0.9},  # share of a face that is visible; below, the crop cuts it
     remedy="for one face of several, lower pair.face_margin; for a face that fills its picture, "
     "give pair.crop_size the pictures' proportions",
     severity="warn",
 )
-def cut_faces(evidence: Evidence) -> Measurement:
+def cut_faces(evidence: Evidence) -> CheckValue:
     least, count, cut_count, offenders = evidence.limits["visible_face"], 0, 0, []
     for side, pairs in evidence.sides.items():
         for index, faces in enumerate(pairs.faces or []):
@@ -137,14 +137,14 @@ def _visible_share(face: Box, cut: Box) -> float:
 
 @check(
     "share of target photographs without colour of their own",
-    limit="grayscale_share",
-    allowed=0.01,
+    limit_key="grayscale_share",
+    limit=0.01,
     # Lab units: three quarters of clean's, because a crop has less colour than its whole picture
     thresholds={"tone_residual": 3.5},
     remedy="set clean.grayscale: remove, or raise clean.tone_residual: a network trained on gray "
     "targets paints gray; if it should, set audit.limits.grayscale_share to 1",
 )
-def grayscale_targets(evidence: Evidence) -> Measurement:
+def grayscale_targets(evidence: Evidence) -> CheckValue:
     offenders = [
         evidence.offender(side, index, f"tone residual {residual:.2f}")
         for side, measures in evidence.measures.items()
@@ -156,12 +156,12 @@ def grayscale_targets(evidence: Evidence) -> Measurement:
 
 @check(
     "share of photographs that end in the gray of an incomplete download",
-    limit="truncated_share",
-    allowed=0.01,
+    limit_key="truncated_share",
+    limit=0.01,
     remedy="these files end early and were decoded all the same: remove them, and change "
     "scrape.snapshot to fetch them again",
 )
-def truncated_photos(evidence: Evidence) -> Measurement:
+def truncated_photos(evidence: Evidence) -> CheckValue:
     offenders = []
     for side, pairs in evidence.sides.items():
         filler_rows, height = evidence.measures[side].filler_rows, pairs.photo.shape[1]

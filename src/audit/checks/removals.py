@@ -1,20 +1,20 @@
 """Checks of what clean removed as a copy of what it kept, on a sample."""
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, Offender, check
+from src.audit.registry import CheckValue, Offender, check
 from src.audit.removed_copies import SAMPLE
 
 
 @check(
     f"share of near duplicates, of a sample of {SAMPLE}, that are no copies of what was kept",
-    limit="unconfirmed_share",
-    allowed=0.05,
+    limit_key="unconfirmed_share",
+    limit=0.05,
     thresholds={"confirmed_similarity": 0.9},  # below clean.similarity: a clear contradiction
     remedy="look at them with `python -m src explain FILE`: raise clean.similarity, lower "
     "clean.hash_distance, or list the pairs in clean.exclude (rulings/exclude.csv)",
     severity="warn",
 )
-def unconfirmed_copies(evidence: Evidence) -> Measurement:
+def unconfirmed_copies(evidence: Evidence) -> CheckValue:
     offenders = [
         Offender(
             removal.row,
@@ -29,13 +29,13 @@ def unconfirmed_copies(evidence: Evidence) -> Measurement:
 
 @check(
     f"share of near duplicates, of a sample of {SAMPLE}, that lack a caption or frame of what was kept",
-    limit="captioned_share",
-    allowed=0.1,
+    limit_key="captioned_share",
+    limit=0.1,
     remedy="clean keeps unmarked copies: run `dvc repro -f clean`; list a pair that stays in "
     "clean.exclude (rulings/exclude.csv), which keeps both pictures",
     severity="warn",
 )
-def captioned_survivors(evidence: Evidence) -> Measurement:
+def captioned_survivors(evidence: Evidence) -> CheckValue:
     places = {
         int(row): (side, index)
         for side, pairs in evidence.sides.items()

@@ -5,17 +5,17 @@ from collections import Counter
 import pandas as pd
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, Offender, check
+from src.audit.registry import CheckValue, Offender, check
 
 
 @check(
     "rows lost or repeated between the ledger and the arrays",
-    limit="lost_rows",
-    allowed=0,
+    limit_key="lost_rows",
+    limit=0,
     remedy="a stage dropped or repeated rows: run `dvc repro -f pair`, and compare the counts in "
     "metrics/split.json and metrics/pair.json",
 )
-def lost_rows(evidence: Evidence) -> Measurement:
+def lost_rows(evidence: Evidence) -> CheckValue:
     offenders = [*_ledger_faults(evidence), *_side_faults(evidence)]
     return len(offenders), offenders
 
@@ -66,11 +66,11 @@ def _side_faults(evidence: Evidence) -> list[Offender]:
 
 @check(
     "pairs whose id or name differs from that of their ledger row",
-    limit="misnamed_pairs",
-    allowed=0,
+    limit_key="misnamed_pairs",
+    limit=0,
     remedy="the arrays' index is shifted against the ledger: run `dvc repro -f pair`",
 )
-def misnamed_pairs(evidence: Evidence) -> Measurement:
+def misnamed_pairs(evidence: Evidence) -> CheckValue:
     names = evidence.ledger.drop_duplicates("row").set_index("row")[["item_id", "name"]]
     offenders = []
     for side, pairs in evidence.sides.items():

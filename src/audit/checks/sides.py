@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 
 from src.audit.evidence import Evidence
-from src.audit.registry import Measurement, Offender, check
+from src.audit.registry import CheckValue, Offender, check
 
 
 @check(
     "items with pictures on both sides",
-    limit="shared_items",
-    allowed=0,
+    limit_key="shared_items",
+    limit=0,
     remedy="set split.group_by: person, so that an item stays on one side, and "
     "split.use_source_split: false if the source's own split parts it",
 )
-def shared_items(evidence: Evidence) -> Measurement:
+def shared_items(evidence: Evidence) -> CheckValue:
     shared = set(evidence.train.index["item_id"]) & set(evidence.val.index["item_id"])
     offenders = [
         evidence.offender("val", index, f"{item} is in training too")
@@ -30,11 +30,11 @@ def shared_items(evidence: Evidence) -> Measurement:
 
 @check(
     "groups of one person or of proven copies, directly or over others, that are on both sides",
-    limit="parted_groups",
-    allowed=0,
+    limit_key="parted_groups",
+    limit=0,
     remedy="the source's own split parts them: set split.use_source_split: false",
 )
-def parted_groups(evidence: Evidence) -> Measurement:
+def parted_groups(evidence: Evidence) -> CheckValue:
     groups = dict(zip(evidence.ledger["row"], evidence.ledger["group"], strict=True))
     training = {groups[row] for row in evidence.train.index["row"] if pd.notna(groups.get(row))}
     offenders = [
@@ -56,14 +56,14 @@ class NamedRow(NamedTuple):
 
 @check(
     "names on both sides under different ids, regardless of case, accents and punctuation",
-    limit="shared_names",
-    allowed=0,
+    limit_key="shared_names",
+    limit=0,
     thresholds={"namesake_ids": 10},  # under more ids, it is no name: "Portrait"
     remedy="if it is one person, add to gallery.ignored_query the key in which the links differ; "
     "namesakes are no fault",
     severity="warn",
 )
-def shared_names(evidence: Evidence) -> Measurement:
+def shared_names(evidence: Evidence) -> CheckValue:
     count, offenders = 0, []
     for rows in _rows_by_name(evidence).values():
         if not 2 <= len({row.item for row in rows}) <= evidence.limits["namesake_ids"]:
@@ -114,14 +114,14 @@ def _namesake(row: NamedRow, rows: list[NamedRow]) -> str:
 
 @check(
     "validation pictures of which training holds a copy",
-    limit="leaked_pictures",
-    allowed=0,
+    limit_key="leaked_pictures",
+    limit=0,
     thresholds={"leak_similarity": 0.93},  # as clean.similarity
     remedy="set clean.duplicates: remove, or split.group_by: person without the source's own split "
     "(split.use_source_split: false); if they are set, look at the pairs in the report: list them in "
     "clean.force if they are copies, in clean.exclude if not",
 )
-def leaked_pictures(evidence: Evidence) -> Measurement:
+def leaked_pictures(evidence: Evidence) -> CheckValue:
     similarities, indices, copies = evidence.nearest
     val_rows, train_rows = evidence.val.index["row"], evidence.train.index["row"]
     leaks = {val: (train, "by clean.force") for val, train in evidence.ruled("forced")}
@@ -137,12 +137,12 @@ def leaked_pictures(evidence: Evidence) -> Measurement:
 
 @check(
     "share of the listed pictures that the largest cluster of copies holds",
-    limit="cluster_share",
-    allowed=0.2,
+    limit_key="cluster_share",
+    limit=0.2,
     remedy="look at the cluster's pictures in the report: if they differ, raise clean.similarity or "
     "lower clean.hash_distance; if they are copies, the source repeats itself",
 )
-def giant_cluster(evidence: Evidence) -> Measurement:
+def giant_cluster(evidence: Evidence) -> CheckValue:
     clusters = evidence.ledger["cluster"].dropna()
     if clusters.empty:
         return 0.0, []
@@ -156,21 +156,21 @@ def giant_cluster(evidence: Evidence) -> Measurement:
 
 @check(
     "training pictures",
-    limit="min_train",
-    allowed=16,
+    limit_key="min_train",
+    limit=16,
     remedy="list more pictures, or see in metrics/clean.json why pictures are removed",
     at_least=True,
 )
-def train_size(evidence: Evidence) -> Measurement:
+def train_size(evidence: Evidence) -> CheckValue:
     return len(evidence.train), []
 
 
 @check(
     "validation pictures",
-    limit="min_val",
-    allowed=4,
+    limit_key="min_val",
+    limit=4,
     remedy="raise split.val_fraction, or list more pictures",
     at_least=True,
 )
-def val_size(evidence: Evidence) -> Measurement:
+def val_size(evidence: Evidence) -> CheckValue:
     return len(evidence.val), []

@@ -19,7 +19,7 @@ ROWS = set(OUTPUT_ROWS)
 
 
 def test_no_check_fires_on_good_outputs(good):
-    assert set(OUTPUT_LIMITS) == {CHECKS_BY_NAME[name].limit for name in checks_of("after")}
+    assert set(OUTPUT_LIMITS) == {CHECKS_BY_NAME[name].limit_key for name in checks_of("after")}
     assert fired(good) == {}
     assert fired(output_evidence_of(list(good.val.photo))) == {}  # by the checks' own limits
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from src.progress import progress
-from src.train.checkpoint import Progress
-from src.train.record import Record
+from src.progress import progress_bar
+from src.train.checkpoint import TrainingState
+from src.train.training_metrics import TrainingMetrics
 from tests.train.trainings import kill, outputs, undisturbed
 
 
 @pytest.fixture
 def every_row(monkeypatch) -> None:
-    monkeypatch.setattr("src.train.record.WRITE_EVERY_S", 0.0)
+    monkeypatch.setattr("src.train.training_metrics.WRITE_EVERY_S", 0.0)
 
 
 def test_a_killed_training_leaves_its_metrics_so_far(tiny, train, monkeypatch, every_row):
@@ -29,7 +29,7 @@ def test_a_killed_training_leaves_its_metrics_so_far(tiny, train, monkeypatch, e
 def test_how_often_metrics_are_written_does_not_change_the_last_ones(tiny, train, monkeypatch):
     p = tiny()
     seldom, _ = undisturbed(train, p)
-    monkeypatch.setattr("src.train.record.WRITE_EVERY_S", 0.0)
+    monkeypatch.setattr("src.train.training_metrics.WRITE_EVERY_S", 0.0)
     often, _ = undisturbed(train, p)
     assert often == seldom
 
@@ -50,22 +50,22 @@ def test_progress_holds_the_scores_of_each_snapshot(tiny, train):
 
 def test_progress_tells_snapshots_apart_that_differ_in_the_last_digit(tmp_path):
     scores = [{"step": step, "l1": l1} for step, l1 in ((1, 0.05004), (2, 0.05001))]
-    Record(tmp_path, {"generator": 3}, 4).write(
-        2, Progress(2, [{"step": 2.0, "g_l1": 0.1}], scores)
+    TrainingMetrics(tmp_path, {"generator": 3}, 4).write(
+        2, TrainingState(2, [{"step": 2.0, "g_l1": 0.1}], scores)
     )
     assert list(pd.read_csv(tmp_path / "progress.csv")["l1"]) == [0.05004, 0.05001]
 
 
 def test_the_final_losses_are_means_of_the_last_tenth(tmp_path):
     history = [{"step": float(step), "g_l1": step / 100} for step in range(1, 21)]
-    told = Record(tmp_path, {"generator": 3}, 4).write(20, Progress(20, history))
+    told = TrainingMetrics(tmp_path, {"generator": 3}, 4).write(20, TrainingState(20, history))
     assert told["final"] == {"g_l1": 0.195}
     assert told["pictures_seen"] == 80
     assert not (tmp_path / "progress.csv").exists()  # there is no snapshot yet
 
 
 def test_a_log_tells_losses_and_pictures_a_second(tiny, train, monkeypatch, capfd):
-    monkeypatch.setattr("src.train.loop.progress", partial(progress, line_s=0.0))
+    monkeypatch.setattr("src.train.loop.progress_bar", partial(progress_bar, line_s=0.0))
     train(tiny())
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) >= 5

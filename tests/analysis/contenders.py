@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.analysis import comparison
-from src.analysis.compare_page import Side, render
+from src.analysis.compare_page import Contender, render
 from src.analysis.revision import DISTANCES, HISTORY, PARAMETERS, PROGRESS, SCORES, Revision
 from src.analysis.seed_spread import SeedSpread
 from src.storage.atomic import write_json, write_text
@@ -23,15 +23,15 @@ FILES = {
 }
 
 
-def side(
+def contender(
     letter: str,
     folder: Path,
     photos: np.ndarray,
     noise: float,
     name: str = "",
     files: dict[str, str] | None = None,
-) -> Side:
-    """Return a side whose outputs have noise, and whose revision lies in a folder.
+) -> Contender:
+    """Return one of the two, whose outputs have noise, and whose revision lies in a folder.
 
     Args:
         letter: A or B.
@@ -45,11 +45,13 @@ def side(
     for path, text in (FILES if files is None else files).items():
         write_text(folder / path, text)
     write_json(folder / SCORES, {"val": SCORED})
-    return Side(letter, Revision(name, "", folder), experiment(name, photos, noise, ord(letter)))
+    return Contender(
+        letter, Revision(name, "", folder), experiment(name, photos, noise, ord(letter))
+    )
 
 
-def page(a: Side, b: Side, spread: SeedSpread | None = None) -> str:
-    """Return the page of two sides, with few draws: tests/analysis/test_comparison.py has them all."""
+def page(a: Contender, b: Contender, spread: SeedSpread | None = None) -> str:
+    """Return the page of two contenders, with few draws: tests/analysis/test_comparison.py has them all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(comparison, "SET_DRAWS", 30)
         differences = comparison.compare(a.experiment, b.experiment, [extractor()], 0)

@@ -9,13 +9,13 @@ from src.dataset.arrays import Pictures
 from src.imaging import resizing
 from src.vision import alignment, close_look, grayscale, matching, views, witness
 from src.vision.close_look import CloseLook
-from src.vision.matching import Look
+from src.vision.matching import PictureFeatures
 
 CACHED = 4096  # details that are remembered, of 16 kB each
 CACHED_LOOKS = 256  # close looks that are remembered, of at most .6 MB each
 
 
-class Side:
+class ComparedPictures:
     """One side's pictures as they are compared; remembers the last ones.
 
     Args:
@@ -36,18 +36,20 @@ class Side:
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def look(self, picture: int) -> Look:
+    def features(self, picture: int) -> PictureFeatures:
         """Return what a picture is compared by."""
         pixels = self._pictures[picture]
         thumbnail = alignment.thumbnail(pixels)
         if grayscale.tone_residual(pixels) < self._tone_residual:
-            return Look(thumbnail)
-        return Look(thumbnail, witness.chroma(resizing.thumbnail(pixels, views.THUMBNAIL_PX)))
+            return PictureFeatures(thumbnail)
+        return PictureFeatures(
+            thumbnail, witness.chroma(resizing.thumbnail(pixels, views.THUMBNAIL_PX))
+        )
 
     def chroma(self, variant: int) -> np.ndarray | None:
         """Return the colours of a border variant; None if its picture is gray."""
-        look = self.look(int(self.variants.pictures[variant]))
-        return matching.look_variants(look)[int(self.variants.numbers[variant])].chroma
+        features = self.features(int(self.variants.pictures[variant]))
+        return matching.feature_variants(features)[int(self.variants.numbers[variant])].chroma
 
     def _detail(self, variant: int, strip: int) -> np.ndarray:
         return alignment.detail(self.variants.thumbnails[variant], strip)
