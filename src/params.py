@@ -478,7 +478,7 @@ class Evaluate(Section):
     lpips_weights: str
     lpips_url: Annotated[str, Field(pattern=r"^https?://")]
     batch_size: BatchSize
-    model: Literal["last", "best_l1", "best_psnr", "best_ssim"]
+    snapshot: Literal["last", "best_l1", "best_psnr", "best_ssim"]
     device: Literal["auto", "cpu", "cuda"]
     processes: Annotated[int, Field(ge=1, le=1024)]
 

@@ -22,8 +22,8 @@ RENAMED = {
     "train.l1_alone": "train.adversarial_from",
     "train.average": "train.ema_decay",
     "train.vary_edges": "train.edge_jitter",
-    "train.best_by": "evaluate.model",
-    "train.best_metric": "evaluate.model",
+    "train.best_by": "evaluate.snapshot",
+    "train.best_metric": "evaluate.snapshot",
     "models.encdec.filters": "models.encdec.ngf",
     "models.encdec.downs": "models.encdec.n_downs",
     "models.encdec.blocks": "models.encdec.n_blocks",
@@ -32,6 +32,7 @@ RENAMED = {
     "evaluate.grayscale": "clean.tone_residual",
     "evaluate.tone_residual": "clean.tone_residual",
     "evaluate.features": "evaluate.fid",
+    "evaluate.model": "evaluate.snapshot",
     "engine.batch": "engine.task_size",
 }
 RENAMED_LIMITS = {

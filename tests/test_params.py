@@ -92,7 +92,7 @@ def test_an_experiment_changes_as_many_lines_as_values(tmp_path: Path):
         "train.lr": 1e-05,
         "train.discriminator.augment": "[color]",
         "evaluate.lpips": "none",
-        "evaluate.model": "best_ssim",
+        "evaluate.snapshot": "best_ssim",
     }
     apply_overrides(file, [f"{key}={value}" for key, value in changes.items()])
     old, new = TEXT.splitlines(), file.read_text(encoding="utf-8").splitlines()

@@ -215,7 +215,7 @@ class OutputEvidence:
             frozenset(arrays.load(data / "pairs", "train").index["row"]),
             {int(path.stem): read_photo(path) for path in files},
             evaluated["val"],
-            {name: evaluated["floor"][name] for name in BASELINES},
+            {name: evaluated["baselines"][name] for name in BASELINES},
             losses.loc[losses["step"] <= (scored_step or done), "g_l1"].to_numpy(),
             task,
             settings,

@@ -23,6 +23,7 @@ from src.model.saving import load_generator
 from src.progress import progress_bar
 from src.storage.atomic import read_json, write_bytes, write_text
 from src.storage.encoding import encode_png, inert_cell
+from src.storage.snapshot_names import snapshot_name, snapshot_step
 
 N_SAMPLES = 12  # on a sheet
 MIN_PICTURES = 3  # of a side: two must remain when the jackknife leaves one out
@@ -63,7 +64,7 @@ def evaluate(
 
     Returns:
         metrics/evaluate.json: the scores on `val` and `train`, the `gap` between them, and the
-        scores of the baselines under `floor`.
+        scores of the baselines under `baselines`.
 
     Raises:
         UserError: A side has too few pictures, the task's inputs, or the model are missing.
@@ -73,7 +74,7 @@ def evaluate(
             f"expected at least {MIN_PICTURES} pictures a side, found {len(val)} val, "
             f"{len(probe)} probe"
         )
-    weights = model / weights_file(model, evaluator.settings.model)
+    weights = model / weights_file(model, evaluator.settings.snapshot)
     generator = load_generator(weights.parent, weights.stem)
     task = generator.config["task"]
     for side, pairs in (("val", val), ("train", probe)):
@@ -86,7 +87,7 @@ def evaluate(
         "val": on_val,
         "train": on_train,
         "gap": gap(on_val, on_train) | {"interpretable": int(not leaks)},
-        "floor": _baselines(
+        "baselines": _baselines(
             evaluator, task, val, mean_color(train_photos), val_features, train_features
         ),
     }
@@ -107,7 +108,7 @@ def weights_file(model: Path, choice: str) -> str:
     best = max(
         _snapshot_scores(model), key=lambda snapshot: (sign * snapshot[metric], -snapshot["step"])
     )
-    return f"snapshots/step_{best['step']:06d}.safetensors"
+    return f"snapshots/{snapshot_name(best['step'])}.safetensors"
 
 
 def _snapshot_scores(model: Path) -> list[dict[str, Any]]:
@@ -218,30 +219,24 @@ def curve(evaluator: Evaluator, model: Path, val: Pairs, file: Path) -> None:
     steps = [snapshot["step"] for snapshot in _snapshot_scores(model)]
     rows = []
     for step in progress_bar(steps, len(steps), "scoring snapshots"):
-        generator = load_generator(model / "snapshots", f"step_{step:06d}")
+        generator = load_generator(model / "snapshots", snapshot_name(step))
         render = evaluator.renderer(generator, val.inputs(generator.config["task"]))
         distance = distances.frechet(evaluator.output_features(render, val), targets)
         rows.append({"step": step, extractor.network.frechet: round(distance, FRECHET_DIGITS)})
     evaluator.world.on_main(write_text, file, pd.DataFrame(rows).to_csv(index=False))
 
 
-def _step(file: str) -> int | None:
-    """Return the step after which weights were saved; None for the last ones."""
-    stem = Path(file).stem
-    return int(stem.removeprefix("step_")) if stem.startswith("step_") else None
-
-
 def meta(evaluator: Evaluator, model: Path, val: Pairs, probe: Pairs) -> dict[str, Any]:
     """Return metrics/evaluate_meta.json: the settings, processors and versions behind the scores."""
     trained = model / "computed_on.json"  # an earlier version's model has none
-    weights = weights_file(model, evaluator.settings.model)
+    weights = weights_file(model, evaluator.settings.snapshot)
     return {
         "features": {e.network.frechet: e.weights for e in evaluator.extractors},
         "lpips": {evaluator.lpips.name: evaluator.lpips.weights} if evaluator.lpips else {},
         "antialias": True,
-        "model": evaluator.settings.model,
+        "snapshot": evaluator.settings.snapshot,
         "weights_file": weights,
-        "scored_step": _step(weights),
+        "scored_step": snapshot_step(weights),
         "computed_on": {
             "training": read_json(trained) if trained.exists() else {},
             "evaluation": describe(evaluator.extractors[0].device, torch.float32),

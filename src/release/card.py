@@ -46,9 +46,9 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
     sets = {
         "validation": evaluated["val"],
         "training": evaluated["train"],
-        "input copied": evaluated["floor"]["copy_input"],
-        "mean colour": evaluated["floor"]["mean_color"],
-        "real against real": evaluated["floor"]["real_real"],
+        "input copied": evaluated["baselines"]["copy_input"],
+        "mean colour": evaluated["baselines"]["mean_color"],
+        "real against real": evaluated["baselines"]["real_real"],
     }
     # of plain dicts: YAML's safe dumper knows no subclass
     settings = {

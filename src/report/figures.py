@@ -19,6 +19,7 @@ from src.report.row_lineage import Facts, lineage
 from src.storage.atomic import read_json
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import COPIES, read_ledger, read_table
+from src.storage.snapshot_names import PREFIX, snapshot_step
 
 THUMBNAIL_PX = 128  # width; the page shows it smaller, and this large on a click
 MAX_PX = 384  # height of a thumbnail, and either side of other pictures
@@ -225,10 +226,10 @@ class Album:
 
     def snapshots(self) -> list[Figure]:
         """Return the sheets of samples over training, evenly spread, the last one included."""
-        files = sorted((self.data / "model" / "samples").glob("step_*.png"))
+        files = sorted((self.data / "model" / "samples").glob(f"{PREFIX}*.png"))
         chosen = np.linspace(0, len(files) - 1, min(N_SHEETS, len(files))).astype(int)
         return [
-            Figure(uri(read_photo(file), SHEET_PX), f"step {int(file.stem.split('_')[1])}", [])
+            Figure(uri(read_photo(file), SHEET_PX), f"step {snapshot_step(file)}", [])
             for file in (files[index] for index in chosen)
         ]
 

@@ -26,7 +26,7 @@ class _ValScores(_Shape):
     __pydantic_extra__: dict[str, float]
 
 
-class _Floor(_Shape):
+class _Baselines(_Shape):
     copy_input: dict[str, float]
     mean_color: dict[str, float]
     real_real: dict[str, float]
@@ -38,7 +38,7 @@ class Evaluated(_Shape):
     val: _ValScores
     train: dict[str, float]
     gap: dict[str, float]
-    floor: _Floor
+    baselines: _Baselines
 
 
 class EvaluatedMeta(_Shape):

@@ -112,7 +112,7 @@ class Results:
         verdicts = [key for keys in STEPS.values() for key in keys.values()]
         verdict = read_recorded(data / "review" / "verdict.json", dict)
         return cls(
-            {name: scores[name] for name in ("val", "train", "gap")} | scores["floor"],
+            {name: scores[name] for name in ("val", "train", "gap")} | scores["baselines"],
             read_recorded(metrics / "evaluate_meta.json", EvaluatedMeta),
             read_recorded(metrics / "clean.json", counts("listed", *verdicts)),
             read_recorded(metrics / "split.json", counts("train", "val")),

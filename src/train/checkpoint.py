@@ -23,7 +23,7 @@ from src.errors import UserError
 from src.storage.atomic import write_bytes
 from src.storage.checksums import checked_read, checked_write, file_sha256
 from src.storage.fingerprint import fingerprint, source_files
-from src.train import snapshots
+from src.storage.snapshot_names import snapshot_name
 from src.train.gan import Networks
 from src.train.snapshots import Scores
 
@@ -36,7 +36,7 @@ CODE = source_files(
         "drawing": "sheets",
         "model": "depth device distributed generator image_metrics layers model_config networks "
         "pretrained_unet saving tensors",
-        "storage": "atomic checksums encoding ledger slices",
+        "storage": "atomic checksums encoding ledger slices snapshot_names",
         "train": "augment batches checkpoint discriminator gan loop perceptual projected_gan snapshots steps",
         "weights": "effnet pretrained",
     }
@@ -77,7 +77,7 @@ def save(folder: Path, nets: Networks, state: TrainingState) -> None:
     """
     path, known = folder / "state.pt", state.snapshot_sha256
     # no others: a killed run may have left later ones, which are taken again
-    stems = {"config", *(snapshots.stem(int(scores["step"])) for scores in state.scores)}
+    stems = {"config", *(snapshot_name(int(scores["step"])) for scores in state.scores)}
     for file in _snapshot_files(folder, stems):
         name = file.relative_to(snapshot_dir(folder)).as_posix()
         known[name] = known.get(name) or file_sha256(file)

@@ -20,6 +20,7 @@ from src.model.saving import save_generator
 from src.params import WITHOUT_EFFECT, Params, Train
 from src.progress import progress_bar
 from src.storage.atomic import write_json
+from src.storage.snapshot_names import snapshot_name
 from src.train import checkpoint, loggers, snapshots
 from src.train.batches import Batches, Redraw
 from src.train.gan import build, trainable
@@ -207,7 +208,7 @@ class Training:
         except FloatingPointError as error:
             raise not_finite(str(error), done, self.p.train.lr) from None
         self.state.scores.append(scores)
-        stems = ("config", snapshots.stem(done))
+        stems = ("config", snapshot_name(done))
         self.world.on_main(checkpoint.restore_snapshots, self.folder, self.out, stems)
         val_scores = {f"val_{name}": value for name, value in scores.items() if name != "step"}
         self._log_values(done, val_scores)

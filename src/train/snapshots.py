@@ -14,16 +14,12 @@ from src.model.tensors import to_tensor, to_uint8
 from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.slices import slices
+from src.storage.snapshot_names import snapshot_name
 
 SHEET_PICTURES = 6  # of validation, in a sample sheet
 BATCH_SIZE = 32
 
 Scores = dict[str, float]  # the snapshot's step, and its mean score by metric
-
-
-def stem(step: int) -> str:
-    """Return the name of a snapshot's files, without suffix."""
-    return f"step_{step:06d}"
 
 
 def take(
@@ -44,7 +40,7 @@ def take(
     Raises:
         FloatingPointError: A picture is not finite, though all weights may be.
     """
-    world.on_main(save_generator, generator, out / "snapshots", stem(step))
+    world.on_main(save_generator, generator, out / "snapshots", snapshot_name(step))
     generator.eval()
     inputs = val.inputs(generator.config["task"])
     device = next(generator.parameters()).device
@@ -60,7 +56,7 @@ def take(
 
     sample_pairs = np.linspace(0, len(val) - 1, min(SHEET_PICTURES, len(val))).astype(int)
     sheet = sample_sheet(inputs[sample_pairs], render(sample_pairs), val.photo[sample_pairs])
-    world.on_main(write_bytes, out / "samples" / f"{stem(step)}.png", encode_png(sheet))
+    world.on_main(write_bytes, out / "samples" / f"{snapshot_name(step)}.png", encode_png(sheet))
     batches = world.map(score, slices(len(val), BATCH_SIZE))
     generator.train()
     means = {

@@ -34,7 +34,7 @@ class TrainingMetrics:
         history = history.reindex(columns=[*history, *missing])
         write_text(self.folder / "history.csv", history.to_csv(index=False, float_format="%.5f"))
         if state.scores:
-            # all digits: the best snapshot by this file is the one that evaluate.model selects
+            # all digits: the best snapshot by this file is the one that evaluate.snapshot selects
             scores = pd.DataFrame(state.scores).to_csv(index=False)
             write_text(self.folder / "progress.csv", scores)
         final = history.tail(max(1, len(history) // 10)).mean().dropna().drop("step")

@@ -33,7 +33,7 @@ def test_outputs_scores_and_losses_are_read_as_the_stages_wrote_them(
     pd.DataFrame({"step": range(1, 101), "g_l1": good.losses}).to_csv(history, index=False)
     evaluated = {
         "val": good.scores,
-        "floor": good.baselines | {"real_real": {}},
+        "baselines": good.baselines | {"real_real": {}},
         "gap": {"interpretable": interpretable},
     }
     evidence = OutputEvidence.read(

@@ -20,6 +20,7 @@ from src.imaging.resizing import resize
 from src.model.generator import Generator
 from src.model.saving import save_generator
 from src.storage.atomic import write_json
+from src.storage.snapshot_names import snapshot_name
 from src.vision.colorfulness import colorfulness
 from tests.builders import CANNY, untrained
 from tests.colour_means import ColourMeans, extractor
@@ -102,13 +103,13 @@ ERRORS = {f"{name}_se" for name in SETS}
 
 def test_every_side_and_baseline_has_its_scores(finished):
     scores, _ = finished
-    assert set(scores) == {"val", "train", "gap", "floor"}
+    assert set(scores) == {"val", "train", "gap", "baselines"}
     assert set(scores["val"]) == set(scores["train"]) == PAIRED | SETS | ERRORS
     assert set(scores["gap"]) == PAIRED - {"n"} | {"interpretable"}
-    assert set(scores["floor"]) == {"copy_input", "mean_color", "real_real"}
+    assert set(scores["baselines"]) == {"copy_input", "mean_color", "real_real"}
     for name in ("copy_input", "mean_color"):
-        assert set(scores["floor"][name]) == PAIRED | SETS | ERRORS
-    assert set(scores["floor"]["real_real"]) == SETS | ERRORS | {"colorfulness", "gray_share"}
+        assert set(scores["baselines"][name]) == PAIRED | SETS | ERRORS
+    assert set(scores["baselines"]["real_real"]) == SETS | ERRORS | {"colorfulness", "gray_share"}
     assert (scores["val"]["n"], scores["train"]["n"]) == (6, 4)
     assert "NaN" not in json.dumps(scores)
 
@@ -150,7 +151,7 @@ def test_a_baseline_scores_the_input_itself(finished, pairs):
     val = arrays.load(pairs, "val")
     gray = np.asarray(val.gray)[..., None].astype(float)
     error = np.abs(gray - np.asarray(val.photo)).mean() / 127.5
-    copied = scores["floor"]["copy_input"]
+    copied = scores["baselines"]["copy_input"]
     assert copied["l1"] == pytest.approx(error, abs=1e-4)
     assert copied["colorfulness"] == 0
     assert copied["gray_share"] == 1
@@ -243,13 +244,15 @@ def test_grayscale_photographs_do_not_break_the_baselines(evaluator, pairs, tmp_
     scores = evaluation.evaluate(
         evaluator, tmp_path / "model", gray, probe, np.asarray(probe.photo), *folders
     )
-    assert json.loads(json.dumps(scores, allow_nan=False))["floor"]["real_real"]["gray_share"] == 1
+    assert (
+        json.loads(json.dumps(scores, allow_nan=False))["baselines"]["real_real"]["gray_share"] == 1
+    )
 
 
 def test_the_curve_has_a_row_for_each_snapshot(evaluator, pairs, tmp_path):
     write_json(tmp_path / "model/snapshots/scores.json", [{"step": step} for step in (2, 10, 100)])
     for step in (2, 5, 10, 100):  # that of step 5 is an earlier training's
-        save_generator(generator(seed=step), tmp_path / "model" / "snapshots", f"step_{step:06d}")
+        save_generator(generator(seed=step), tmp_path / "model" / "snapshots", snapshot_name(step))
     evaluation.curve(evaluator, tmp_path / "model", arrays.load(pairs, "val"), tmp_path / "c.csv")
     table = pd.read_csv(tmp_path / "c.csv")
     assert list(table.columns) == ["step", "fd_means"]
@@ -305,20 +308,20 @@ def test_the_mean_colour_is_laid_over_the_gray(evaluator, finished, pairs):
     pictures = toned.astype(np.uint8)
     outputs = evaluator.measure(lambda part: pictures[part], val)
     expected = evaluator.scores(outputs, evaluator.photo_features(val))
-    assert expected == scores["floor"]["mean_color"]
+    assert expected == scores["baselines"]["mean_color"]
 
 
 def test_without_gray_the_baseline_is_the_mean_colour_alone(evaluator, pairs, tmp_path):
     scores = evaluated(evaluator, pairs, tmp_path, generator("sketch", "rgb"))
     val = np.asarray(arrays.load(pairs, "val").photo).astype(float)
     expected = np.abs(val - TRAIN_PHOTOS[0, 0, 0]).mean() / 127.5
-    assert scores["floor"]["mean_color"]["l1"] == pytest.approx(expected, abs=1e-4)
+    assert scores["baselines"]["mean_color"]["l1"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_real_baseline_has_the_colour_of_the_targets(finished, pairs):
     scores, _ = finished
     val = np.asarray(arrays.load(pairs, "val").photo)
-    real = scores["floor"]["real_real"]
+    real = scores["baselines"]["real_real"]
     assert real["colorfulness"] == pytest.approx(colorfulness(val).mean(), abs=0.01)
     assert real["gray_share"] == 0
 
@@ -349,12 +352,12 @@ def test_the_best_snapshot_is_scored_on_request(evaluator, finished, pairs, tmp_
     model, val = tmp_path / "model", arrays.load(pairs, "val")
     write_json(model / "snapshots/scores.json", SNAPSHOTS)
     save_generator(generator(seed=5), model / "snapshots", "step_000002")
-    best = evaluator.settings.model_copy(update={"model": "best_psnr"})
+    best = evaluator.settings.model_copy(update={"snapshot": "best_psnr"})
     best_evaluator = replace(evaluator, settings=best)
     scored = evaluated(best_evaluator, pairs, tmp_path, generator())
     assert scored["val"] != scores["val"]
     assert scored["val"] == evaluated(evaluator, pairs, tmp_path / "5", generator(seed=5))["val"]
     meta = evaluation.meta(best_evaluator, model, val, val)
-    assert meta["model"] == "best_psnr"
+    assert meta["snapshot"] == "best_psnr"
     assert meta["weights_file"] == "snapshots/step_000002.safetensors"
     assert meta["scored_step"] == 2

@@ -34,7 +34,7 @@ CLEAN = {
 }
 
 
-# The file of the weights by `evaluate.model`.
+# The file of the weights by `evaluate.snapshot`.
 WEIGHTS = {"last": "generator.safetensors", "best_l1": "snapshots/step_000006.safetensors"}
 
 
@@ -52,7 +52,7 @@ def metrics(model: str, leaked: int) -> dict[str, dict]:
             "val": SCORES,
             "train": SCORES | {"n": 8},
             "gap": {"l1": 0.0, "interpretable": int(not failed)},
-            "floor": dict.fromkeys(("copy_input", "mean_color", "real_real"), SCORES),
+            "baselines": dict.fromkeys(("copy_input", "mean_color", "real_real"), SCORES),
         },
         "evaluate_meta": {
             "features": {"fd_effnet": "sha256 57934424"},

@@ -249,7 +249,7 @@ class Artifacts:
                 "train": SETS | PAIRED,
                 "gap": {key: 0.0 for key in SETS | PAIRED if key != "n"}
                 | {"interpretable": self.interpretable},
-                "floor": {
+                "baselines": {
                     "copy_input": self.baseline_scores,
                     "mean_color": self.baseline_scores,
                     "real_real": SETS,

@@ -663,7 +663,7 @@ def test_the_best_snapshot_is_named(artifacts):
     artifacts.scored_step = 1
     soup = artifacts.soup()
     assert "; step 1 of 2 steps, 3 validation pictures" in text_of(soup.header)
-    remedy = "To score and release it, set evaluate.model: best_l1."
+    remedy = "To score and release it, set evaluate.snapshot: best_l1."
     assert best + remedy in text_of(soup.select_one("#curves"))
 
 

@@ -97,7 +97,7 @@ def distance_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
     "L1 at the step that is scored as a multiple of the lowest before, or of the better baseline's",
     limit_key="loss_of_lowest",
     limit=1.5,
-    remedy="the loss ran away: see losses in the report, and lower train.lr; evaluate.model: "
+    remedy="the loss ran away: see losses in the report, and lower train.lr; evaluate.snapshot: "
     "best_l1 scores the best snapshot",
     settings=("lr", "l1_weight"),
 )
