@@ -22,8 +22,9 @@ from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from src.errors import UserError, require_bounded
+from src.errors import UserError
 from src.refusals import RENAMED_LIMITS, sentences
+from src.user_paths import require_bounded
 
 # Keys that decide how the work is done and not what comes out: no stage depends on them.
 WITHOUT_EFFECT = {

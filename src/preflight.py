@@ -8,11 +8,12 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from src.errors import UserError, existing_file
+from src.errors import UserError
 from src.model.depth import network_settings, require_patches
 from src.params import Params
 from src.storage.outside_data import require_originals_outside
 from src.storage.ruling_files import PAIR_COLUMNS, read_lines
+from src.user_paths import existing_file
 
 
 def require_runnable(settings: Params) -> None:

@@ -21,7 +21,10 @@ SRC = ROOT / "src"
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 STAGES = PIPELINE["stages"]
 # DVC tracks the values of params.yaml by `params:`; no sentence or bar changes a result.
-EXEMPT = {SRC / f"{name}.py" for name in ("params", "refusals", "errors", "progress", "preflight")}
+EXEMPT = {
+    SRC / f"{name}.py"
+    for name in ("params", "refusals", "errors", "user_paths", "progress", "preflight")
+}
 SOURCES = set(get_args(Params.model_fields["source"].annotation))
 SHARED = {"storage", "imaging", "drawing", "vision", "dataset", "model", "parallel", "weights"}
 # The folder of a stage's own code, where it is not the stage's name.
@@ -248,7 +251,9 @@ def test_kept_features_depend_on_all_code_that_computes_them():
     computing = closure(SRC / "evaluate/features.py") - EXEMPT
     # each file of weights is told by its digest
     plumbing = {p for p in computing if folder(p) in ("dataset", "storage")}
-    plumbing |= {SRC / "model/distributed.py", SRC / "weights/pretrained.py"}
+    plumbing |= {SRC / "model/distributed.py"} | {
+        SRC / f"weights/{name}.py" for name in ("loading", "pretrained")
+    }
     assert set(features.CODE) == computing - plumbing
 
 

@@ -13,7 +13,7 @@ from src.clean import copies, hash_candidates, verdicts
 from src.clean.measure import measure_files
 from src.clean.measurement import Measurement, digest_pixels, features_of
 from src.drawing.sheets import grid
-from src.errors import UserError, require_bounded
+from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
@@ -23,6 +23,7 @@ from src.storage.archives import read_bytes
 from src.storage.file_names import utf8_name
 from src.storage.ledger import read_ledger
 from src.storage.row_selection import find_row
+from src.user_paths import require_bounded
 from src.vision import likeness, matching, witness
 from src.vision.close_look import CloseAgreement, close_agreement
 from src.vision.matching import Match

@@ -6,10 +6,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markdown_it import MarkdownIt
 
 from src.demo.label_map import COLORS
-from src.errors import require_bounded
 from src.imaging.decoding import FORMATS
 from src.imaging.picture_folders import SUFFIXES
 from src.model.generator import Generator
+from src.user_paths import require_bounded
 
 HERE = Path(__file__).parent
 CARD = "README.md"

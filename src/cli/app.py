@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from src.cli.named_path import NamedPath
-from src.errors import existing_folder
+from src.user_paths import existing_folder
 
 PORT = 7860
 

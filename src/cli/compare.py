@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from src.cli.named_path import NamedPath
-from src.errors import output_file
 from src.params import read_params
+from src.user_paths import output_file
 
 
 @click.command(epilog="Example: python -m src compare HEAD unet --html")

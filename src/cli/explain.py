@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from src.cli.named_path import NamedPath
-from src.errors import UserError, output_file, printable, require_no_input
+from src.errors import UserError, printable
 from src.params import read_params
+from src.user_paths import output_file, require_no_input
 
 
 @click.command(epilog="Example: python -m src explain data/raw/images/5f3a.jpeg")

@@ -7,8 +7,8 @@ import click
 
 from src.cli.named_path import NamedPath
 from src.cli.predict import existing_model, load_model, model_option
-from src.errors import output_file, output_folder, require_no_input
 from src.params import Task, read_params
+from src.user_paths import output_file, output_folder, require_no_input
 
 
 @click.group(epilog="Example: python -m src export onnx generator.onnx")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from src.cli.named_path import NamedPath
-from src.errors import UserError, existing_folder, output_folder, printable
+from src.errors import UserError, printable
 from src.params import Task
+from src.user_paths import existing_folder, output_folder
 
 if TYPE_CHECKING:
     from src.model.generator import Generator

@@ -12,11 +12,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from src.demo import portraits
 from src.demo.brushes import fill_circle, fill_ellipse
-from src.errors import UserError, existing_folder
+from src.errors import UserError
 from src.imaging import decoding
 from src.imaging.picture_folders import EXPECTED, find_pictures
 from src.imaging.resizing import resize
 from src.storage.encoding import encode_jpeg, encode_png
+from src.user_paths import existing_folder
 
 # How many of a thousand listed pictures are of each kind; the others are good portraits.
 FAULTS = {

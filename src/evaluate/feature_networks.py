@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import ClassVar
 
 import torch
@@ -10,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from src.errors import UserError
 from src.weights import pretrained
 from src.weights.effnet import SIDE_PX, load_effnet, prepare
+from src.weights.loading import require_weights
 
 
 class FeatureNetwork(nn.Module):
@@ -109,21 +108,8 @@ class InceptionFeatures(FeatureNetwork):
         """Return the network; raise UserError if the file does not hold Inception's weights."""
         from torchmetrics.image.fid import NoTrainInceptionV3
 
-        try:
-            torch.load(weights, weights_only=True)  # refuses code, which the next line would run
-            network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights))
-        except (
-            RuntimeError,
-            OSError,
-            KeyError,
-            ValueError,
-            TypeError,
-            EOFError,
-            UnpicklingError,
-        ) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise UserError(f"{weights} does not fit the Inception network: {reason}") from None
-        return network
+        with require_weights(weights, "the Inception network"):
+            return NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights))
 
     def features(self, pictures: Tensor) -> Tensor:
         features: Tensor = self.network(pictures)

@@ -2,17 +2,16 @@
 
 import sys
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Literal
 
 import numpy as np
 import torch
 
-from src.errors import UserError
 from src.model.image_metrics import to_unit
 from src.params import Size
 from src.storage.checksums import file_sha256
 from src.storage.environment import environment
+from src.weights.loading import require_weights
 
 MIN_PX = 32  # of a side, which the networks reduce to one pixel
 Network = Literal["squeeze", "alex"]
@@ -43,15 +42,10 @@ class Lpips:
 
         # torchvision looks there before it downloads
         torch_home = environment(TORCH_HOME=str(weights.parents[2]))
-        try:
-            torch.load(weights, weights_only=True)  # refuses code, which the next line would run
-            with torch_home:
-                metric = LearnedPerceptualImagePatchSimilarity(
-                    network, reduction="none", normalize=True
-                )
-        except (RuntimeError, OSError, KeyError, ValueError, EOFError, UnpicklingError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise UserError(f"{weights} does not fit {NETWORKS[network]}: {reason}") from None
+        with require_weights(weights, NETWORKS[network]), torch_home:
+            metric = LearnedPerceptualImagePatchSimilarity(
+                network, reduction="none", normalize=True
+            )
         self._metric, self.name = metric.to(device), f"lpips_{network}"
         self.weights = f"sha256 {file_sha256(weights)}"
 

@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.errors import printable
 from src.export.side_content import SideContent
 from src.storage.atomic import write_text
+from src.storage.markdown_template import markdown_template
 
 MAX_NAMED = 20  # hosts and licences
 MAX_CHARACTERS = 80  # of a licence's name
@@ -21,18 +21,10 @@ LARGEST = "n>1M"
 
 def write(path: Path, ledger: pd.DataFrame, sides: list[SideContent], task: str, kind: str) -> None:
     """Write the card of exported pairs as Markdown."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        autoescape=False,  # Markdown; what comes from the web is cleaned here
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     count = sum(map(len, sides))
     facts = pd.concat([side.facts for side in sides])
     verdicts = ledger["verdict"].value_counts()
-    card = environment.get_template("data_card.md").render(
+    card = markdown_template(Path(__file__).with_name("data_card.md")).render(
         task=task,
         kind=kind,
         count=count,

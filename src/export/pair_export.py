@@ -7,7 +7,7 @@ and shards that are in there count as done if the pairs, the format and the code
 import re
 from pathlib import Path
 
-from src.errors import UserError, output_folder
+from src.errors import UserError
 from src.export import (
     arrow_dataset,
     data_card,
@@ -20,6 +20,7 @@ from src.storage.atomic import read_json, remove, replace_folder, write_json
 from src.storage.fingerprint import fingerprint, source_files
 from src.storage.ledger import read_ledger
 from src.storage.locks import alone_in
+from src.user_paths import output_folder
 
 WRITERS = {
     "pix2pix": side_by_side.write,

@@ -11,13 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.drawing.sheets import three_channels
-from src.errors import (
-    UserError,
-    existing_path,
-    is_out_of_memory,
-    print_on_stderr,
-    require_bounded,
-)
+from src.errors import UserError, is_out_of_memory, print_on_stderr
 from src.imaging import decoding
 from src.imaging.picture_folders import (
     EXPECTED,
@@ -32,6 +26,7 @@ from src.progress import progress_bar
 from src.storage.atomic import write_bytes
 from src.storage.encoding import encode_png
 from src.storage.slices import slices
+from src.user_paths import existing_path, require_bounded
 
 # A disk that refuses one result for these reasons refuses all.
 DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}

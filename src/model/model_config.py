@@ -7,9 +7,10 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from pydantic import ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from src.errors import UserError, require_bounded
+from src.errors import UserError
 from src.model.depth import depth
 from src.params import Canny, Model, Models, Section, Size, Task
+from src.user_paths import require_bounded
 
 MAX_PX = 4096  # of a side of the pictures that a model was trained on
 MAX_BYTES = 100_000  # of the file; one has a few hundred

@@ -10,10 +10,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from src.errors import UserError, one_line, require_bounded
+from src.errors import UserError, one_line
 from src.model.generator import Generator
 from src.model.model_config import REMEDY, read_config
 from src.storage.atomic import atomic_write, write_json
+from src.user_paths import require_bounded
 
 DTYPES = {torch.float32: "F32", torch.int64: "I64"}  # as safetensors names them
 LOADING_ERRORS = (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError)

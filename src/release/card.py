@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.errors import UserError
 from src.params import WITHOUT_EFFECT, Params, Size
 from src.storage.atomic import read_json, write_bytes, write_json, write_text
+from src.storage.markdown_template import markdown_template
 
 METRICS = ("audit", "clean", "evaluate", "evaluate_meta", "review", "split", "train")
 REMOVED = (  # keys of metrics/clean.json
@@ -58,15 +58,7 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
     }
     if config["canny"]:
         settings["canny"] = dict(config["canny"])
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        autoescape=False,  # Markdown, and nothing in it comes from the web
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("card.md").render(
+    return markdown_template(Path(__file__).with_name("card.md")).render(
         source=p.source,
         seed=p.seed,
         config=config,

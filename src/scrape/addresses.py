@@ -6,7 +6,7 @@ from contextlib import suppress
 from urllib.parse import urljoin, urlsplit
 
 from src.scrape.http.fetch_errors import without_password
-from src.scrape.page_text import UTF8, encode_query
+from src.scrape.page_text import UTF8, UTF16_MARKS, encode_query
 
 # What surrounds a URL, and what browsers drop inside (URL Standard, basic URL parser).
 BLANKS = "".join(map(chr, range(0x21)))
@@ -23,7 +23,6 @@ INLINE_PICTURE = re.compile(
     rb"|data:image\\?/(?:[^\s\"'<>()\\]|\\/){60,}",
     re.IGNORECASE,
 )
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from src.errors import UserError, existing_folder
+from src.errors import UserError
 from src.imaging.picture_folders import Contents, list_folder
 from src.params import Hf, Scrape
 from src.scrape.crawl import Crawl, Row, Rows, count_passed_over, note_one_id
@@ -22,6 +22,7 @@ from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import named_columns, read_records
 from src.scrape.value_texts import cell_text, value_text
 from src.storage.file_names import utf8_name
+from src.user_paths import existing_folder
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 FILE_NAME = "file_name"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from src.errors import UserError, existing_source, print_on_stderr
+from src.errors import UserError, print_on_stderr
 from src.imaging import decoding
 from src.imaging.picture_folders import Contents
 from src.params import Saved, Scrape
@@ -29,6 +29,7 @@ from src.scrape.listings import Item, ListingError, ListPage
 from src.scrape.source_paths import hidden_reason, is_hidden, require_path, why_unreadable
 from src.storage.atomic import write_bytes
 from src.storage.file_names import utf8_name
+from src.user_paths import existing_source
 
 # Of pages whose save does not say it. The second is reserved (RFC 6761): nothing is fetched of it.
 UNKNOWN_URLS = {"imdb": "https://www.imdb.com/list/", "gallery": "https://unknown.invalid/"}

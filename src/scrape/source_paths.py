@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from src.errors import UserError, existing_folder, existing_source
+from src.errors import UserError
 from src.imaging.picture_folders import Contents, walk_files
 from src.params import Params
 from src.scrape.http.block_pages import LFS_POINTER
+from src.user_paths import existing_folder, existing_source
 
 REMEDIES = {
     "folder.path": "set it to a folder of pictures",

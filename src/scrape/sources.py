@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from src.demo import site
-from src.errors import UserError, existing_folder, existing_source
+from src.errors import UserError
 from src.imaging.picture_folders import EXPECTED, Contents, list_folder, reasons_with_names
 from src.params import Pairs, Params
 from src.scrape import json_lists
@@ -39,6 +39,7 @@ from src.scrape.tarballs import SIZE_FACTOR, unpack_pictures
 from src.scrape.url_lists import list_urls
 from src.storage.locks import alone_in
 from src.storage.outside_data import require_originals_outside
+from src.user_paths import existing_folder, existing_source
 
 CACHE = Path(".cache/http")
 LIST_FILES: dict[str, ListFiles] = {"combined": list_combined, "folders": list_halves}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.errors import UserError, existing_source
+from src.errors import UserError
 from src.imaging.picture_folders import SUFFIXES, Contents, reasons_with_names
 from src.params import Scrape, Webdataset
 from src.scrape.crawl import Crawl, Row, count_passed_over, note_one_id
@@ -19,6 +19,7 @@ from src.scrape.spooled_rows import spool_rows
 from src.scrape.tar_headers import DAMAGE, CheckedMember, open_tar, require_end
 from src.scrape.value_texts import id_text, value_text
 from src.storage.file_names import utf8_name
+from src.user_paths import existing_source
 
 # WebDataset's own rule: the name ends at the first dot behind the folders.
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")

