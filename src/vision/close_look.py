@@ -92,7 +92,7 @@ def close_look(pixels: np.ndarray, thumbnail: np.ndarray, aspect: float) -> Clos
     return CloseLook(gray, (top, bottom, left, right), aspect, chroma)
 
 
-class Laid(NamedTuple):
+class Registration(NamedTuple):
     """One picture, closely laid upon the other.
 
     Attributes:
@@ -112,7 +112,7 @@ class Laid(NamedTuple):
     moved_bands: tuple[int, int, int, int]
 
 
-def lay(first: CloseLook, second: CloseLook, match: Match) -> Laid:
+def register(first: CloseLook, second: CloseLook, match: Match) -> Registration:
     """Lay one picture upon the other as they match at 64 pixels, and improve its pose."""
     looks, banded, form = (first, second), match.banded, forms.INVERSES[match.form]
     if match.is_first_moved:
@@ -129,7 +129,7 @@ def lay(first: CloseLook, second: CloseLook, match: Match) -> Laid:
         look.bands if without_bands else (0, 0, 0, 0)
         for look, without_bands in zip(looks, banded, strict=True)
     ]
-    return Laid(fixed, moved, pose, aspect, bands[0], bands[1])
+    return Registration(fixed, moved, pose, aspect, bands[0], bands[1])
 
 
 class CloseAgreement(NamedTuple):
@@ -153,9 +153,11 @@ class CloseAgreement(NamedTuple):
 
 def close_agreement(first: CloseLook, second: CloseLook, match: Match) -> CloseAgreement:
     """Compare two pictures that match at 64 pixels, block by block."""
-    laid = lay(first, second, match)
+    registration = register(first, second, match)
     low, high = (SCALE * row for row in compared_rows(match.strip))
-    compared = witness.compare_blocks(laid.fixed, laid.moved, laid.pose, BLOCKS, laid.aspect)
+    compared = witness.compare_blocks(
+        registration.fixed, registration.moved, registration.pose, BLOCKS, registration.aspect
+    )
     rows = slice(
         max(low // (SIDE_PX // BLOCKS), EDGE_BLOCKS),
         min(-(-high // (SIDE_PX // BLOCKS)), BLOCKS - EDGE_BLOCKS),

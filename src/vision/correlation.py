@@ -17,7 +17,8 @@ STEPS = (0.02, 0.01, 0.005)  # of position and size; a hundred times that in deg
 ROUNDS_PER_STEP = 12
 MIN_GAIN = 1e-4  # of a round, below which a smaller step follows
 MIN_SIZE, MAX_SIZE, MAX_DEGREES = 0.7, 1.05, 7
-ROTATION = 4  # the index of a pose's degrees
+# Where a pose holds its parts: the center, the height and width, and the degrees.
+POSITION, SIZE, ROTATION = slice(0, 2), slice(2, 4), 4
 MIN_OVERLAP = 0.85  # share of the compared pixels below which the correlation does not count
 MIN_SPREAD = 1e-6  # below which a picture is flat, and correlates with nothing
 

@@ -13,7 +13,7 @@ import numpy as np
 from src.vision import forms, witness
 from src.vision.alignment import align, compared_rows, detail
 from src.vision.bands import border_variants, borders
-from src.vision.correlation import correlations, warp
+from src.vision.correlation import ROTATION, SIZE, correlations, warp
 from src.vision.views import POSES, STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS
 
 MIN_SECOND_LOOK, MAX_SECOND_LOOK = 0.75, 0.985  # correlations between which a second look pays off
@@ -173,7 +173,7 @@ def match_from(start: Start, target: float, least: float | None = None) -> Match
     best = max(attempts, key=lambda attempt: attempt.value)
     if best.value < (target if least is None else least):
         return None
-    height, width = float(best.pose[2]), float(best.pose[3])
+    height, width = map(float, best.pose[SIZE])
     fixed, moved = start.chromas
     difference = 0.0
     if fixed is not None and moved is not None:
@@ -183,7 +183,7 @@ def match_from(start: Start, target: float, least: float | None = None) -> Match
         form=start.form,
         border=start.border,
         visible_share=min(height, width, 1 / height, 1 / width),
-        rotation=float(abs(best.pose[4])),
+        rotation=float(abs(best.pose[ROTATION])),
         agreement=min(best.agreement, attempts[-1].agreement),
         edge_agreement=best.edge_agreement,
         differing=_differing(best.blocks, start),
@@ -221,7 +221,7 @@ def _second_look(start: Start, pose: np.ndarray, target: float) -> _Evidence:
     Details depend on the scale, and on what lies beside them. Cuts of 20 % of facades correlate
     with their originals at .86 or more, and with these details at .97.
     """
-    aspects = ASPECTS if abs(pose[4]) >= MIN_ASPECT_DEGREES else ASPECTS[:1]
+    aspects = ASPECTS if abs(pose[ROTATION]) >= MIN_ASPECT_DEGREES else ASPECTS[:1]
     attempts = [_look_again(start, pose, target, aspect) for aspect in aspects]
     return max(attempts, key=lambda attempt: attempt.value)
 
