@@ -4,11 +4,11 @@ from pathlib import Path
 
 from src.errors import exit_on_user_error
 from src.params import read_params
-from src.release import card
+from src.release.release_folder import release
 
 
 def main() -> None:
-    card.release(read_params(), Path("data"), Path("metrics"), Path("data/release"))
+    release(read_params(), Path("data"), Path("metrics"), Path("data/release"))
 
 
 if __name__ == "__main__":

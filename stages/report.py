@@ -11,9 +11,7 @@ from src.storage.atomic import write_text
 
 def main() -> None:
     p = read_params()
-    # `dvc exp run` sets these; a plain `dvc repro` must write the same bytes at every commit
-    name, commit = (os.environ.get(f"DVC_EXP_{key}", "") for key in ("NAME", "BASELINE_REV"))
-    experiment = f"experiment {name} on {commit[:10]}" if name else "dvc repro in the workspace"
+    experiment = page.experiment_label(os.environ)
     html = page.render(Path("data"), Path("metrics"), p, as_yaml(p), experiment)
     write_text(Path("data/report/index.html"), html)
 

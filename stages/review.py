@@ -16,16 +16,8 @@ from src.storage.ledger import read_ledger
 def main() -> None:
     p = read_params()
     data, metrics, review = Path("data"), Path("metrics"), Path("data/review")
-    evaluated = read_json(metrics / "evaluate.json")
-    evidence = OutputEvidence.read(
-        data,
-        evaluated,
-        read_json(metrics / "evaluate_meta.json")["scored_step"],
-        metrics / "history.csv",
-        p.task,
-        p.train,
-        findings.resolve_limits(p.audit.limits, p.audit.thresholds),
-    )
+    limits = findings.resolve_limits(p.audit.limits, p.audit.thresholds)
+    evidence = OutputEvidence.read(data, metrics, p.task, p.train, limits)
     outcomes = findings.run(evidence, "after")
     table = read_ledger(data / "split" / "ledger.parquet", "split")
     findings.write(outcomes, table, review / "findings.json")
@@ -34,7 +26,7 @@ def main() -> None:
     write_json(review / "verdict.json", outcome | scored)
     write_json(metrics / "review.json", counts)
     failed = read_json(metrics / "audit.json")["failed"] + counts["failed"]
-    summarised = summary(evaluated, failed, len(evidence.train_rows))
+    summarised = summary(read_json(metrics / "evaluate.json"), failed, len(evidence.train_rows))
     write_json(metrics / "summary.json", summarised)
     print(printable(announcement(outcome, review / "findings.json"), allowed="\n"))
 

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from src.errors import printable
-from src.storage.encoding import inert_cell
+from src.storage.csv_cells import inert_cell
 
 # of the ledger
 COLUMNS = "row item_id name page_url image_url date licence side file sha256".split()

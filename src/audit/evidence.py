@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from src.dataset.arrays import Pairs
 from src.errors import REBUILD, UserError, one_line
 from src.imaging.picture_files import read_photo
 from src.params import Pair, Size, Train
+from src.storage.atomic import read_json
 from src.storage.ledger import read_ledger
 
 # What needs no network, as metrics/evaluate.json names it, and in words.
@@ -195,20 +195,19 @@ class OutputEvidence:
     def read(
         cls,
         data: Path,
-        evaluated: dict[str, Any],
-        scored_step: int | None,
-        history: Path,
+        metrics: Path,
         task: str,
         settings: Train,
         limits: dict[str, float],
     ) -> "OutputEvidence":
-        """Read the folder data, metrics/evaluate.json and metrics/history.csv.
+        """Read what training and evaluation wrote into the folders data and metrics.
 
-        The files of data/predictions are named by their ledger rows. Without a `scored_step` the
-        last weights were scored.
+        The files of data/predictions are named by their ledger rows.
         """
         files = sorted((data / "predictions").glob("*.png"))
-        losses = _losses(history)
+        evaluated = read_json(metrics / "evaluate.json")
+        scored_step = read_json(metrics / "evaluate_meta.json")["scored_step"]  # None: the last
+        losses = _losses(metrics / "history.csv")
         done = int(losses["step"].max())
         return cls(
             arrays.load(data / "pairs", "val"),

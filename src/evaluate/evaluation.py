@@ -22,7 +22,8 @@ from src.model.generator import Generator
 from src.model.saving import load_generator
 from src.progress import progress_bar
 from src.storage.atomic import read_json, write_bytes, write_text
-from src.storage.encoding import encode_png, inert_cell
+from src.storage.csv_cells import inert_cell
+from src.storage.encoding import encode_png
 from src.storage.snapshot_names import snapshot_name, snapshot_step
 
 N_SAMPLES = 12  # on a sheet

@@ -5,9 +5,7 @@ from typing import Any
 
 import yaml
 
-from src.errors import UserError
 from src.params import WITHOUT_EFFECT, Params, Size
-from src.storage.atomic import read_json, write_bytes, write_json, write_text
 from src.storage.markdown_template import markdown_template
 
 METRICS = ("audit", "clean", "evaluate", "evaluate_meta", "review", "split", "train")
@@ -24,20 +22,6 @@ REMOVED = (  # keys of metrics/clean.json
     "exact_duplicates",
     "near_duplicates",
 )
-
-
-def release(p: Params, data: Path, metrics: Path, out: Path) -> None:
-    """Put the scored model, its config and its card into a folder that can be given away."""
-    numbers = {name: read_json(metrics / f"{name}.json") for name in METRICS}
-    numbers["verdict"] = read_json(data / "review" / "verdict.json")
-    model = data / "model"
-    config = read_json(model / "config.json")
-    weights = model / numbers["evaluate_meta"]["weights_file"]
-    if not weights.is_file():
-        raise UserError(f"{weights} is missing: run `dvc repro` to make it")
-    write_bytes(out / "generator.safetensors", weights.read_bytes())
-    write_json(out / "config.json", config)
-    write_text(out / "README.md", render(p, config, numbers))
 
 
 def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
@@ -65,7 +49,7 @@ def render(p: Params, config: dict[str, Any], numbers: dict[str, Any]) -> str:
         size=Size.of(config["size"]).words,
         m=numbers,
         removed=[name for name in REMOVED if numbers["clean"][name]],
-        verdict=verdict,
+        checks_sentence=checks_sentence,
         scores=[n for n in evaluated["val"] if n != "n" and not n.endswith("_se")],
         sets=sets,
         cell=cell,
@@ -81,7 +65,7 @@ def cell(scores: dict[str, float], name: str) -> str:
     return f"{scores[name]}{error}" if name in scores else ""
 
 
-def verdict(when: str, metrics: dict[str, Any]) -> str:
+def checks_sentence(when: str, metrics: dict[str, Any]) -> str:
     """Return a sentence on the checks in metrics/audit.json or review.json, and which failed."""
     failed = failed_checks(metrics)
     outcome = f"{len(failed)} failed: {', '.join(failed)}" if failed else "all passed"

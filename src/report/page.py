@@ -1,5 +1,6 @@
 """The report: one self-contained HTML page about the data, the checks and the scores of a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,15 @@ class Step:
     name: str
     count: int
     lost: dict[str, int]
+
+
+def experiment_label(variables: Mapping[str, str]) -> str:
+    """Name the experiment by the variables that `dvc exp run` sets.
+
+    A plain `dvc repro` must write the same bytes at every commit.
+    """
+    name, commit = (variables.get(f"DVC_EXP_{key}", "") for key in ("NAME", "BASELINE_REV"))
+    return f"experiment {name} on {commit[:10]}" if name else "dvc repro in the workspace"
 
 
 def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.errors import UserError, one_line
-from src.storage.encoding import text_of_cell
+from src.storage.csv_cells import text_of_cell
 from src.user_paths import require_bounded
 
 PAIR_COLUMNS = ("a", "b")  # of a file that rules on pairs of pictures

@@ -9,7 +9,7 @@ import pytest
 from src.audit.evidence import OutputEvidence
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
-from src.storage.atomic import write_bytes, write_text
+from src.storage.atomic import write_bytes, write_json, write_text
 from src.storage.encoding import encode_png
 from tests.audit.evidence import OUTPUT_ROWS, fired
 from tests.builders import pairs_of
@@ -29,15 +29,18 @@ def test_outputs_scores_and_losses_are_read_as_the_stages_wrote_them(
     write_text(tmp_path / "data/predictions/scores.csv", "row\n")
     save(tmp_path / "data/pairs", "val", good.val)
     save(tmp_path / "data/pairs", "train", pairs_of(good.val.photo[:3], [4, 5, 6]))
-    history = tmp_path / "history.csv"
-    pd.DataFrame({"step": range(1, 101), "g_l1": good.losses}).to_csv(history, index=False)
+    metrics = tmp_path / "metrics"
+    losses = pd.DataFrame({"step": range(1, 101), "g_l1": good.losses})
+    write_text(metrics / "history.csv", losses.to_csv(index=False))
     evaluated = {
         "val": good.scores,
         "baselines": good.baselines | {"real_real": {}},
         "gap": {"interpretable": interpretable},
     }
+    write_json(metrics / "evaluate.json", evaluated)
+    write_json(metrics / "evaluate_meta.json", {"scored_step": scored_step})
     evidence = OutputEvidence.read(
-        tmp_path / "data", evaluated, scored_step, history, good.task, good.settings, good.limits
+        tmp_path / "data", metrics, good.task, good.settings, good.limits
     )
     assert fired(evidence) == {}
     assert list(evidence.outputs) == list(OUTPUT_ROWS)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from src.model.saving import load_generator, save_generator
-from src.release import card
+from src.release.release_folder import release as write_release
 from src.storage.atomic import write_json
 from tests.builders import untrained
 from tests.conftest import DEFAULTS
@@ -60,7 +60,7 @@ def metrics(model: str, leaked: int) -> dict[str, dict]:
                 "training": {"processor": "AMD EPYC, AVX512", "dtype": "bfloat16"},
                 "evaluation": {"processor": "AMD EPYC, AVX2", "dtype": "float32"},
             },
-            "model": model,
+            "snapshot": model,
             "weights_file": WEIGHTS[model],
             "versions": {"torch": "2.14.1", "numpy": "2.4.6"},
         },
@@ -88,7 +88,7 @@ def released(changed, tmp_path: Path):
         verdict = {"fails": fails, "scores": "On 7 pictures that training never saw: L1 0.25."}
         write_json(tmp_path / "review/verdict.json", verdict)
         out = tmp_path / "release"
-        card.release(changed({"model": network}), tmp_path, tmp_path / "metrics", out)
+        write_release(changed({"model": network}), tmp_path, tmp_path / "metrics", out)
         return (out / "README.md").read_text(encoding="utf-8")
 
     return release

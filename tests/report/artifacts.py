@@ -158,7 +158,7 @@ class Artifacts:
         self.review = [finding("lost_color", False, [], "warn")]
         self.task = "colorize"
         self.steps = [1, 2]  # of the snapshots
-        self.model = "last"
+        self.snapshot = "last"
         self.scored_step: int | None = None
         self.interpretable = 1
         self.scores = "On 3 pictures that training never saw: L1 0.1, worse than the mean colour."
@@ -256,7 +256,7 @@ class Artifacts:
                 },
             },
             "evaluate_meta": {
-                "model": self.model,
+                "snapshot": self.snapshot,
                 "weights_file": "generator.safetensors",
                 "scored_step": self.scored_step,
                 "features": {"fd_effnet": "sha256 57934424"},

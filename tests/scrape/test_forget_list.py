@@ -13,7 +13,8 @@ from src.dataset import arrays
 from src.errors import UserError
 from src.scrape import forget_list
 from src.scrape.addresses import without_data
-from src.storage.encoding import encode_png, inert_cell
+from src.storage.csv_cells import inert_cell
+from src.storage.encoding import encode_png
 from src.storage.ledger import read_ledger
 from tests.conftest import copy_rulings, write_params
 from tests.scrape.scraping import QUICK
