@@ -12,6 +12,7 @@ from src.storage.ruling_files import read_lines
 
 STATUS = "forgotten"
 URLS = ("image_url", "label_url")  # columns of a row
+MAX_NAMED = 5  # URLs in a line
 
 
 def read(path: str) -> dict[str, str]:
@@ -33,11 +34,24 @@ def read(path: str) -> dict[str, str]:
     return places
 
 
-def forget(rows: Rows, places: Mapping[str, str], folder: Path, snapshot: str) -> Rows:
+def forget(
+    rows: Rows,
+    places: Mapping[str, str],
+    folder: Path,
+    snapshot: str,
+    archive: str | None = None,
+) -> Rows:
     """Mark the rows of listed pictures as `forgotten`, and delete what the cache holds of them.
 
-    All rows that show a picture by the same URL are marked. A line on stderr says how many these
-    are, and one for each id that is in no row.
+    All rows that show a picture by the same URL are marked. Lines on stderr say how many these are,
+    which ids are in no row, and which other URLs have a forgotten picture's bytes.
+
+    Args:
+        rows: The list.
+        places: As `read` returns them.
+        folder: The cache.
+        snapshot: The name of the cache's current one.
+        archive: The URL of a download that holds all pictures, if there is one.
 
     Raises:
         UserError: The cache cannot be used.
@@ -45,17 +59,32 @@ def forget(rows: Rows, places: Mapping[str, str], folder: Path, snapshot: str) -
     if not places:
         return rows
     urls, ids, known = _named(rows, places)
-    cache.forget(folder, sorted(urls | places.keys()), snapshot)
-    for name, place in places.items():
-        if known.isdisjoint(_spellings(name)):
-            print_on_stderr(
-                f"scrape: {place}: {name!r} is no picture's URL and no item's id of this list"
-            )
+    unknown = {n: place for n, place in places.items() if known.isdisjoint(_spellings(n))}
+    _note_unknown(unknown, cache.redirects(folder) if unknown else {})
     marked = MarkedRows(rows, ids, urls)
-    if count := sum(row.get("status") == STATUS for row in marked):
+    count = sum(row.get("status") == STATUS for row in marked)
+    whole = {archive} if archive and count else set()
+    copies = cache.forget(folder, sorted(urls | places.keys() | whole), snapshot)
+    if count:
         note = f"{count} of {len(rows)} listed pictures are forgotten (scrape.forget)"
-        print_on_stderr(f"scrape: {note}")
+        again = f"; {archive} holds them, so each scrape fetches it again" if whole else ""
+        print_on_stderr(f"scrape: {note}{again}")
+    if copies:
+        print_on_stderr(
+            "scrape: other URLs have a forgotten picture's bytes, and stay; list them too: "
+            + ", ".join(copies[:MAX_NAMED] + ["…"][: len(copies) > MAX_NAMED])
+        )
     return marked
+
+
+def _note_unknown(places: Mapping[str, str], redirects: Mapping[str, str]) -> None:
+    """Print a line for each listed id that is in no row."""
+    asked = {_plain(answered): url for answered, url in redirects.items()}
+    for name, place in places.items():
+        why = f"{name!r} is no picture's URL and no item's id of this list"
+        if url := asked.get(_plain(name)):
+            why += f", but {url} is redirected to it: list that URL"
+        print_on_stderr(f"scrape: {place}: {why}")
 
 
 class MarkedRows:

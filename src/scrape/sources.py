@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile, TemporaryDirectory
@@ -53,11 +53,13 @@ class Source:
         crawl: The list.
         fetch: Calls a function with a listed picture's body, and returns its result.
         n_downloaders: How many downloaders share the pictures' hosts.
+        archive: The URL of the download that holds all pictures, if there is one.
     """
 
     crawl: Crawl
     fetch: Fetch
     n_downloaders: int = 1
+    archive: str | None = None
 
 
 @contextmanager
@@ -234,7 +236,8 @@ def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
         reason = "" if contents.pictures else f" ({_found(contents)})"
         raise UserError(f"pairs.path = {pairs.path!r}: {error}{reason}") from None
     note_one_id(rows, "pairs.path")
-    return _on_disk(rows, contents, client.scrape.max_bytes)
+    source = _on_disk(rows, contents, client.scrape.max_bytes)
+    return replace(source, archive=pairs.path) if is_url(pairs.path) else source
 
 
 def _unpacked(path: str, client: Client, folder: Path) -> Contents:

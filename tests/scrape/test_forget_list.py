@@ -1,7 +1,9 @@
 """Pictures that must go: out of the cache, the data, and every later stage."""
 
 import hashlib
+import io
 import json
+import tarfile
 from base64 import b64encode
 from importlib import import_module
 from pathlib import Path
@@ -224,6 +226,74 @@ def test_nothing_is_left_of_a_forgotten_picture_inside_a_saved_page(faces, tmp_p
     ]  # fmt: skip
     assert files_with(pictures[1]) == set()
     assert files_with(pictures[2])
+
+
+@pytest.fixture
+def scrape_gallery(server, tmp_path):
+    """Scrape the server's list without pictures that must go: scrape_gallery(URL, …)."""
+    changes = QUICK | {"source": "gallery", "gallery.url": server["/list"], "gallery.item": "li"}
+    write_params(tmp_path / "params.yaml", changes)
+    copy_rulings(tmp_path)
+
+    def run(*urls: str) -> list[str]:
+        Path("rulings/forget.csv").write_text("\n".join(["id", *urls]) + "\n")
+        import_module("stages.scrape").main()
+        return list(read_ledger(Path("data/raw/ledger.parquet"), "raw")["status"])
+
+    return run
+
+
+@pytest.mark.usefixtures("own_folder", "album")
+def test_another_url_with_the_same_bytes_is_named(server, scrape_gallery, album, capsys):
+    server["/5.png"] = Answer(album[4])
+    scrape_gallery()
+    capsys.readouterr()
+    assert scrape_gallery(server["/4.png"])[4:6] == ["forgotten", "ok"]
+    assert (
+        "scrape: other URLs have a forgotten picture's bytes, and stay; list them too: "
+        f"{server['/5.png']}\n"
+    ) in capsys.readouterr().err
+    assert scrape_gallery(server["/4.png"], server["/5.png"])[4:6] == ["forgotten"] * 2
+    assert files_with(album[4]) == set()
+
+
+@pytest.mark.usefixtures("own_folder", "album")
+def test_the_url_that_is_redirected_to_a_listed_one_is_named(server, scrape_gallery, capsys):
+    server["/moved.png"] = server.answers["/4.png"]
+    server["/4.png"] = Answer(status=302, headers={"Location": "/moved.png"})
+    scrape_gallery()
+    capsys.readouterr()
+    assert "forgotten" not in scrape_gallery(server["/moved.png"])
+    assert (
+        f"{server['/moved.png']!r} is no picture's URL and no item's id of this list, but "
+        f"{server['/4.png']} is redirected to it: list that URL\n"
+    ) in capsys.readouterr().err
+    assert scrape_gallery(server["/4.png"])[4] == "forgotten"
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_an_archive_with_a_forgotten_picture_is_not_kept(server, faces, tmp_path, capsys):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for n, face in enumerate(faces[:3]):
+            data = encode_png(np.concatenate([face, face[::-1]], axis=1))
+            member = tarfile.TarInfo(f"{n}.png")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    server["/pairs.tar"] = Answer(buffer.getvalue())
+    changes = {"source": "pairs", "task": "labels", "pairs.path": server["/pairs.tar"]}
+    write_params(tmp_path / "params.yaml", QUICK | changes | {"pairs.layout": "combined"})
+    copy_rulings(tmp_path)
+    import_module("stages.scrape").main()
+    (body,) = Path(".cache/http/bodies").iterdir()
+    assert body.read_bytes() == buffer.getvalue()
+    Path("rulings/forget.csv").write_text("id\n1.png\n")
+    import_module("stages.scrape").main()
+    assert list(read_ledger(Path("data/raw/ledger.parquet"), "raw")["status"]) == [
+        "ok", "forgotten", "ok",
+    ]  # fmt: skip
+    assert not body.exists()
+    assert f"; {server['/pairs.tar']} holds them, so each scrape" in capsys.readouterr().err
 
 
 def pair_rows() -> set[int]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from src.errors import UserError, print_on_stderr
 from src.scrape.http.fetch_errors import FetchError
 from src.storage.atomic import atomic_write, remove
+from src.storage.checksums import file_sha256
 
 # Of a body: charset, etag, modified, the URL that answered unless it is this one, the date, and the
 # next page. Of a failure: reason, message, the number of runs, and the settings that decide it. Then
@@ -100,25 +101,57 @@ class CacheEntry:
     earlier: Body | None
 
 
-def forget(folder: Path, urls: Iterable[str], snapshot: str) -> None:
+def forget(folder: Path, urls: Iterable[str], snapshot: str) -> list[str]:
     """Delete what the cache in a folder holds of some URLs, of every snapshot.
 
     Of the current snapshot a killed run may have left bodies without a row.
 
+    Returns:
+        The other URLs of this snapshot whose bodies are equal to a deleted one, sorted.
+
     Raises:
         UserError: The folder or the table cannot be used.
     """
-    file = folder / "answers.sqlite"
+    file, bodies = folder / "answers.sqlite", folder / BODIES
     if not file.exists():
-        return
+        return []
+    deleted = set()
     with _explained(file), closing(sqlite3.connect(file, isolation_level=None)) as table:
         table.execute("PRAGMA secure_delete=ON")  # what was there is overwritten: an ETag is a hash
         for url in map(_escaped, urls):
             rows = table.execute("SELECT snapshot FROM answers WHERE url = ?", [url])
             for name in {snapshot, *(noted for (noted,) in rows)}:
-                (folder / BODIES / _body_name(url, name)).unlink(missing_ok=True)
+                body = bodies / _body_name(url, name)
+                if body.exists():
+                    deleted.add((body.stat().st_size, file_sha256(body)))
+                    body.unlink()
             table.execute("DELETE FROM answers WHERE url = ?", [url])
         table.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT url FROM answers WHERE snapshot = ? AND runs IS NULL ORDER BY url"
+        others = table.execute(query, [snapshot]).fetchall() if deleted else []
+    return [url for (url,) in others if _is_one_of(bodies / _body_name(url, snapshot), deleted)]
+
+
+def _is_one_of(body: Path, known: set[tuple[int, str]]) -> bool:
+    """Return whether a file has one of some sizes, and the SHA-256 with it."""
+    if not body.exists():
+        return False
+    size = body.stat().st_size
+    return size in {size for size, _ in known} and (size, file_sha256(body)) in known
+
+
+def redirects(folder: Path) -> dict[str, str]:
+    """Return the URLs that answered after redirects, each with one that was asked for.
+
+    Raises:
+        UserError: The table cannot be used.
+    """
+    file = folder / "answers.sqlite"
+    if not file.exists():
+        return {}
+    query = "SELECT answered, url FROM answers WHERE answered IS NOT NULL ORDER BY url DESC"
+    with _explained(file), closing(sqlite3.connect(file, isolation_level=None)) as table:
+        return dict(table.execute(query))
 
 
 class HttpCache:
