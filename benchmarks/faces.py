@@ -20,7 +20,8 @@ import torch
 
 from src.dataset.picture_parts import count_by_faces
 from src.imaging.decoding import ImageError
-from src.imaging.picture_files import find_pictures, read_photo
+from src.imaging.picture_files import read_photo
+from src.imaging.picture_folders import find_pictures
 from src.pair.face_detector import detect
 
 Detector = Callable[[np.ndarray], list]  # (H, W, 3) uint8 RGB → a list with an entry for each face

@@ -4,10 +4,11 @@ import re
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -48,6 +49,16 @@ NotNegative = Annotated[float, Field(ge=0)]
 LossWeight = Annotated[float, Field(ge=0, le=10**6)]  # beyond it sums of squares may overflow
 Gradient = Annotated[float, Field(ge=0, le=10**6)]  # OpenCV's integers overflow at 2**31
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]  # no name holds a NUL
+Word = TypeVar("Word")
+
+
+def _require_distinct(words: list[Word]) -> list[Word]:
+    if len(set(words)) < len(words):
+        raise ValueError(f"{words!r}, expected each word once")
+    return words
+
+
+Distinct = Annotated[list[Word], AfterValidator(_require_distinct)]
 Task = Literal["colorize", "sketch", "labels"]
 Model = Literal["encdec", "unet", "pretrained"]
 PictureFault = Literal["odd_aspect", "low_information", "dark", "bright", "blurred"]
@@ -379,7 +390,7 @@ class Discriminator(Section):
     projected: bool
     ndf: Channels
     n_layers: Annotated[int, Field(ge=1, le=5)]
-    augment: list[Literal["color", "translation", "cutout"]]
+    augment: Distinct[Literal["color", "translation", "cutout"]]
 
 
 class Train(Section):
@@ -404,7 +415,7 @@ class Train(Section):
     snapshots: Annotated[int, Field(ge=1, le=100)]
     stop_after: Annotated[int, Field(ge=0, le=100)]
     checkpoint_every: Count
-    log: list[Literal["dvclive", "tensorboard"]]
+    log: Distinct[Literal["dvclive", "tensorboard"]]
 
     @model_validator(mode="after")
     def _processes_share_a_batch(self) -> "Train":
@@ -591,7 +602,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise UserError(f"{path} cannot be read as YAML: line {line}: {error.problem}") from None
-    except (OSError, ValueError, YAMLError) as error:
+    except (OSError, ValueError, YAMLError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path} holds {type(values).__name__}, expected sections of keys")

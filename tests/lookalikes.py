@@ -95,13 +95,13 @@ def _person(number: int) -> np.ndarray:
 
 def _posed(canvas: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
     """Draw a person into the middle of a background of 384x512, as passports demand."""
-    looks = portraits._looks(np.random.default_rng([SEED, number]))
+    style = portraits._choose_style(np.random.default_rng([SEED, number]))
     center = (192 + int(rng.integers(-4, 5)), 210 + int(rng.integers(-4, 5)))
     size = 84 + int(rng.integers(-3, 4))
-    portraits._hair_behind(canvas, looks, center, size)
-    draw_body(canvas, rng, looks.skin, center, size)
-    portraits._face(canvas, rng, looks, center, size)
-    portraits._hair_above(canvas, rng, looks, center, size)
+    portraits._hair_behind(canvas, style, center, size)
+    draw_body(canvas, rng, style.skin, center, size)
+    portraits._face(canvas, rng, style, center, size)
+    portraits._hair_above(canvas, rng, style, center, size)
     return resize(canvas, portraits.WIDTH, portraits.HEIGHT)
 
 

@@ -4,6 +4,8 @@ import ast
 import shutil
 import subprocess
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
@@ -299,6 +301,16 @@ def test_the_tests_lie_in_the_same_folders_as_the_code():
     rooms = {path.name for path in SRC.iterdir() if (path / "__init__.py").exists()}
     tested = {path.name for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists()}
     assert tested == rooms | {"pipeline"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("[a-z]*.py")), ids=str)
+def test_a_benchmark_imports_what_there_is(path):
+    for node in nodes(path):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("src"):
+            module = import_module(str(node.module))
+            for alias in node.names:
+                has_name = hasattr(module, alias.name)
+                assert has_name or find_spec(f"{node.module}.{alias.name}"), ast.unparse(node)
 
 
 def test_no_test_imports_a_test():

@@ -159,6 +159,14 @@ def test_what_is_no_key_of_a_query_is_refused(file: Path, key: str):
     assert f"gallery: ignored_query holds {key!r}, expected keys such as sid" in message
 
 
+@pytest.mark.parametrize(
+    ("key", "words"), [("train.log", ["dvclive"]), ("train.discriminator.augment", ["color"])]
+)
+def test_a_word_that_is_listed_twice_is_refused(file: Path, key: str, words: list[str]):
+    message = refusal(with_values(file, {tuple(key.split(".")): words * 2}))
+    assert f"{key}: {words * 2!r}, expected each word once" in message
+
+
 @pytest.mark.parametrize("value", [["dark"], {"gloomy": 82}, "dark"])
 def test_a_picture_fault_without_a_limit_or_unknown_is_refused(file: Path, value: object):
     message = refusal(with_values(file, {("clean", "remove"): value}))
@@ -340,6 +348,7 @@ def test_a_key_that_is_there_twice_is_refused_with_its_line(file: Path):
         "seed: \x00",
         "snapshot: 2026-02-30",
         pytest.param(f"seed: {'9' * 5000}", id="an integer of 5000 digits"),
+        pytest.param(f"seed: {'[' * 1500}", id="1500 lists in each other"),
     ],
 )
 def test_broken_yaml_is_refused_in_one_line(file: Path, text: str):

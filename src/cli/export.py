@@ -66,5 +66,4 @@ def pairs(folder: Path, kind: str, task: str | None, shard_size: int) -> None:
 
     folder = output_folder("FOLDER", folder)
     count = export_pairs(Path("data"), folder, task or read_params().task, kind, shard_size)
-    hint = " (train on them with --model pix2pix --direction AtoB)" if kind == "pix2pix" else ""
-    click.echo(f"{count} pairs written to {folder}{hint}")
+    click.echo(f"{count} pairs written to {folder}; its README.md says how to open them")

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from src.export.shard_files import Sample, write_shards
-from src.export.side_content import NUMBERS, TEXTS, SideContent
+from src.export.side_content import FACT_FIELDS, NUMBERS, TEXTS, SideContent
 from src.storage.atomic import write_json
 from src.storage.checksums import file_sha256
 
@@ -27,9 +27,8 @@ FEATURES: dict[str, dict[str, str]] = {
 }
 SCHEMA = pa.schema(
     [
-        *((name, PICTURE) for name in PICTURES),
-        *((name, pa.int64()) for name in NUMBERS),
-        *((name, pa.string()) for name in TEXTS),
+        *(pa.field(name, PICTURE) for name in PICTURES),
+        *FACT_FIELDS,
     ],
     metadata={"huggingface": json.dumps({"info": {"features": FEATURES}})},
 )

@@ -15,8 +15,16 @@ from src.storage.markdown_template import markdown_template
 MAX_NAMED = 20  # hosts and licences
 MAX_CHARACTERS = 80  # of a licence's name
 # As the Hugging Face Hub names sizes, by their upper ends.
-SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
-LARGEST = "n>1M"
+SIZES = {
+    10**3: "n<1K",
+    10**4: "1K<n<10K",
+    10**5: "10K<n<100K",
+    10**6: "100K<n<1M",
+    10**7: "1M<n<10M",
+    10**8: "10M<n<100M",
+    10**9: "100M<n<1B",
+    10**10: "1B<n<10B",
+}
 
 
 def write(path: Path, ledger: pd.DataFrame, sides: list[SideContent], task: str, kind: str) -> None:
@@ -35,6 +43,7 @@ def write(path: Path, ledger: pd.DataFrame, sides: list[SideContent], task: str,
         hosts=_most_common(facts["image_url"].map(_host)),
         dates=sorted(set(facts["date"]) - {""}),
         licences=_most_common(facts["licence"].map(_in_code)),
+        official_options=official_options(sides),
         train_shards=_brace_range(sorted(path.parent.glob("train-*.tar"))),
     )
     write_text(path, card)
@@ -42,7 +51,21 @@ def write(path: Path, ledger: pd.DataFrame, sides: list[SideContent], task: str,
 
 def size_category(count: int) -> str:
     """Return the Hugging Face Hub's name for a number of pairs."""
-    return next((name for end, name in SIZES.items() if count < end), LARGEST)
+    return next(name for end, name in SIZES.items() if count < end)
+
+
+def official_options(sides: list[SideContent]) -> dict[str, str]:
+    """Return, by side, the official pix2pix code's options for pictures of this size.
+
+    Without them it makes squares of 286 pixels, and cuts 256 from these.
+    """
+    train, val = (side.photos.shape[1:3] for side in sides)
+    network = next((f"unet_{n}" for n in (256, 128) if val[0] % n == val[1] % n == 0), None)
+    generator = f"--netG {network or 'resnet_9blocks'}"
+    if val[0] != val[1]:
+        return dict.fromkeys(("train", "val"), f"--preprocess none {generator}")
+    crop = f"--crop_size {val[0]} {generator}"
+    return {"train": f"--load_size {train[0]} {crop}", "val": f"--load_size {val[0]} {crop}"}
 
 
 def _brace_range(shards: list[Path]) -> str:

@@ -4,8 +4,10 @@ It grows in a folder beside it, OUT.partial, and gets its name at the end. After
 and shards that are in there count as done if the pairs, the format and the code are the same.
 """
 
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 from src.errors import UserError
 from src.export import (
@@ -39,7 +41,7 @@ MARKER = ".export.json"  # says what a folder holds; programs that read it pass 
 UNFINISHED = r"\..+\.[0-9a-f]{8}"  # as atomic writes name a file
 OWN = re.compile(  # the paths in an export, and what `datasets` writes beside its files
     rf"README\.md|metadata\.jsonl|dataset_dict\.json|{re.escape(MARKER)}|(train|val)-\d+\.tar"
-    r"|train|val|validation|(train|val)/(image|input|metadata\.jsonl)"
+    r"|train|val|validation|(train|val)/(image|input|metadata\.(jsonl|parquet))"
     r"|(train|val)/((image|input)/)?\d+\.png"
     r"|(train|validation)/(state\.json|dataset_info\.json|(data-\d+-of-\d+|cache-.+)\.arrow)"
     rf"|(.+/)?{UNFINISHED}"
@@ -74,15 +76,17 @@ def export_pairs(data: Path, out: Path, task: str, kind: str, shard_size: int) -
 
 def _target(out: Path) -> Path:
     """Return the folder's real path; raise UserError if what is there must not be replaced."""
-    target = out.resolve()
+    target = Path(os.path.realpath(out))
+    if target.is_symlink():
+        raise UserError(f"FOLDER = '{out}' is a link to itself, expected another name")
     if Path.cwd().is_relative_to(target):
         raise UserError(
             f"FOLDER = '{out}' is the working folder or one above it, expected another name"
         )
     if target.is_mount():  # it can be emptied, and not replaced
         raise UserError(f"FOLDER = '{out}' is a mounted disk, expected a name in it")
-    for folder in (target, _partial(target)):
-        _require_nothing_else(folder)
+    _require_nothing_else(target)
+    _require_nothing_else(_partial(target), is_ours=True)
     return target
 
 
@@ -90,12 +94,16 @@ def _partial(target: Path) -> Path:
     return target.with_name(f"{target.name}.partial")
 
 
-def _require_nothing_else(folder: Path) -> None:
-    """Raise UserError if a folder has anything but an export, at any depth."""
+def _require_nothing_else(folder: Path, is_ours: bool = False) -> None:
+    """Raise UserError if a folder has anything but an export, at any depth.
+
+    One of ours may have been broken off before it had a marker.
+    """
     output_folder("FOLDER", folder)
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
     is_export = (folder / MARKER).exists()
-    foreign = [name for name in names if not (is_export and OWN.fullmatch(name))]
+    own = OWN if is_export else re.compile(UNFINISHED if is_ours else "")
+    foreign = [name for name in names if not own.fullmatch(name)]
     if foreign:
         raise UserError(
             f"{folder} holds {foreign[0]!r}, expected nothing or an earlier export of pairs, which "
@@ -122,9 +130,18 @@ def _content(
 def _resume(partial: Path, content: dict[str, str]) -> None:
     """Leave in the folder what an earlier run of the same export has finished, and no more."""
     marker = partial / MARKER
-    if not (marker.exists() and read_json(marker, "delete it") == content):
-        for earlier in list(partial.iterdir()):  # the folder itself is held
+    if _content_of(marker) != content:
+        # the marker is the last to change, else what is left would count as somebody's own
+        for earlier in set(partial.iterdir()) - {marker}:
             remove(earlier)
         write_json(marker, content)
     for unfinished in set(partial.rglob(".*")) - {marker}:
         unfinished.unlink()
+
+
+def _content_of(marker: Path) -> Any:
+    """Return what a marker says; None if it is missing or damaged."""
+    try:
+        return read_json(marker)
+    except UserError:
+        return None

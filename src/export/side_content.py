@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from src.dataset import arrays
 from src.dataset.arrays import Pictures
@@ -18,6 +19,11 @@ from src.storage.encoding import encode_png
 SIDES = ("train", "val")
 NUMBERS = ("row", "group")
 TEXTS = "item_id name page_url image_url date licence side sha256".split()
+# The facts as Arrow's fields.
+FACT_FIELDS = [
+    *(pa.field(name, pa.int64()) for name in NUMBERS),
+    *(pa.field(name, pa.string()) for name in TEXTS),
+]
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,11 @@ def open_side(folder: Path, name: str, task: str, ledger: pd.DataFrame) -> SideC
                 f"{name} of {folder} and the ledger of data/split differ in {column}: "
                 "run `dvc repro pair`"
             )
+    if (ledger["side"] == name).sum() != len(listed):
+        raise UserError(
+            f"{name} of {folder} has {len(listed)} pairs, the ledger of data/split "
+            f"{(ledger['side'] == name).sum()} rows: run `dvc repro pair`"
+        )
     facts = listed[[*NUMBERS, *TEXTS]].reset_index(drop=True)
     facts = facts.astype(dict.fromkeys(NUMBERS, "int64"))
     texts = facts[TEXTS].astype(object).where(facts[TEXTS].notna(), "")

@@ -282,7 +282,7 @@ def _data_files(state: Path) -> list[Path]:
         names = [
             str(file["filename"]) for file in json.loads(state.read_text("utf-8"))["_data_files"]
         ]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise UserError(f"{state} is no state of a saved data set: {error!r}") from None
     return [state.parent / Path(name).name for name in names]
 

@@ -126,7 +126,7 @@ class CellFile:
         stated = (self._schema.metadata or {}).get(b"huggingface", b"{}")
         try:
             names = json.loads(stated)["info"]["features"][column]["names"]
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             return []
         return list(map(str, names)) if isinstance(names, list) else []
 

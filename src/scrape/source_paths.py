@@ -94,8 +94,9 @@ def why_unreadable(path: Path) -> str:
 def file_below(folder: Path, root: Path, name: str) -> Path | None:
     """Return the file that a name means in a folder, if it is in `root` or below; else None."""
     try:
-        path = (folder / name).resolve()
-        return path if path.is_relative_to(root.resolve()) and path.is_file() else None
+        path = Path(os.path.realpath(folder / name))
+        is_below = path.is_relative_to(os.path.realpath(root))
+        return path if is_below and path.is_file() else None
     except (OSError, ValueError):  # too long, or with a zero byte
         return None
 

@@ -71,7 +71,7 @@ def _sync(path: Path) -> None:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder, which replaces whatever is at `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as name:
+    with _folder_beside(path) as name:
         temporary = Path(name) / path.name
         temporary.mkdir()
         yield temporary
@@ -80,10 +80,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 def replace_folder(new: Path, path: Path) -> None:
     """Give a folder the name of what is at `path`, of which nothing is left half removed."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as aside:
+    with _folder_beside(path) as aside:
         if os.path.lexists(path):
             path.replace(Path(aside) / "earlier")
         new.replace(path)
+
+
+def _folder_beside(path: Path) -> tempfile.TemporaryDirectory[str]:
+    # a name may have no room left for more letters
+    return tempfile.TemporaryDirectory(prefix=f".{path.name[:NAME_LETTERS]}.", dir=path.parent)
 
 
 def remove(path: Path) -> None:
@@ -149,5 +154,5 @@ def read_json(path: Path, remedy: str = REBUILD) -> Any:
         return json.loads(text, object_hook=partial(FileObject, path, remedy))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}; {remedy}") from error

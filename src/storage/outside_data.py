@@ -47,7 +47,7 @@ def require_outside_data(key: str, path: str) -> None:
 
 def _is_data(folder: Path) -> bool:
     """Return whether a folder is the folder data of a project, this one or another."""
-    if folder == Path(DATA).absolute() or folder == Path(DATA).resolve():
+    if folder == Path(DATA).absolute() or folder == Path(os.path.realpath(DATA)):
         return True
     try:
         return folder.name == DATA and (folder.parent / PIPELINE).exists()

@@ -1,10 +1,13 @@
 """The data card of an export."""
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from src.export import data_card
 from src.export.pair_export import WRITERS
+from src.export.side_content import SideContent
 from src.storage.ledger import read_ledger, write_ledger
 
 
@@ -16,8 +19,15 @@ def front_matter(card: str) -> dict:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("pix2pix", "train.py --dataroot THIS_FOLDER --name NAME --model pix2pix --direction AtoB"),
-        ("pix2pix", "--direction AtoB --phase val --num_test 4\n"),
+        (
+            "pix2pix",
+            "train.py --dataroot THIS_FOLDER --name NAME --model pix2pix --direction AtoB "
+            "--load_size 32 --crop_size 32 --netG resnet_9blocks\n",
+        ),
+        (
+            "pix2pix",
+            "--load_size 32 --crop_size 32 --netG resnet_9blocks --phase val --num_test 4\n",
+        ),
         ("imagefolder", 'load_dataset("imagefolder", data_dir="THIS_FOLDER")'),
         ("hf", 'load_from_disk("THIS_FOLDER")'),
         ("webdataset", 'WebDataset("THIS_FOLDER/train-000000.tar")'),
@@ -62,6 +72,35 @@ def test_a_source_without_dates_and_licences_says_so(data, export):
     assert front_matter(card)["license"] == "unknown"
 
 
-@pytest.mark.parametrize(("count", "name"), [(999, "n<1K"), (1000, "1K<n<10K"), (10**7, "n>1M")])
+@pytest.mark.parametrize(
+    ("count", "name"),
+    [(999, "n<1K"), (1000, "1K<n<10K"), (10**7, "10M<n<100M"), (10**9, "1B<n<10B")],
+)
 def test_sizes_have_the_names_of_the_hub(count, name):
     assert data_card.size_category(count) == name
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "options"),
+    [
+        ((286, 286), (256, 256), ("286", "256 --netG unet_256", "256")),
+        ((142, 142), (128, 128), ("142", "128 --netG unet_128", "128")),
+        ((108, 108), (96, 96), ("108", "96 --netG resnet_9blocks", "96")),
+    ],
+)
+def test_the_official_code_is_told_the_size_of_squares(train, val, options):
+    large, crop, small = options
+    assert data_card.official_options([side(train), side(val)]) == {
+        "train": f"--load_size {large} --crop_size {crop}",
+        "val": f"--load_size {small} --crop_size {crop}",
+    }
+
+
+def test_the_official_code_is_told_not_to_squeeze_other_shapes():
+    options = data_card.official_options([side((140, 90)), side((120, 80))])
+    assert set(options.values()) == {"--preprocess none --netG resnet_9blocks"}
+
+
+def side(size: tuple[int, int]) -> SideContent:
+    photos = np.zeros((1, *size, 3), np.uint8)
+    return SideContent("train", photos, photos, pd.DataFrame({"row": [0]}))

@@ -1,12 +1,12 @@
 """Pairs as the ImageFolder of Hugging Face's datasets reads them."""
 
-import json
-
 import datasets
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from src.dataset import arrays
+from src.storage.ledger import read_ledger, write_ledger
 from tests.export.conftest import SIDES
 
 SPLITS = {"train": "train", "val": "validation"}
@@ -35,9 +35,20 @@ def test_the_library_reads_pictures_and_facts(data, export, tmp_path, source):
 def test_every_picture_is_named_in_the_metadata_of_its_split(export):
     out = export("imagefolder")
     for side in SIDES:
-        lines = (out / side / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
-        records = [json.loads(line) for line in lines]
+        records = pq.read_table(out / side / "metadata.parquet").to_pylist()
         named = {record[key] for record in records for key in ("file_name", "input_file_name")}
         files = {path.relative_to(out / side).as_posix() for path in (out / side).rglob("*.png")}
         assert named == files
         assert len(named) == 2 * len(SIDES[side])
+
+
+def test_a_text_that_reads_as_a_date_stays_a_text_in_every_split(data, export, tmp_path):
+    path = data / "split/ledger.parquet"
+    ledger = read_ledger(path, "split").assign(date="2026-11-22", name="2024-05-01")
+    ledger.loc[38, ["date", "name"]] = None
+    write_ledger(ledger, path, "split")
+    out = str(export("imagefolder"))
+    read = datasets.load_dataset("imagefolder", data_dir=out, cache_dir=str(tmp_path / "cache"))
+    assert set(read["train"]["date"]) == {"2026-11-22"}
+    assert set(read["validation"]["date"]) == {"2026-11-22", ""}
+    assert set(read["validation"]["name"]) == {"2024-05-01", ""}

@@ -239,6 +239,50 @@ def test_an_empty_folder_and_a_link_to_one_are_filled(data, tmp_path):
     assert (tmp_path / "empty/train/000000.png").exists()
 
 
+def test_pairs_of_fewer_rows_than_the_ledger_keeps_are_refused(data, tmp_path):
+    ledger = read_ledger(data / "split/ledger.parquet", "split")
+    ledger.loc[40, ["verdict", "side", "group"]] = ["keep", "train", 40]
+    write_ledger(ledger, data / "split/ledger.parquet", "split")
+    with pytest.raises(UserError, match="has 36 pairs, the ledger of data/split 37 rows: run"):
+        export_pairs(data, tmp_path / "out", "colorize", "hf", 10)
+
+
+@pytest.mark.parametrize("left", ["marker half written", "damaged marker", "clearing broken off"])
+def test_an_export_goes_on_whenever_it_was_broken_off(
+    interrupted, export, monkeypatch, tmp_path, left
+):
+    if left == "marker half written":
+        (tmp_path / "out.partial").mkdir()
+        (tmp_path / "out.partial/..export.json.0123abcd").write_bytes(b"{")
+    else:
+        marker = interrupted("hf") / ".export.json"
+    if left == "damaged marker":
+        marker.write_bytes(b"{")
+    if left == "clearing broken off":
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(pair_export, "write_json", raise_interrupt)
+            export("imagefolder")
+        assert marker.exists()
+    resumed = export("imagefolder")
+    assert contents(resumed) == contents(export("imagefolder", name="whole"))
+
+
+def raise_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_link_to_itself_is_refused(data, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UserError, match="is a link to itself, expected another name"):
+        export_pairs(data, tmp_path / "loop", "colorize", "hf", 10)
+
+
+def test_a_folder_may_have_the_longest_name_that_leaves_room_for_partial(export):
+    name = "x" * (255 - len(".partial"))
+    export("hf", name=name)
+    assert (export("imagefolder", name=name) / "README.md").exists()
+
+
 @pytest.mark.parametrize("column", ["item_id", "side"])
 def test_pairs_of_another_ledger_are_refused(data, tmp_path, column):
     ledger = read_ledger(data / "split/ledger.parquet", "split")

@@ -174,7 +174,7 @@ def test_a_file_that_another_program_wrote_is_read_or_its_columns_are_named(tmp_
         (
             "row",
             [1, 2],
-            "has rows that are not numbered 0, 1, … without gaps: `dvc repro` makes it",
+            "has rows that are not numbered 0, 1, … without gaps: `dvc repro` rebuilds",
         ),
         ("row", [0, 0], "has rows that are not numbered"),
         ("row", [0, None], "has rows that are not numbered"),
