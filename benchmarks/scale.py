@@ -77,7 +77,7 @@ def engines(count: int, rounds: int, folder: Path) -> None:
         for _ in range(rounds):
             for name in ("here", *NODES):
                 times = [time.perf_counter()]
-                with engine(NODES.get(name)) as where, cluster.connected(where):
+                with engine(NODES.get(name)) as where, cluster.connect(where):
                     times.append(time.perf_counter())
                     downloads = download(table, ports)
                     times.append(time.perf_counter())

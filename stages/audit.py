@@ -23,7 +23,7 @@ def main() -> None:
         pair=p.pair,
         limits=findings.resolve_limits({}, p.audit.thresholds),
     )
-    with cluster.connected(p.engine):
+    with cluster.connect(p.engine):
         measures = findings.measure(evidence, "before")
     findings.write_measures(measures, Path("data/audit/measures.json"))
     findings.write_nearest(evidence, Path("data/audit/nearest.json"))

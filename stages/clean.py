@@ -15,7 +15,7 @@ def main() -> None:
     raw, clean = Path("data/raw"), Path("data/clean")
     table = read_ledger(raw / "ledger.parquet", "raw")
     ruled = rulings.read(p.clean, table)
-    with cluster.connected(p.engine, resume=True):
+    with cluster.connect(p.engine, resume=True):
         measurements = measure.measure_pictures(table, raw, Path(".cache/clean"))
         table, pairs = verdicts.assign_verdicts(table, measurements, p.clean, ruled)
     fingerprints = measure.fingerprint_table(measurements)

@@ -13,7 +13,7 @@ from src.storage.ledger import read_ledger
 def main() -> None:
     p = read_params()
     table = read_ledger(Path("data/split/ledger.parquet"), "split")
-    with cluster.connected(p.engine, resume=True):
+    with cluster.connect(p.engine, resume=True):
         counts = write_pairs(table, Path("data/raw"), Path("data/pairs"), p.pair, p.seed)
     write_json(Path("metrics/pair.json"), counts)
 

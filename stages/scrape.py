@@ -15,7 +15,7 @@ def main() -> None:
     preflight.require_runnable(p)
     raw = Path("data/raw")
     forgotten = forget_list.read(p.scrape.forget)
-    with cluster.connected(p.engine), sources.open_source(p, raw) as source:
+    with cluster.connect(p.engine), sources.open_source(p, raw) as source:
         crawl = source.crawl
         kept_at = sources.CACHE, p.scrape.snapshot
         rows = forget_list.forget(crawl.rows, forgotten, *kept_at, source.archive)

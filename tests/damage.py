@@ -22,7 +22,7 @@ from src.scrape.http.cache import Body, HttpCache
 from src.scrape.http.fetch_errors import FetchError
 from src.train import checkpoint
 from src.train.checkpoint import TrainingState
-from tests.colour_means import ColourMeans, extractor
+from tests.color_means import ColorMeans, extractor
 
 URLS = [f"http://photos.test/{number}.jpg" for number in range(6)]
 CPU = torch.device("cpu")
@@ -71,7 +71,7 @@ def _take_features(folder: Path) -> Taken:
     """Read the features of two sets of pictures; from the cache, they cost no work."""
     taken: Taken = {}
     for seed in (0, 1):
-        with patch.object(ColourMeans, "features", side_effect=_ComputedError):
+        with patch.object(ColorMeans, "features", side_effect=_ComputedError):
             try:
                 taken[str(seed)] = extractor(8, folder)(_noise(seed, 4, 8, 8, 3), True).tobytes()
             except _ComputedError:

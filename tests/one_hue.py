@@ -14,7 +14,7 @@ HEIGHT, WIDTH = 256, 192
 ROWS, COLUMNS = np.mgrid[:HEIGHT, :WIDTH] / [[[HEIGHT]], [[WIDTH]]]  # 0…1
 
 
-def _colour(hue: float, lightness: float, saturation: float) -> np.ndarray:
+def _color(hue: float, lightness: float, saturation: float) -> np.ndarray:
     """Return a colour in levels; the hue in degrees."""
     return 255 * np.array(hls_to_rgb(hue % 360 / 360, lightness, saturation))
 
@@ -26,9 +26,9 @@ def _texture(rng: np.random.Generator, cells: int) -> np.ndarray:
     return np.asarray((fine - fine.mean()) / fine.std())[..., None]
 
 
-def _lit(colour: np.ndarray, light: np.ndarray) -> np.ndarray:
+def _lit(color: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Return a colour under more or less light than 1; bright light bleaches it."""
-    return colour * np.minimum(light, 1) + (255 - colour) * (1 - np.exp(-np.maximum(light - 1, 0)))
+    return color * np.minimum(light, 1) + (255 - color) * (1 - np.exp(-np.maximum(light - 1, 0)))
 
 
 def _photograph(rng: np.random.Generator, pixels: np.ndarray) -> np.ndarray:
@@ -57,8 +57,8 @@ def _disc(x: float, y: float, radius: float) -> np.ndarray:
     return np.asarray(((radius - distance) * WIDTH / 2 + 0.5).clip(0, 1)[..., None])
 
 
-def _over(picture: np.ndarray, colour: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return picture * (1 - mask) + colour * mask
+def _over(picture: np.ndarray, color: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return picture * (1 - mask) + color * mask
 
 
 def _sheet(rng: np.random.Generator) -> np.ndarray:
@@ -70,14 +70,14 @@ def shirt(rng: np.random.Generator) -> np.ndarray:
     cut = [(0.37, 0.15), (0.63, 0.15), (0.95, 0.32), (0.85, 0.46), (0.74, 0.4), (0.74, 0.88)]
     cut += [(1 - x, y) for x, y in reversed(cut)]
     folds = 1 + 0.1 * _texture(rng, 5) + 0.05 * _texture(rng, 16)
-    colour = _colour(rng.uniform(0, 360), rng.uniform(0.15, 0.6), rng.uniform(0.45, 1))
-    return _photograph(rng, _over(_sheet(rng), _lit(colour, folds), _shape(cut)))
+    color = _color(rng.uniform(0, 360), rng.uniform(0.15, 0.6), rng.uniform(0.45, 1))
+    return _photograph(rng, _over(_sheet(rng), _lit(color, folds), _shape(cut)))
 
 
 def plain_sky(rng: np.random.Generator) -> np.ndarray:
     hue = rng.uniform(200, 222)
-    top = _colour(hue, rng.uniform(0.35, 0.6), rng.uniform(0.5, 0.9))
-    bottom = _colour(hue - rng.uniform(0, 10), rng.uniform(0.7, 0.85), rng.uniform(0.4, 0.8))
+    top = _color(hue, rng.uniform(0.35, 0.6), rng.uniform(0.5, 0.9))
+    bottom = _color(hue - rng.uniform(0, 10), rng.uniform(0.7, 0.85), rng.uniform(0.4, 0.8))
     return _photograph(rng, _gradient(top, bottom, rng.uniform(0.7, 1.5)))
 
 
@@ -87,55 +87,55 @@ def night_lights(rng: np.random.Generator) -> np.ndarray:
     hue = rng.uniform(22, 42)
     for x, y, size in rng.uniform(0.05, 0.95, (int(rng.integers(8, 25)), 3)):
         glow = np.exp(-np.hypot(COLUMNS - x, (ROWS - y) * 4 / 3)[..., None] / (0.01 + 0.05 * size))
-        picture += 1.6 * glow * _colour(hue + rng.uniform(-4, 4), 0.55, 1)
+        picture += 1.6 * glow * _color(hue + rng.uniform(-4, 4), 0.55, 1)
     return _photograph(rng, picture)
 
 
 def playing_card(rng: np.random.Generator) -> np.ndarray:
     """Draw two to ten pips of one colour on white."""
-    colour = _colour(rng.choice([0, 210, 130, 30]), rng.uniform(0.3, 0.5), rng.uniform(0.7, 1))
+    color = _color(rng.choice([0, 210, 130, 30]), rng.uniform(0.3, 0.5), rng.uniform(0.7, 1))
     picture = np.full((HEIGHT, WIDTH, 3), rng.uniform(238, 254))
     for number in range(int(rng.integers(2, 11))):
         x, y = (0.32, 0.68)[number % 2], 0.14 + 0.18 * (number // 2)
         lozenge = [(x, y - 0.08), (x + 0.08, y), (x, y + 0.08), (x - 0.08, y)]
-        picture = _over(picture, colour, _shape(lozenge))
+        picture = _over(picture, color, _shape(lozenge))
     return _photograph(rng, picture)
 
 
 def foliage(rng: np.random.Generator) -> np.ndarray:
-    colour = _colour(rng.uniform(80, 130), rng.uniform(0.3, 0.45), rng.uniform(0.35, 0.7))
+    color = _color(rng.uniform(80, 130), rng.uniform(0.3, 0.45), rng.uniform(0.35, 0.7))
     light = 0.85 + 0.25 * _texture(rng, 12) + 0.2 * _texture(rng, 40)
-    return _photograph(rng, _lit(colour, light.clip(0.05, 1.6)))
+    return _photograph(rng, _lit(color, light.clip(0.05, 1.6)))
 
 
 def red_barn(rng: np.random.Generator) -> np.ndarray:
     """Draw red boards below a white sky, above snow."""
     boards = 1 - 0.25 * (np.sin(COLUMNS[..., None] * 150) > 0.8) + 0.06 * _texture(rng, 20)
-    colour = _colour(rng.uniform(-5, 15), rng.uniform(0.25, 0.4), rng.uniform(0.5, 0.8))
+    color = _color(rng.uniform(-5, 15), rng.uniform(0.25, 0.4), rng.uniform(0.5, 0.8))
     barn = _shape([(0.1, 0.4), (0.5, 0.15), (0.9, 0.4), (0.9, 0.8), (0.1, 0.8)])
-    return _photograph(rng, _over(_sheet(rng), _lit(colour, boards), barn))
+    return _photograph(rng, _over(_sheet(rng), _lit(color, boards), barn))
 
 
 def sea_and_sky(rng: np.random.Generator) -> np.ndarray:
     hue = rng.uniform(195, 215)
-    sky = _gradient(_colour(hue + 8, 0.55, 0.7), _colour(hue, 0.8, 0.6))
+    sky = _gradient(_color(hue + 8, 0.55, 0.7), _color(hue, 0.8, 0.6))
     waves = 1 + 0.1 * _texture(rng, 30) + 0.1 * _texture(rng, 8)
-    sea = _lit(_colour(hue, rng.uniform(0.25, 0.4), rng.uniform(0.5, 0.8)), waves)
+    sea = _lit(_color(hue, rng.uniform(0.25, 0.4), rng.uniform(0.5, 0.8)), waves)
     return _photograph(rng, np.where(ROWS[..., None] < rng.uniform(0.4, 0.65), sky, sea))
 
 
 def sunset(rng: np.random.Generator) -> np.ndarray:
     """Draw an orange sky with a sun above a black land."""
     hue = rng.uniform(10, 35)
-    picture = _gradient(_colour(hue - 8, 0.25, 0.7), _colour(hue + 8, 0.6, 0.95))
-    picture = _over(picture, _colour(hue + 20, 0.9, 1), _disc(rng.uniform(0.2, 0.8), 0.55, 0.08))
+    picture = _gradient(_color(hue - 8, 0.25, 0.7), _color(hue + 8, 0.6, 0.95))
+    picture = _over(picture, _color(hue + 20, 0.9, 1), _disc(rng.uniform(0.2, 0.8), 0.55, 0.08))
     return _photograph(rng, np.where(ROWS[..., None] < rng.uniform(0.65, 0.85), picture, 12.0))
 
 
 def autumn_leaves(rng: np.random.Generator) -> np.ndarray:
-    colour = _colour(rng.uniform(15, 45), rng.uniform(0.35, 0.5), rng.uniform(0.6, 0.95))
+    color = _color(rng.uniform(15, 45), rng.uniform(0.35, 0.5), rng.uniform(0.6, 0.95))
     light = 0.85 + 0.3 * _texture(rng, 10) + 0.15 * _texture(rng, 36)
-    return _photograph(rng, _lit(colour, light.clip(0.05, 1.5)))
+    return _photograph(rng, _lit(color, light.clip(0.05, 1.5)))
 
 
 def stage_light(rng: np.random.Generator) -> np.ndarray:
@@ -144,24 +144,24 @@ def stage_light(rng: np.random.Generator) -> np.ndarray:
     beam = np.exp(-(((COLUMNS - x) / (0.08 + 0.25 * ROWS)) ** 2))[..., None]
     figure = _disc(x, 0.5, 0.08) + _shape([(x - 0.15, 0.95), (x, 0.5), (x + 0.15, 0.95)])
     light = beam * (0.5 + 0.12 * _texture(rng, 4)) * (1 + 0.9 * figure.clip(0, 1)) + 0.04
-    colour = _colour(rng.uniform(0, 360), rng.uniform(0.45, 0.6), rng.uniform(0.7, 1))
-    return _photograph(rng, _lit(colour, light))
+    color = _color(rng.uniform(0, 360), rng.uniform(0.45, 0.6), rng.uniform(0.7, 1))
+    return _photograph(rng, _lit(color, light))
 
 
 def skin(rng: np.random.Generator) -> np.ndarray:
     """Draw a cheek in soft light, redder on one side."""
-    colour = _colour(rng.uniform(14, 26), rng.uniform(0.35, 0.72), rng.uniform(0.35, 0.65))
+    color = _color(rng.uniform(14, 26), rng.uniform(0.35, 0.72), rng.uniform(0.35, 0.65))
     light = 0.85 + 0.25 * (COLUMNS[..., None] - 0.5) + 0.05 * _texture(rng, 4)
     blush = np.array([1.0, 0.94, 0.94]) ** _texture(rng, 3)
-    return _photograph(rng, _lit(colour, light + 0.02 * _texture(rng, 90)) * blush)
+    return _photograph(rng, _lit(color, light + 0.02 * _texture(rng, 90)) * blush)
 
 
 def bricks(rng: np.random.Generator) -> np.ndarray:
-    colour = _colour(rng.uniform(5, 22), rng.uniform(0.32, 0.45), rng.uniform(0.35, 0.6))
+    color = _color(rng.uniform(5, 22), rng.uniform(0.32, 0.45), rng.uniform(0.35, 0.6))
     row = (ROWS * 16).astype(int)
     joints = (ROWS * 16 % 1 < 0.15) | ((COLUMNS * 6 + row % 2 * 0.5) % 1 < 0.08)
     tones = rng.normal(1, 0.12, (16, 8))[row, (COLUMNS * 6 + row % 2 * 0.5).astype(int)]
-    wall = _lit(colour, tones[..., None] + 0.05 * _texture(rng, 60))
+    wall = _lit(color, tones[..., None] + 0.05 * _texture(rng, 60))
     return _photograph(rng, np.where(joints[..., None], rng.uniform(120, 190), wall))
 
 
@@ -171,47 +171,47 @@ def flower(rng: np.random.Generator) -> np.ndarray:
     edge = 0.36 + 0.06 * np.cos(angle * rng.integers(5, 9) + rng.uniform(0, 6))
     petals = ((edge - distance) * 60).clip(0, 1)[..., None]
     light = 0.6 + distance[..., None] + 0.15 * _texture(rng, 10)
-    colour = _colour(rng.uniform(280, 410), rng.uniform(0.4, 0.6), rng.uniform(0.6, 1))
-    return _photograph(rng, _over(np.full(3, 10.0), _lit(colour, light), petals))
+    color = _color(rng.uniform(280, 410), rng.uniform(0.4, 0.6), rng.uniform(0.6, 1))
+    return _photograph(rng, _over(np.full(3, 10.0), _lit(color, light), petals))
 
 
 def badge(rng: np.random.Generator) -> np.ndarray:
     """Draw a disc of one colour with white stripes, on white."""
-    colour = _colour(rng.uniform(0, 360), rng.uniform(0.3, 0.5), rng.uniform(0.6, 1))
+    color = _color(rng.uniform(0, 360), rng.uniform(0.3, 0.5), rng.uniform(0.6, 1))
     disc = _disc(0.5, 0.5, rng.uniform(0.25, 0.45)) * (np.sin(ROWS[..., None] * 60) < 0.7)
-    return _photograph(rng, _over(np.full((HEIGHT, WIDTH, 3), 250.0), colour, disc))
+    return _photograph(rng, _over(np.full((HEIGHT, WIDTH, 3), 250.0), color, disc))
 
 
 def dunes(rng: np.random.Generator) -> np.ndarray:
     """Draw yellow sand with ripples, lit from a side."""
-    colour = _colour(rng.uniform(28, 42), rng.uniform(0.45, 0.65), rng.uniform(0.45, 0.75))
+    color = _color(rng.uniform(28, 42), rng.uniform(0.45, 0.65), rng.uniform(0.45, 0.75))
     wavy = ROWS[..., None] * 40 + 2 * _texture(rng, 3)
     light = 0.9 + 0.15 * np.sin(wavy) + 0.2 * _texture(rng, 2)
-    return _photograph(rng, _lit(colour, light.clip(0.2, 1.4)))
+    return _photograph(rng, _lit(color, light.clip(0.2, 1.4)))
 
 
 def denim(rng: np.random.Generator) -> np.ndarray:
-    colour = _colour(rng.uniform(210, 230), rng.uniform(0.25, 0.45), rng.uniform(0.3, 0.6))
+    color = _color(rng.uniform(210, 230), rng.uniform(0.25, 0.45), rng.uniform(0.3, 0.6))
     twill = 0.08 * np.sin((COLUMNS * 60 + ROWS * 80) * 2 * np.pi)[..., None]
-    return _photograph(rng, _lit(colour, 0.9 + twill + 0.15 * _texture(rng, 6)))
+    return _photograph(rng, _lit(color, 0.9 + twill + 0.15 * _texture(rng, 6)))
 
 
 def boards(rng: np.random.Generator) -> np.ndarray:
     """Draw wooden boards with grain and dark joints."""
-    colour = _colour(rng.uniform(18, 35), rng.uniform(0.3, 0.5), rng.uniform(0.35, 0.6))
+    color = _color(rng.uniform(18, 35), rng.uniform(0.3, 0.5), rng.uniform(0.35, 0.6))
     grain = 0.08 * np.sin(COLUMNS[..., None] * 120 + 3 * _texture(rng, 4))
     joints = (COLUMNS * 5 % 1 < 0.04)[..., None]
     light = (0.95 + grain + 0.08 * _texture(rng, 5)) * np.where(joints, 0.25, 1)
-    return _photograph(rng, _lit(colour, light))
+    return _photograph(rng, _lit(color, light))
 
 
 def fruit(rng: np.random.Generator) -> np.ndarray:
     """Draw three shaded balls of one colour on a sheet."""
     picture = _sheet(rng)
-    colour = _colour(rng.uniform(0, 110), rng.uniform(0.4, 0.55), rng.uniform(0.7, 1))
+    color = _color(rng.uniform(0, 110), rng.uniform(0.4, 0.55), rng.uniform(0.7, 1))
     for x, y in ((0.3, 0.35), (0.68, 0.45), (0.42, 0.72)):
         nearness = np.hypot(COLUMNS - x + 0.06, (ROWS - y + 0.05) * HEIGHT / WIDTH)
-        shaded = _lit(colour, (1.3 - 4 * nearness)[..., None].clip(0.2, 1.3))
+        shaded = _lit(color, (1.3 - 4 * nearness)[..., None].clip(0.2, 1.3))
         picture = _over(picture, shaded, _disc(x, y, rng.uniform(0.13, 0.2)))
     return _photograph(rng, picture)
 
@@ -219,29 +219,29 @@ def fruit(rng: np.random.Generator) -> np.ndarray:
 def blue_hour(rng: np.random.Generator) -> np.ndarray:
     """Draw dark mountains before a blue evening, above blue snow."""
     hue = rng.uniform(212, 232)
-    sky = _gradient(_colour(hue, 0.25, 0.7), _colour(hue - 8, 0.65, 0.6))
+    sky = _gradient(_color(hue, 0.25, 0.7), _color(hue - 8, 0.65, 0.6))
     ridge = 0.5 + 0.1 * np.sin(COLUMNS * rng.uniform(5, 12) + rng.uniform(0, 6))
-    snow = _lit(_colour(hue, 0.55, 0.45), 0.9 + 0.12 * _texture(rng, 8))
-    mountains = _lit(_colour(hue, 0.15, 0.5), 1 + 0.2 * _texture(rng, 20))
+    snow = _lit(_color(hue, 0.55, 0.45), 0.9 + 0.12 * _texture(rng, 8))
+    mountains = _lit(_color(hue, 0.15, 0.5), 1 + 0.2 * _texture(rng, 20))
     picture = np.where((ridge > ROWS)[..., None], sky, mountains)
     return _photograph(rng, np.where(ROWS[..., None] > 0.72, snow, picture))
 
 
 def curtain(rng: np.random.Generator) -> np.ndarray:
-    colour = _colour(rng.uniform(-15, 10), rng.uniform(0.3, 0.45), rng.uniform(0.7, 1))
+    color = _color(rng.uniform(-15, 10), rng.uniform(0.3, 0.45), rng.uniform(0.7, 1))
     folds = 0.75 + 0.35 * np.sin(COLUMNS[..., None] * rng.uniform(40, 70) + _texture(rng, 2))
-    return _photograph(rng, _lit(colour, folds.clip(0.1, 1.3)))
+    return _photograph(rng, _lit(color, folds.clip(0.1, 1.3)))
 
 
 def bar_chart(rng: np.random.Generator) -> np.ndarray:
     """Draw bars of one colour with black axes on white."""
-    colour = _colour(rng.uniform(0, 360), rng.uniform(0.35, 0.55), rng.uniform(0.6, 1))
+    color = _color(rng.uniform(0, 360), rng.uniform(0.35, 0.55), rng.uniform(0.6, 1))
     picture = np.full((HEIGHT, WIDTH, 3), 254.0)
     for bar in range(6):
         left, top = 0.14 + 0.14 * bar, rng.uniform(0.15, 0.7)
         right = left + 0.09
         bar_mask = _shape([(left, top), (right, top), (right, 0.9), (left, 0.9)])
-        picture = _over(picture, colour, bar_mask)
+        picture = _over(picture, color, bar_mask)
     axes = _shape([(0.08, 0.9), (0.98, 0.9), (0.98, 0.91), (0.08, 0.91)])
     return _photograph(rng, _over(picture, np.zeros(3), axes))
 
@@ -249,7 +249,7 @@ def bar_chart(rng: np.random.Generator) -> np.ndarray:
 def flag(rng: np.random.Generator) -> np.ndarray:
     """Draw a cross of one colour on another."""
     field, cross = (
-        _colour(rng.uniform(0, 360), rng.uniform(0.25, 0.75), rng.uniform(0.5, 1)) for _ in range(2)
+        _color(rng.uniform(0, 360), rng.uniform(0.25, 0.75), rng.uniform(0.5, 1)) for _ in range(2)
     )
     arms = (np.abs(COLUMNS - 0.36) < 0.07) | (np.abs(ROWS - 0.5) < 0.1)
     return _photograph(rng, np.where(arms[..., None], cross, field))

@@ -75,11 +75,11 @@ def code_changes(a: Revision, b: Revision) -> list[CodeChange]:
     if a.commit == b.commit:
         return []
     if a.commit and b.commit:
-        listed = _git("diff", *_numbers(a.commit, b.commit))
+        listed = _git("diff", *_numstat_arguments(a.commit, b.commit))
     else:
         reverse = [] if a.commit else ["-R"]
         with _index_of_all_files() as index:
-            listed = _git("diff", *reverse, *_numbers(a.commit or b.commit), index=index)
+            listed = _git("diff", *reverse, *_numstat_arguments(a.commit or b.commit), index=index)
     entries = (entry.split("\t", 2) for entry in listed.split("\0") if entry)
     return [
         CodeChange(file, *(None if n == "-" else int(n) for n in (added, removed)))
@@ -87,7 +87,7 @@ def code_changes(a: Revision, b: Revision) -> list[CodeChange]:
     ]
 
 
-def _numbers(*commits: str) -> list[str]:
+def _numstat_arguments(*commits: str) -> list[str]:
     """Return git's arguments for the changed lines of each file, independent of a user's settings."""
     plain = ["--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--relative"]
     return [*plain, "--numstat", "-z", *commits, "--", *CODE]

@@ -20,7 +20,7 @@ from src.report import charts
 from src.report.charts import Series
 from src.report.figures import Figure, uri
 from src.report.results import better_direction, decimals, read_columns
-from src.report.templates import environment
+from src.report.templates import template_environment
 from src.storage.atomic import read_json
 
 N_BEST = 24  # pictures shown from either end
@@ -162,7 +162,7 @@ def render(
     groups = _picture_groups(a.experiment, b.experiment, task)
     settings = [_settings(contender.revision) for contender in (a, b)]
     return (
-        environment(Path(__file__).parent)
+        template_environment(Path(__file__).parent)
         .get_template("compare_page.html")
         .render(
             contenders=[a, b],

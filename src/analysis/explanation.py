@@ -131,7 +131,7 @@ def _measure(file: Path) -> Measurement:
     return replace(m, pixel_digest=m.error or digest_pixels(m) or str(file))
 
 
-def named(picture: str) -> Path:
+def picture_path(picture: str) -> Path:
     """Return a picture's path, given the path or an identifier of the ledger."""
     path = Path(picture)
     if path.exists():
@@ -170,7 +170,7 @@ def rows_of(file: Path) -> list[dict[Hashable, Any]]:
     return table[matches.fillna(False)].to_dict("records")
 
 
-def recorded(rows: list[dict[Hashable, Any]]) -> list[str]:
+def describe_last_run(rows: list[dict[Hashable, Any]]) -> list[str]:
     """Return lines with what the last run and a person said about rows of the ledger."""
     lines = []
     for values in rows:

@@ -41,7 +41,7 @@ CANDIDATE = np.dtype(
 )
 
 
-def mirrored(view: View) -> View:
+def mirror_view(view: View) -> View:
     """Return a view of the mirrored picture that leaves out the same."""
     return view._replace(left=view.right, right=view.left)
 
@@ -83,7 +83,7 @@ QUERIES = (
     *(Query(view, form, UNCUT) for view in _VIEWS for form in UPRIGHT_FORMS),
     *(Query(UNCUT, form, UNCUT) for form in forms.FORMS if form not in UPRIGHT_FORMS),
     *(
-        Query(view, form, mirrored(strip) if form == forms.MIRRORED else strip)
+        Query(view, form, mirror_view(strip) if form == forms.MIRRORED else strip)
         for strip, views in _STRIP_VIEWS.items()
         for view in views
         for form in UPRIGHT_FORMS
@@ -121,7 +121,7 @@ def variants(thumbnails: Iterable[np.ndarray]) -> Variants:
     )
 
 
-def joined(parts: Sequence[Variants], starts: Sequence[int]) -> Variants:
+def join_variants(parts: Sequence[Variants], starts: Sequence[int]) -> Variants:
     """Return several parts, each of consecutive pictures from its start on, as one."""
     thumbnails, pictures, numbers = zip(*parts, strict=True)
     shifted = [part_pictures + start for part_pictures, start in zip(pictures, starts, strict=True)]
@@ -221,7 +221,7 @@ def _best(candidates: np.ndarray, val: Variants, train: Variants, count: int) ->
 def _upright_vectors(database: Variants, strip: View) -> list[np.ndarray]:
     """Return the vectors of pictures as they are and mirrored, without a strip."""
     # mirrored views and vectors of pictures are views and vectors of mirrored pictures
-    mirror_images = _vectors(database.thumbnails, mirrored(strip))
+    mirror_images = _vectors(database.thumbnails, mirror_view(strip))
     return [_vectors(database.thumbnails, strip), _orient(mirror_images, forms.MIRRORED)]
 
 

@@ -13,8 +13,8 @@ from src.audit.leak import Nearest
 from src.audit.pair_measures import PairMeasures
 from src.audit.registry import Offender
 from src.audit.removed_copies import Removal
-from src.audit.settings import remedy_for
 from src.audit.source_files import Box, SourceFile
+from src.audit.suspect_settings import remedy_for
 from src.dataset import arrays
 from src.dataset.arrays import Pairs
 from src.errors import REBUILD, UserError, one_line

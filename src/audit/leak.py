@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.audit import candidates
-from src.audit.candidates import QUERIES, Query, mirrored
+from src.audit.candidates import QUERIES, Query, mirror_view
 from src.audit.compared_pictures import ComparedPictures
 from src.audit.refutation import Likenesses, Refutation
 from src.parallel.local import cores, map_threads
@@ -208,7 +208,7 @@ def _pose(query: Query) -> np.ndarray:
     """Return the pose of a match in the picture that is looked up."""
     top, bottom, left, right, _ = query.view
     # the match takes the form of the query
-    strip = mirrored(query.strip) if query.form == forms.MIRRORED else query.strip
+    strip = mirror_view(query.strip) if query.form == forms.MIRRORED else query.strip
     above, below, before, after, _ = strip
     height = (1 - top - bottom) / (1 - above - below)
     width = (1 - left - right) / (1 - before - after)

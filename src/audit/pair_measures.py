@@ -62,7 +62,7 @@ def measure(sides: Mapping[str, Pairs], canny: Canny) -> dict[str, PairMeasures]
 
 def _joined(parts: Sequence[PairMeasures], starts: Sequence[int]) -> PairMeasures:
     variants, *columns = zip(*parts, strict=True)
-    return PairMeasures(candidates.joined(variants, starts), *map(np.concatenate, columns))
+    return PairMeasures(candidates.join_variants(variants, starts), *map(np.concatenate, columns))
 
 
 def _measure(key: tuple[str, slice], sides: Mapping[str, Pairs], canny: Canny) -> PairMeasures:

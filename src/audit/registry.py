@@ -68,7 +68,7 @@ class Check:
         when: Before training, on Evidence, or after it, on OutputEvidence.
         thresholds: What makes a single picture an offender, by their keys of audit.thresholds.
         measure: The function that looks at the evidence.
-        settings: The settings of training that may be the cause, as src/audit/settings.py names
+        settings: The settings of training that may be the cause, as src/audit/suspect_settings.py names
             them. Those of the run then stand in the remedy.
     """
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from src.audit import source_png
-from src.audit.source_colours import ColourSpace, ColourSpaceError, from_code_points, to_srgb
+from src.audit.source_colors import ColorSpace, ColorSpaceError, from_code_points, to_srgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # that the pipeline accepts
 # How an EXIF block's entry of the orientation begins, by its byte order: one number of 16 bits
@@ -54,7 +54,7 @@ class Source(NamedTuple):
     """
 
     image: Image.Image
-    space: ColourSpace
+    space: ColorSpace
     exif: bytes = b""
 
 
@@ -106,18 +106,18 @@ def _turn(exif: bytes) -> Image.Transpose | None:
 def _read(data: bytes, least_px: int) -> tuple[Source, int]:
     """Return what Pillow reads of a file, reduced, and the factor of its reduction."""
     if data[:2] == b"BM" and data[30:31] in BMP_MASKS:
-        raise ColourSpaceError("Pillow knows some masks of channels only")
+        raise ColorSpaceError("Pillow knows some masks of channels only")
     try:
         file = Image.open(io.BytesIO(data), formats=FORMATS)
     except Exception:
         if UNREADABLE.match(data, 0, HEAD_BYTES):
-            raise ColourSpaceError("browsers read it, Pillow does not") from None
+            raise ColorSpaceError("browsers read it, Pillow does not") from None
         raise
     image: Image.Image = file
     _refuse_huge(*image.size)
     # browsers turn no WebP
     exif = image.info.get("exif", b"") if image.format in ("JPEG", "MPO", "AVIF") else b""
-    space = ColourSpace(image.info.get("icc_profile") or b"")
+    space = ColorSpace(image.info.get("icc_profile") or b"")
     if image.format == "AVIF" and not space.profile and (codes := CODE_POINTS.search(data)):
         primaries, transfer = (int.from_bytes(code, "big") for code in codes.groups())
         space = from_code_points(primaries, transfer)
@@ -145,7 +145,7 @@ def _read_png(data: bytes, least_px: int) -> tuple[Source, int]:
     image, factor = _reduced(source_png.read_pixels(chunks, packed), least_px)
     if image.mode[0] == "I":
         image = source_png.with_clear(_to_eight_bits(image), np.asarray(image), chunks)
-    space = source_png.colour_space(chunks)
+    space = source_png.color_space(chunks)
     exif = chunks.get(b"eXIf", b"")
     return Source(image, space, b"" if exif.startswith(b"Exif") else exif), factor
 

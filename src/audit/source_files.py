@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from src.audit.source_colours import ColourSpaceError
+from src.audit.source_colors import ColorSpaceError
 from src.audit.source_decoding import decode
 from src.parallel.local import map_processes
 from src.storage.archives import read_bytes
@@ -158,7 +158,7 @@ def _read(
         return SourceFile(digest)
     try:
         image, scale = decode(data, background, _least_px(face))
-    except ColourSpaceError:
+    except ColorSpaceError:
         return SourceFile(digest)
     except MemoryError:
         raise

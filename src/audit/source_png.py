@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src.audit.source_colours import (
-    ColourSpace,
-    ColourSpaceError,
+from src.audit.source_colors import (
+    ColorSpace,
+    ColorSpaceError,
     from_code_points,
-    ignored,
+    ignore_metadata_errors,
     is_known,
 )
 
@@ -98,7 +98,7 @@ def _read_small(chunks: dict[bytes, bytes], packed: bytes) -> Image.Image | None
 def _read_large(chunks: dict[bytes, bytes], packed: bytes) -> Image.Image | None:
     """Return what Pillow reads of a PNG; None if it cannot."""
     if chunks[b"IHDR"][8:10] == b"\x10\2" and b"tRNS" in chunks:
-        raise ColourSpaceError("Pillow drops the bits that tell which pixels are clear")
+        raise ColorSpaceError("Pillow drops the bits that tell which pixels are clear")
     image = Image.open(io.BytesIO(_file(chunks, packed)), formats=["PNG"])
     with suppress(OSError):
         image.load()
@@ -120,14 +120,14 @@ def _file(chunks: dict[bytes, bytes], packed: bytes) -> bytes:
     """Return a PNG of the chunks that hold pixels."""
     depth, kind = chunks[b"IHDR"][8:10]
     parts: dict[bytes, bytes] = {n: chunks[n] for n in (b"IHDR", b"PLTE") if n in chunks}
-    colours, opacities = chunks.get(b"PLTE", b""), chunks.get(b"tRNS", b"")
+    colors, opacities = chunks.get(b"PLTE", b""), chunks.get(b"tRNS", b"")
     # libpng ignores opacities if there are more than colours; levels beyond the last colour have it
     # in Chromium, and its opacity
-    count = {0: 2, 2: 6, 3: min(len(colours) // 3, 1 << min(depth, 8))}.get(kind, 0)
+    count = {0: 2, 2: 6, 3: min(len(colors) // 3, 1 << min(depth, 8))}.get(kind, 0)
     opacities = opacities[:count]
     if kind == 3 and depth <= 8:
         beyond = (1 << depth) - count
-        parts[b"PLTE"] = colours[: 3 * count] + colours[3 * count - 3 : 3 * count] * beyond
+        parts[b"PLTE"] = colors[: 3 * count] + colors[3 * count - 3 : 3 * count] * beyond
         opacities += opacities[count - 1 :] * beyond if count else b""
     if opacities:
         parts[b"tRNS"] = opacities
@@ -138,7 +138,7 @@ def _file(chunks: dict[bytes, bytes], packed: bytes) -> bytes:
     return b"".join(file)
 
 
-def colour_space(chunks: dict[bytes, bytes]) -> ColourSpace:
+def color_space(chunks: dict[bytes, bytes]) -> ColorSpace:
     """Return the colour space: the first of cICP, iCCP, sRGB, gAMA and cHRM decides.
 
     Raises:
@@ -150,20 +150,20 @@ def colour_space(chunks: dict[bytes, bytes]) -> ColourSpace:
     profile = _profile(chunks)
     gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big") / 100_000
     if profile or b"sRGB" in chunks or not 0.1 <= gamma <= 10:
-        return ColourSpace(profile)
+        return ColorSpace(profile)
     numbers = chunks.get(b"cHRM", b"")
     values = struct.unpack(">8I", numbers) if len(numbers) == 32 else ()
     if values and min(values[1::2]) > 0:
         points = [value / 100_000 for value in values]
-        return ColourSpace(b"", 1 / gamma, tuple(zip(points[::2], points[1::2], strict=True)))
+        return ColorSpace(b"", 1 / gamma, tuple(zip(points[::2], points[1::2], strict=True)))
     if not values and abs(1 / gamma / 2.2 - 1) >= 0.05:
-        return ColourSpace(b"", 1 / gamma)
-    return ColourSpace()
+        return ColorSpace(b"", 1 / gamma)
+    return ColorSpace()
 
 
 def _profile(chunks: dict[bytes, bytes]) -> bytes:
     """Return the ICC profile; b"" if there is none, or it is broken."""
-    with ignored():
+    with ignore_metadata_errors():
         _, packed = chunks[b"iCCP"].split(b"\0", 1)
         profile = zlib.decompressobj().decompress(packed[1:], MAX_PROFILE_BYTES)
         is_whole = int.from_bytes(profile[:4], "big") <= len(profile)

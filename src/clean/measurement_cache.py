@@ -42,7 +42,7 @@ COLUMNS = pa.schema(
 CODE = source_files(
     {
         "clean": "measure measurement",
-        "imaging": "avif bmp colour_space colours decoding gif image_error jpeg memory opened "
+        "imaging": "avif bmp color_space colors decoding encoded_picture gif image_error jpeg memory "
         "orientation picture_bytes picture_files png resizing signatures strips webp",
         "storage": "archives",
         "vision": "alignment bands colorfulness compiled correlation forms grayscale matching "

@@ -12,7 +12,7 @@ import numpy as np
 from src.clean.copies import EXACT, Copy, Marks, Pair
 from src.clean.measurement import Measurement, is_gray
 from src.imaging import decoding
-from src.imaging.opened import Opened, open_picture
+from src.imaging.encoded_picture import EncodedPicture, open_picture
 from src.parallel.local import cores, map_threads
 from src.params import Clean
 from src.storage.archives import read_bytes
@@ -164,7 +164,7 @@ def _read(path: Path, layout: str) -> tuple[np.ndarray, float, bool]:
     """Return a file's photograph, its quantisation, and whether it has a palette."""
     data = read_bytes(path)
     picture = open_picture(data)
-    pixels = decoding.split_pair(decoding.decode_opened(picture), layout)[0]
+    pixels = decoding.split_pair(decoding.decode_picture(picture), layout)[0]
     return pixels, _quantization(picture, data), picture.image.mode == "P"
 
 
@@ -180,7 +180,7 @@ def _square(gray: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(gray, (side, side), interpolation=interpolation).astype(np.float32)
 
 
-def _quantization(picture: Opened, data: bytes) -> float:
+def _quantization(picture: EncodedPicture, data: bytes) -> float:
     if tables := getattr(picture.image, "quantization", None):
         return float(np.mean(tables[0]))
     is_lossy = picture.format == "AVIF" or (picture.format == "WEBP" and b"VP8L" not in data)

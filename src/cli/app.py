@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from src.cli.named_path import NamedPath
+from src.cli.non_empty_path import NonEmptyPath
 from src.user_paths import existing_folder
 
 PORT = 7860
@@ -13,7 +13,7 @@ PORT = 7860
 @click.command(epilog="Example: python -m src app --model data/release")
 @click.option(
     "--model",
-    type=NamedPath(),
+    type=NonEmptyPath(),
     default=Path("data/release"),
     show_default=True,
     help="The folder of a trained model; its README.md is the card.",

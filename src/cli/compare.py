@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from src.cli.named_path import NamedPath
+from src.cli.non_empty_path import NonEmptyPath
 from src.params import read_params
 from src.user_paths import output_file
 
@@ -17,7 +17,7 @@ from src.user_paths import output_file
     "--html",
     "page",
     metavar="[FILE]",
-    type=NamedPath(suffix=".html"),
+    type=NonEmptyPath(suffix=".html"),
     is_flag=False,
     flag_value=Path("comparison.html"),
     help="Also write a page with pictures, curves and what differs (comparison.html).",

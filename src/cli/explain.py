@@ -4,18 +4,18 @@ from pathlib import Path
 
 import click
 
-from src.cli.named_path import NamedPath
+from src.cli.non_empty_path import NonEmptyPath
 from src.errors import UserError, printable
 from src.params import read_params
 from src.user_paths import output_file, require_no_input
 
 
 @click.command(epilog="Example: python -m src explain data/raw/images/5f3a.jpeg")
-@click.argument("picture", metavar="PICTURE", type=NamedPath(str))
-@click.argument("other", type=NamedPath(str), required=False)
+@click.argument("picture", metavar="PICTURE", type=NonEmptyPath(str))
+@click.argument("other", type=NonEmptyPath(str), required=False)
 @click.option(
     "--out",
-    type=NamedPath(suffix=".png"),
+    type=NonEmptyPath(suffix=".png"),
     default=Path("explained.png"),
     show_default=True,
     help="The sheet with both pictures.",
@@ -30,20 +30,20 @@ def explain(picture: str, other: str | None, out: Path) -> None:
     from src.storage.encoding import encode_png
 
     clean, out = read_params().clean, output_file("--out", out)
-    file = explanation.named(picture)
+    file = explanation.picture_path(picture)
     lines = explanation.describe_picture(file, clean)
     rows = []
     try:
         rows = explanation.rows_of(file)
     except UserError as error:  # the numbers need no ledger
         lines.append(f"without the last run: {error}")
-    second = explanation.named(other) if other else explanation.survivor(rows)
+    second = explanation.picture_path(other) if other else explanation.survivor(rows)
     pictures = [file, second] if second else [file]
     require_no_input("--out", out, pictures)
     if second:
         lines += explanation.describe_picture(second, clean)
         lines += explanation.describe_pair(file, second, clean)
-    for line in lines + explanation.recorded(rows):
+    for line in lines + explanation.describe_last_run(rows):
         click.echo(printable(line))
     write_bytes(out, encode_png(explanation.side_by_side(pictures)))
     click.echo(f"shown in {out}")

@@ -5,7 +5,7 @@ from typing import get_args
 
 import click
 
-from src.cli.named_path import NamedPath
+from src.cli.non_empty_path import NonEmptyPath
 from src.cli.predict import existing_model, load_model, model_option
 from src.params import Task, read_params
 from src.user_paths import output_file, output_folder, require_no_input
@@ -20,7 +20,7 @@ def export() -> None:
     short_help="Write the model as ONNX.",
     epilog="Example: python -m src export onnx generator.onnx --model data/model",
 )
-@click.argument("out", type=NamedPath(suffix=".onnx"))
+@click.argument("out", type=NonEmptyPath(suffix=".onnx"))
 @model_option
 def onnx(out: Path, model: Path) -> None:
     """Write the model to OUT as ONNX, and check it against torch by ONNX Runtime."""
@@ -36,7 +36,7 @@ def onnx(out: Path, model: Path) -> None:
     short_help="Write the pairs for other programs.",
     epilog="Example: python -m src export pairs portraits/ --format hf",
 )
-@click.argument("folder", type=NamedPath())
+@click.argument("folder", type=NonEmptyPath())
 @click.option(
     "--format",
     "kind",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from src.cli.named_path import NamedPath
+from src.cli.non_empty_path import NonEmptyPath
 from src.errors import UserError, printable
 from src.params import Task
 from src.user_paths import existing_folder, output_folder
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 model_option = click.option(
     "--model",
-    type=NamedPath(),
+    type=NonEmptyPath(),
     default=Path("data/model"),
     show_default=True,
     help="The folder of a trained model.",
@@ -24,8 +24,8 @@ model_option = click.option(
 
 
 @click.command(epilog="Example: python -m src predict photo.jpg album/ results/")
-@click.argument("sources", nargs=-1, required=True, type=NamedPath(str), metavar="IN...")
-@click.argument("out", type=NamedPath())
+@click.argument("sources", nargs=-1, required=True, type=NonEmptyPath(str), metavar="IN...")
+@click.argument("out", type=NonEmptyPath())
 @model_option
 @click.option("--task", type=click.Choice(get_args(Task)), help="Refuse a model of another task.")
 @click.option(

@@ -107,7 +107,7 @@ class Site:
 
 
 @contextmanager
-def served(site: Site | ArchiveSite) -> Iterator[int]:
+def serve(site: Site | ArchiveSite) -> Iterator[int]:
     """Serve a site on 127.0.0.1 while the block runs; yield its port."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -161,7 +161,7 @@ def _baselines(
 
     def paint_mean_color(part: slice) -> np.ndarray:
         gray = inputs[part] if task == "colorize" else None
-        return tinted(gray, mean, val.photo[part])
+        return tint(gray, mean, val.photo[part])
 
     renders = {"copy_input": copy_input, "mean_color": paint_mean_color}
     pictures = {name: evaluator.measure(render, val) for name, render in renders.items()}
@@ -190,7 +190,7 @@ def mean_color(photos: Shards | np.ndarray) -> np.ndarray:
     return mean
 
 
-def tinted(gray: np.ndarray | None, mean: np.ndarray, photos: np.ndarray) -> np.ndarray:
+def tint(gray: np.ndarray | None, mean: np.ndarray, photos: np.ndarray) -> np.ndarray:
     """Return pictures of one colour, or of its tint laid over gray.
 
     Args:

@@ -2,7 +2,7 @@
 
 import struct
 
-from src.imaging import colour_space
+from src.imaging import color_space
 from src.imaging.picture_bytes import PictureBytes
 
 BOXES_BYTES = 1_000_000  # the boxes stand before the pixels
@@ -17,7 +17,7 @@ def profile(data: PictureBytes) -> bytes:
     primaries, transfer = (
         int.from_bytes(data[start + at : start + at + 2], "big") for at in (8, 10)
     )
-    return colour_space.from_code_points(primaries, transfer)
+    return color_space.from_code_points(primaries, transfer)
 
 
 def is_deep(data: PictureBytes) -> bool:

@@ -35,10 +35,10 @@ def read_masks(data: PictureBytes) -> Masks | None:
     bits, kind = struct.unpack_from("<HI", data, 28)
     if kind not in (MASKS, MASKS_AND_OPACITY) or bits not in (16, 32) or size < 40:
         return None
-    *colours, opacity = struct.unpack_from("<4I", data, 54)
+    *colors, opacity = struct.unpack_from("<4I", data, 54)
     has_opacity = size >= WITH_OPACITY_BYTES or kind == MASKS_AND_OPACITY
-    masks = (*colours, opacity if has_opacity else 0)
-    if width < 1 or height == 0 or not all(colours):
+    masks = (*colors, opacity if has_opacity else 0)
+    if width < 1 or height == 0 or not all(colors):
         return None
     return Masks(width, abs(height), height < 0, bits, start, masks)
 

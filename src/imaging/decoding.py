@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
+from src.imaging.encoded_picture import FORMATS as FORMATS
+from src.imaging.encoded_picture import EncodedPicture, open_picture
 from src.imaging.image_error import ImageError as ImageError
-from src.imaging.image_error import ignored
+from src.imaging.image_error import ignore_metadata_errors
 from src.imaging.memory import MAX_PIXELS as MAX_PIXELS
-from src.imaging.opened import FORMATS as FORMATS
-from src.imaging.opened import Opened, open_picture
 from src.imaging.orientation import SIDE_SWAPPING
 from src.imaging.picture_bytes import PictureBytes as PictureBytes
 from src.imaging.strips import Strip, has_opacity, upright_arrays
@@ -66,10 +66,10 @@ def decode(data: bytes, background: str = "white") -> np.ndarray:
         ImageError: `not_an_image`, `truncated`, or `too_many_pixels`, `too_much_memory` or
             `too_many_scans` of a picture that would take too long or too much.
     """
-    return decode_opened(open_picture(data), background)
+    return decode_picture(open_picture(data), background)
 
 
-def decode_opened(picture: Opened, background: str = "white") -> np.ndarray:
+def decode_picture(picture: EncodedPicture, background: str = "white") -> np.ndarray:
     """Decode an opened picture as `decode` does; its header can be read after that too.
 
     Raises:
@@ -97,7 +97,7 @@ def decode_reduced(data: bytes, min_side: int) -> tuple[np.ndarray, int, int]:
         factor //= 2
     if factor > 1:
         picture.image.draft(None, (width // factor, height // factor))
-    pixels = decode_opened(picture)
+    pixels = decode_picture(picture)
     if picture.orientation in SIDE_SWAPPING:
         width, height = height, width
     return _without_partial_lines(pixels, height // factor, width // factor), width, height
@@ -117,9 +117,9 @@ def decode_with_alpha(data: bytes) -> tuple[np.ndarray, np.ndarray | None, bytes
     picture = open_picture(data)
     exif = _without_orientation(picture.exif)
     if not has_opacity(picture):
-        return upright_arrays(picture, (3, _colours))[0], None, exif
-    colours, opacity = upright_arrays(picture, (3, _colours), (1, _opacity))
-    return colours, opacity[..., 0], exif
+        return upright_arrays(picture, (3, _colors))[0], None, exif
+    colors, opacity = upright_arrays(picture, (3, _colors), (1, _opacity))
+    return colors, opacity[..., 0], exif
 
 
 def split_pair(pixels: np.ndarray, layout: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -146,19 +146,19 @@ def split_pair(pixels: np.ndarray, layout: str) -> tuple[np.ndarray, np.ndarray 
 
 def _composite(strip: Strip, background: str) -> Image.Image:
     if strip.opacity is None:
-        return strip.colours
-    canvas = Image.new("RGBA", strip.colours.size, background)
-    rgba = strip.colours.convert("RGBA")
+        return strip.colors
+    canvas = Image.new("RGBA", strip.colors.size, background)
+    rgba = strip.colors.convert("RGBA")
     rgba.putalpha(strip.opacity)
     return Image.alpha_composite(canvas, rgba).convert("RGB")
 
 
-def _colours(strip: Strip) -> Image.Image:
-    return strip.colours
+def _colors(strip: Strip) -> Image.Image:
+    return strip.colors
 
 
 def _opacity(strip: Strip) -> Image.Image:
-    return strip.opacity or Image.new("L", strip.colours.size, 255)
+    return strip.opacity or Image.new("L", strip.colors.size, 255)
 
 
 def _without_partial_lines(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -168,7 +168,7 @@ def _without_partial_lines(pixels: np.ndarray, height: int, width: int) -> np.nd
 
 
 def _without_orientation(block: bytes) -> bytes:
-    with ignored():
+    with ignore_metadata_errors():
         exif = Image.Exif()
         exif.load(block)
         exif.pop(ExifTags.Base.Orientation, None)

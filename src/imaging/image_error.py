@@ -22,7 +22,7 @@ class ImageError(Exception):
 
 
 @contextmanager
-def refused(
+def raise_image_error(
     reason: str, describe: Callable[[Exception], str], needed_bytes: int = 0
 ) -> Iterator[None]:
     """Raise ImageError for whatever a decoder raises on damaged bytes.
@@ -41,7 +41,7 @@ def refused(
 
 
 @contextmanager
-def ignored() -> Iterator[None]:
+def ignore_metadata_errors() -> Iterator[None]:
     """Ignore whatever is raised on odd metadata, which say nothing about the pixels."""
     try:
         yield

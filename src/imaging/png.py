@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from src.imaging import colour_space
-from src.imaging.image_error import ImageError, ignored
+from src.imaging import color_space
+from src.imaging.image_error import ImageError, ignore_metadata_errors
 from src.imaging.picture_bytes import MAX_PARTS, PictureBytes, padding_error
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -94,12 +94,12 @@ class Png:
         is_gray = self.kind in (GRAY, GRAY_ALPHA)
         code_points = self.chunks.get(b"cICP", b"")
         is_whole = len(code_points) == 4 and code_points[2:] == b"\0\1"  # RGB of the full range
-        if is_whole and colour_space.is_known(code_points[0], code_points[1]):
-            return colour_space.from_code_points(code_points[0], code_points[1], is_gray)
-        with ignored():
+        if is_whole and color_space.is_known(code_points[0], code_points[1]):
+            return color_space.from_code_points(code_points[0], code_points[1], is_gray)
+        with ignore_metadata_errors():
             _, packed = self.chunks[b"iCCP"].split(b"\0", 1)
             profile = zlib.decompressobj().decompress(packed[1:], MAX_PROFILE_BYTES)
-            if packed[0] == 0 and colour_space.is_profile(profile):
+            if packed[0] == 0 and color_space.is_profile(profile):
                 return profile
         return b"" if b"sRGB" in self.chunks else self._profile_of_numbers(is_gray)
 
@@ -108,7 +108,7 @@ class Png:
         numbers = self.chunks.get(b"cHRM", b"")
         is_whole = len(numbers) == 32
         chromaticities = [v / 100_000 for v in struct.unpack(">8I", numbers)] if is_whole else None
-        return colour_space.from_gamma(100_000 / gamma, chromaticities, is_gray) if gamma else b""
+        return color_space.from_gamma(100_000 / gamma, chromaticities, is_gray) if gamma else b""
 
     def file(self) -> bytes:
         """Return a PNG of the first frame alone that Pillow reads."""

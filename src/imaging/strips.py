@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from src.imaging import colours, png
-from src.imaging.image_error import refused
-from src.imaging.opened import Opened, open_image
+from src.imaging import colors, png
+from src.imaging.encoded_picture import EncodedPicture, open_image
+from src.imaging.image_error import raise_image_error
 from src.imaging.orientation import SIDE_SWAPPING, STORED
 
 STRIP_PIXELS = 1 << 20
@@ -24,12 +24,12 @@ class Strip(NamedTuple):
     """
 
     top: int
-    colours: Image.Image
+    colors: Image.Image
     opacity: Image.Image | None
 
 
 def upright_arrays(
-    picture: Opened, *paints: tuple[int, Callable[[Strip], Image.Image]]
+    picture: EncodedPicture, *paints: tuple[int, Callable[[Strip], Image.Image]]
 ) -> list[np.ndarray]:
     """Return what functions make of a picture's strips, upright.
 
@@ -44,7 +44,7 @@ def upright_arrays(
     Raises:
         ImageError: `truncated`.
     """
-    with refused("truncated", _describe, picture.needed_bytes):
+    with raise_image_error("truncated", _describe, picture.needed_bytes):
         image = _loaded(picture)
         width, height = image.size
         swapped = picture.orientation in SIDE_SWAPPING
@@ -52,13 +52,13 @@ def upright_arrays(
         upright = [np.empty((*shape, channels), np.uint8) for channels, _ in paints]
         stored = [STORED[picture.orientation](pixels) for pixels in upright]
         for strip in _strips(image, picture):
-            rows = slice(strip.top, strip.top + strip.colours.height)
+            rows = slice(strip.top, strip.top + strip.colors.height)
             for pixels, (channels, paint) in zip(stored, paints, strict=True):
                 pixels[rows] = np.asarray(paint(strip)).reshape(-1, width, channels)
         return upright
 
 
-def has_opacity(picture: Opened) -> bool:
+def has_opacity(picture: EncodedPicture) -> bool:
     """Return whether anything may be transparent, known before the pixels are."""
     clear = picture.chunks is not None and bool(picture.chunks.clear)
     return clear or picture.frame is not None or picture.image.has_transparency_data
@@ -68,7 +68,7 @@ def _describe(error: Exception) -> str:
     return f"the picture's data is broken: {error}"
 
 
-def _loaded(picture: Opened) -> Image.Image:
+def _loaded(picture: EncodedPicture) -> Image.Image:
     """Return the image with its pixels, on a canvas if its first frame does not fill it."""
     if picture.decode:
         return picture.decode()
@@ -114,19 +114,21 @@ def _parts(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-def _strips(image: Image.Image, picture: Opened) -> Iterator[Strip]:
-    divisor = colours.divisor(part for _, part in _parts(image))
-    transform = colours.srgb_transform(picture.profile, colours.plain_mode(image.mode))
+def _strips(image: Image.Image, picture: EncodedPicture) -> Iterator[Strip]:
+    divisor = colors.divisor(part for _, part in _parts(image))
+    transform = colors.srgb_transform(picture.profile, colors.plain_mode(image.mode))
     low_bytes = _low_bytes(picture)
     for top, part in _parts(image):
-        plain = colours.plain(part, divisor)
+        plain = colors.plain(part, divisor)
         if transform:
-            plain = transform.apply(colours.in_mode(plain, transform.input_mode))
+            plain = transform.apply(colors.in_mode(plain, transform.input_mode))
         low = low_bytes and low_bytes.crop((0, top, part.width, top + part.height))
-        yield Strip(top, colours.in_mode(plain, "RGB"), _opacity(part, picture, low))
+        yield Strip(top, colors.in_mode(plain, "RGB"), _opacity(part, picture, low))
 
 
-def _opacity(part: Image.Image, picture: Opened, low: Image.Image | None) -> Image.Image | None:
+def _opacity(
+    part: Image.Image, picture: EncodedPicture, low: Image.Image | None
+) -> Image.Image | None:
     clear = picture.chunks.clear if picture.chunks else ()
     if clear and picture.chunks and not picture.frame:
         levels = np.asarray(part.convert("L") if part.mode == "1" else part)
@@ -139,7 +141,7 @@ def _opacity(part: Image.Image, picture: Opened, low: Image.Image | None) -> Ima
     return part.convert("RGBA").getchannel("A") if part.has_transparency_data else None
 
 
-def _low_bytes(picture: Opened) -> Image.Image | None:
+def _low_bytes(picture: EncodedPicture) -> Image.Image | None:
     """Return the lower 8 of 16 bits, which Pillow drops, if they decide which pixels are clear."""
     chunks = picture.chunks
     if chunks is None or (chunks.kind, chunks.depth) != (png.RGB, 16) or not chunks.clear:

@@ -19,7 +19,7 @@ LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
-def connected(engine: Engine, resume: bool = False) -> Iterator[None]:
+def connect(engine: Engine, resume: bool = False) -> Iterator[None]:
     """Run the block's maps and actors where `engine` says.
 
     Args:

@@ -18,7 +18,7 @@ MIDDLE_COLOR = (60, 140, 255)
 FACE_COLOR = (245, 130, 10)
 
 
-def shown(album: Album, pair: Pair) -> dict[str, Any]:
+def face_sections(album: Album, pair: Pair) -> dict[str, Any]:
     """Return what the page shows of faces: counts, and validation pictures with their cuts.
 
     Returns:
@@ -54,13 +54,13 @@ def _figures(album: Album, pair: Pair, row: int, faces: list[Face]) -> list[Figu
     cut = part_for(size, pair.crop_size, pair, faces[0] if faces else None)
     words = "around the face" if faces else "without a face"
     parts = {f"row {row}, middle": middle.of(pixels), f"row {row}, {words}": cut.of(pixels)}
-    pictures = {f"row {row}, both cuts": outlined(pixels, middle, cut)}
+    pictures = {f"row {row}, both cuts": draw_outlines(pixels, middle, cut)}
     pictures |= {caption: resize(part, *pair.crop_size[::-1]) for caption, part in parts.items()}
     facts = lineage(album.ledger, album.copies, row)
     return [Figure(uri(picture), caption, facts) for caption, picture in pictures.items()]
 
 
-def outlined(pixels: np.ndarray, middle: Part, cut: Part) -> np.ndarray:
+def draw_outlines(pixels: np.ndarray, middle: Part, cut: Part) -> np.ndarray:
     """Return a picture as a thumbnail of twice the usual width, with both parts outlined.
 
     The middle is drawn dashed, and the cut over it.

@@ -14,8 +14,8 @@ from src.dataset.arrays import Pairs
 from src.imaging import decoding
 from src.imaging.picture_files import read_photo
 from src.imaging.resizing import resize
-from src.report.recorded import NO_MATCH
 from src.report.row_lineage import Facts, lineage
+from src.report.stage_files import NO_MATCH
 from src.storage.atomic import read_json
 from src.storage.encoding import encode_jpeg
 from src.storage.ledger import COPIES, read_ledger, read_table

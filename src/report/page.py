@@ -10,7 +10,7 @@ from src.report import charts, face_cuts
 from src.report.charts import Series
 from src.report.figures import MAX_ERROR, Album
 from src.report.results import STEPS, Finding, Results, failed_by_severity
-from src.report.templates import environment
+from src.report.templates import template_environment
 
 COPIES = tuple(STEPS["unique"])  # shown beside their survivor
 
@@ -42,7 +42,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
     """Return the page's HTML. Names and URLs come from the web and are escaped."""
     results, album = Results.read(data, metrics), Album(data)
     return (
-        environment()
+        template_environment()
         .get_template("page.html")
         .render(
             r=results,
@@ -59,7 +59,7 @@ def render(data: Path, metrics: Path, p: Params, parameters: str, experiment: st
             snapshots=album.snapshots(),
             **_checks(results, album, p.task),
             **_data(results, album),
-            **face_cuts.shown(album, p.pair),
+            **face_cuts.face_sections(album, p.pair),
         )
     )
 

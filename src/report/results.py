@@ -9,7 +9,14 @@ from typing import Any
 
 from src.errors import UserError
 from src.report.charts import Series
-from src.report.recorded import Evaluated, EvaluatedMeta, Judged, Trained, counts, read_recorded
+from src.report.stage_files import (
+    EvaluateJson,
+    EvaluateMeta,
+    FindingJson,
+    TrainJson,
+    counts,
+    read_stage_file,
+)
 from src.storage.checksums import file_sha256
 
 Scores = dict[str, float]
@@ -108,20 +115,24 @@ class Results:
         Raises:
             UserError: A file is missing, broken, or of another shape.
         """
-        scores = read_recorded(metrics / "evaluate.json", Evaluated)
+        scores = read_stage_file(metrics / "evaluate.json", EvaluateJson)
         verdicts = [key for keys in STEPS.values() for key in keys.values()]
-        verdict = read_recorded(data / "review" / "verdict.json", dict)
+        verdict = read_stage_file(data / "review" / "verdict.json", dict)
         return cls(
             {name: scores[name] for name in ("val", "train", "gap")} | scores["baselines"],
-            read_recorded(metrics / "evaluate_meta.json", EvaluatedMeta),
-            read_recorded(metrics / "clean.json", counts("listed", *verdicts)),
-            read_recorded(metrics / "split.json", counts("train", "val")),
-            read_recorded(metrics / "train.json", Trained),
+            read_stage_file(metrics / "evaluate_meta.json", EvaluateMeta),
+            read_stage_file(metrics / "clean.json", counts("listed", *verdicts)),
+            read_stage_file(metrics / "split.json", counts("train", "val")),
+            read_stage_file(metrics / "train.json", TrainJson),
             verdict,
             verdict.get("evaluate_sha256") == file_sha256(metrics / "evaluate.json"),
             {
-                "before training": read_recorded(data / "findings" / "findings.json", list[Judged]),
-                "after training": read_recorded(data / "review" / "findings.json", list[Judged]),
+                "before training": read_stage_file(
+                    data / "findings" / "findings.json", list[FindingJson]
+                ),
+                "after training": read_stage_file(
+                    data / "review" / "findings.json", list[FindingJson]
+                ),
             },
             read_columns(metrics / "history.csv"),
             read_columns(metrics / "progress.csv") | read_columns(metrics / "distances.csv"),

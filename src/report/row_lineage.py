@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from src.errors import UserError, one_line
-from src.report.recorded import NO_MATCH, REMEDY, Judged, Nearest, read_recorded
+from src.report.stage_files import NO_MATCH, REMEDY, FindingJson, Nearest, read_stage_file
 
 Facts = list[tuple[str, str]]  # label and value
 QUALITY = ("sharpness", "highlights", "shadows", "entropy", "aspect_ratio")  # columns
@@ -78,7 +78,7 @@ def downstream(data: Path, row: int) -> Facts:
     if scores.is_file():
         facts += _scores(scores, row)
     for folder in ("findings", "review"):
-        for finding in _read_list(data / folder / "findings.json", Judged):
+        for finding in _read_list(data / folder / "findings.json", FindingJson):
             details = [o["detail"] for o in finding["offenders"] if o["row"] == row]
             outcome = "failed" if finding["failed"] else "passed"
             facts += [(f"{finding['name']} ({outcome})", detail) for detail in details]
@@ -123,4 +123,4 @@ def _scores(path: Path, row: int) -> Facts:
 
 
 def _read_list(path: Path, shape: Any) -> list[dict[str, Any]]:
-    return read_recorded(path, list[shape]) if path.is_file() else []
+    return read_stage_file(path, list[shape]) if path.is_file() else []

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 
 @cache  # which keeps the compiled templates
-def environment(*folders: Path) -> Environment:
+def template_environment(*folders: Path) -> Environment:
     """Return an environment that escapes what it fills in; this folder's templates count too."""
     return Environment(
         loader=FileSystemLoader([*folders, Path(__file__).parent]),

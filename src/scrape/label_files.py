@@ -8,8 +8,8 @@ import numpy as np
 
 from src.errors import print_on_stderr
 from src.imaging import decoding
-from src.imaging.image_error import ignored
-from src.imaging.opened import open_image, open_picture
+from src.imaging.encoded_picture import open_image, open_picture
+from src.imaging.image_error import ignore_metadata_errors
 from src.imaging.picture_folders import reasons_with_names
 from src.parallel.local import map_processes
 from src.scrape.raw_ledger import LABEL_STATUS, RawLedger
@@ -28,7 +28,7 @@ LEVELS = 256  # of 8 bits
 MIN_LARGEST = 1 << 14  # of numbers of 16 bits that use them: others are nearly black
 
 
-class Compared(NamedTuple):
+class PairCheck(NamedTuple):
     """A pair's status, and what is odd about its label map.
 
     Attributes:
@@ -49,7 +49,7 @@ def refuse_mismatches(ledger: RawLedger, folder: Path) -> None:
     """
     if not (pairs := ledger.pairs()):
         return
-    compare = partial(_compared, folder=folder)
+    compare = partial(_check_pair, folder=folder)
     files = [(file, label_file) for _, file, label_file, _ in pairs]
     faults: dict[str, list[str]] = {}
     compared = map_processes(compare, files, "comparing pairs")
@@ -86,34 +86,34 @@ def _note_faults(names: dict[str, list[str]], n_pairs: int) -> None:
         print_on_stderr(f"scrape: {note}: {reasons_with_names(names)}; {remedy}")
 
 
-def _compared(files: tuple[str, str], folder: Path) -> Compared:
+def _check_pair(files: tuple[str, str], folder: Path) -> PairCheck:
     """Compare a photograph and its label map, which are named below `folder`."""
     photo, label = (folder / name for name in files)
     data = read_bytes(label)
     try:
         pixels = decoding.decode(data)
     except decoding.ImageError as error:
-        return Compared(f"{LABEL_STATUS}{error.reason}")
+        return PairCheck(f"{LABEL_STATUS}{error.reason}")
     try:
         opened = open_picture(read_bytes(photo))
-        size = decoding.decode_opened(opened).shape
+        size = decoding.decode_picture(opened).shape
     except decoding.ImageError:
-        return Compared("ok", _label_fault(data, pixels))
+        return PairCheck("ok", _label_fault(data, pixels))
     is_turned = opened.orientation != open_picture(data).orientation
     if size != pixels.shape:
         swapped = is_turned and size == (pixels.shape[1], pixels.shape[0], 3)
-        return Compared("other_orientation" if swapped else "other_size")
-    return Compared("ok", _label_fault(data, pixels) or ("turned" if is_turned else ""))
+        return PairCheck("other_orientation" if swapped else "other_size")
+    return PairCheck("ok", _label_fault(data, pixels) or ("turned" if is_turned else ""))
 
 
 def _label_fault(data: bytes, pixels: np.ndarray) -> str:
-    """Return the fault of a label map, as `Compared` has it.
+    """Return the fault of a label map, as `PairCheck` has it.
 
     Args:
         data: Its file.
         pixels: As it is read.
     """
-    with ignored():  # Pillow alone may refuse what `decode` reads
+    with ignore_metadata_errors():  # Pillow alone may refuse what `decode` reads
         image = open_image(data)
         if image.mode.startswith("I"):  # of one channel, with more than 8 bits
             numbers = np.unique(np.asarray(image))

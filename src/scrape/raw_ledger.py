@@ -20,7 +20,7 @@ LABEL_STATUS = "label_"  # before the reason why a label map cannot be used
 PLACEHOLDER_ITEMS = 3
 
 
-class Stored(NamedTuple):
+class StoredPicture(NamedTuple):
     """A picture's columns of the ledger; all but `status` are empty if there is no picture.
 
     Attributes:
@@ -46,7 +46,7 @@ LISTED += ["given_side", "layout", "licence", "label_url", "status"]
 SCHEMA = f"""
     PRAGMA journal_mode=OFF;
     CREATE TABLE listed (row INTEGER PRIMARY KEY, {", ".join(LISTED)}, picture, label);
-    CREATE TABLE stored (url PRIMARY KEY, host, {", ".join(Stored._fields)}) WITHOUT ROWID;
+    CREATE TABLE stored (url PRIMARY KEY, host, {", ".join(StoredPicture._fields)}) WITHOUT ROWID;
     CREATE TABLE turns (number INTEGER PRIMARY KEY, url);
     CREATE TABLE files (number INTEGER PRIMARY KEY, file);
     CREATE VIEW ledger AS
@@ -69,7 +69,7 @@ INSERT_TURNS = """
     ORDER BY turn, url
 """
 SET_STORED = (
-    f"UPDATE stored SET {', '.join(f'{name} = ?' for name in Stored._fields)} WHERE url = ?"
+    f"UPDATE stored SET {', '.join(f'{name} = ?' for name in StoredPicture._fields)} WHERE url = ?"
 )
 SET_STATUS = f"""
     UPDATE listed SET status = COALESCE(
@@ -108,7 +108,7 @@ class RawLedger:
         # without a name it is deleted by itself, and small ones stay in memory
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         finalize(self, self._database.close)
-        with _explained():
+        with _database_errors_named():
             self._database.executescript(SCHEMA)
             marks = ", ".join("?" * (len(LISTED) + 3))
             self._database.executemany(f"INSERT INTO listed VALUES ({marks})", _values(rows))
@@ -143,7 +143,7 @@ class RawLedger:
         """Yield what is to be fetched: each URL once, sorted, with the hosts in turn."""
         return (url for (url,) in self._rows("SELECT url FROM turns ORDER BY number"))
 
-    def store(self, url: str, stored: Stored) -> None:
+    def store(self, url: str, stored: StoredPicture) -> None:
         """Note what is stored of a URL."""
         self._execute(SET_STORED, *stored, url)
 
@@ -225,18 +225,18 @@ class RawLedger:
         return int(number)
 
     def _execute(self, query: str, *values: object) -> None:
-        with _explained():
+        with _database_errors_named():
             self._database.execute(query, values)
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        with _explained():
+        with _database_errors_named():
             cursor = self._database.execute(query, values)
             while rows := cursor.fetchmany(1000):  # one by one, to close would reach the database
                 yield from rows
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _database_errors_named() -> Iterator[None]:
     """Turn errors of the temporary database into a UserError that names its folder."""
     try:
         yield

@@ -40,7 +40,7 @@ MISSING = (
 
 
 @contextmanager
-def rendering(client: Client) -> Iterator["RenderingClient"]:
+def open_renderer(client: Client) -> Iterator["RenderingClient"]:
     """Run a browser while the block runs; yield a client that draws pages in it.
 
     Raises:
@@ -59,18 +59,18 @@ def rendering(client: Client) -> Iterator["RenderingClient"]:
         with environment(TMPDIR=folder):
             playwright = runner.run(async_playwright().start())
         try:
-            browser = runner.run(_launched(playwright))
+            browser = runner.run(_launch(playwright))
             try:
                 yield RenderingClient(client, browser, runner, fetching, Path(folder))
             finally:
-                runner.run(_ended(browser.close()))
+                runner.run(_wait_until_ended(browser.close()))
         finally:
             # what a Ctrl-C has left undone fails now, without a word
             runner.get_loop().set_exception_handler(lambda *_: None)
-            runner.run(_ended(playwright.stop()))
+            runner.run(_wait_until_ended(playwright.stop()))
 
 
-async def _launched(playwright: "Playwright") -> "Browser":
+async def _launch(playwright: "Playwright") -> "Browser":
     from playwright.async_api import Error
 
     try:
@@ -84,7 +84,7 @@ async def _launched(playwright: "Playwright") -> "Browser":
         raise UserError(f"{MISSING}: {one_line(error)[:200]}") from None
 
 
-async def _ended(ending: Awaitable[None]) -> None:
+async def _wait_until_ended(ending: Awaitable[None]) -> None:
     """Wait until a page, Chromium or its driver has ended, for a while."""
     from playwright.async_api import Error
 
@@ -136,13 +136,13 @@ class RenderingClient:
         answered, next_url = self._client.get(url, _head, limit, page_url, insist)
         visit = Visit(self._client, self._fetching, url, answered or url)
         try:
-            drawn = self._runner.run(self._drawn(visit))
+            draw = self._runner.run(self._drawn(visit))
         except (Error, FetchError) as error:
             if isinstance(error, FetchError) and self._browser.is_connected():
                 raise
             reason = one_line(error)[-200:]
             raise UserError(f"Chromium has ended: {reason}; run the same command again") from None
-        html = drawn.encode("utf-8", "replace")
+        html = draw.encode("utf-8", "replace")
         if len(html) > (limit or self.scrape.max_page_bytes):
             raise FetchError("too_large", f"{url}: {len(html)} bytes when its scripts have run")
         path = self._folder / "page.html"
@@ -156,9 +156,9 @@ class RenderingClient:
             accept_downloads=False,
         )
         try:
-            return await visit.drawn(context)
+            return await visit.draw(context)
         finally:
-            await _ended(context.close())
+            await _wait_until_ended(context.close())
 
 
 def _head(body: Body) -> tuple[str | None, str | None]:

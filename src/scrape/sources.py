@@ -29,8 +29,8 @@ from src.scrape.http.client import Client
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.imdb import imdb_url, parse_imdb
 from src.scrape.listings import ListingError, ListPage
-from src.scrape.raw_ledger import Stored
-from src.scrape.rendering import rendering
+from src.scrape.raw_ledger import StoredPicture
+from src.scrape.rendering import open_renderer
 from src.scrape.saved_lists import SavedList
 from src.scrape.source_paths import is_url, require_path
 from src.scrape.store import Fetch
@@ -119,14 +119,14 @@ def _pages(listed: Crawl) -> dict[str, str]:
 
 
 def _fetch_picture(
-    client: Client, pages: Mapping[str, str], url: str, parse: ParseBody[Stored]
-) -> Stored:
+    client: Client, pages: Mapping[str, str], url: str, parse: ParseBody[StoredPicture]
+) -> StoredPicture:
     return client.get(url, parse, page_url=pages.get(url))
 
 
 def _take_or_fetch(
-    files: Mapping[str, Path], fetch: Fetch, url: str, parse: ParseBody[Stored]
-) -> Stored:
+    files: Mapping[str, Path], fetch: Fetch, url: str, parse: ParseBody[StoredPicture]
+) -> StoredPicture:
     """Take a picture from its file, if there is one, or else from the web."""
     return parse(Body(files[url])) if url in files else fetch(url, parse)
 
@@ -144,7 +144,7 @@ def _client(params: Params, stack: ExitStack) -> Client:
     if params.source != "demo":
         return Client(params.scrape, CACHE)
     kind = site.ArchiveSite if params.draws_facades else site.Site
-    port = stack.enter_context(site.served(kind(params.demo, params.seed)))
+    port = stack.enter_context(site.serve(kind(params.demo, params.seed)))
     # nothing is kept: each run draws the site again from the parameters
     return Client(params.scrape, _temporary_folder(stack), {site.ORIGIN: port})
 
@@ -168,7 +168,7 @@ def _crawl_list(params: Params, client: Client, folder: Path) -> Crawl:
         read = partial(parse_gallery, gallery=params.gallery)
         if not params.gallery.render:
             return crawl(first_url, read, client, folder)
-        with rendering(client) as drawing:
+        with open_renderer(client) as drawing:
             return crawl(first_url, read, drawing, folder)
     if params.source == "json":
         require_expressions("json", params.json, json_lists.EXPRESSIONS)
@@ -197,8 +197,8 @@ def _webdataset(params: Params, stack: ExitStack) -> Source:
 
 
 def _read(
-    read: Callable[[str], bytes], folder: Path, place: str, parse: ParseBody[Stored]
-) -> Stored:
+    read: Callable[[str], bytes], folder: Path, place: str, parse: ParseBody[StoredPicture]
+) -> StoredPicture:
     """Read a picture's bytes, and parse them as a body."""
     with NamedTemporaryFile(dir=folder) as file:
         file.write(read(place))
@@ -281,8 +281,8 @@ def _on_disk(rows: list[Row], contents: Contents, max_bytes: int) -> Source:
 
 
 def _read_file(
-    files: Mapping[str, Path], max_bytes: int, name: str, parse: ParseBody[Stored]
-) -> Stored:
+    files: Mapping[str, Path], max_bytes: int, name: str, parse: ParseBody[StoredPicture]
+) -> StoredPicture:
     if files[name].stat().st_size > max_bytes:
         limit = f"{SIZE_FACTOR} times scrape.max_bytes"
         raise FetchError("too_large", f"{name} has more than {max_bytes} bytes, {limit}")

@@ -19,7 +19,7 @@ from src.scrape.http import block_pages
 from src.scrape.http.cache import Body, ParseBody
 from src.scrape.http.fetch_errors import FetchError
 from src.scrape.label_files import note_unusable, refuse_mismatches
-from src.scrape.raw_ledger import LABEL_STATUS, RawLedger, Stored
+from src.scrape.raw_ledger import LABEL_STATUS, RawLedger, StoredPicture
 from src.scrape.trailing_bytes import image_end
 from src.storage import archives
 from src.storage.atomic import write_bytes
@@ -58,7 +58,7 @@ REMEDIES = {
     "other_size": "a photo and its label map must be equally large",
 }
 ANY_REMEDY = "open one in a browser to see what it needs"
-Fetch = Callable[[str, ParseBody[Stored]], Stored]  # URL, what to do with its body
+Fetch = Callable[[str, ParseBody[StoredPicture]], StoredPicture]  # URL, what to do with its body
 
 
 def store(
@@ -114,15 +114,15 @@ def require_pictures(ledger: RawLedger) -> None:
 def _fetch_all(ledger: RawLedger, fetch: Fetch, folder: Path, threads: int) -> None:
     """Store what is at each URL of the ledger."""
 
-    def fetch_one(url: str) -> tuple[str, Stored]:
+    def fetch_one(url: str) -> tuple[str, StoredPicture]:
         try:
             return url, fetch(url, partial(_save, folder=folder))
         except FetchError as error:
-            return url, Stored(error.reason)
+            return url, StoredPicture(error.reason)
         except FileNotFoundError:
-            return url, Stored("missing")
+            return url, StoredPicture("missing")
         except OSError:  # a file on disk that may not be read
-            return url, Stored("unreadable")
+            return url, StoredPicture("unreadable")
 
     count = ledger.n_urls
     # files on disk are read by compiled code, which gains by several cores
@@ -139,7 +139,7 @@ def _fetch_all(ledger: RawLedger, fetch: Fetch, folder: Path, threads: int) -> N
         raise
 
 
-def _save(body: Body, folder: Path) -> Stored:
+def _save(body: Body, folder: Path) -> StoredPicture:
     """Save a body's picture; raise FetchError if there is none in it."""
     size = body.path.stat().st_size
     if not size:
@@ -153,7 +153,7 @@ def _save(body: Body, folder: Path) -> Stored:
         if not (folder / name).exists():
             # a copy of what the HTTP cache or the user has
             write_bytes(folder / name, picture, sync=False)
-        return Stored("ok", name, digest, len(picture), **header._asdict(), date=body.date)
+        return StoredPicture("ok", name, digest, len(picture), **header._asdict(), date=body.date)
 
 
 def _read(path: Path, size: int) -> decoding.PictureBytes:

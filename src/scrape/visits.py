@@ -63,7 +63,7 @@ class Visit:
         self._failure: UserError | None = None
         self._refused: dict[str, list[str]] = {}  # URLs by the reason
 
-    async def drawn(self, context: "BrowserContext") -> str:
+    async def draw(self, context: "BrowserContext") -> str:
         """Return the page's HTML when its scripts have run, and it was scrolled to its end.
 
         Raises:

@@ -32,23 +32,23 @@ class ProjectedGAN(nn.Module):
         widths = [ndf << level for level in range(len(LAST_BLOCKS))]
         self.projection = Projection(widths)
         input_channels = in_channels - PICTURE_CHANNELS
-        self.judges = nn.ModuleList(
-            _judge(width + input_channels, width, n_halvings)
+        self.heads = nn.ModuleList(
+            _head(width + input_channels, width, n_halvings)
             for n_halvings, width in zip(reversed(range(len(widths))), widths, strict=True)
         )
-        self.judges.append(_judge(in_channels, 2 * ndf, COLOR_HALVINGS))
+        self.heads.append(_head(in_channels, 2 * ndf, COLOR_HALVINGS))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, pair: Tensor) -> list[Tensor]:
         """Return each part's logits, (N, 1, h, w) with h and w near H / 32 and W / 32."""
         x, picture = pair[:, :-PICTURE_CHANNELS], pair[:, -PICTURE_CHANNELS:]
         logits = []
-        *judges, color_judge = self.judges
-        for maps, judge in zip(self.projection(picture), judges, strict=True):
+        *heads, color_head = self.heads
+        for maps, head in zip(self.projection(picture), heads, strict=True):
             small = F.interpolate(x, maps.shape[2:], mode="area").to(maps.dtype)
-            logits.append(judge(torch.cat([small, maps], 1)))
+            logits.append(head(torch.cat([small, maps], 1)))
         coarse = F.avg_pool2d(pair, 32 >> COLOR_HALVINGS)
-        return [*logits, color_judge(coarse)]
+        return [*logits, color_head(coarse)]
 
 
 class Projection(nn.Module):
@@ -93,7 +93,7 @@ def _random_conv(in_width: int, out_width: int, kernel: int) -> nn.Conv2d:
     return layer
 
 
-def _judge(in_width: int, width: int, n_halvings: int) -> nn.Sequential:
+def _head(in_width: int, width: int, n_halvings: int) -> nn.Sequential:
     """Return a discriminator that halves the sides some times, with bounded (spectral) norms."""
     layers: list[nn.Module] = []
     for level in range(max(1, n_halvings)):

@@ -11,7 +11,7 @@ from src.analysis.revision import DISTANCES, HISTORY, PARAMETERS, PROGRESS, SCOR
 from src.analysis.seed_spread import SeedSpread
 from src.storage.atomic import write_json, write_text
 from tests.analysis.experiments import experiment
-from tests.colour_means import extractor
+from tests.color_means import extractor
 
 PARAMS = "task: colorize\nmodel: encdec\ntrain:\n  lr: 0.0004\n"
 SCORED = {"l1": 0.1234, "fd_means": 0.5, "fd_means_se": 0.01, "coverage": 0.75, "n": 40}

@@ -12,7 +12,7 @@ from src.drawing.sheets import three_channels
 from src.errors import UserError
 from src.storage.encoding import encode_png
 from tests.analysis.experiments import experiment
-from tests.colour_means import extractor
+from tests.color_means import extractor
 
 
 def test_a_difference_beyond_chance_is_called_better(photos):

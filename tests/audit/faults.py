@@ -329,7 +329,7 @@ def rule_copy(evidence: Evidence) -> Evidence:
     )
 
 
-def remove_colour(kind: str, row: int) -> Change:
+def remove_color(kind: str, row: int) -> Change:
     return lambda evidence: with_file(evidence, row, altered_copy(photo_of(evidence, row), kind))
 
 
@@ -480,9 +480,9 @@ FAULTS = {
     "orientation ignored": Fault("altered_photos", ignore_orientation, {9}),
     "alpha dropped": Fault("altered_photos", drop_alpha, {7}),
     "rows of pictures shifted": Fault("altered_photos", shift_arrays, TRAIN_ROWS),
-    "one channel in training": Fault("grayscale_targets", remove_colour("gray", 3), {3}),
-    "gray with noise in training": Fault("grayscale_targets", remove_colour("gray_rgb", 3), {3}),
-    "sepia in validation": Fault("grayscale_targets", remove_colour("sepia", 9), {9}),
+    "one channel in training": Fault("grayscale_targets", remove_color("gray", 3), {3}),
+    "gray with noise in training": Fault("grayscale_targets", remove_color("gray_rgb", 3), {3}),
+    "sepia in validation": Fault("grayscale_targets", remove_color("sepia", 9), {9}),
     "an incomplete download": Fault("truncated_photos", truncate, {4}),
     "training's gray shuffled": Fault("gray_is_mean", shuffle_input("gray", "train"), TRAIN_ROWS),
     "validation's gray shuffled": Fault("gray_is_mean", shuffle_input("gray", "val"), VAL_ROWS),
@@ -605,8 +605,8 @@ def fade(pictures: np.ndarray) -> np.ndarray:
 
 
 def flatten(pictures: np.ndarray) -> np.ndarray:
-    mean, light, colours = components(pictures)
-    return mean + 0.6 * light + 0.75 * colours
+    mean, light, colors = components(pictures)
+    return mean + 0.6 * light + 0.75 * colors
 
 
 def tint(pictures: np.ndarray) -> np.ndarray:

@@ -4,18 +4,20 @@ import numpy as np
 import pytest
 
 from src.audit import candidates
-from src.audit.candidates import QUERIES, STRIPS, Query, mirrored
+from src.audit.candidates import QUERIES, STRIPS, Query, mirror_view
 from src.vision import forms
 from src.vision.alignment import thumbnail
 
 
 def test_each_second_query_is_the_mirror_image_of_the_one_before():
     for plain, mirror_image in zip(QUERIES[::2], QUERIES[1::2], strict=True):
-        assert mirror_image == Query(plain.view, plain.form ^ forms.MIRRORED, mirrored(plain.strip))
+        assert mirror_image == Query(
+            plain.view, plain.form ^ forms.MIRRORED, mirror_view(plain.strip)
+        )
 
 
 def test_the_mirror_image_of_a_strip_is_a_strip():
-    assert {mirrored(strip) for strip in STRIPS} == set(STRIPS)
+    assert {mirror_view(strip) for strip in STRIPS} == set(STRIPS)
 
 
 @pytest.mark.parametrize("form", forms.FORMS)
@@ -37,6 +39,6 @@ def test_parts_are_joined_as_if_they_were_one(faces):
     thumbnails[1] = np.full((64, 64), 90, np.uint8)
     parts = [candidates.variants(thumbnails[:2]), candidates.variants(thumbnails[2:])]
     for expected, actual in zip(
-        candidates.variants(thumbnails), candidates.joined(parts, [0, 2]), strict=True
+        candidates.variants(thumbnails), candidates.join_variants(parts, [0, 2]), strict=True
     ):
         np.testing.assert_array_equal(actual, expected)

@@ -183,9 +183,9 @@ def test_of_no_pairs_and_no_rows_only_the_size_is_at_fault(clean):
 
 
 def test_no_check_fires_on_real_portraits(tmp_path: Path):
-    colour = [file for file in real("portraits")[::6] if Image.open(file).mode == "RGB"]
-    assert len(colour) > 50
-    assert fired(evidence_of([file.read_bytes() for file in colour], tmp_path / "raw")) == {}
+    color = [file for file in real("portraits")[::6] if Image.open(file).mode == "RGB"]
+    assert len(color) > 50
+    assert fired(evidence_of([file.read_bytes() for file in color], tmp_path / "raw")) == {}
 
 
 def test_no_check_fires_on_real_facades(tmp_path: Path):

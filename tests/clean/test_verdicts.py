@@ -197,8 +197,8 @@ def test_a_copy_of_a_removed_copy_belongs_to_the_survivor(judge: Judge, faces: l
 def test_of_a_gray_and_a_colour_copy_the_colour_one_survives(
     judge: Judge, faces: list[np.ndarray], gray: str, gray_first: bool
 ):
-    colour = encode_jpeg(resize(faces[0], 96, 128))  # the smaller one
-    pictures = [_altered(faces[0], gray), colour]
+    color = encode_jpeg(resize(faces[0], 96, 128))  # the smaller one
+    pictures = [_altered(faces[0], gray), color]
     table = judge(*(pictures if gray_first else pictures[::-1]))
     expected = ["grayscale", "keep"]
     assert list(table["verdict"]) == (expected if gray_first else expected[::-1])
@@ -381,8 +381,8 @@ def test_keeping_duplicates_changes_no_column_but_the_verdict(widths_and_pairs):
 def test_the_colour_copy_survives_also_where_gray_pictures_are_kept(
     judge: Judge, faces: list[np.ndarray]
 ):
-    colour = encode_jpeg(resize(faces[0], 96, 128))  # the smaller one
-    table = judge(_altered(faces[0], "gray"), colour, grayscale="keep")
+    color = encode_jpeg(resize(faces[0], 96, 128))  # the smaller one
+    table = judge(_altered(faces[0], "gray"), color, grayscale="keep")
     assert list(table["verdict"]) == ["near_duplicate", "keep"]
 
 

@@ -49,7 +49,7 @@ def test_help_lists_every_command_with_one_line():
 
 def test_every_file_of_cli_is_a_command_or_what_they_share():
     files = {path.stem for path in (ROOT / "src/cli").glob("*.py")}
-    assert files == {"__init__", "named_path", *COMMANDS}
+    assert files == {"__init__", "non_empty_path", *COMMANDS}
 
 
 @pytest.mark.parametrize("words", list(commands(main)), ids=" ".join)

@@ -19,7 +19,7 @@ from src.demo.site import (
     Site,
     lister,
     next_data,
-    served,
+    serve,
 )
 from src.errors import UserError
 from src.imaging import decoding
@@ -51,7 +51,7 @@ def faulty() -> Site:
 
 @pytest.fixture(scope="module")
 def port(faulty: Site) -> Iterator[int]:
-    with served(faulty) as port:
+    with serve(faulty) as port:
         yield port
 
 
@@ -121,7 +121,7 @@ def test_who_has_no_picture_is_listed_without_one(faulty: Site):
 
 def test_the_flaky_page_fails_once():
     faulty = Site(_demo(faults=True), 0)
-    with served(faulty) as port:
+    with serve(faulty) as port:
         first, second = (_get(port, f"/list/ls000000001/?page={FLAKY_PAGE}") for _ in "12")
     assert first[0] == 503
     assert int(first[1]["Retry-After"]) >= 1
@@ -186,7 +186,7 @@ def test_requests_are_counted(port: int, faulty: Site):
 
 
 def test_a_site_that_is_closed_answers_no_more():
-    with served(Site(_demo(pages=1, per_page=1), 0)) as port:
+    with serve(Site(_demo(pages=1, per_page=1), 0)) as port:
         assert _get(port, "/robots.txt")[0] == 200
     with pytest.raises(OSError, match="refused"):
         _get(port, "/robots.txt")
@@ -220,7 +220,7 @@ def test_a_broken_photograph_in_the_folder_is_named(album: Path):
 
 
 def test_a_site_of_facades_has_their_archive_and_nothing_else():
-    with served(ArchiveSite(_demo(kind="facades", pairs=10), 0)) as port:
+    with serve(ArchiveSite(_demo(kind="facades", pairs=10), 0)) as port:
         status, headers, body = _get(port, urlsplit(ARCHIVE_URL).path)
         assert (status, headers["Content-Type"]) == (200, "application/x-tar")
         assert body == archive(10, 0, False)

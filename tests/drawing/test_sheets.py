@@ -8,10 +8,10 @@ from src.drawing.sheets import grid, sample_sheet, three_channels
 
 def test_three_channels_repeats_gray_and_leaves_colour():
     gray = np.arange(16, dtype=np.uint8).reshape(4, 4)
-    colour = three_channels(gray)
-    assert colour.shape == (4, 4, 3)
-    assert all(np.array_equal(colour[..., c], gray) for c in range(3))
-    assert three_channels(colour) is colour
+    color = three_channels(gray)
+    assert color.shape == (4, 4, 3)
+    assert all(np.array_equal(color[..., c], gray) for c in range(3))
+    assert three_channels(color) is color
 
 
 def test_a_grid_is_white_between_its_pictures():

@@ -23,7 +23,7 @@ from src.storage.atomic import write_json
 from src.storage.snapshot_names import snapshot_name
 from src.vision.colorfulness import colorfulness
 from tests.builders import CANNY, untrained
-from tests.colour_means import ColourMeans, extractor
+from tests.color_means import ColorMeans, extractor
 from tests.conftest import DEFAULTS
 
 SIZE = 32
@@ -97,7 +97,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 PAIRED = {"l1", "psnr", "ssim", "colorfulness", "gray_share", "n"}
-SETS = {ColourMeans.frechet, ColourMeans.kernel, *(f"{name}_means" for name in NAMES)}
+SETS = {ColorMeans.frechet, ColorMeans.kernel, *(f"{name}_means" for name in NAMES)}
 ERRORS = {f"{name}_se" for name in SETS}
 
 
@@ -129,7 +129,7 @@ def test_sets_of_one_size_have_a_gap_in_the_scores_of_sets_too(finished):
 
 
 def test_every_extractor_scores_under_its_own_name(evaluator, pairs, tmp_path):
-    class OtherMeans(ColourMeans):
+    class OtherMeans(ColorMeans):
         name, frechet, kernel = "other", "fd_other", "kd_other_x1000"
 
     other = replace(evaluator.extractors[0], network=OtherMeans(Path()))

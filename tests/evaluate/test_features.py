@@ -22,7 +22,7 @@ from src.imaging.resizing import resize
 from src.model import image_metrics
 from src.weights import pretrained
 from src.weights.effnet import SIDE_PX, load_effnet, prepare
-from tests.colour_means import ColourMeans, extractor
+from tests.color_means import ColorMeans, extractor
 from tests.conftest import DEFAULTS
 
 ESPRESSO, CAT = 967, 285  # classes of ImageNet; the cat's is "Egyptian cat"
@@ -38,7 +38,7 @@ def test_features_are_cached_by_content_and_weights(photos, tmp_path):
     first = means(photos, cache=True)
     assert len(list(tmp_path.iterdir())) == 1
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ColourMeans, "features", lambda *_: pytest.fail("computed again"))
+        patched.setattr(ColorMeans, "features", lambda *_: pytest.fail("computed again"))
         assert np.array_equal(means(photos, cache=True), first)
     replace(means, weights="other")(photos, cache=True)
     assert len(list(tmp_path.iterdir())) == 2

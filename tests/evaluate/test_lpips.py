@@ -18,7 +18,7 @@ from src.imaging.resizing import resize
 from src.params import Size
 from src.weights import pretrained
 from tests.builders import pairs_of
-from tests.colour_means import extractor
+from tests.color_means import extractor
 from tests.conftest import DEFAULTS
 
 CPU = torch.device("cpu")

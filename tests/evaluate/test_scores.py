@@ -11,7 +11,7 @@ from src.dataset.inputs import to_gray
 from src.drawing.sheets import three_channels
 from src.evaluate import scores
 from src.imaging.resizing import resize
-from tests.colour_means import extractor
+from tests.color_means import extractor
 
 FEW = settings(max_examples=10, deadline=None)
 
@@ -79,11 +79,11 @@ def test_each_row_scores_its_own_pair(seed, count):
 
 
 def test_gray_share_counts_gray_outputs(faces):
-    colour = np.stack([resize(face, 64, 64) for face in faces[:5]])
-    outputs = colour.copy()
+    color = np.stack([resize(face, 64, 64) for face in faces[:5]])
+    outputs = color.copy()
     for n in (0, 3):
-        outputs[n] = three_channels(to_gray(colour[n]))
-    table = scores.per_picture(outputs, colour, 4.0)
+        outputs[n] = three_channels(to_gray(color[n]))
+    table = scores.per_picture(outputs, color, 4.0)
     assert list(table["gray"]) == [1, 0, 0, 1, 0]
     assert list(table["colorfulness"] == 0) == [True, False, False, True, False]
     assert scores.summary(table)["gray_share"] == 0.4

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from src.audit import source_decoding
-from src.audit.source_colours import ColourSpaceError
-from src.imaging import colour_space, decoding
+from src.audit.source_colors import ColorSpaceError
+from src.imaging import color_space, decoding
 from src.imaging.avif import with_one_list
 from src.imaging.decoding import ImageError
 from tests.encoded_pictures import png_chunk, saved, with_a_list_for_each_item
@@ -54,11 +54,11 @@ def _bytes(name: str) -> bytes:
 
 
 def _with_alpha_on_white(data: bytes) -> np.ndarray:
-    colours, alpha, _ = decoding.decode_with_alpha(data)
+    colors, alpha, _ = decoding.decode_with_alpha(data)
     if alpha is None:
-        return colours
+        return colors
     share = alpha[..., None] / 255
-    return np.asarray((colours * share + 255 * (1 - share)).round().astype(np.uint8))
+    return np.asarray((colors * share + 255 * (1 - share)).round().astype(np.uint8))
 
 
 def _by_the_audit(data: bytes) -> np.ndarray:
@@ -76,11 +76,11 @@ READERS = {
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("name", SHOWN)
 def test_an_odd_picture_is_read_as_browsers_show_it(name: str, reader: str):
-    colours, mean = SHOWN[name]
+    colors, mean = SHOWN[name]
     pixels = READERS[reader](_bytes(name))
     assert pixels.shape == (64, 96, 3)
-    for (column, row), colour in colours.items():
-        assert np.abs(pixels[row, column].astype(int) - colour).max() <= 2, (column, row)
+    for (column, row), color in colors.items():
+        assert np.abs(pixels[row, column].astype(int) - color).max() <= 2, (column, row)
     if mean is not None:
         assert np.abs(pixels.mean((0, 1)) - mean).max() <= 1.5
 
@@ -111,14 +111,14 @@ def test_an_orientation_of_another_type_turns_nothing(kind, count, is_turned, fi
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("file", ["JPEG", "PNG", "AVIF"])
 def test_a_profile_of_colours_holds_for_a_gray_picture_too(file: str, reader: str):
-    linear = colour_space.from_code_points(1, 8)
+    linear = color_space.from_code_points(1, 8)
     data = saved(Image.new("L", (96, 64), 55), file, icc_profile=linear)
     assert np.abs(READERS[reader](data).astype(int) - 128).max() <= 3
 
 
 LINEAR_GAMMA = png_chunk(b"gAMA", struct.pack(">I", 100_000))
 SRGB_CHUNK = png_chunk(b"sRGB", b"\0")
-PROFILE = colour_space.from_code_points(1, 8)
+PROFILE = color_space.from_code_points(1, 8)
 CLEAR = png_chunk(b"tRNS", struct.pack(">3H", 55, 55, 55))
 TURNED = png_chunk(b"eXIf", _exif(3, 1, struct.pack("<HH", 6, 0))[6:])
 
@@ -277,7 +277,7 @@ def _unless_the_audit_leaves_it_out(reader: str, data: bytes) -> np.ndarray | No
     """What a reader shows of a file that Pillow does not read as it is; None of the audit."""
     if reader != "the audit":
         return READERS[reader](data)
-    with pytest.raises(ColourSpaceError):
+    with pytest.raises(ColorSpaceError):
         READERS[reader](data)
     return None
 

@@ -30,9 +30,9 @@ def scene() -> np.ndarray:
 
 
 def _reason(data: bytes) -> str:
-    with pytest.raises(ImageError) as refused:
+    with pytest.raises(ImageError) as raise_image_error:
         decoding.decode(data)
-    return refused.value.reason
+    return raise_image_error.value.reason
 
 
 def _header_only(width: int, height: int) -> bytes:
@@ -112,11 +112,11 @@ def test_sixteen_dark_bits_stay_dark():
 
 
 @pytest.mark.parametrize(
-    ("ink", "colour"), [((0, 255, 255, 0), RED), ((0, 0, 0, 0), WHITE), ((0, 0, 0, 255), (0, 0, 0))]
+    ("ink", "color"), [((0, 255, 255, 0), RED), ((0, 0, 0, 0), WHITE), ((0, 0, 0, 255), (0, 0, 0))]
 )
-def test_cmyk_is_not_inverted(ink: tuple, colour: tuple):
+def test_cmyk_is_not_inverted(ink: tuple, color: tuple):
     decoded = decoding.decode(saved(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
-    assert np.abs(decoded.astype(int) - colour).max() <= 8
+    assert np.abs(decoded.astype(int) - color).max() <= 8
 
 
 @pytest.mark.parametrize("ink", [(0, 255, 255, 0), (200, 30, 60, 40), (0, 0, 0, 255)])
@@ -182,7 +182,7 @@ def test_a_broken_exif_block_is_ignored(scene: np.ndarray, block: bytes, recwarn
 
 
 def test_an_animation_that_breaks_off_in_its_second_frame_is_one_picture():
-    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
+    frames = [Image.new("RGB", (8, 8), color) for color in (RED, GREEN)]
     data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
     for end in range(len(data) // 2, len(data)):
         assert decoding.inspect(data[:end])[:3] == ("GIF", 8, 8)
@@ -190,7 +190,7 @@ def test_an_animation_that_breaks_off_in_its_second_frame_is_one_picture():
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_the_first_frame_of_an_animation_is_decoded(kind: str):
-    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, WHITE)]
+    frames = [Image.new("RGB", (8, 8), color) for color in (RED, GREEN, WHITE)]
     options = {"lossless": True} if kind == "WEBP" else {}
     data = saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
     assert (decoding.decode(data) == RED).all()
@@ -198,7 +198,7 @@ def test_the_first_frame_of_an_animation_is_decoded(kind: str):
 
 
 def test_a_jpeg_file_of_several_pictures_is_a_jpeg():
-    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
+    frames = [Image.new("RGB", (8, 8), color) for color in (RED, GREEN)]
     data = saved(frames[0], "MPO", save_all=True, append_images=frames[1:])
     assert decoding.inspect(data) == ("JPEG", 8, 8, False)
     assert np.abs(decoding.decode(data).astype(int) - RED).max() <= 4
@@ -247,9 +247,9 @@ def test_a_truncated_jpeg_is_refused_as_truncated(faces: list[np.ndarray]):
 )
 def test_other_files_are_no_images(data: bytes):
     assert _reason(data) == "not_an_image"
-    with pytest.raises(ImageError, match="expected one of JPEG") as refused:
+    with pytest.raises(ImageError, match="expected one of JPEG") as raise_image_error:
         decoding.inspect(data)
-    assert refused.value.reason == "not_an_image"
+    assert raise_image_error.value.reason == "not_an_image"
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_a_webp_is_not_turned_by_exif(scene: np.ndarray):
 
 
 def test_an_animated_png_with_a_still_apart_begins_with_its_first_frame():
-    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, WHITE)]
+    frames = [Image.new("RGB", (8, 8), color) for color in (RED, GREEN, WHITE)]
     options = {"save_all": True, "append_images": frames[1:], "default_image": True}
     data = saved(frames[0], "PNG", **options)
     assert (decoding.decode(data) == GREEN).all()
@@ -489,9 +489,9 @@ def test_gray_cmyk_and_png_are_the_same_picture_when_reduced(large: np.ndarray):
 def test_a_broken_jpeg_is_refused_by_both_decoders(large: np.ndarray, cut: float):
     data = _jpeg(large)
     for decode in (decoding.decode, lambda d: decoding.decode_reduced(d, 64)):
-        with pytest.raises(ImageError) as refused:
+        with pytest.raises(ImageError) as raise_image_error:
             decode(data[: int(cut * len(data))])
-        assert refused.value.reason == "truncated"
+        assert raise_image_error.value.reason == "truncated"
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -506,13 +506,13 @@ def test_a_nearly_square_picture_has_its_own_width_and_height(
 
 def test_colours_transparency_and_exif_are_decoded_upright():
     alpha = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    colours = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
-    rgba = np.dstack([colours, alpha])
+    colors = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    rgba = np.dstack([colors, alpha])
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 3, "A camera"
     data = saved(Image.fromarray(rgba), "PNG", exif=exif)
     pixels, opacity, block = decoding.decode_with_alpha(data)
-    np.testing.assert_array_equal(pixels, colours[::-1, ::-1])  # not laid on white
+    np.testing.assert_array_equal(pixels, colors[::-1, ::-1])  # not laid on white
     np.testing.assert_array_equal(opacity, alpha[::-1, ::-1])
     decoded_exif = Image.Exif()
     decoded_exif.load(block)

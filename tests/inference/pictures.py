@@ -14,9 +14,9 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 def smooth(height: int, width: int) -> np.ndarray:
     """Return broad colours under fine detail, (height, width, 3) uint8."""
     y, x = np.mgrid[:height, :width] / max(height, width)
-    colour = np.stack([np.sin(5 * x), np.cos(4 * y), np.sin(3 * (x + y))], axis=-1) * 50
+    color = np.stack([np.sin(5 * x), np.cos(4 * y), np.sin(3 * (x + y))], axis=-1) * 50
     detail = np.random.default_rng(0).normal(0, 20, (height, width, 1))
-    return (128 + colour + detail).clip(0, 255).astype(np.uint8)
+    return (128 + color + detail).clip(0, 255).astype(np.uint8)
 
 
 def predict(generator: Generator, picture: np.ndarray, side: int | None = None) -> np.ndarray:

@@ -76,7 +76,7 @@ def engine(nodes, tmp_path, monkeypatch) -> Engine:
 
 
 def test_both_nodes_take_part_in_a_map(engine):
-    with cluster.connected(engine):
+    with cluster.connect(engine):
         done = local.map_processes(_with_node, range(60), "")
     assert [number for number, _ in done] == list(range(60))
     assert len({node for _, node in done}) == 2
@@ -85,14 +85,14 @@ def test_both_nodes_take_part_in_a_map(engine):
 def test_an_error_of_a_task_is_raised_by_the_map(engine):
     with (
         pytest.raises(ZeroDivisionError),
-        cluster.connected(engine),
+        cluster.connect(engine),
     ):
         local.map_processes(_inverted, [1, 0, 2], "")
 
 
 def test_after_an_error_no_task_is_left_to_run(engine, tmp_path):
     (tmp_path / "seen").mkdir()
-    with cluster.connected(engine):
+    with cluster.connect(engine):
         with pytest.raises(ZeroDivisionError):
             local.map_processes(partial(_fail_first, folder=tmp_path / "seen"), range(60), "")
         n_done = len(list((tmp_path / "seen").iterdir()))
@@ -105,7 +105,7 @@ def test_a_lost_node_loses_and_repeats_no_result(engine, nodes, tmp_path):
     nodes.wait_for_nodes()
     write = partial(_square_with_file, folder=tmp_path / "seen", seconds=0.25)
     (tmp_path / "seen").mkdir()
-    with cluster.connected(engine):
+    with cluster.connect(engine):
         deadline = time.monotonic() + 120  # until Python has started there
         while lost.node_id not in {n for _, n in local.map_processes(_with_node, range(60), "")}:
             assert time.monotonic() < deadline
@@ -127,7 +127,7 @@ from src.parallel import cluster, local
 from src.params import Engine
 from tests.parallel.test_cluster import _square_with_file
 engine = Engine(kind="ray", address=sys.argv[1], task_size=4)
-with cluster.connected(engine, resume=True):
+with cluster.connect(engine, resume=True):
     write = partial(_square_with_file, folder=Path("seen"), seconds=0.05)
     print(local.map_processes(write, range(80), ""))
 """
@@ -164,7 +164,7 @@ def test_a_killed_map_resumes_from_its_saved_results(engine, tmp_path):
 def test_actors_are_on_every_node_and_restart_if_theirs_is_lost(engine, nodes, tmp_path):
     lost = add_node(nodes)
     nodes.wait_for_nodes()
-    with cluster.connected(engine):
+    with cluster.connect(engine):
         actors = local.actors(_Counting, 2)
         before = [actor(n) for n, actor in enumerate(actors)]
         assert [n for n, _, _ in before] == [0, 1, 2]
@@ -184,7 +184,7 @@ def test_actors_are_on_every_node_and_restart_if_theirs_is_lost(engine, nodes, t
 def test_a_node_without_the_projects_folder_is_named(engine, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    with cluster.connected(engine):
+    with cluster.connect(engine):
         (tmp_path / "here").rename(tmp_path / "moved")
         monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "here")
         message = rf"^{tmp_path}/here cannot be used on the node .* same path on every node"
@@ -203,7 +203,7 @@ def test_a_waiting_call_does_not_delay_the_end(engine):
         except Exception as error:
             errors.append(error)
 
-    with cluster.connected(engine):
+    with cluster.connect(engine):
         actor, *_ = local.actors(_sleeper, 2)
         actor(0)
         waiting = threading.Thread(target=call, args=[actor])
@@ -246,7 +246,7 @@ class Web:
     def scrape(self, engine: Engine, folder: Path, **settings: object) -> tuple[dict, dict]:
         """Run the stage; return the ledger's columns, and the files by name."""
         p = self._changed(self.changes(**settings))
-        with cluster.connected(engine), sources.open_source(p, folder) as source:
+        with cluster.connect(engine), sources.open_source(p, folder) as source:
             rows, fetch, downloaders = source.crawl.rows, source.fetch, source.n_downloaders
             ledger = store.store(rows, fetch, folder, p.scrape, downloaders)
         ledger.write(folder / "ledger.parquet")
@@ -378,7 +378,7 @@ def test_an_address_without_a_cluster_is_one_line():
     for address in ("127.0.0.1:1", "127.0.0.1", "somewhere", "127.0.0.1:x"):
         with (
             pytest.raises(UserError, match=rf"^engine.address = '{address}': "),
-            cluster.connected(Engine(kind="ray", address=address, task_size=4)),
+            cluster.connect(Engine(kind="ray", address=address, task_size=4)),
         ):
             pytest.fail("there is none")
 
@@ -387,7 +387,7 @@ def test_without_ray_the_message_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "src.parallel.ray", None)
     with (
         pytest.raises(UserError, match=r"requirements-scale\.txt"),
-        cluster.connected(Engine(kind="ray", address="", task_size=4)),
+        cluster.connect(Engine(kind="ray", address="", task_size=4)),
     ):
         pytest.fail("there is none")
 

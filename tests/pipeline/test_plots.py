@@ -86,7 +86,7 @@ def test_every_curve_is_drawn_in_a_browser_without_a_network(page, browser):
     pictures = tab.evaluate("[...document.images].map(image => image.naturalWidth)")
     curves = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
     assert len(drawn) == len([plot for plot in curves if isinstance(plot, dict)])
-    assert all(colours > 10 for colours in drawn)  # a blank canvas has one
+    assert all(colors > 10 for colors in drawn)  # a blank canvas has one
     assert pictures
     assert all(pictures)
     assert complaints == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.dataset.picture_parts import Part
-from src.report.face_cuts import FACE_COLOR, MIDDLE_COLOR, N_CUTS, N_WITHOUT, outlined
+from src.report.face_cuts import FACE_COLOR, MIDDLE_COLOR, N_CUTS, N_WITHOUT, draw_outlines
 from tests.report.artifacts import Artifacts, text_of
 
 FACE = (0.1, 0.2, 0.4, 0.6)
@@ -55,7 +55,7 @@ def test_a_long_list_is_shown_in_part(tmp_path):
 
 
 def test_outlines_lie_on_the_edges_of_their_parts():
-    picture = outlined(
+    picture = draw_outlines(
         np.zeros((200, 400, 3), np.uint8), Part(100, 0, 200, 200), Part(0, 50, 80, 80)
     )
     height, width = picture.shape[:2]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import UserError
-from src.scrape.raw_ledger import RawLedger, Stored
+from src.scrape.raw_ledger import RawLedger, StoredPicture
 from src.storage.ledger import read_ledger
 from tests.scrape.scraping import table_of
 
@@ -34,7 +34,7 @@ def test_what_a_source_says_of_a_row_comes_before_its_files():
     rows = listed("a", "a")
     rows[1]["status"] = "forgotten"
     ledger = RawLedger(rows)
-    ledger.store("a", Stored("ok", "images/a.png", "5f"))
+    ledger.store("a", StoredPicture("ok", "images/a.png", "5f"))
     ledger.set_statuses()
     table = table_of(ledger)
     assert list(table["status"]) == ["ok", "forgotten"]
@@ -47,7 +47,7 @@ def test_a_long_list_takes_no_memory():
     tracemalloc.start()
     ledger = RawLedger(rows)
     for url in ledger.urls():
-        ledger.store(url, Stored("http_404"))
+        ledger.store(url, StoredPicture("http_404"))
     ledger.set_statuses()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -62,7 +62,7 @@ def test_a_ledger_is_written_in_parts(tmp_path: Path, monkeypatch, count: int):
         monkeypatch.setattr(f"src.{module}.BATCH_ROWS", 2)
     ledger = RawLedger(listed(*map(str, range(count))))
     for url in ledger.urls():
-        ledger.store(url, Stored("ok", f"images/{url}", url, 1, 2, 3, "PNG", False))
+        ledger.store(url, StoredPicture("ok", f"images/{url}", url, 1, 2, 3, "PNG", False))
     ledger.set_statuses()
     ledger.write(tmp_path / "ledger.parquet")
     table = read_ledger(tmp_path / "ledger.parquet", "raw")

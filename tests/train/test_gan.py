@@ -61,15 +61,15 @@ def test_a_projected_discriminator_learns_while_its_features_stay(tiny, train, m
 
     def watched(nets: Networks, *arguments: object) -> dict:
         projected = nets.discriminator.projected
-        weights.append([*map(flat_weights, (projected.judges, projected.projection))])
+        weights.append([*map(flat_weights, (projected.heads, projected.projection))])
         return steps.generator_step(nets, *arguments)
 
     monkeypatch.setattr("src.train.loop.generator_step", watched)
     metrics = train(tiny({"train.discriminator.projected": True} | sizes))
-    (judges, features), (later_judges, later_features) = weights
-    assert not torch.equal(judges, later_judges)
+    (heads, features), (later_heads, later_features) = weights
+    assert not torch.equal(heads, later_heads)
     assert torch.equal(features, later_features)
-    assert metrics["parameters"]["discriminator"] == n_patch_weights + len(judges)
+    assert metrics["parameters"]["discriminator"] == n_patch_weights + len(heads)
 
 
 def test_frozen_features_stay_frozen_after_a_step(tiny):
@@ -79,7 +79,7 @@ def test_frozen_features_stay_frozen_after_a_step(tiny):
     steps.generator_step(nets, x, real, nets.generator(x), p.train)
     projected = nets.discriminator.projected
     assert not any(weight.requires_grad for weight in projected.projection.parameters())
-    assert all(weight.requires_grad for weight in projected.judges.parameters())
+    assert all(weight.requires_grad for weight in projected.heads.parameters())
 
 
 def test_the_moving_average_of_the_weights_is_the_model(tiny, train, monkeypatch):

@@ -38,7 +38,7 @@ def test_a_single_picture_can_be_learned_from(network, pairs):
     network.zero_grad()
     one = network(pairs[:1, :, :64, :64])
     torch.cat([logits.flatten() for logits in one]).sum().backward()
-    assert all(judge[-1].bias.grad is not None for judge in network.judges)
+    assert all(head[-1].bias.grad is not None for head in network.heads)
 
 
 def test_every_part_teaches_the_picture_and_no_feature_learns(network, pairs):

@@ -116,7 +116,10 @@ def forget(folder: Path, urls: Iterable[str], snapshot: str) -> list[str]:
     if not file.exists():
         return []
     deleted = set()
-    with _explained(file), closing(sqlite3.connect(file, isolation_level=None)) as table:
+    with (
+        _database_errors_named(file),
+        closing(sqlite3.connect(file, isolation_level=None)) as table,
+    ):
         table.execute("PRAGMA secure_delete=ON")  # what was there is overwritten: an ETag is a hash
         for url in map(_escaped, urls):
             rows = table.execute("SELECT snapshot FROM answers WHERE url = ?", [url])
@@ -150,7 +153,10 @@ def redirects(folder: Path) -> dict[str, str]:
     if not file.exists():
         return {}
     query = "SELECT answered, url FROM answers WHERE answered IS NOT NULL ORDER BY url DESC"
-    with _explained(file), closing(sqlite3.connect(file, isolation_level=None)) as table:
+    with (
+        _database_errors_named(file),
+        closing(sqlite3.connect(file, isolation_level=None)) as table,
+    ):
         return dict(table.execute(query))
 
 
@@ -179,7 +185,7 @@ class HttpCache:
                 half.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(f"cannot write {self._bodies}: {error.strerror}") from None
-        with _explained(self._file):
+        with _database_errors_named(self._file):
             try:
                 self._open()
             except sqlite3.DatabaseError as error:
@@ -294,12 +300,12 @@ class HttpCache:
         self._execute(query, *values, self._checksum(values))
 
     def _execute(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with _explained(self._file), self._lock:
+        with _database_errors_named(self._file), self._lock:
             return self._table.execute(query, values).fetchall()
 
 
 @contextmanager
-def _explained(file: Path) -> Iterator[None]:
+def _database_errors_named(file: Path) -> Iterator[None]:
     """Turn errors of the table into a UserError that names its file and the remedy."""
     try:
         yield

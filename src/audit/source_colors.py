@@ -22,12 +22,12 @@ SRGB_TRANSFERS = (2, 13)  # 2 is unspecified
 RARE_PRIMARIES, RARE_TRANSFERS = (4, 8, 11, 22), (7, 16, 17, 18)  # known, and not computed here
 
 
-class ColourSpaceError(Exception):
+class ColorSpaceError(Exception):
     """The audit cannot say how the picture's colours look."""
 
 
 @dataclass(frozen=True)
-class ColourSpace:
+class ColorSpace:
     """What the numbers of pixels mean.
 
     Attributes:
@@ -47,27 +47,27 @@ def is_known(primaries: int, transfer: int) -> bool:
     return is_named and transfer in (*GAMMAS, *SRGB_TRANSFERS[1:], *RARE_TRANSFERS)
 
 
-def from_code_points(primaries: int, transfer: int) -> ColourSpace:
+def from_code_points(primaries: int, transfer: int) -> ColorSpace:
     """Return the colour space of code points (ITU-T H.273).
 
     Raises:
         ColourSpaceError: The transfer function is not known, or the primaries are rare.
     """
     if primaries in RARE_PRIMARIES:
-        raise ColourSpaceError(f"primaries {primaries}")
+        raise ColorSpaceError(f"primaries {primaries}")
     if transfer not in GAMMAS and transfer not in SRGB_TRANSFERS:
-        raise ColourSpaceError(f"transfer function {transfer}")
-    return ColourSpace(b"", GAMMAS.get(transfer), PRIMARIES.get(primaries, SRGB))
+        raise ColorSpaceError(f"transfer function {transfer}")
+    return ColorSpace(b"", GAMMAS.get(transfer), PRIMARIES.get(primaries, SRGB))
 
 
-def to_srgb(image: Image.Image, space: ColourSpace) -> Image.Image:
+def to_srgb(image: Image.Image, space: ColorSpace) -> Image.Image:
     """Return 8-bit RGB in sRGB; a broken profile says nothing about the pixels."""
     if image.mode not in ("RGB", "CMYK", "L"):
         image = image.convert("RGB")
     if space.profile:
         if image.mode == "L" and space.profile[16:20] == b"RGB ":  # its space
             image = image.convert("RGB")
-        with ignored():
+        with ignore_metadata_errors():
             profile, srgb = io.BytesIO(space.profile), ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
             image = converted or image
@@ -89,12 +89,12 @@ def _from_srgb_curve(levels: np.ndarray) -> np.ndarray:
 def _matrix(points: Points) -> np.ndarray:
     """Return the matrix from RGB to XYZ relative to white (von Kries)."""
     xyz = np.array([[x / y, 1, (1 - x - y) / y] for x, y in points])
-    colours = (xyz[1:] / xyz[0]).T
-    return np.asarray(colours * np.linalg.solve(colours, np.ones(3)))
+    colors = (xyz[1:] / xyz[0]).T
+    return np.asarray(colors * np.linalg.solve(colors, np.ones(3)))
 
 
 @contextmanager
-def ignored() -> Iterator[None]:
+def ignore_metadata_errors() -> Iterator[None]:
     """Ignore errors of odd metadata, but not that memory is short."""
     try:
         yield

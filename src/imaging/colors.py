@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image, ImageCms
 
-from src.imaging.image_error import ignored
+from src.imaging.image_error import ignore_metadata_errors
 
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 NUMBERS = (*SIXTEEN_BITS, "I", "F")  # a single channel of more than 8 bits
@@ -23,7 +23,7 @@ def srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | No
             be RGB too: see the transform's `input_mode`.
     """
     if profile:
-        with ignored():
+        with ignore_metadata_errors():
             if mode == "L" and profile[SPACE] == b"RGB ":
                 mode = "RGB"
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -10,7 +10,7 @@ from src.evaluate.feature_networks import FeatureNetwork
 from src.evaluate.features import Extractor
 
 
-class ColourMeans(FeatureNetwork):
+class ColorMeans(FeatureNetwork):
     """The mean colours of 3x3 parts of a picture, and its contrast by channel: 30 features."""
 
     name, frechet, kernel = "means", "fd_means", "kd_means_x1000"
@@ -27,4 +27,4 @@ class ColourMeans(FeatureNetwork):
 
 
 def extractor(batch_size: int = 16, cache_dir: Path | None = None) -> Extractor:
-    return Extractor(ColourMeans(Path()), "colour means", batch_size, cache_dir)
+    return Extractor(ColorMeans(Path()), "colour means", batch_size, cache_dir)

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from src.imaging.image_error import ignored
+from src.imaging.image_error import ignore_metadata_errors
 
 Chromaticities = Sequence[float]  # x and y of white, red, green, blue
 
@@ -53,7 +53,7 @@ def from_gamma(gamma: float, chromaticities: Chromaticities | None, gray: bool) 
     is_srgb = abs(gamma / SRGB_GAMMA - 1) < GAMMA_TOLERANCE and chromaticities is None
     if is_srgb or is_mistake or not GAMMAS[0] <= gamma <= GAMMAS[1]:
         return b""
-    with ignored():  # primaries on one line
+    with ignore_metadata_errors():  # primaries on one line
         return _profile(_parametric(0, gamma), chromaticities or SRGB, gray)
     return b""
 
@@ -155,8 +155,8 @@ def _profile(curve: bytes, chromaticities: Chromaticities, gray: bool) -> bytes:
 def _to_d50(chromaticities: Chromaticities) -> np.ndarray:
     """Return the matrix from linear RGB to XYZ, adapted to D50; its columns are the primaries."""
     x, y = np.array(chromaticities, np.float64).reshape(4, 2).T
-    white, *colours = np.stack([x / y, np.ones(4), (1 - x - y) / y], axis=1)
-    matrix = np.array(colours).T
+    white, *colors = np.stack([x / y, np.ones(4), (1 - x - y) / y], axis=1)
+    matrix = np.array(colors).T
     matrix = matrix * np.linalg.solve(matrix, white)
     cones = (BRADFORD @ D50_XYZ) / (BRADFORD @ white)
     return np.asarray(np.linalg.inv(BRADFORD) @ np.diag(cones) @ BRADFORD @ matrix)

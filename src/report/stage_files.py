@@ -32,7 +32,7 @@ class _Baselines(_Shape):
     real_real: dict[str, float]
 
 
-class Evaluated(_Shape):
+class EvaluateJson(_Shape):
     """metrics/evaluate.json."""
 
     val: _ValScores
@@ -41,14 +41,14 @@ class Evaluated(_Shape):
     baselines: _Baselines
 
 
-class EvaluatedMeta(_Shape):
+class EvaluateMeta(_Shape):
     """metrics/evaluate_meta.json."""
 
     weights_file: str
     scored_step: int | None
 
 
-class Trained(_Shape):
+class TrainJson(_Shape):
     """metrics/train.json."""
 
     steps: int
@@ -66,7 +66,7 @@ class _Offender(_Shape):
     detail: str
 
 
-class Judged(_Shape):
+class FindingJson(_Shape):
     """A finding."""
 
     name: str
@@ -90,7 +90,7 @@ def counts(*names: str) -> type[BaseModel]:
     return create_model("Counts", __base__=_Shape, **fields)
 
 
-def read_recorded(path: Path, shape: Any) -> Any:
+def read_stage_file(path: Path, shape: Any) -> Any:
     """Return what a stage has written to a JSON file, which may have more keys than its shape.
 
     Raises:

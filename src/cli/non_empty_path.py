@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 
-class NamedPath(click.Path):
+class NonEmptyPath(click.Path):
     """A path that is not empty: click would take the empty one of an unset variable for `.`.
 
     Args:

@@ -9,7 +9,7 @@ from typing import IO, cast
 from PIL import Image, ImageFile
 
 from src.imaging import avif, bmp, gif, jpeg, png, signatures, webp
-from src.imaging.image_error import ignored, refused
+from src.imaging.image_error import ignore_metadata_errors, raise_image_error
 from src.imaging.memory import refuse_large
 from src.imaging.orientation import read_orientation
 from src.imaging.picture_bytes import PictureBytes
@@ -26,7 +26,7 @@ Box = tuple[int, int, int, int]
 
 
 @dataclass
-class Opened:
+class EncodedPicture:
     """A picture before it is decoded.
 
     Attributes:
@@ -58,17 +58,19 @@ class Opened:
     decode: Callable[[], Image.Image] | None = None
 
 
-def open_picture(data: PictureBytes, header_only: bool = False) -> Opened:
+def open_picture(data: PictureBytes, header_only: bool = False) -> EncodedPicture:
     """Read a picture's header; `header_only` says that its pixels will not be decoded.
 
     Raises:
         ImageError: `not_an_image`, `too_many_pixels`, `too_much_memory` or `too_many_scans`.
     """
-    with refused("not_an_image", lambda error: f"the picture's header is broken: {error}"):
+    with raise_image_error(
+        "not_an_image", lambda error: f"the picture's header is broken: {error}"
+    ):
         return _open(data, header_only)
 
 
-def _open(data: PictureBytes, header_only: bool) -> Opened:
+def _open(data: PictureBytes, header_only: bool) -> EncodedPicture:
     if data[:8] == png.SIGNATURE:
         return _open_png(data, header_only)
     if data[:2] == b"\xff\xd8":
@@ -76,7 +78,7 @@ def _open(data: PictureBytes, header_only: bool) -> Opened:
     if data[:4] == b"GIF8":
         return _open_gif(data)
     if data[:4] == b"RIFF":
-        # its decoder reserves memory as soon as it is opened
+        # its decoder reserves memory as soon as it is picture
         return _open_other(data, refuse_large(*webp.size(data), "RGB", WEBP_BYTES))
     if masks := bmp.read_masks(data):
         return _open_masked_bmp(data, masks)
@@ -97,7 +99,7 @@ def open_image(
         return f"expected one of {', '.join(FORMATS)}, found {_content(head)}"
 
     stream = cast(IO[bytes], file) if isinstance(file, mmap.mmap) else io.BytesIO(file)
-    with refused("not_an_image", describe, needed_bytes):
+    with raise_image_error("not_an_image", describe, needed_bytes):
         return Image.open(stream, formats=FORMATS)
 
 
@@ -111,7 +113,7 @@ def _content(head: bytes) -> str:
     return f"a damaged or incomplete {kind}" if kind in FORMATS else f"{kind}: save it as JPEG"
 
 
-def _open_png(data: PictureBytes, header_only: bool) -> Opened:
+def _open_png(data: PictureBytes, header_only: bool) -> EncodedPicture:
     chunks = png.read(data, header_only)
     image = open_image(chunks.file(), data)
     decoder_bytes = CANVAS_BYTES if chunks.is_part else 0
@@ -120,64 +122,66 @@ def _open_png(data: PictureBytes, header_only: bool) -> Opened:
     needed = max(
         refuse_large(*size, image.mode, decoder_bytes) for size in (chunks.size, image.size)
     )
-    opened = Opened(image, "PNG", chunks.size, needed, chunks.frames > 1, chunks=chunks)
-    opened.profile, opened.exif = chunks.profile, chunks.exif
-    opened.orientation = read_orientation(chunks.exif)
+    picture = EncodedPicture(image, "PNG", chunks.size, needed, chunks.frames > 1, chunks=chunks)
+    picture.profile, picture.exif = chunks.profile, chunks.exif
+    picture.orientation = read_orientation(chunks.exif)
     if chunks.is_part:
-        opened.frame, opened.offset = (0, 0, *image.size), chunks.offset
-    return opened
+        picture.frame, picture.offset = (0, 0, *image.size), chunks.offset
+    return picture
 
 
-def _open_jpeg(data: PictureBytes) -> Opened:
+def _open_jpeg(data: PictureBytes) -> EncodedPicture:
     extent = jpeg.measure(data, needed_only=True)
     image = open_image(jpeg.without_short_segments(data, extent))
     image.decodermaxblock = max(image.decodermaxblock, len(data))  # all of it in one call
     jpeg.refuse_many_scans(extent.scans, *image.size)
     layers = getattr(image, "layer", [])  # of Pillow's JPEG; MPO, of several pictures, has it too
     planes = jpeg.coefficient_bytes(layers) if extent.scans > 1 and layers else 0
-    opened = Opened(image, "JPEG", image.size, refuse_large(*image.size, image.mode, planes))
-    opened.profile = image.info.get("icc_profile") or b""
-    opened.exif = image.info.get("exif", b"")
-    opened.orientation = read_orientation(opened.exif)
-    return opened
+    picture = EncodedPicture(
+        image, "JPEG", image.size, refuse_large(*image.size, image.mode, planes)
+    )
+    picture.profile = image.info.get("icc_profile") or b""
+    picture.exif = image.info.get("exif", b"")
+    picture.orientation = read_orientation(picture.exif)
+    return picture
 
 
-def _open_gif(data: PictureBytes) -> Opened:
+def _open_gif(data: PictureBytes) -> EncodedPicture:
     first = gif.first_frame(data)
     image = open_image(first.data if first else data, data)
     is_part = first is not None and first.box != (0, 0, *image.size)
     needed = refuse_large(*image.size, image.mode, CANVAS_BYTES if is_part else 0)
-    opened = Opened(image, "GIF", image.size, needed)
+    picture = EncodedPicture(image, "GIF", image.size, needed)
     if first:
-        opened.animated = first.animated
+        picture.animated = first.animated
         if is_part:
-            opened.frame, opened.offset = first.box, first.box[:2]
-    return opened
+            picture.frame, picture.offset = first.box, first.box[:2]
+    return picture
 
 
-def _open_masked_bmp(data: PictureBytes, masks: bmp.Masks) -> Opened:
+def _open_masked_bmp(data: PictureBytes, masks: bmp.Masks) -> EncodedPicture:
     size = masks.width, masks.height
     needed = refuse_large(*size, masks.mode, MASKED_BMP_BYTES)
-    opened = Opened(Image.new(masks.mode, (1, 1)), "BMP", size, needed)
-    opened.decode = lambda: bmp.decode(data, masks)
-    return opened
+    picture = EncodedPicture(Image.new(masks.mode, (1, 1)), "BMP", size, needed)
+    picture.decode = lambda: bmp.decode(data, masks)
+    return picture
 
 
-def _open_other(data: PictureBytes, opening_bytes: int = 0) -> Opened:
+def _open_other(data: PictureBytes, opening_bytes: int = 0) -> EncodedPicture:
     image = open_image(data, needed_bytes=opening_bytes)
     kind = str(image.format)
     needed = refuse_large(*image.size, image.mode, _decoder_bytes(image, data))
-    opened = Opened(image, kind, image.size, needed)
-    opened.profile = image.info.get("icc_profile") or b""
+    picture = EncodedPicture(image, kind, image.size, needed)
+    picture.profile = image.info.get("icc_profile") or b""
     if kind == "AVIF":
-        opened.orientation = read_orientation(image.info.get("exif", b""))
-        opened.profile = opened.profile or avif.profile(data)
+        picture.orientation = read_orientation(image.info.get("exif", b""))
+        picture.profile = picture.profile or avif.profile(data)
     if kind != "TIFF":  # its tags describe its own layout; Pillow turns it by them
-        opened.exif = image.info.get("exif", b"")
+        picture.exif = image.info.get("exif", b"")
     image.info.pop("xmp", None)  # Pillow believes its orientation
-    with ignored():  # a damaged second frame
-        opened.animated = bool(getattr(image, "is_animated", False))
-    return opened
+    with ignore_metadata_errors():  # a damaged second frame
+        picture.animated = bool(getattr(image, "is_animated", False))
+    return picture
 
 
 def _decoder_bytes(image: Image.Image, data: PictureBytes) -> float:

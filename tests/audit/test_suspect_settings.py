@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.audit.settings import remedy_for, unusual
+from src.audit.suspect_settings import remedy_for, suspects
 from tests.audit.evidence import CHECKS_BY_NAME
 from tests.audit.faults import OUTPUT_FAULTS
 
@@ -15,7 +15,7 @@ def causes(changed):
 
     def of(task: str = "colorize", **values: object) -> dict[str, str]:
         t = changed({f"train.{key}": value for key, value in values.items()}).train
-        return unusual(t, task, t.steps)
+        return suspects(t, task, t.steps)
 
     return of
 
@@ -51,11 +51,11 @@ def test_an_unusual_setting_is_named_with_its_value_and_what_is_known_to_work(
 
 def test_a_training_that_stop_after_ended_early_is_counted_by_the_steps_that_it_did(changed):
     t = changed({"train.steps": 100_000, "train.snapshots": 20, "train.stop_after": 2}).train
-    assert unusual(t, "colorize", 80) == {
+    assert suspects(t, "colorize", 80) == {
         "steps": "train.stop_after: 2 ended training after 80 of 100000 steps, so that training saw "
         "640 pictures: train at least 250 steps, with train.stop_after: 0"
     }
-    assert unusual(t, "colorize", 250) == {}
+    assert suspects(t, "colorize", 250) == {}
 
 
 def test_rgb_is_usual_where_no_input_has_gray(causes):
