@@ -79,7 +79,7 @@ LABELS = {
 }
 
 
-class Judged(NamedTuple):
+class Verdicts(NamedTuple):
     """What clean says of some files.
 
     Attributes:
@@ -127,7 +127,7 @@ def copies_of(pictures: Sequence[np.ndarray], kind: str) -> list[bytes]:
     return [copy(p, np.random.default_rng([n, number])) for n, p in enumerate(pictures)]
 
 
-def judge(files: Sequence[bytes]) -> Judged:
+def judge(files: Sequence[bytes]) -> Verdicts:
     """Clean some files as the stage does, but keep grayscale."""
     clean = read_params().clean.model_copy(update={"grayscale": "keep"})
     with tempfile.TemporaryDirectory() as name:
@@ -137,7 +137,7 @@ def judge(files: Sequence[bytes]) -> Judged:
         table = build_table(paths)
         measurements = measure.measure_pictures(table, Path(name))
         table, pairs = verdicts.assign_verdicts(table, measurements, clean)
-    return Judged(table, set(pairs))
+    return Verdicts(table, set(pairs))
 
 
 def tabulate_lookalikes() -> None:
@@ -168,12 +168,12 @@ def tabulate_copies(pictures: list[np.ndarray]) -> None:
     false = marked = 0
     for kind in KINDS:
         both = [*copies_of(pictures, "original"), *copies_of(pictures, kind)]
-        judged = judge(both)
-        shares = recall(judged, len(pictures))[0]
-        merged = _merged(judged.table, len(pictures))
+        verdicts = judge(both)
+        shares = recall(verdicts, len(pictures))[0]
+        merged = _merged(verdicts.table, len(pictures))
         kept = [survivor < len(pictures) or kind == "exact" for survivor, _ in merged]
         labels = [label in LABELS.get(kind, PLAIN_LABELS) for _, label in merged]
-        false += false_pairs(judged, len(pictures))
+        false += false_pairs(verdicts, len(pictures))
         marked += kind in MARKED and len(kept) - sum(kept)
         print(f"| {kind} | {_row([*shares, _mean(kept), _mean(labels)])} |", flush=True)
     print(f"\nfalse pairs: {false}; clusters of which a marked picture is kept: {marked}\n")
@@ -193,49 +193,49 @@ def _merged(table: pd.DataFrame, count: int) -> list[tuple[int, str]]:
 def tabulate_mixed(pictures: list[np.ndarray]) -> None:
     """Print what clean does with copies of all kinds in one set."""
     count, kinds = len(pictures), ["original", *KINDS]
-    judged = judge([file for kind in kinds for file in copies_of(pictures, kind)])
+    verdicts = judge([file for kind in kinds for file in copies_of(pictures, kind)])
     print(
         f"| {count} copies, all kinds in one set | proven | connected | merged |\n| --- "
         + "| ---: " * 3
         + "|"
     )
-    for kind, shares in zip(KINDS, recall(judged, count), strict=True):
+    for kind, shares in zip(KINDS, recall(verdicts, count), strict=True):
         print(f"| {kind} | {_row(shares)} |")
     members: dict[int, set[str]] = {}  # the kinds in each cluster
-    clusters = judged.table["cluster"].tolist()
+    clusters = verdicts.table["cluster"].tolist()
     for row, cluster in enumerate(clusters):
         members.setdefault(cluster, set()).add(kinds[row // count])
     of_originals = {clusters[row] for row in range(count)}
     kept = [kinds[cluster // count] in ("original", "exact") for cluster in of_originals]
     marked = [kinds[c // count] in MARKED and bool(m - MARKED) for c, m in members.items()]
     print(
-        f"\nfalse pairs: {false_pairs(judged, count)}; "
+        f"\nfalse pairs: {false_pairs(verdicts, count)}; "
         f"clusters of originals that keep the original or an equal file: {_share(_mean(kept))}; "
         f"clusters that keep a marked picture though a plain one is there: {sum(marked)} "
         f"of {len(marked)}\n"
     )
 
 
-def recall(judged: Judged, count: int) -> list[list[float]]:
+def recall(verdicts: Verdicts, count: int) -> list[list[float]]:
     """Return the shares of proven, connected and merged copies, for each kind.
 
     Args:
-        judged: Of `count` originals and then as many copies of each kind, in the same order.
+        verdicts: Of `count` originals and then as many copies of each kind, in the same order.
         count: How many originals.
     """
-    rows = np.arange(len(judged.table))
-    proven = [(row % count, row) in judged.pairs for row in rows.tolist()]
-    smallest = smallest_connected(judged.pairs)
+    rows = np.arange(len(verdicts.table))
+    proven = [(row % count, row) in verdicts.pairs for row in rows.tolist()]
+    smallest = smallest_connected(verdicts.pairs)
     component = np.array([smallest.get(row, row) for row in rows.tolist()])
-    cluster = judged.table["cluster"].to_numpy()
+    cluster = verdicts.table["cluster"].to_numpy()
     connected, merged = (ids == ids[rows % count] for ids in (component, cluster))
     shares = np.stack([proven, connected, merged]).reshape(3, -1, count).mean(axis=2)
     return shares.T[1:].tolist()
 
 
-def false_pairs(judged: Judged, count: int) -> int:
+def false_pairs(verdicts: Verdicts, count: int) -> int:
     """Count the proven pairs of different originals or of their copies."""
-    return sum((b - a) % count != 0 for a, b in judged.pairs)
+    return sum((b - a) % count != 0 for a, b in verdicts.pairs)
 
 
 def tabulate_leaks(pictures: list[np.ndarray], others: list[np.ndarray]) -> None:

@@ -114,7 +114,7 @@ def _judge(model: Path, judge: Path, result: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Looks:
+class Outcome:
     """The outputs of a result and their targets, (N, H, W, 3) uint8, with rows and ids of people."""
 
     rows: np.ndarray
@@ -124,20 +124,20 @@ class Looks:
     inputs: np.ndarray
 
 
-def _looks(result: Path, task: str) -> Looks:
+def _outcome(result: Path, task: str) -> Outcome:
     pairs = arrays.load(result / "data/pairs", "val")
     rows = pairs.index["row"].to_numpy()
     files = (result / f"data/predictions/{row:06d}.png" for row in rows)
     outputs = np.stack([decoding.decode(file.read_bytes()) for file in files])
     items = pairs.index["item_id"]
-    return Looks(rows, items, outputs, np.asarray(pairs.photo), np.asarray(pairs.inputs(task)))
+    return Outcome(rows, items, outputs, np.asarray(pairs.photo), np.asarray(pairs.inputs(task)))
 
 
-def _strangers(results: Path, name: str, looks: Looks) -> np.ndarray:
+def _strangers(results: Path, name: str, outcome: Outcome) -> np.ndarray:
     """Return which of the people are not on page 1, (N,) bool: not in the task's list of copies."""
     copies = results / f"{name.split('-')[0]}-copies" / "data/pairs"
     on_page_1 = pd.concat([arrays.load(copies, side).index["item_id"] for side in ("train", "val")])
-    return (~looks.items.isin(on_page_1)).to_numpy()
+    return (~outcome.items.isin(on_page_1)).to_numpy()
 
 
 def _tints(pictures: np.ndarray) -> np.ndarray:
@@ -155,16 +155,16 @@ def _color(outputs: np.ndarray, targets: np.ndarray) -> float:
     return float(outputs.mean() / targets.mean())
 
 
-def _row(says: str, result: Path, looks: Looks, chosen: np.ndarray) -> str:
+def _row(says: str, result: Path, outcome: Outcome, chosen: np.ndarray) -> str:
     """Return a table's line about the chosen pictures, a mask of the result's."""
     scores = pd.read_csv(result / "data/predictions/scores.csv").set_index("row")
-    scores = scores.loc[looks.rows[chosen]]
+    scores = scores.loc[outcome.rows[chosen]]
     errors = scores[["l1", "ssim"]].sem()
     cells = [f"{scores[name].mean():.3f} ± {errors[name]:.3f}" for name in ("l1", "ssim")]
     val = read_json(result / "metrics/evaluate.json")["val"]
     whole = chosen.all()
     cells.append(f"{val['fd_effnet']:.1f} ± {val['fd_effnet_se']:.1f}" if whole else "")
-    outputs, targets = looks.outputs[chosen], looks.targets[chosen]
+    outputs, targets = outcome.outputs[chosen], outcome.targets[chosen]
     variety = with_error(_variety, _tints(outputs), _tints(targets), paired=True)
     color = with_error(_color, colorfulness(outputs), colorfulness(targets), paired=True)
     cells += [f"{share:.2f} ± {error:.2f}" for share, error in (variety, color)]
@@ -187,14 +187,14 @@ def print_tables(results: Path) -> None:
     print("| chapter | pictures | l1 | ssim | fd_effnet | variety | colour |")
     print("| --- | ---: | --- | --- | --- | --- | --- |")
     for name, chapter in CHAPTERS.items():
-        looks = _looks(results / name, _task(name))
+        outcome = _outcome(results / name, _task(name))
         says = f"{name}: {chapter.says}"
-        print(_row(says, results / name, looks, np.full(len(looks.rows), True)))
+        print(_row(says, results / name, outcome, np.full(len(outcome.rows), True)))
         if chapter.judge:
             strangers = results / f"{name}-judged"
-            looks = _looks(strangers, _task(name))
-            chosen = _strangers(results, name, looks)
-            print(_row(f"{name}, strangers", strangers, looks, chosen))
+            outcome = _outcome(strangers, _task(name))
+            chosen = _strangers(results, name, outcome)
+            print(_row(f"{name}, strangers", strangers, outcome, chosen))
     print("\n| chapter | training pictures | failed checks |\n| --- | ---: | --- |")
     for name in CHAPTERS:
         n = len(arrays.load(results / name / "data/pairs", "train"))
@@ -206,7 +206,7 @@ def draw_sheets(results: Path, folder: Path) -> None:
     for sheet, (names, judge) in SHEETS.items():
         judged = [results / (name if name == judge else f"{name}-judged") for name in names]
         columns = [
-            _looks(each if each.exists() else results / name, _task(sheet))
+            _outcome(each if each.exists() else results / name, _task(sheet))
             for each, name in zip(judged, names, strict=True)
         ]
         candidates = np.arange(len(columns[0].rows))

@@ -17,8 +17,9 @@ def main() -> None:
     forgotten = forget_list.read(p.scrape.forget)
     with cluster.connect(p.engine), sources.open_source(p, raw) as source:
         crawl = source.crawl
-        kept_at = sources.CACHE, p.scrape.snapshot
-        rows = forget_list.forget(crawl.rows, forgotten, *kept_at, source.archive)
+        rows = forget_list.forget(
+            crawl.rows, forgotten, sources.CACHE, p.scrape.snapshot, source.archive
+        )
         ledger = store.store(rows, source.fetch, raw, p.scrape, source.n_downloaders)
     ledger.write(raw / "ledger.parquet")
     write_json(Path("metrics/scrape.json"), store.counts(ledger, crawl))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from src.audit.checks import CHECKS
 from src.audit.evidence import Evidence, OutputEvidence
-from src.audit.registry import Check, CheckValue, Finding, Offender, When
+from src.audit.registry import Check, CheckResult, Finding, Offender, When
 from src.dataset.arrays import Pairs
 from src.drawing.sheets import grid
 from src.errors import REBUILD, UserError
@@ -66,12 +66,12 @@ def _require_known(
         )
 
 
-def measure(evidence: Evidence | OutputEvidence, when: When) -> dict[str, CheckValue]:
-    """Return the measurement of every check before or after training, by its name."""
+def measure(evidence: Evidence | OutputEvidence, when: When) -> dict[str, CheckResult]:
+    """Return what every check measures before or after training, by its name."""
     return {check.name: check.measure(evidence) for check in CHECKS if check.when == when}
 
 
-def write_measures(measures: dict[str, CheckValue], file: Path) -> None:
+def write_measures(measures: dict[str, CheckResult], file: Path) -> None:
     """Write what the checks measured as JSON, in full precision."""
     write_json(
         file,
@@ -91,13 +91,13 @@ def judge(file: Path, limits: Mapping[str, float]) -> dict[str, Finding]:
     measures = read_json(file)
     checks = [check for check in CHECKS if check.when == "before"]
     try:
-        entries = {check.name: _measurement(measures[check.name]) for check in checks}
+        entries = {check.name: _result(measures[check.name]) for check in checks}
     except (LookupError, TypeError, ValueError) as error:
         raise UserError(f"{file} is not what the audit wrote ({error!r}): {REBUILD}") from None
     return {check.name: check.judge(entries[check.name], limits) for check in checks}
 
 
-def _measurement(entry: dict[str, Any]) -> CheckValue:
+def _result(entry: dict[str, Any]) -> CheckResult:
     """Return an entry of the file that `write_measures` wrote."""
     offenders = [
         Offender(o["row"], o["detail"], tuple((s, i) for s, i in o["pictures"]), o["value"])

@@ -27,8 +27,8 @@ class Offender:
 
 
 # the value, and the rows at fault: those with a value only if that is beyond the limit
-CheckValue = tuple[float, list[Offender]]
-Measure = Callable[[Any], CheckValue]  # of Evidence or OutputEvidence
+CheckResult = tuple[float, list[Offender]]
+Measure = Callable[[Any], CheckResult]  # of Evidence or OutputEvidence
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,9 @@ class Check:
         remedy = evidence.remedy(self.remedy, self.settings) if self.settings else self.remedy
         return self.judge(self.measure(evidence), evidence.limits, remedy)
 
-    def judge(
-        self, measurement: CheckValue, limits: Mapping[str, float], remedy: str = ""
-    ) -> Finding:
+    def judge(self, result: CheckResult, limits: Mapping[str, float], remedy: str = "") -> Finding:
         """Compare a measured value with the limit in force; a remedy replaces the check's own."""
-        value, offenders = measurement
+        value, offenders = result
         thresholds = {key: limits.get(key, default) for key, default in self.limits.items()}
         limit = thresholds.pop(self.limit_key)
         at_fault = [

@@ -51,7 +51,7 @@ def from_code_points(primaries: int, transfer: int) -> ColorSpace:
     """Return the colour space of code points (ITU-T H.273).
 
     Raises:
-        ColourSpaceError: The transfer function is not known, or the primaries are rare.
+        ColorSpaceError: The transfer function is not known, or the primaries are rare.
     """
     if primaries in RARE_PRIMARIES:
         raise ColorSpaceError(f"primaries {primaries}")

@@ -67,7 +67,7 @@ def decode(data: bytes, background: str, least_px: int) -> tuple[Image.Image, in
         least_px: The width and height to which no larger picture is reduced.
 
     Raises:
-        ColourSpaceError: Its pixels are sound.
+        ColorSpaceError: Its pixels are sound.
         Exception: Whatever Pillow meets in damaged bytes.
     """
     is_png = data[:8] == source_png.SIGNATURE

@@ -65,7 +65,7 @@ def read_pixels(chunks: dict[bytes, bytes], packed: bytes) -> Image.Image:
     """Return the picture of chunks and of packed pixels.
 
     Raises:
-        ColourSpaceError: It cannot be said which pixels are transparent.
+        ColorSpaceError: It cannot be said which pixels are transparent.
         ValueError: The pixels are broken.
     """
     width, height = size(chunks)
@@ -142,7 +142,7 @@ def color_space(chunks: dict[bytes, bytes]) -> ColorSpace:
     """Return the colour space: the first of cICP, iCCP, sRGB, gAMA and cHRM decides.
 
     Raises:
-        ColourSpaceError: It is not known.
+        ColorSpaceError: It is not known.
     """
     codes = chunks.get(b"cICP", b"")
     if codes[2:] == b"\0\1" and is_known(codes[0], codes[1]):

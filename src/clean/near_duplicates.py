@@ -50,7 +50,7 @@ def find_copies(
     """Find all pairs of pictures that show the same, and those that nearly do.
 
     Args:
-        features: The pictures.
+        features: Of the pictures, in their order.
         distance: The most bits of 256 in which the hashes of candidates differ.
         similarity: The least correlation of a copy, -1…1. Alignment starts at the poses that the
             hashes suggest and ends at the first that reaches it. So the value of a pair may be
@@ -112,7 +112,7 @@ def _compare(
 
     Args:
         block: Which candidates.
-        features: The pictures.
+        features: Of the pictures, in their order.
         variants: Their border variants.
         candidates: (C,) CANDIDATE.
         pairs: (C, 2) int64, the pictures of each.

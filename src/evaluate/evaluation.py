@@ -168,7 +168,7 @@ def _baselines(
     real = evaluator.set_scores(train_features, val_features, paired=False)
     return {
         **{name: evaluator.scores(scored, val_features) for name, scored in pictures.items()},
-        "real_real": real | _mean_color_scores(val, evaluator.min_residual),
+        "real_real": real | _color_score_means(val, evaluator.min_residual),
     }
 
 
@@ -200,12 +200,12 @@ def tint(gray: np.ndarray | None, mean: np.ndarray, photos: np.ndarray) -> np.nd
     """
     if gray is None:
         return np.full(photos.shape, mean.round(), np.uint8)
-    tint = (mean - mean.mean()).astype(np.float32)
-    pictures: np.ndarray = (gray[..., None] + tint).round().clip(0, 255).astype(np.uint8)
+    offset = (mean - mean.mean()).astype(np.float32)
+    pictures: np.ndarray = (gray[..., None] + offset).round().clip(0, 255).astype(np.uint8)
     return pictures
 
 
-def _mean_color_scores(val: Pairs, min_residual: float) -> dict[str, float]:
+def _color_score_means(val: Pairs, min_residual: float) -> dict[str, float]:
     tables = [pd.DataFrame(color_scores(block, min_residual)) for block in arrays.blocks(val.photo)]
     return {name: mean for name, mean in summary(pd.concat(tables)).items() if name != "n"}
 

@@ -60,9 +60,12 @@ def official_options(sides: list[SideContent]) -> dict[str, str]:
     Without them it makes squares of 286 pixels, and cuts 256 from these.
     """
     train, val = (side.photos.shape[1:3] for side in sides)
-    network = next((f"unet_{n}" for n in (256, 128) if val[0] % n == val[1] % n == 0), None)
-    generator = f"--netG {network or 'resnet_9blocks'}"
-    if val[0] != val[1]:
+    is_square = val[0] == val[1]
+    lengths = val if is_square else (*train, *val)  # others are not cut
+    fitting = (n for n in (256, 128) if all(length % n == 0 for length in lengths))
+    network = next((f"unet_{n}" for n in fitting), "resnet_9blocks")
+    generator = f"--netG {network}"
+    if not is_square:
         return dict.fromkeys(("train", "val"), f"--preprocess none {generator}")
     crop = f"--crop_size {val[0]} {generator}"
     return {"train": f"--load_size {train[0]} {crop}", "val": f"--load_size {val[0]} {crop}"}

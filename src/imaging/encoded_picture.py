@@ -53,7 +53,7 @@ class EncodedPicture:
     profile: bytes = b""
     exif: bytes = b""
     frame: Box | None = None
-    offset: WidthHeight = (0, 0)
+    offset: tuple[int, int] = (0, 0)
     chunks: png.Png | None = None
     decode: Callable[[], Image.Image] | None = None
 
@@ -78,7 +78,7 @@ def _open(data: PictureBytes, header_only: bool) -> EncodedPicture:
     if data[:4] == b"GIF8":
         return _open_gif(data)
     if data[:4] == b"RIFF":
-        # its decoder reserves memory as soon as it is picture
+        # its decoder reserves memory as soon as it is opened
         return _open_other(data, refuse_large(*webp.size(data), "RGB", WEBP_BYTES))
     if masks := bmp.read_masks(data):
         return _open_masked_bmp(data, masks)

@@ -32,7 +32,7 @@ class Step:
 def experiment_label(variables: Mapping[str, str]) -> str:
     """Name the experiment by the variables that `dvc exp run` sets.
 
-    A plain `dvc repro` must write the same bytes at every commit.
+    Without them the text is the same at every commit, and so are the bytes of the page.
     """
     name, commit = (variables.get(f"DVC_EXP_{key}", "") for key in ("NAME", "BASELINE_REV"))
     return f"experiment {name} on {commit[:10]}" if name else "dvc repro in the workspace"

@@ -25,7 +25,7 @@ Finding = dict[str, Any]
 # Beginnings of the names of scores: higher ones are better, and lower ones.
 HIGHER = ("psnr", "ssim", "precision_", "recall_", "density_", "coverage_")
 LOWER = ("l1", "lpips", "fid", "fd_", "kid_", "kd_", "gray_share")
-NO_STANDING = ("gray_share",)  # one colour for all of a picture is not gray, and no good picture
+NO_STANDING = ("gray_share",)  # a baseline of one colour may have none, which says nothing
 LPIPS = ("lpips_squeeze", "lpips_alex")  # a run has one of them at most
 # What needs no network, as the scores name it and as the page does.
 BASELINES = {"copy_input": "input copied", "mean_color": "mean colour"}

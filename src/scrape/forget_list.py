@@ -71,7 +71,7 @@ def forget(
         print_on_stderr(f"scrape: {note}{again}")
     if copies:
         print_on_stderr(
-            "scrape: other URLs have a forgotten picture's bytes, and stay; list them too: "
+            "scrape: other URLs have the same bytes as what is deleted, and stay; list them too: "
             + ", ".join(copies[:MAX_NAMED] + ["…"][: len(copies) > MAX_NAMED])
         )
     return marked

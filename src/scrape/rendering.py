@@ -136,20 +136,20 @@ class RenderingClient:
         answered, next_url = self._client.get(url, _head, limit, page_url, insist)
         visit = Visit(self._client, self._fetching, url, answered or url)
         try:
-            draw = self._runner.run(self._drawn(visit))
+            text = self._runner.run(self._draw(visit))
         except (Error, FetchError) as error:
             if isinstance(error, FetchError) and self._browser.is_connected():
                 raise
             reason = one_line(error)[-200:]
             raise UserError(f"Chromium has ended: {reason}; run the same command again") from None
-        html = draw.encode("utf-8", "replace")
+        html = text.encode("utf-8", "replace")
         if len(html) > (limit or self.scrape.max_page_bytes):
             raise FetchError("too_large", f"{url}: {len(html)} bytes when its scripts have run")
         path = self._folder / "page.html"
         path.write_bytes(html)
         return parse(Body(path, charset="utf-8", url=visit.url, next_url=next_url))
 
-    async def _drawn(self, visit: "Visit") -> str:
+    async def _draw(self, visit: "Visit") -> str:
         context = await self._browser.new_context(
             viewport=SIZE,  # type: ignore[arg-type]
             service_workers="block",

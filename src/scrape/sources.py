@@ -85,7 +85,8 @@ def open_source(params: Params, raw: Path) -> Iterator[Source]:
             return
         client = _client(params, stack)
         if pairs := _listed_pairs(params):
-            yield _pairs(pairs, client, stack)
+            archive = pairs.path if params.source == "pairs" and is_url(pairs.path) else None
+            yield replace(_pairs(pairs, client, stack), archive=archive)
         elif params.source == "saved":
             pictures = _temporary_folder(stack)
             saves = SavedList(params.saved, params.scrape, raw / "pages", pictures)
@@ -236,8 +237,7 @@ def _pairs(pairs: Pairs, client: Client, stack: ExitStack) -> Source:
         reason = "" if contents.pictures else f" ({_found(contents)})"
         raise UserError(f"pairs.path = {pairs.path!r}: {error}{reason}") from None
     note_one_id(rows, "pairs.path")
-    source = _on_disk(rows, contents, client.scrape.max_bytes)
-    return replace(source, archive=pairs.path) if is_url(pairs.path) else source
+    return _on_disk(rows, contents, client.scrape.max_bytes)
 
 
 def _unpacked(path: str, client: Client, folder: Path) -> Contents:

@@ -42,7 +42,7 @@ def inspect(first: CloseLook, second: CloseLook, match: Match) -> Inspection:
     """Return what each of two pictures, which match at 64 pixels, has that the other lacks."""
     if _is_plain(match):
         return Inspection(
-            clipped=overlays.clipped(forms.orient(first.gray, match.form), second.gray)
+            clipped=overlays.find_clipped(forms.orient(first.gray, match.form), second.gray)
         )
     registration = register(first, second, match)
     place = surroundings.placement(registration, match)  # of the moved picture in the fixed one
@@ -50,17 +50,20 @@ def inspect(first: CloseLook, second: CloseLook, match: Match) -> Inspection:
         place = np.linalg.inv(place)
     beyond_second = surroundings.put_around(first.gray, place)
     beyond_first = surroundings.put_around(second.gray, np.linalg.inv(place))
-    surplus = surroundings.surplus(beyond_second), surroundings.surplus(beyond_first)
+    surplus = (
+        surroundings.measure_surplus(beyond_second),
+        surroundings.measure_surplus(beyond_first),
+    )
     rotation = float(abs(registration.pose[ROTATION]))
-    levels = surroundings.inside(beyond_second), second.gray.astype(np.float32)
-    clipped = overlays.clipped(*levels)
+    levels = surroundings.cut_inside(beyond_second), second.gray.astype(np.float32)
+    clipped = overlays.find_clipped(*levels)
     if rotation >= MIN_TILT_DEGREES:
-        corners = surroundings.corners(beyond_second, beyond_first)
+        corners = surroundings.find_corners(beyond_second, beyond_first)
         return Inspection(corners, surplus, None, clipped, rotation)
-    added = surroundings.added(beyond_second), surroundings.added(beyond_first)
+    added = surroundings.find_added(beyond_second), surroundings.find_added(beyond_first)
     if any(added) or max(surplus) > MAX_WHOLE_SURPLUS:
         return Inspection(added, surplus, None, clipped, rotation)
-    added, marked = overlays.marks(*levels)
+    added, marked = overlays.find_marks(*levels)
     return Inspection(added, surplus, marked, clipped, rotation)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from src.vision import forms, witness
 from src.vision.alignment import align, compared_rows, detail
 from src.vision.bands import border_variants, borders
-from src.vision.correlation import ROTATION, SIZE, correlations, warp
+from src.vision.correlation import POSITION, ROTATION, SIZE, correlations, warp
 from src.vision.views import POSES, STRIPS, THUMBNAIL_PX, UPRIGHT_FORMS
 
 MIN_SECOND_LOOK, MAX_SECOND_LOOK = 0.75, 0.985  # correlations between which a second look pays off
@@ -244,15 +244,15 @@ def _look_again(start: Start, pose: np.ndarray, target: float, aspect: float) ->
 
 def _composed(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
     """Return the pose of a picture that has a pose within another pose."""
-    angle = np.deg2rad(outer[4])
-    down, across = inner[:2] - 0.5
+    angle = np.deg2rad(outer[ROTATION])
+    down, across = inner[POSITION] - 0.5
     return np.array(
         [
             outer[0] + outer[2] * (np.cos(angle) * down + np.sin(angle) * across),
             outer[1] + outer[3] * (np.cos(angle) * across - np.sin(angle) * down),
             outer[2] * inner[2],
             outer[3] * inner[3],
-            outer[4] + inner[4],
+            outer[ROTATION] + inner[ROTATION],
         ]
     )
 

@@ -25,7 +25,7 @@ MARK_PX = (0.7, 3)  # between which marks are busy
 MIN_MARK_RATIO = 2.0  # of what is busy: quality 10 has up to 1.8, watermarks from 2.7
 
 
-def marks(first: np.ndarray, second: np.ndarray) -> tuple[tuple[str, str], int | None]:
+def find_marks(first: np.ndarray, second: np.ndarray) -> tuple[tuple[str, str], int | None]:
     """Return what lies upon each of two pictures, see `Inspection`: a strip at a side, or a mark.
 
     Args:
@@ -85,7 +85,7 @@ def _falls(differences: np.ndarray) -> bool:
     return bool(fall >= MIN_FALL_SHARE or median_fall >= MIN_FALL * max(1, np.max(medians)))
 
 
-def clipped(first: np.ndarray, second: np.ndarray) -> int | None:
+def find_clipped(first: np.ndarray, second: np.ndarray) -> int | None:
     """Return which of two pictures is brighter, and white where the other shows details."""
     pair = first, second
     for number, (levels, others) in enumerate((pair, pair[::-1])):

@@ -91,7 +91,8 @@ def put_around(gray: np.ndarray, place: np.ndarray) -> np.ndarray:
     return around
 
 
-def inside(around: np.ndarray) -> np.ndarray:
+def cut_inside(around: np.ndarray) -> np.ndarray:
+    """Return what of a picture lies in the place of the other, (256, 256) float32; see `put_around`."""
     return np.ascontiguousarray(around[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX])
 
 
@@ -106,12 +107,13 @@ def _depths(around: np.ndarray) -> list[float]:
     return [float(np.mean(~np.isnan(s[:MARGIN_PX, across]))) * MARGIN_PX for s in sides(around)]
 
 
-def surplus(around: np.ndarray) -> float:
+def measure_surplus(around: np.ndarray) -> float:
+    """Return how far a picture reaches beyond the other, across or down, as a share of its side."""
     top, bottom, left, right = _depths(around)
     return max(top + bottom, left + right) / SIDE_PX
 
 
-def corners(first: np.ndarray, second: np.ndarray) -> tuple[str, str]:
+def find_corners(first: np.ndarray, second: np.ndarray) -> tuple[str, str]:
     """Say which of two pictures, turned by degrees, has corners of one colour that the other lacks.
 
     Args:
@@ -152,7 +154,7 @@ def _flat_shares(lines: np.ndarray) -> np.ndarray:
     return np.asarray(shares) if shares.size else np.zeros(1)
 
 
-def added(around: np.ndarray) -> str:
+def find_added(around: np.ndarray) -> str:
     """Return what was added around a picture: "", "caption" or "frame"."""
     depths = _depths(around)
     is_added = [_is_added(*side) for side in zip(sides(around), depths, strict=True)]

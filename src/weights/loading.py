@@ -14,10 +14,10 @@ ERRORS = (RuntimeError, OSError, KeyError, ValueError, TypeError, EOFError, Unpi
 
 @contextmanager
 def require_weights(file: Path, network: str) -> Iterator[None]:
-    """Refuse a file that holds code, or else weights that do not fit the network built inside.
+    """Refuse a file that holds code, or weights that do not fit the network that the block builds.
 
     Raises:
-        UserError: The file holds no tensors alone, or the body raises one of ERRORS.
+        UserError: The file holds more than tensors, or the block raises one of ERRORS.
     """
     try:
         torch.load(file, weights_only=True)  # refuses code, which libraries would run

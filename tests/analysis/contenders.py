@@ -1,4 +1,4 @@
-"""Sides of a comparison, with the files that their revisions hold."""
+"""Contenders of a comparison, with the files that their revisions hold."""
 
 from pathlib import Path
 

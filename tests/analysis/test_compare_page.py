@@ -86,7 +86,9 @@ def test_every_score_has_both_values_the_difference_its_interval_and_its_sentenc
     assert rows["kd_means_x1000 ↓"][1:3] == ["", ""]
 
 
-def test_a_score_without_an_interval_says_so_and_one_of_a_single_side_too(contenders, tmp_path):
+def test_a_score_without_an_interval_says_so_and_one_of_a_single_contender_too(
+    contenders, tmp_path
+):
     (tmp_path / "b" / SCORES).write_text('{"val": {"coverage": 0.8, "recall": 0.5}}')
     rows = {tr.th.get_text(): texts(tr, "td") for tr in soup_of(*contenders).select("#scores tr")}
     assert rows["coverage"] == ["recorded without an interval", "0.75", "0.80", "+0.05", ""]
@@ -279,7 +281,7 @@ def test_other_tasks_and_unreadable_parameters_are_one_line(contenders, tmp_path
     else:
         path.write_text(text)
     with pytest.raises(UserError) as refused:
-        shared_task(*(s.revision for s in contenders))
+        shared_task(*(c.revision for c in contenders))
     assert str(refused.value).startswith(message)
     assert "\n" not in str(refused.value)
 

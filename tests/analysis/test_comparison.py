@@ -20,10 +20,10 @@ def test_a_difference_beyond_chance_is_called_better(photos):
     for a, b in ((good, bad), (bad, good)):
         differences = compare(a, b, [extractor()], 0)
         sets = ["fd_means", "kd_means_x1000"]
-        looks = ["colorfulness", "gray_share"]
-        assert [d.metric for d in differences] == ["l1", "psnr", "ssim", *looks, *sets]
+        color_scores = ["colorfulness", "gray_share"]
+        assert [d.metric for d in differences] == ["l1", "psnr", "ssim", *color_scores, *sets]
         for d in differences:
-            if d.metric in looks:
+            if d.metric in color_scores:
                 continue
             assert d.low <= d.value <= d.high
             assert re.fullmatch(
@@ -57,11 +57,11 @@ def test_the_interval_covers_the_true_difference(photos, monkeypatch):
     truth = b.table["l1"].mean() - a.table["l1"].mean()
     for _ in range(40):
         chosen = rng.integers(len(photos), size=len(photos))
-        sides = []
+        experiments = []
         for e in (a, b):
             table = e.table.iloc[chosen].reset_index(drop=True)
-            sides.append(Experiment(e.name, table, e.outputs[chosen], e.val))
-        [l1, *_] = compare(*sides, [extractor()], 0)
+            experiments.append(Experiment(e.name, table, e.outputs[chosen], e.val))
+        [l1, *_] = compare(*experiments, [extractor()], 0)
         covered += l1.low <= truth <= l1.high
     assert covered >= 34
 

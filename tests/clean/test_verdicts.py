@@ -309,8 +309,8 @@ def _judge_matches(widths: list[int], matching: set[tuple[int, int]], **changes:
         for n, (file, width) in enumerate(zip(table["file"], widths, strict=True))
     }
 
-    def find_copies(looks: list[PictureFeatures], *_: object) -> Likenesses:
-        names = [int(look.thumbnail[0, 0]) for look in looks]
+    def find_copies(features: list[PictureFeatures], *_: object) -> Likenesses:
+        names = [int(each.thumbnail[0, 0]) for each in features]
         pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
         proofs = [
             Proof(i, j, 9, Match(0.95))

@@ -97,8 +97,9 @@ def test_the_official_code_is_told_the_size_of_squares(train, val, options):
 
 
 def test_the_official_code_is_told_not_to_squeeze_other_shapes():
-    options = data_card.official_options([side((140, 90)), side((120, 80))])
-    assert set(options.values()) == {"--preprocess none --netG resnet_9blocks"}
+    for train, val in [((140, 90), (120, 80)), ((142, 284), (128, 256))]:
+        options = data_card.official_options([side(train), side(val)])
+        assert set(options.values()) == {"--preprocess none --netG resnet_9blocks"}
 
 
 def side(size: tuple[int, int]) -> SideContent:

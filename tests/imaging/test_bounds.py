@@ -56,9 +56,9 @@ def _refusal(data: bytes) -> str:
         decoding.decode_with_alpha,
         lambda data: decoding.decode_reduced(data, 64),
     ):
-        with pytest.raises(ImageError) as raise_image_error:
+        with pytest.raises(ImageError) as refused:
             read(data)
-        reasons.add(raise_image_error.value.reason)
+        reasons.add(refused.value.reason)
     (reason,) = reasons
     return reason
 
@@ -79,9 +79,9 @@ def test_nothing_is_decoded_after_a_scan_that_holds_all_of_a_picture():
     data = saved(Image.new("RGB", (64, 64), (9, 99, 199)), "JPEG")
     scan = data[data.rindex(b"\xff\xda") : -2]
     assert jpeg.measure(data[:-2] + 200 * scan, needed_only=True).scans == 1
-    with pytest.raises(ImageError) as raise_image_error:
+    with pytest.raises(ImageError) as refused:
         decoding.decode(data[:-2] + 200 * scan + b"\xff\xd9")
-    assert raise_image_error.value.reason == "truncated"
+    assert refused.value.reason == "truncated"
 
 
 def test_scans_of_one_channel_each_are_all_counted():

@@ -30,9 +30,9 @@ def scene() -> np.ndarray:
 
 
 def _reason(data: bytes) -> str:
-    with pytest.raises(ImageError) as raise_image_error:
+    with pytest.raises(ImageError) as refused:
         decoding.decode(data)
-    return raise_image_error.value.reason
+    return refused.value.reason
 
 
 def _header_only(width: int, height: int) -> bytes:
@@ -247,9 +247,9 @@ def test_a_truncated_jpeg_is_refused_as_truncated(faces: list[np.ndarray]):
 )
 def test_other_files_are_no_images(data: bytes):
     assert _reason(data) == "not_an_image"
-    with pytest.raises(ImageError, match="expected one of JPEG") as raise_image_error:
+    with pytest.raises(ImageError, match="expected one of JPEG") as refused:
         decoding.inspect(data)
-    assert raise_image_error.value.reason == "not_an_image"
+    assert refused.value.reason == "not_an_image"
 
 
 @pytest.mark.parametrize(
@@ -489,9 +489,9 @@ def test_gray_cmyk_and_png_are_the_same_picture_when_reduced(large: np.ndarray):
 def test_a_broken_jpeg_is_refused_by_both_decoders(large: np.ndarray, cut: float):
     data = _jpeg(large)
     for decode in (decoding.decode, lambda d: decoding.decode_reduced(d, 64)):
-        with pytest.raises(ImageError) as raise_image_error:
+        with pytest.raises(ImageError) as refused:
             decode(data[: int(cut * len(data))])
-        assert raise_image_error.value.reason == "truncated"
+        assert refused.value.reason == "truncated"
 
 
 @pytest.mark.parametrize("orientation", [1, 6])

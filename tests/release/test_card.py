@@ -38,8 +38,8 @@ CLEAN = {
 WEIGHTS = {"last": "generator.safetensors", "best_l1": "snapshots/step_000006.safetensors"}
 
 
-def metrics(model: str, leaked: int) -> dict[str, dict]:
-    """Metrics of a run whose `model` was scored and in which `leaked` pictures leaked."""
+def metrics(snapshot: str, leaked: int) -> dict[str, dict]:
+    """Metrics of a run whose `snapshot` was scored and in which `leaked` pictures leaked."""
     failed = int(leaked > 0)
     leak = {"value": float(leaked), "limit": 0, "failed": failed}
     checks = {"leaked_pictures": leak, "broken_files": PASSED}
@@ -60,8 +60,8 @@ def metrics(model: str, leaked: int) -> dict[str, dict]:
                 "training": {"processor": "AMD EPYC, AVX512", "dtype": "bfloat16"},
                 "evaluation": {"processor": "AMD EPYC, AVX2", "dtype": "float32"},
             },
-            "snapshot": model,
-            "weights_file": WEIGHTS[model],
+            "snapshot": snapshot,
+            "weights_file": WEIGHTS[snapshot],
             "versions": {"torch": "2.14.1", "numpy": "2.4.6"},
         },
         "train": {

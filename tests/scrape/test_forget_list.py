@@ -250,7 +250,7 @@ def test_another_url_with_the_same_bytes_is_named(server, scrape_gallery, album,
     capsys.readouterr()
     assert scrape_gallery(server["/4.png"])[4:6] == ["forgotten", "ok"]
     assert (
-        "scrape: other URLs have a forgotten picture's bytes, and stay; list them too: "
+        "scrape: other URLs have the same bytes as what is deleted, and stay; list them too: "
         f"{server['/5.png']}\n"
     ) in capsys.readouterr().err
     assert scrape_gallery(server["/4.png"], server["/5.png"])[4:6] == ["forgotten"] * 2

@@ -13,14 +13,14 @@ from tests.lookalikes import LOOKALIKES
 SIMILARITY = 0.93
 
 
-def _look(pixels: np.ndarray) -> PictureFeatures:
+def _features(pixels: np.ndarray) -> PictureFeatures:
     pixels = np.ascontiguousarray(pixels)
     small = cv2.resize(pixels, (64, 64), interpolation=cv2.INTER_AREA)
     return PictureFeatures(alignment.thumbnail(pixels), witness.chroma(small))
 
 
 def _match(a: np.ndarray, b: np.ndarray) -> Match:
-    return matching.match(_look(a), _look(b))
+    return matching.match(_features(a), _features(b))
 
 
 @pytest.mark.parametrize("kind", ["recompressed", "resized", "brightened", "mirrored", "captioned"])

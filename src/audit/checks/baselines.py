@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from src.audit.evidence import BASELINES, OutputEvidence
-from src.audit.registry import CheckValue, Offender, check
+from src.audit.registry import CheckResult, Offender, check
 
 fails = partial(check, severity="fail", when="after")
 WORST = 8  # rows that are named
@@ -58,7 +58,7 @@ def compare_distance(evidence: OutputEvidence) -> Comparison:
     thresholds={"flat_favour": 1.2},
     settings=("lr", "l1_weight", "gan_weight", "steps"),
 )
-def l1_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
+def l1_worse_than_baseline(evidence: OutputEvidence) -> CheckResult:
     comparison = compare_l1(evidence)
     if comparison.ratio <= evidence.limits["l1_of_baseline"]:
         return comparison.ratio, []
@@ -77,7 +77,7 @@ def l1_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
     "raise train.steps",
     settings=("lr", "l1_weight", "output", "steps"),
 )
-def ssim_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
+def ssim_worse_than_baseline(evidence: OutputEvidence) -> CheckResult:
     return compare_ssim(evidence).ratio, []
 
 
@@ -89,7 +89,7 @@ def ssim_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
     "data/samples/val.png, lower train.lr, raise train.steps",
     settings=("lr", "l1_weight", "gan_weight", "steps"),
 )
-def distance_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
+def distance_worse_than_baseline(evidence: OutputEvidence) -> CheckResult:
     return compare_distance(evidence).ratio, []
 
 
@@ -101,7 +101,7 @@ def distance_worse_than_baseline(evidence: OutputEvidence) -> CheckValue:
     "best_l1 scores the best snapshot",
     settings=("lr", "l1_weight"),
 )
-def runaway_loss(evidence: OutputEvidence) -> CheckValue:
+def runaway_loss(evidence: OutputEvidence) -> CheckResult:
     losses = evidence.losses
     if not np.isfinite(losses).all():
         return LARGEST, []

@@ -8,7 +8,7 @@ import numpy as np
 from src.audit import pair_measures
 from src.audit.evidence import Evidence
 from src.audit.own_targets import own_target_shares, unit_vectors
-from src.audit.registry import CheckValue, check
+from src.audit.registry import CheckResult, check
 from src.dataset.arrays import Pairs
 
 ROUNDING = 0.5  # levels by which a mean of three channels differs from the gray at most
@@ -28,7 +28,7 @@ NAMED_ONE_IN = 10  # one label map in ten, the worst, is named
     remedy="inputs belong to other targets, or are no mean of the channels (luma, a single "
     "channel): run `dvc repro -f pair`",
 )
-def gray_is_mean(evidence: Evidence) -> CheckValue:
+def gray_is_mean(evidence: Evidence) -> CheckResult:
     def detail(pairs: Pairs, index: int, error: float) -> str:
         mean = pair_measures.channel_means(pairs.photo[index])
         return f"differs by {error:.1f}: {_explain(pairs.gray[index], mean)}"
@@ -44,7 +44,7 @@ def gray_is_mean(evidence: Evidence) -> CheckValue:
     remedy="sketches belong to other targets, or were made at another size: run "
     "`dvc repro -f pair`",
 )
-def edges_are_canny(evidence: Evidence) -> CheckValue:
+def edges_are_canny(evidence: Evidence) -> CheckResult:
     def detail(pairs: Pairs, index: int, error: float) -> str:
         mean = pair_measures.channel_means(pairs.photo[index])
         expected = pair_measures.canny_edges(mean, evidence.pair.canny)
@@ -59,7 +59,7 @@ def _largest_error(
     errors: Mapping[str, np.ndarray],
     tolerance: float,
     detail: Callable[[Pairs, int, float], str],
-) -> CheckValue:
+) -> CheckResult:
     """Return the largest error of an input, and the rows of all inputs at fault.
 
     Args:
@@ -84,7 +84,7 @@ def _largest_error(
     thresholds={"edge_density": 0.002},  # share of edge pixels
     remedy="lower pair.canny.low and pair.canny.high, or pair.canny.blur",
 )
-def blank_edges(evidence: Evidence) -> CheckValue:
+def blank_edges(evidence: Evidence) -> CheckResult:
     return _share_of_sketches(evidence, lambda share: share < evidence.limits["edge_density"])
 
 
@@ -95,13 +95,13 @@ def blank_edges(evidence: Evidence) -> CheckValue:
     thresholds={"edge_density_most": 0.4},  # share of edge pixels
     remedy="raise pair.canny.low and pair.canny.high, or pair.canny.blur",
 )
-def full_edges(evidence: Evidence) -> CheckValue:
+def full_edges(evidence: Evidence) -> CheckResult:
     return _share_of_sketches(evidence, lambda share: share > evidence.limits["edge_density_most"])
 
 
 def _share_of_sketches(
     evidence: Evidence, are_faulty: Callable[[np.ndarray], np.ndarray]
-) -> CheckValue:
+) -> CheckResult:
     """Return the share of sketches whose shares of edge pixels are faulty, and their rows."""
     if evidence.task != "sketch":
         return 0.0, []
@@ -122,7 +122,7 @@ def _share_of_sketches(
     "other: see pairs.direction and the order of the files, and run `dvc repro -f pair`",
     at_least=True,
 )
-def labels_fit_photos(evidence: Evidence) -> CheckValue:
+def labels_fit_photos(evidence: Evidence) -> CheckResult:
     has_labels = evidence.task == "labels" and evidence.train.labels is not None
     if not has_labels or evidence.count < MIN_COMPARED:
         return 1.0, []

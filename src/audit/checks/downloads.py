@@ -1,7 +1,7 @@
 """Checks of the files on disk, whatever the ledger says about them."""
 
 from src.audit.evidence import Evidence
-from src.audit.registry import CheckValue, Offender, check
+from src.audit.registry import CheckResult, Offender, check
 
 PLACEHOLDER_ITEMS = 3  # items with the same bytes, from which these are a picture of none
 
@@ -14,7 +14,7 @@ PLACEHOLDER_ITEMS = 3  # items with the same bytes, from which these are a pictu
     "placeholders, name another attribute in gallery.image_attributes; for refusals and error "
     "pages, open the site in a browser; for pairs, see docs/sources.md",
 )
-def unfetched_pictures(evidence: Evidence) -> CheckValue:
+def unfetched_pictures(evidence: Evidence) -> CheckResult:
     ledger = evidence.ledger
     unreadable = (ledger["verdict"] == "unreadable").fillna(False)
     forgotten = ledger["status"] == "forgotten"  # which a person wants
@@ -33,7 +33,7 @@ def unfetched_pictures(evidence: Evidence) -> CheckValue:
     limit=0,
     remedy="data/raw differs from the download: run `dvc checkout`, or `dvc repro -f scrape`",
 )
-def broken_files(evidence: Evidence) -> CheckValue:
+def broken_files(evidence: Evidence) -> CheckResult:
     used = evidence.ledger[evidence.ledger["side"].notna() & evidence.ledger["file"].notna()]
     offenders = []
     labelled = used[used["label_file"].notna()]
@@ -57,7 +57,7 @@ def broken_files(evidence: Evidence) -> CheckValue:
     remedy="the page loads its pictures lazily, and these are placeholders: open one, and name "
     "the attribute that holds the picture in gallery.image_attributes",
 )
-def placeholders(evidence: Evidence) -> CheckValue:
+def placeholders(evidence: Evidence) -> CheckResult:
     ledger = evidence.ledger
     # each file of a folder is an item of its own: copies there are for clean to judge
     online = ledger[ledger["file"].notna() & ledger["page_url"].notna()]
@@ -81,7 +81,7 @@ def placeholders(evidence: Evidence) -> CheckValue:
     "gallery.image_attributes), or lower pair.crop_size",
     severity="warn",
 )
-def upscaled_pictures(evidence: Evidence) -> CheckValue:
+def upscaled_pictures(evidence: Evidence) -> CheckResult:
     width = evidence.pair.crop_size.width
     offenders = []
     for side, pairs in evidence.sides.items():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from src.audit.evidence import Evidence
-from src.audit.registry import CheckValue, Measure, check
+from src.audit.registry import CheckResult, Measure, check
 from src.vision.picture_faults import FAULTS
 
 
@@ -24,17 +24,17 @@ def check_fault(word: str, description: str) -> Callable[[Measure], Measure]:
 
 
 @check_fault("blurred", "share of photographs that are blurred")
-def blurred_pictures(evidence: Evidence) -> CheckValue:
+def blurred_pictures(evidence: Evidence) -> CheckResult:
     return _faulty(evidence, "blurred", evidence.limits["sharpness"])
 
 
 @check_fault("dark", "share of photographs that are dark in their lightest parts")
-def dark_pictures(evidence: Evidence) -> CheckValue:
+def dark_pictures(evidence: Evidence) -> CheckResult:
     return _faulty(evidence, "dark", evidence.limits["highlights"])
 
 
 @check_fault("bright", "share of photographs that are bright in their darkest parts")
-def bright_pictures(evidence: Evidence) -> CheckValue:
+def bright_pictures(evidence: Evidence) -> CheckResult:
     return _faulty(evidence, "bright", evidence.limits["shadows"])
 
 
@@ -42,7 +42,7 @@ def bright_pictures(evidence: Evidence) -> CheckValue:
     "low_information",
     "share of photographs low in information: of hardly more than one level",
 )
-def low_information_pictures(evidence: Evidence) -> CheckValue:
+def low_information_pictures(evidence: Evidence) -> CheckResult:
     return _faulty(evidence, "low_information", evidence.limits["entropy"])
 
 
@@ -50,7 +50,7 @@ def low_information_pictures(evidence: Evidence) -> CheckValue:
     "odd_aspect",
     "share of photographs so long or so high that the part cut from them shows little",
 )
-def odd_aspect_pictures(evidence: Evidence) -> CheckValue:
+def odd_aspect_pictures(evidence: Evidence) -> CheckResult:
     return _faulty(evidence, "odd_aspect", evidence.limits["aspect_ratio"])
 
 
@@ -62,7 +62,7 @@ def odd_aspect_pictures(evidence: Evidence) -> CheckValue:
     "clean.force (rulings/force.csv); if they are no examples, leave them out of the source",
     severity="warn",
 )
-def blank_pictures(evidence: Evidence) -> CheckValue:
+def blank_pictures(evidence: Evidence) -> CheckResult:
     offenders = [
         evidence.offender(side, index, "shows nothing to compare it by")
         for side, measures in evidence.measures.items()
@@ -71,7 +71,7 @@ def blank_pictures(evidence: Evidence) -> CheckValue:
     return len(offenders) / max(1, evidence.count), offenders
 
 
-def _faulty(evidence: Evidence, word: str, limit: float) -> CheckValue:
+def _faulty(evidence: Evidence, word: str, limit: float) -> CheckResult:
     """Return the share of pictures whose measure of a fault is beyond a limit, and their rows."""
     fault = FAULTS[word]
     measured = evidence.ledger[["row", fault.measure]].dropna()

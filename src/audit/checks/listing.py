@@ -1,7 +1,7 @@
 """Checks of the list as scrape wrote it."""
 
 from src.audit.evidence import Evidence
-from src.audit.registry import CheckValue, Offender, check
+from src.audit.registry import CheckResult, Offender, check
 
 
 @check(
@@ -11,7 +11,7 @@ from src.audit.registry import CheckValue, Offender, check
     remedy="the site ignores the page parameter, or the list has ended: open two page_urls side by "
     "side, correct the source, and keep scrape.on_repeat: stop",
 )
-def repeated_pages(evidence: Evidence) -> CheckValue:
+def repeated_pages(evidence: Evidence) -> CheckResult:
     seen: set[str] = set()
     offenders = []
     # a file of a list, as of urls and hf, has no such address, and may go on with the same items
@@ -31,7 +31,7 @@ def repeated_pages(evidence: Evidence) -> CheckValue:
     remedy="pages are missing: see in data/raw/pages where the list ends, and scrape.max_pages; "
     "to use a part of the list on purpose, raise audit.limits.missing_share",
 )
-def missing_from_list(evidence: Evidence) -> CheckValue:
+def missing_from_list(evidence: Evidence) -> CheckResult:
     stated = evidence.ledger["stated_total"].dropna()
     if stated.empty:
         return 0.0, []
@@ -49,7 +49,7 @@ def missing_from_list(evidence: Evidence) -> CheckValue:
     limit=0.1,
     remedy="the list repeats itself: compare the pages in data/raw/pages",
 )
-def repeated_items(evidence: Evidence) -> CheckValue:
+def repeated_items(evidence: Evidence) -> CheckResult:
     ledger = evidence.ledger
     repeats = ledger[ledger.duplicated(["item_id", "image_url"])]
     offenders = [
@@ -67,7 +67,7 @@ def repeated_items(evidence: Evidence) -> CheckValue:
     "skips an item without a picture: compare data/raw/pages with the ledger, correct the parser, "
     "and run `dvc repro -f scrape`",
 )
-def misplaced_pictures(evidence: Evidence) -> CheckValue:
+def misplaced_pictures(evidence: Evidence) -> CheckResult:
     offenders = [
         Offender(row, f"its picture is beside {item} on the page")
         for row, item in sorted(evidence.misplaced.items())
@@ -83,7 +83,7 @@ def misplaced_pictures(evidence: Evidence) -> CheckValue:
     remedy="the page's encoding was guessed wrong, or the site itself is wrong: see data/raw/pages; "
     "pictures are not affected",
 )
-def garbled_names(evidence: Evidence) -> CheckValue:
+def garbled_names(evidence: Evidence) -> CheckResult:
     ledger = evidence.ledger
     offenders = [
         Offender(int(row), f"{name!r} on page {page}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from src.audit.evidence import OutputEvidence
 from src.audit.own_targets import own_target_shares, unit_vectors
-from src.audit.registry import CheckValue, Offender, check
+from src.audit.registry import CheckResult, Offender, check
 from src.vision.colorfulness import colorfulness
 
 after = partial(check, severity="warn", when="after")
@@ -23,7 +23,7 @@ NAMED_OFFENDERS = 8  # rows that a check of the set as a whole names
     limit=0,
     remedy="the model was scored on other pictures than validation's: run `dvc repro -f evaluate`",
 )
-def foreign_outputs(evidence: OutputEvidence) -> CheckValue:
+def foreign_outputs(evidence: OutputEvidence) -> CheckResult:
     outputs = evidence.outputs
     expected, actual = set(evidence.val.index["row"]), set(outputs)
     offenders = [
@@ -54,7 +54,7 @@ def _size(shape: Sequence[int]) -> str:
     limit=0.002,
     remedy="scores and pictures are of different runs: run `dvc repro -f evaluate`",
 )
-def scores_of_another_run(evidence: OutputEvidence) -> CheckValue:
+def scores_of_another_run(evidence: OutputEvidence) -> CheckResult:
     *_, rows = evidence.paired
     if not rows:
         return 0.0, []
@@ -74,7 +74,7 @@ def scores_of_another_run(evidence: OutputEvidence) -> CheckValue:
     at_least=True,
     settings=("lr", "l1_weight", "steps"),
 )
-def outputs_fit_targets(evidence: OutputEvidence) -> CheckValue:
+def outputs_fit_targets(evidence: OutputEvidence) -> CheckResult:
     outputs, targets, rows = evidence.paired
     if len(rows) < 2:
         return 1.0, []
@@ -95,7 +95,7 @@ def outputs_fit_targets(evidence: OutputEvidence) -> CheckValue:
     at_least=True,
     settings=("lr", "gan_weight", "steps"),
 )
-def lost_color(evidence: OutputEvidence) -> CheckValue:
+def lost_color(evidence: OutputEvidence) -> CheckResult:
     limit = evidence.limits["color_share"]
     return _share_of_targets(
         evidence, lambda picture: float(colorfulness(picture)), "colour", limit
@@ -111,7 +111,7 @@ def lost_color(evidence: OutputEvidence) -> CheckValue:
     at_least=True,
     settings=("lr", "gan_weight", "steps"),
 )
-def lost_contrast(evidence: OutputEvidence) -> CheckValue:
+def lost_contrast(evidence: OutputEvidence) -> CheckResult:
     return _share_of_targets(evidence, _contrast, "contrast", evidence.limits["contrast_share"])
 
 
@@ -123,7 +123,7 @@ def lost_contrast(evidence: OutputEvidence) -> CheckValue:
     at_least=True,
     settings=("lr", "gan_weight", "steps"),
 )
-def lost_variety(evidence: OutputEvidence) -> CheckValue:
+def lost_variety(evidence: OutputEvidence) -> CheckResult:
     outputs, targets, rows = evidence.paired
     if len(rows) < 2:
         return 1.0, []
@@ -144,7 +144,7 @@ def lost_variety(evidence: OutputEvidence) -> CheckValue:
     severity="fail",
     settings=("lr", "l1_weight"),
 )
-def saturated_outputs(evidence: OutputEvidence) -> CheckValue:
+def saturated_outputs(evidence: OutputEvidence) -> CheckResult:
     outputs, targets, rows = evidence.paired
     if not rows:
         return 0.0, []
@@ -160,7 +160,7 @@ def saturated_outputs(evidence: OutputEvidence) -> CheckValue:
 
 def _share_of_targets(
     evidence: OutputEvidence, measure: Callable[[np.ndarray], float], name: str, limit: float
-) -> CheckValue:
+) -> CheckResult:
     """Return the outputs' mean of a measure over the targets'.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 
 from src.audit import source_files
 from src.audit.evidence import Evidence
-from src.audit.registry import CheckValue, Offender, check
+from src.audit.registry import CheckResult, Offender, check
 from src.audit.source_files import Box
 from src.storage.slices import slices
 
@@ -22,7 +22,7 @@ FILLED_SHARE = 0.08  # of the picture's height
     remedy="pixels changed between the file and the array (channels, orientation, range, rows): "
     "correct src/imaging or src/pair, and run `dvc repro -f pair`",
 )
-def altered_photos(evidence: Evidence) -> CheckValue:
+def altered_photos(evidence: Evidence) -> CheckResult:
     offenders: list[Offender] = []
     for side, pairs in evidence.sides.items():
         files = map(evidence.file_of, pairs.index["row"])
@@ -41,7 +41,7 @@ def altered_photos(evidence: Evidence) -> CheckValue:
     remedy="pixels changed between the file and the array (channels, orientation, range, rows): "
     "correct src/imaging or src/pair, and run `dvc repro -f pair`",
 )
-def altered_labels(evidence: Evidence) -> CheckValue:
+def altered_labels(evidence: Evidence) -> CheckResult:
     offenders: list[Offender] = []
     for side, pairs in evidence.sides.items():
         if evidence.task == "labels" and pairs.labels is not None:
@@ -113,7 +113,7 @@ def _differences(photos: np.ndarray, files: Sequence[np.ndarray | None]) -> np.n
     "give pair.crop_size the pictures' proportions",
     severity="warn",
 )
-def cut_faces(evidence: Evidence) -> CheckValue:
+def cut_faces(evidence: Evidence) -> CheckResult:
     least, count, cut_count, offenders = evidence.limits["visible_face"], 0, 0, []
     for side, pairs in evidence.sides.items():
         for index, faces in enumerate(pairs.faces or []):
@@ -144,7 +144,7 @@ def _visible_share(face: Box, cut: Box) -> float:
     remedy="set clean.grayscale: remove, or raise clean.tone_residual: a network trained on gray "
     "targets paints gray; if it should, set audit.limits.grayscale_share to 1",
 )
-def grayscale_targets(evidence: Evidence) -> CheckValue:
+def grayscale_targets(evidence: Evidence) -> CheckResult:
     offenders = [
         evidence.offender(side, index, f"tone residual {residual:.2f}")
         for side, measures in evidence.measures.items()
@@ -161,7 +161,7 @@ def grayscale_targets(evidence: Evidence) -> CheckValue:
     remedy="these files end early and were decoded all the same: remove them, and change "
     "scrape.snapshot to fetch them again",
 )
-def truncated_photos(evidence: Evidence) -> CheckValue:
+def truncated_photos(evidence: Evidence) -> CheckResult:
     offenders = []
     for side, pairs in evidence.sides.items():
         filler_rows, height = evidence.measures[side].filler_rows, pairs.photo.shape[1]

@@ -1,7 +1,7 @@
 """Checks of what clean removed as a copy of what it kept, on a sample."""
 
 from src.audit.evidence import Evidence
-from src.audit.registry import CheckValue, Offender, check
+from src.audit.registry import CheckResult, Offender, check
 from src.audit.removed_copies import SAMPLE
 
 
@@ -14,7 +14,7 @@ from src.audit.removed_copies import SAMPLE
     "clean.hash_distance, or list the pairs in clean.exclude (rulings/exclude.csv)",
     severity="warn",
 )
-def unconfirmed_copies(evidence: Evidence) -> CheckValue:
+def unconfirmed_copies(evidence: Evidence) -> CheckResult:
     offenders = [
         Offender(
             removal.row,
@@ -35,7 +35,7 @@ def unconfirmed_copies(evidence: Evidence) -> CheckValue:
     "clean.exclude (rulings/exclude.csv), which keeps both pictures",
     severity="warn",
 )
-def captioned_survivors(evidence: Evidence) -> CheckValue:
+def captioned_survivors(evidence: Evidence) -> CheckResult:
     places = {
         int(row): (side, index)
         for side, pairs in evidence.sides.items()

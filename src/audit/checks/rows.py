@@ -5,7 +5,7 @@ from collections import Counter
 import pandas as pd
 
 from src.audit.evidence import Evidence
-from src.audit.registry import CheckValue, Offender, check
+from src.audit.registry import CheckResult, Offender, check
 
 
 @check(
@@ -15,7 +15,7 @@ from src.audit.registry import CheckValue, Offender, check
     remedy="a stage dropped or repeated rows: run `dvc repro -f pair`, and compare the counts in "
     "metrics/split.json and metrics/pair.json",
 )
-def lost_rows(evidence: Evidence) -> CheckValue:
+def lost_rows(evidence: Evidence) -> CheckResult:
     offenders = [*_ledger_faults(evidence), *_side_faults(evidence)]
     return len(offenders), offenders
 
@@ -70,7 +70,7 @@ def _side_faults(evidence: Evidence) -> list[Offender]:
     limit=0,
     remedy="the arrays' index is shifted against the ledger: run `dvc repro -f pair`",
 )
-def misnamed_pairs(evidence: Evidence) -> CheckValue:
+def misnamed_pairs(evidence: Evidence) -> CheckResult:
     names = evidence.ledger.drop_duplicates("row").set_index("row")[["item_id", "name"]]
     offenders = []
     for side, pairs in evidence.sides.items():

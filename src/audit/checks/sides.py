@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from src.audit.evidence import Evidence
-from src.audit.registry import CheckValue, Offender, check
+from src.audit.registry import CheckResult, Offender, check
 
 
 @check(
@@ -18,7 +18,7 @@ from src.audit.registry import CheckValue, Offender, check
     remedy="set split.group_by: person, so that an item stays on one side, and "
     "split.use_source_split: false if the source's own split parts it",
 )
-def shared_items(evidence: Evidence) -> CheckValue:
+def shared_items(evidence: Evidence) -> CheckResult:
     shared = set(evidence.train.index["item_id"]) & set(evidence.val.index["item_id"])
     offenders = [
         evidence.offender("val", index, f"{item} is in training too")
@@ -34,7 +34,7 @@ def shared_items(evidence: Evidence) -> CheckValue:
     limit=0,
     remedy="the source's own split parts them: set split.use_source_split: false",
 )
-def parted_groups(evidence: Evidence) -> CheckValue:
+def parted_groups(evidence: Evidence) -> CheckResult:
     groups = dict(zip(evidence.ledger["row"], evidence.ledger["group"], strict=True))
     training = {groups[row] for row in evidence.train.index["row"] if pd.notna(groups.get(row))}
     offenders = [
@@ -63,7 +63,7 @@ class NamedRow(NamedTuple):
     "namesakes are no fault",
     severity="warn",
 )
-def shared_names(evidence: Evidence) -> CheckValue:
+def shared_names(evidence: Evidence) -> CheckResult:
     count, offenders = 0, []
     for rows in _rows_by_name(evidence).values():
         if not 2 <= len({row.item for row in rows}) <= evidence.limits["namesake_ids"]:
@@ -121,7 +121,7 @@ def _namesake(row: NamedRow, rows: list[NamedRow]) -> str:
     "(split.use_source_split: false); if they are set, look at the pairs in the report: list them in "
     "clean.force if they are copies, in clean.exclude if not",
 )
-def leaked_pictures(evidence: Evidence) -> CheckValue:
+def leaked_pictures(evidence: Evidence) -> CheckResult:
     similarities, indices, copies = evidence.nearest
     val_rows, train_rows = evidence.val.index["row"], evidence.train.index["row"]
     leaks = {val: (train, "by clean.force") for val, train in evidence.ruled("forced")}
@@ -142,7 +142,7 @@ def leaked_pictures(evidence: Evidence) -> CheckValue:
     remedy="look at the cluster's pictures in the report: if they differ, raise clean.similarity or "
     "lower clean.hash_distance; if they are copies, the source repeats itself",
 )
-def giant_cluster(evidence: Evidence) -> CheckValue:
+def giant_cluster(evidence: Evidence) -> CheckResult:
     clusters = evidence.ledger["cluster"].dropna()
     if clusters.empty:
         return 0.0, []
@@ -161,7 +161,7 @@ def giant_cluster(evidence: Evidence) -> CheckValue:
     remedy="list more pictures, or see in metrics/clean.json why pictures are removed",
     at_least=True,
 )
-def train_size(evidence: Evidence) -> CheckValue:
+def train_size(evidence: Evidence) -> CheckResult:
     return len(evidence.train), []
 
 
@@ -172,5 +172,5 @@ def train_size(evidence: Evidence) -> CheckValue:
     remedy="raise split.val_fraction, or list more pictures",
     at_least=True,
 )
-def val_size(evidence: Evidence) -> CheckValue:
+def val_size(evidence: Evidence) -> CheckResult:
     return len(evidence.val), []

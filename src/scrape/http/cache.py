@@ -4,7 +4,7 @@ import hashlib
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +115,7 @@ def forget(folder: Path, urls: Iterable[str], snapshot: str) -> list[str]:
     file, bodies = folder / "answers.sqlite", folder / BODIES
     if not file.exists():
         return []
-    deleted = set()
+    deleted: dict[int, set[str]] = {}
     with (
         _database_errors_named(file),
         closing(sqlite3.connect(file, isolation_level=None)) as table,
@@ -126,21 +126,26 @@ def forget(folder: Path, urls: Iterable[str], snapshot: str) -> list[str]:
             for name in {snapshot, *(noted for (noted,) in rows)}:
                 body = bodies / _body_name(url, name)
                 if body.exists():
-                    deleted.add((body.stat().st_size, file_sha256(body)))
+                    deleted.setdefault(body.stat().st_size, set()).add(file_sha256(body))
                     body.unlink()
             table.execute("DELETE FROM answers WHERE url = ?", [url])
         table.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if not deleted:
+            return []
         query = "SELECT url FROM answers WHERE snapshot = ? AND runs IS NULL ORDER BY url"
-        others = table.execute(query, [snapshot]).fetchall() if deleted else []
-    return [url for (url,) in others if _is_one_of(bodies / _body_name(url, snapshot), deleted)]
+        return [
+            url
+            for (url,) in table.execute(query, [snapshot])
+            if _has_content(bodies / _body_name(url, snapshot), deleted)
+        ]
 
 
-def _is_one_of(body: Path, known: set[tuple[int, str]]) -> bool:
-    """Return whether a file has one of some sizes, and the SHA-256 with it."""
-    if not body.exists():
-        return False
-    size = body.stat().st_size
-    return size in {size for size, _ in known} and (size, file_sha256(body)) in known
+def _has_content(body: Path, digests: Mapping[int, set[str]]) -> bool:
+    """Return whether a file has one of some contents, by size and SHA-256."""
+    with suppress(FileNotFoundError):
+        known = digests.get(body.stat().st_size)
+        return known is not None and file_sha256(body) in known
+    return False
 
 
 def redirects(folder: Path) -> dict[str, str]:
@@ -157,7 +162,8 @@ def redirects(folder: Path) -> dict[str, str]:
         _database_errors_named(file),
         closing(sqlite3.connect(file, isolation_level=None)) as table,
     ):
-        return dict(table.execute(query))
+        columns = {name for _, name, *_ in table.execute("PRAGMA table_info(answers)")}
+        return dict(table.execute(query)) if "answered" in columns else {}  # version 0 lacks it
 
 
 class HttpCache:
