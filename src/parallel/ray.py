@@ -108,41 +108,29 @@ class _RayCluster:
         # ray.put: large arrays in the function reach each node once
         submit = partial(task.remote, Path.cwd(), ray.put(function))
         unsubmitted = iter(enumerate(shards))
-        with _pending_tasks() as pending:
-            for number, shard in enumerate(shards):
-                limit = TASKS_AHEAD * max(1, int(_resources().get("CPU", 1)))
-                for next_number, next_shard in islice(unsubmitted, max(0, limit - len(pending))):
-                    is_saved = saved and saved.file(next_number).exists()
-                    pending.append(None if is_saved else submit(next_shard))
-                future = pending[0]
-                results = saved.load(number) if saved and future is None else _result(future)
-                if results is None:  # the saved file is damaged
-                    results = _result(submit(shard))
-                pending.popleft()
-                if saved:
-                    saved.save(number, results)
-                bar.update(len(results))
-                yield from results
+        # After an error those that are submitted run on, three per processor at most, until the program
+        # ends: Ray aborts a program that cancels a task while it completes.
+        pending: deque[Any] = deque()  # futures of the next shards, None for those that are saved
+        for number, shard in enumerate(shards):
+            limit = TASKS_AHEAD * max(1, int(_resources().get("CPU", 1)))
+            for next_number, next_shard in islice(unsubmitted, max(0, limit - len(pending))):
+                is_saved = saved and saved.file(next_number).exists()
+                pending.append(None if is_saved else submit(next_shard))
+            future = pending[0]
+            results = saved.load(number) if saved and future is None else _result(future)
+            if results is None:  # the saved file is damaged
+                results = _result(submit(shard))
+            pending.popleft()
+            if saved:
+                saved.save(number, results)
+            bar.update(len(results))
+            yield from results
         _delete_results(keep=None)
 
     def actors(self, make: Callable[[], Actor], threads: int) -> list[Actor]:
         """Return an actor for each processor; it starts at its first call."""
         handles = [_ActorHandle(make, threads, strategy) for strategy in _processor_strategies()]
         return [partial(self.registry.call, handle) for handle in handles]
-
-
-@contextmanager
-def _pending_tasks() -> Iterator[deque[Any]]:
-    """Yield a queue for the futures of the next shards, None for those that are saved.
-
-    What is left in it at the end, after an error, is cancelled: nobody waits for it.
-    """
-    pending: deque[Any] = deque()
-    try:
-        yield pending
-    finally:
-        for future in filter(None, pending):
-            ray.cancel(future)
 
 
 def _processor_strategies() -> list[Any]:

@@ -90,14 +90,14 @@ def test_an_error_of_a_task_is_raised_by_the_map(engine):
         local.map_processes(_inverted, [1, 0, 2], "")
 
 
-def test_after_an_error_no_task_is_left_to_run(engine, tmp_path):
+def test_after_an_error_no_task_is_submitted(engine, tmp_path):
+    """Those that are submitted are not cancelled: Ray may abort a program that does this."""
     (tmp_path / "seen").mkdir()
     with cluster.connect(engine):
         with pytest.raises(ZeroDivisionError):
             local.map_processes(partial(_fail_first, folder=tmp_path / "seen"), range(60), "")
-        n_done = len(list((tmp_path / "seen").iterdir()))
-        time.sleep(2)
-    assert len(list((tmp_path / "seen").iterdir())) <= n_done + 1
+        time.sleep(3)
+    assert len(list((tmp_path / "seen").iterdir())) < ray_cluster.TASKS_AHEAD * 2  # of two processors
 
 
 def test_a_lost_node_loses_and_repeats_no_result(engine, nodes, tmp_path):
