@@ -49,12 +49,12 @@ def without_lookalikes(likenesses: Likenesses, read: Reading, similarity: float)
 def _near_copies(near_misses: Mapping[Pair, Proof], read: Reading, similarity: float) -> set[Pair]:
     """Return the near misses that show the same; where many are alike, none is looked at."""
     family = _Family(near_misses)
-    looked_at = [
+    candidates = [
         near
         for pair, near in near_misses.items()
         if may_be_near(near.match, similarity) and family.others(pair) <= MAX_NEAR_OTHERS
     ]
-    agreements = _agreements(looked_at, read)
+    agreements = _agreements(candidates, read)
     return {pair for pair, agreement in agreements.items() if near_miss_stands(agreement)}
 
 

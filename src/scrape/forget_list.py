@@ -79,10 +79,10 @@ def forget(
 
 def _note_unknown(places: Mapping[str, str], redirects: Mapping[str, str]) -> None:
     """Print a line for each listed id that is in no row."""
-    asked = {_plain(answered): url for answered, url in redirects.items()}
+    urls_by_answer = {_plain(answered): url for answered, url in redirects.items()}
     for name, place in places.items():
         why = f"{name!r} is no picture's URL and no item's id of this list"
-        if url := asked.get(_plain(name)):
+        if url := urls_by_answer.get(_plain(name)):
             why += f", but {url} is redirected to it: list that URL"
         print_on_stderr(f"scrape: {place}: {why}")
 
