@@ -199,7 +199,9 @@ def test_an_array_that_holds_no_pictures_is_named_with_the_remedy(tmp_path: Path
 
 def test_arrays_of_unequal_sizes_are_refused_with_the_remedy(tmp_path: Path):
     arrays.save(tmp_path, "val", content() | {"gray": content()["gray"][:, 1:]}, index())
-    with pytest.raises(UserError, match=r"val of .*: arrays differ in size: .*; `dvc repro` rebuilds"):
+    with pytest.raises(
+        UserError, match=r"val of .*: arrays differ in size: .*; `dvc repro` rebuilds"
+    ):
         arrays.load(tmp_path, "val")
 
 
