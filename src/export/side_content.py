@@ -88,10 +88,11 @@ def open_side(folder: Path, name: str, task: str, ledger: pd.DataFrame) -> SideC
                 f"{name} of {folder} and the ledger of data/split differ in {column}: "
                 "run `dvc repro pair`"
             )
-    if (ledger["side"] == name).sum() != len(listed):
+    n_rows = int((ledger["side"] == name).sum())
+    if n_rows != len(listed):
         raise UserError(
-            f"{name} of {folder} has {len(listed)} pairs, the ledger of data/split "
-            f"{(ledger['side'] == name).sum()} rows: run `dvc repro pair`"
+            f"{name} of {folder} has {len(listed)} pairs, the ledger of data/split {n_rows} rows: "
+            "run `dvc repro pair`"
         )
     facts = listed[[*NUMBERS, *TEXTS]].reset_index(drop=True)
     facts = facts.astype(dict.fromkeys(NUMBERS, "int64"))
